@@ -1,0 +1,37 @@
+// What a fit says about every region and week: predictions and the components that sum to them, in the target's own units.
+// Shapes: R regions of a block, T weeks, C channels, K controls.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "data/panel.hpp"
+
+namespace dcmmm {
+
+/// One point of the model's answer for the regions [first_region, first_region + regions). Components are additive:
+/// predicted = baseline + trend + seasonality + sum_k control + sum_c media, in every region and week.
+struct ResultBlock {
+  int64_t first_region = 0;
+  int64_t regions = 0;
+  std::vector<double> predicted_RT, baseline_RT, trend_RT, seasonality_RT;  // KPI units
+  std::vector<double> control_RTK, media_RTC;                               // KPI units
+  std::vector<double> coefficient_RTC;   // KPI units a week at full saturation (beta m_r)
+  std::vector<double> target_scale_R;    // m_r: mean target over training weeks, KPI units
+  std::vector<double> media_scale_RC;    // media units a week that one scaled unit x' = 1 stands for
+  std::vector<double> scale_factor_R;    // 1 + s_r on the shared temporal patterns
+  std::vector<double> baseline_level_R;  // the level the baseline returns to, KPI units
+};
+
+/// What is shared by all regions.
+struct SharedResults {
+  std::vector<double> decay_C;            // adstock decay a week, in (0, 1)
+  std::vector<double> exponent_C;         // Hill exponent
+  std::vector<double> half_saturation_C;  // in scaled units x'
+  std::string adstock_kind = "geometric";
+  int64_t origin = 0;                     // first holdout week; weeks [0, origin) are training weeks
+  int64_t holdout_weeks = 0;              // weeks [origin, origin + holdout_weeks) are the holdout
+};
+
+}  // namespace dcmmm
