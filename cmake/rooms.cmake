@@ -4,7 +4,7 @@
 # TORCH: the room compiles with the project's one precompiled header.
 function(dcmmm_room name)
   cmake_parse_arguments(ARG "TORCH" "" "ROOMS;LIBRARIES" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${name}/*.cpp)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${name}/*.cpp ${CMAKE_SOURCE_DIR}/${name}/kernels/*.cpp)
   list(REMOVE_ITEM sources ${CMAKE_SOURCE_DIR}/launch/main.cpp)
   if(NOT sources)
     file(WRITE ${CMAKE_BINARY_DIR}/empty.cpp "")
@@ -14,6 +14,9 @@ function(dcmmm_room name)
   file(MAKE_DIRECTORY ${include_root})
   file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${name} ${include_root}/${name} SYMBOLIC)
   add_library(dcmmm_${name} STATIC ${sources})
+  # Kernels take plain pointers: no LibTorch, hence no precompiled header.
+  file(GLOB kernels ${CMAKE_SOURCE_DIR}/${name}/kernels/*.cpp)
+  set_source_files_properties(${kernels} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
   target_include_directories(dcmmm_${name} PUBLIC ${include_root})
   foreach(room ${ARG_ROOMS})
     target_link_libraries(dcmmm_${name} PUBLIC dcmmm_${room})

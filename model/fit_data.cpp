@@ -1,0 +1,173 @@
+#include "model/fit_data.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "common/text.hpp"
+
+namespace dcmmm {
+namespace {
+
+// A region's media scale is at least this share of the national per-capita mean, so that a channel that a region hardly
+// knows doesn't blow up there.
+constexpr double kMinMediaShare = 0.01;
+constexpr double kControlFloor = 0.1;   // of the regions' mean standard deviation
+constexpr double kControlClip = 4.0;
+
+at::Tensor copy_of(const std::vector<double>& values, std::vector<int64_t> shape, at::ScalarType type) {
+  return at::from_blob(const_cast<double*>(values.data()), shape, at::kDouble).to(type, false, /*copy=*/true);
+}
+
+// Sums over a region's training weeks.
+struct RegionSums {
+  double cells = 0, target = 0;
+  std::vector<double> media_C, control_K, control_square_K;
+};
+
+RegionSums sum_training_weeks(const Panel& panel, int64_t region, int64_t origin) {
+  const int64_t weeks = panel.weeks(), channels = panel.channels(), controls = panel.controls();
+  RegionSums sums{0, 0, std::vector<double>(channels), std::vector<double>(controls), std::vector<double>(controls)};
+  for (int64_t t = 0; t < origin; ++t) {
+    const int64_t cell = region * weeks + t;
+    if (panel.observed_RT[cell] == 0) continue;
+    sums.cells += 1;
+    sums.target += panel.target_RT[cell];
+    for (int64_t c = 0; c < channels; ++c) sums.media_C[c] += panel.media_RTC[cell * channels + c];
+    for (int64_t k = 0; k < controls; ++k) sums.control_K[k] += panel.controls_RTK[cell * controls + k];
+  }
+  // Second pass for the variances: a control of 1e6 +- 1 must keep its digits.
+  for (int64_t t = 0; t < origin && sums.cells > 0; ++t) {
+    const int64_t cell = region * weeks + t;
+    if (panel.observed_RT[cell] == 0) continue;
+    for (int64_t k = 0; k < controls; ++k) {
+      const double distance = panel.controls_RTK[cell * controls + k] - sums.control_K[k] / sums.cells;
+      sums.control_square_K[k] += distance * distance;
+    }
+  }
+  return sums;
+}
+
+}  // namespace
+
+int64_t FitData::last_origin() const {
+  int64_t last = 0;
+  for (const Member& member : members) last = std::max(last, member.origin);
+  return last;
+}
+
+FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, const ModelOptions& options, at::ScalarType type,
+                      const RegionLoop& loop) {
+  FitData data;
+  data.type = type;
+  data.members = members;
+  data.regions = panel.regions;
+  data.weeks = panel.weeks();
+  data.channels = panel.channels();
+  data.controls = panel.controls();
+  data.all_regions = static_cast<int64_t>(panel.coordinates.regions.size());
+  const int64_t E = data.member_count(), R = data.regions, T = data.weeks, C = data.channels, K = data.controls;
+  data.target_RT = copy_of(panel.target_RT, {R, T}, type);
+  data.media_RTC = copy_of(panel.media_RTC, {R, T, C}, type);
+  data.control_RTK = copy_of(panel.controls_RTK, {R, T, K}, type);
+  data.control_known_RT = at::zeros({R, T}, type);
+  for (int64_t r = 0; r < R; ++r) {
+    int64_t first = 0;
+    while (first < T && panel.observed_RT[r * T + first] == 0) ++first;
+    data.control_known_RT[r].narrow(0, first, T - first).fill_(1);
+  }
+
+  // National figures of each member: sum of m_r, cells, media and the controls' standard deviations.
+  const int64_t width = 2 + C + K;
+  std::vector<std::vector<RegionSums>> sums(static_cast<size_t>(E), std::vector<RegionSums>(static_cast<size_t>(R)));
+  const std::vector<double> national = loop.sum(E * width, [&](Chunk chunk, std::span<double> total) {
+    for (int64_t e = 0; e < E; ++e) {
+      double* of_member = total.data() + e * width;
+      for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
+        RegionSums& region = sums[e][r] = sum_training_weeks(panel, r, members[e].origin);
+        of_member[0] += region.target / std::max(region.cells, 1.0);
+        of_member[1] += region.cells;
+        for (int64_t c = 0; c < C; ++c) of_member[2 + c] += region.media_C[c];
+        for (int64_t k = 0; k < K; ++k) of_member[2 + C + k] += std::sqrt(region.control_square_K[k] / std::max(region.cells, 1.0));
+      }
+    }
+  });
+
+  at::Tensor target_scale = at::zeros({E, R}, at::kDouble), media_scale = at::zeros({E, R, C}, at::kDouble);
+  at::Tensor control_mean = at::zeros({E, R, K}, at::kDouble), control_scale = at::zeros({E, R, K}, at::kDouble);
+  at::Tensor cell_weight = at::zeros({E, R, T}, at::kDouble), region_weight = at::zeros({E, R}, at::kDouble);
+  auto scale_ER = target_scale.accessor<double, 2>();
+  auto weight_ER = region_weight.accessor<double, 2>();
+  auto media_ERC = media_scale.accessor<double, 3>();
+  auto mean_ERK = control_mean.accessor<double, 3>();
+  auto control_ERK = control_scale.accessor<double, 3>();
+  auto cell_ERT = cell_weight.accessor<double, 3>();
+  const std::vector<double> weighted = loop.sum(E, [&](Chunk chunk, std::span<double> total) {
+    for (int64_t e = 0; e < E; ++e) {
+      const double* of_member = national.data() + e * width;
+      const double mean_target = of_member[0] / static_cast<double>(data.all_regions), cells = std::max(of_member[1], 1.0);
+      for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
+        const RegionSums& region = sums[e][r];
+        const double count = std::max(region.cells, 1.0), mean = region.target / count;
+        scale_ER[e][r] = mean;
+        for (int64_t c = 0; c < C; ++c) {
+          const double floor = kMinMediaShare * of_member[2 + c] / cells * mean / mean_target;
+          const double scale = std::max(region.media_C[c] / count, floor);
+          media_ERC[e][r][c] = scale > 0 ? 1.0 / scale : 0.0;  // a channel that never ran has no effect
+        }
+        for (int64_t k = 0; k < K; ++k) {
+          const double average = of_member[2 + C + k] / static_cast<double>(data.all_regions);
+          const double scale = std::sqrt(region.control_square_K[k] / count) + kControlFloor * average;
+          mean_ERK[e][r][k] = region.control_K[k] / count;
+          control_ERK[e][r][k] = scale > 0 ? 1.0 / scale : 0.0;
+        }
+        const bool usable = region.cells >= kMinTrainingWeeks && mean > 0;
+        if (!usable) continue;
+        weight_ER[e][r] = std::pow(mean / mean_target, options.size_power);
+        total[e] += weight_ER[e][r] * region.cells;
+        for (int64_t t = 0; t < members[e].origin; ++t) cell_ERT[e][r][t] = panel.observed_RT[r * T + t];
+      }
+    }
+  });
+  for (int64_t e = 0; e < E; ++e) {
+    data.cells_E.push_back(national[e * width + 1]);
+    region_weight[e].mul_(weighted[e] > 0 ? data.cells_E[e] / weighted[e] : 0.0);
+  }
+  for (int64_t r = 0; r < R; ++r) {
+    if (weight_ER[0][r] > 0) continue;
+    data.notes.push_back(text("Region ", panel.coordinates.regions[panel.first_region + r], " has ", sums[0][r].cells,
+                              " observed training weeks that sum to ", sums[0][r].target, ": it predicts its mean."));
+  }
+  for (int64_t c = 0; c < C; ++c)
+    if (national[2 + c] == 0)
+      data.notes.push_back(text("Channel ", panel.coordinates.channels[c], " is zero in all training weeks: it has no effect."));
+
+  data.target_scale_ER = target_scale;
+  data.inverse_media_scale_ERC = media_scale.to(type);
+  data.control_mean_ERK = control_mean.to(type);
+  data.inverse_control_scale_ERK = control_scale.to(type);
+  data.cell_weight_ERT = cell_weight.to(type);
+  data.region_weight_ER = region_weight.to(type);
+  return data;
+}
+
+at::Tensor FitData::scaled_target(Chunk chunk, int64_t weeks) const {
+  const at::Tensor scale = target_scale_ER.narrow(1, chunk.first, chunk.count);
+  const at::Tensor inverse = at::where(scale > 0, 1.0 / scale, at::zeros_like(scale)).to(type);
+  return target_RT.narrow(0, chunk.first, chunk.count).narrow(1, 0, weeks).unsqueeze(0) * inverse.unsqueeze(-1);
+}
+
+at::Tensor FitData::scaled_controls(Chunk chunk, int64_t weeks) const {
+  return scale_controls(control_RTK.narrow(0, chunk.first, chunk.count).narrow(1, 0, weeks),
+                        control_known_RT.narrow(0, chunk.first, chunk.count).narrow(1, 0, weeks),
+                        control_mean_ERK.narrow(1, chunk.first, chunk.count),
+                        inverse_control_scale_ERK.narrow(1, chunk.first, chunk.count));
+}
+
+at::Tensor scale_controls(const at::Tensor& control_RTK, const at::Tensor& known_RT, const at::Tensor& mean_ERK,
+                          const at::Tensor& inverse_scale_ERK) {
+  at::Tensor scaled = (control_RTK.unsqueeze(0) - mean_ERK.unsqueeze(2)) * inverse_scale_ERK.unsqueeze(2);
+  scaled = scaled.clamp(-kControlClip, kControlClip);
+  return known_RT.defined() ? scaled * known_RT.unsqueeze(0).unsqueeze(-1) : scaled;
+}
+
+}  // namespace dcmmm

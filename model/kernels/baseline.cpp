@@ -1,0 +1,73 @@
+#include "model/kernels/baseline.hpp"
+
+namespace dcmmm::kernels {
+
+void BaselineSolver::factor(std::span<const double> weight_T, double stiffness, double persistence) {
+  weeks_ = static_cast<int64_t>(weight_T.size());
+  const size_t weeks = weight_T.size();
+  weight_.assign(weight_T.begin(), weight_T.end());
+  inverse_diagonal_.resize(weeks);
+  lower_.resize(weeks);
+  has_level_ = persistence < 1.0;
+  // LDL' of the tridiagonal M + P0. P0 = stiffness D'D with D[t] = e_{t+1} - phi e_t, and the first week's stationary part.
+  const double off_diagonal = -stiffness * persistence;
+  for (size_t t = 0; t < weeks; ++t) {
+    double diagonal = weight_[t];
+    if (t > 0) diagonal += stiffness;
+    if (t + 1 < weeks) diagonal += stiffness * persistence * persistence;
+    if (t == 0 && has_level_) diagonal += stiffness * (1.0 - persistence * persistence);
+    if (!has_level_) diagonal += 1e-9;  // a random walk without level is only fixed by the data
+    lower_[t] = t > 0 ? off_diagonal * inverse_diagonal_[t - 1] : 0.0;
+    if (t > 0) diagonal -= lower_[t] * off_diagonal;
+    inverse_diagonal_[t] = 1.0 / diagonal;
+  }
+  if (!has_level_) return;
+  // Q0 1 = M (1 - (M + P0)^-1 M 1), and (M + P0)^-1 M 1 = 1 - (M + P0)^-1 P0 1 avoids the cancellation: Q0 1 = M (M + P0)^-1 P0 1.
+  level_weight_.assign(weeks, 0.0);
+  for (size_t t = 0; t < weeks; ++t) {
+    double row_sum = 0;
+    if (t > 0) row_sum += stiffness * (1.0 - persistence);
+    if (t + 1 < weeks) row_sum += stiffness * persistence * (persistence - 1.0);
+    if (t == 0) row_sum += stiffness * (1.0 - persistence * persistence);
+    level_weight_[t] = row_sum;
+  }
+  solve_in_place(level_weight_, 1);
+  level_denominator_ = 0;
+  for (size_t t = 0; t < weeks; ++t) {
+    level_weight_[t] *= weight_[t];
+    level_denominator_ += level_weight_[t];
+  }
+}
+
+void BaselineSolver::solve_in_place(std::span<double> values_TK, int64_t columns) const {
+  for (int64_t t = 1; t < weeks_; ++t)
+    for (int64_t k = 0; k < columns; ++k) values_TK[t * columns + k] -= lower_[t] * values_TK[(t - 1) * columns + k];
+  for (int64_t t = weeks_ - 1; t >= 0; --t) {
+    for (int64_t k = 0; k < columns; ++k) {
+      double value = values_TK[t * columns + k] * inverse_diagonal_[t];
+      if (t + 1 < weeks_) value -= lower_[t + 1] * values_TK[(t + 1) * columns + k];
+      values_TK[t * columns + k] = value;
+    }
+  }
+}
+
+void BaselineSolver::solve(std::span<const double> residual_TK, int64_t columns, std::span<double> baseline_TK,
+                           std::span<double> level_K) {
+  std::vector<double> level(static_cast<size_t>(columns), 0.0);
+  if (has_level_) {
+    for (int64_t t = 0; t < weeks_; ++t) {
+      if (weight_[t] == 0) continue;
+      for (int64_t k = 0; k < columns; ++k) level[k] += level_weight_[t] * residual_TK[t * columns + k];
+    }
+    for (double& value : level) value /= level_denominator_;
+  }
+  for (int64_t t = 0; t < weeks_; ++t)
+    for (int64_t k = 0; k < columns; ++k)
+      baseline_TK[t * columns + k] = weight_[t] == 0 ? 0.0 : weight_[t] * (residual_TK[t * columns + k] - level[k]);
+  solve_in_place(baseline_TK, columns);
+  for (int64_t t = 0; t < weeks_; ++t)
+    for (int64_t k = 0; k < columns; ++k) baseline_TK[t * columns + k] += level[k];
+  if (!level_K.empty()) std::copy(level.begin(), level.end(), level_K.begin());
+}
+
+}  // namespace dcmmm::kernels

@@ -1,0 +1,50 @@
+// The model's own differentiable operations, one autograd node each, with members and regions in front.
+// Shapes: E members, R regions, T weeks, C channels, I inputs, H hidden units. float32 or float64, contiguous.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <vector>
+
+namespace dcmmm {
+
+struct AdstockHillOutput {
+  at::Tensor response_ERTC;   // h in [0, 1)
+  at::Tensor carry_out_ERC;   // adstock state after the last week, without gradient
+};
+
+/// Geometric adstock and Hill curve: x' = min(media inverse_scale, 50); ad_t = d ad_{t-1} + (1 - d) x'_t;
+/// h = sigmoid(a (log(ad + 1e-4) - log g)). Media [R, T, C] is raw and shared by the members; inverse_scale [E, R, C].
+/// decay, exponent, log_half [E, C] get gradients. carry_in [E, R, C] is the adstock state before the first week, or undefined.
+AdstockHillOutput adstock_hill(const at::Tensor& media_RTC, const at::Tensor& inverse_scale_ERC, const at::Tensor& decay_EC,
+                               const at::Tensor& exponent_EC, const at::Tensor& log_half_EC, const at::Tensor& carry_in_ERC = {});
+
+/// effect [E, R, T] = sum_c softplus(log_mean_ec + offset_erc + deviation_ertc) response_ertc; deviation may be undefined.
+at::Tensor channel_effect(const at::Tensor& response_ERTC, const at::Tensor& log_mean_EC, const at::Tensor& offset_ERC,
+                          const at::Tensor& deviation_ERTC);
+
+struct GruWeights {
+  at::Tensor input_E3HI, hidden_E3HH, bias_input_E3H, bias_hidden_E3H;
+};
+
+/// GRU over the whole sequence (gates reset, update, new, as torch.nn.GRU): inputs [E, R, T, I] -> states [E, R, T, H].
+/// state_in [E, R, H] is the state before the first week, or undefined (0). The last week's state is the state to go on from.
+at::Tensor gru_sequence(const at::Tensor& inputs_ERTI, const GruWeights& weights, const at::Tensor& state_in_ERH = {});
+
+/// The profiled data term of each member, sum_r w_r (y' - f)' Q_r (y' - f), Q_r with the baseline in closed form
+/// (kernels/baseline.hpp). target and effect [E, R, T]; cell_weight M [E, R, T] (0: not counted); region_weight [E, R];
+/// stiffness and persistence one value a member. Returns [E], float64. Gradient to `effect` only: -2 w M (y' - f - b).
+at::Tensor profiled_loss(const at::Tensor& effect_ERT, const at::Tensor& target_ERT, const at::Tensor& cell_weight_ERT,
+                         const at::Tensor& region_weight_ER, const std::vector<double>& stiffness_E,
+                         const std::vector<double>& persistence_E);
+
+struct Baseline {
+  at::Tensor baseline_ERT;  // of all weeks; after the last observed one it decays to the level
+  at::Tensor level_ER;
+};
+
+/// The baselines that the residuals y' - f leave (no gradient). Regions without a weighted cell get 0.
+Baseline solve_baseline(const at::Tensor& residual_ERT, const at::Tensor& cell_weight_ERT, const std::vector<double>& stiffness_E,
+                        const std::vector<double>& persistence_E);
+
+}  // namespace dcmmm

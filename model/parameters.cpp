@@ -1,0 +1,91 @@
+#include "model/parameters.hpp"
+
+#include <cmath>
+#include <functional>
+#include <numeric>
+#include <stdexcept>
+
+#include "common/random.hpp"
+#include "common/text.hpp"
+
+namespace dcmmm {
+
+ParameterLayout::ParameterLayout(const ModelOptions& options, int64_t channels, int64_t controls, int64_t patterns) {
+  const auto shared = [&](const char* name, std::vector<std::string> dimensions, std::vector<int64_t> shape,
+                          ParameterGroup group = ParameterGroup::kShared) {
+    add(shared_, shared_count_, {name, std::move(dimensions), std::move(shape), group});
+  };
+  shared("adstock.decay_logit", {"channel"}, {channels});
+  shared("hill.exponent_raw", {"channel"}, {channels});
+  shared("hill.log_half_saturation", {"channel"}, {channels});
+  shared("coefficient.log_mean", {"channel"}, {channels});
+  shared("control.coefficient", {"control"}, {controls});
+  shared("pattern.coefficient", {"pattern"}, {patterns});
+  if (options.gru) {
+    gru_inputs_ = channels + controls + patterns;
+    const int64_t hidden = options.hidden, gates = 3 * hidden;
+    shared("gru.weight_input", {"gru_gate", "gru_input"}, {gates, gru_inputs_}, ParameterGroup::kGru);
+    shared("gru.weight_hidden", {"gru_gate", "gru_hidden"}, {gates, hidden}, ParameterGroup::kGru);
+    shared("gru.bias_input", {"gru_gate"}, {gates}, ParameterGroup::kGru);
+    shared("gru.bias_hidden", {"gru_gate"}, {gates}, ParameterGroup::kGru);
+    shared("gru.output_weight", {"channel", "gru_hidden"}, {channels, hidden}, ParameterGroup::kGru);
+    shared("gru.output_bias", {"channel"}, {channels}, ParameterGroup::kGru);
+  }
+  add(local_, local_count_, {"coefficient.region_effect", {"channel"}, {channels}, ParameterGroup::kLocal});
+  add(local_, local_count_, {"pattern.region_scale", {}, {}, ParameterGroup::kLocal});
+}
+
+void ParameterLayout::add(std::vector<ParameterSlice>& slices, int64_t& total, ParameterSlice slice) {
+  slice.offset = total;
+  slice.count = std::accumulate(slice.shape.begin(), slice.shape.end(), int64_t{1}, std::multiplies<>());
+  total += slice.count;
+  slices.push_back(std::move(slice));
+}
+
+bool ParameterLayout::has(const std::string& name) const {
+  for (const auto* slices : {&shared_, &local_})
+    for (const auto& slice : *slices)
+      if (slice.name == name) return true;
+  return false;
+}
+
+const ParameterSlice& ParameterLayout::find(const std::string& name) const {
+  for (const auto* slices : {&shared_, &local_})
+    for (const auto& slice : *slices)
+      if (slice.name == name) return slice;
+  throw std::logic_error("no parameter is called " + name);
+}
+
+at::Tensor ParameterLayout::view(const at::Tensor& buffer, const std::string& name) const {
+  const ParameterSlice& slice = find(name);
+  std::vector<int64_t> shape(buffer.sizes().begin(), buffer.sizes().end() - 1);
+  shape.insert(shape.end(), slice.shape.begin(), slice.shape.end());
+  return buffer.narrow(-1, slice.offset, slice.count).view(shape);
+}
+
+// softplus^-1 of the exponent's distance to its minimum, which must be positive.
+static double inverse_softplus(double value) { return std::log(std::expm1(std::max(value, 0.05))); }
+
+at::Tensor initial_shared(const ParameterLayout& layout, const ModelOptions& options, const std::vector<uint64_t>& seed_E) {
+  at::Tensor shared = at::zeros({static_cast<int64_t>(seed_E.size()), layout.shared_count()}, at::kDouble);
+  layout.view(shared, "adstock.decay_logit").fill_(std::log(options.decay / (1.0 - options.decay)));
+  layout.view(shared, "hill.exponent_raw").fill_(inverse_softplus(options.exponent - options.min_exponent));
+  layout.view(shared, "hill.log_half_saturation").fill_(std::log(options.half_saturation));
+  if (!options.gru) return shared;
+  // Uniform weights in +-1/sqrt(H) as in torch.nn.GRU; the output layer starts near zero, so that deviations do, too.
+  const double bound = 1.0 / std::sqrt(static_cast<double>(options.hidden));
+  auto values = shared.accessor<double, 2>();
+  for (int64_t member = 0; member < values.size(0); ++member) {
+    for (size_t index = 0; index < layout.shared().size(); ++index) {
+      const ParameterSlice& slice = layout.shared()[index];
+      if (slice.group != ParameterGroup::kGru || slice.name == "gru.output_bias") continue;
+      RandomStream random(seed_E[static_cast<size_t>(member)], index);
+      const bool output = slice.name == "gru.output_weight";
+      for (int64_t i = 0; i < slice.count; ++i)
+        values[member][slice.offset + i] = output ? 0.01 * random.normal() : random.uniform(-bound, bound);
+    }
+  }
+  return shared;
+}
+
+}  // namespace dcmmm

@@ -1,0 +1,82 @@
+#include "model/region_loop.hpp"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+
+#include "data/partition.hpp"
+
+namespace dcmmm {
+namespace {
+
+// Enough to keep the threads of a few machines busy, few enough that the shards' partial sums stay small.
+constexpr int kVirtualShards = 32;
+// Fixed, so that the shapes of a deterministic fit never change.
+constexpr int64_t kDeterministicChunk = 64;
+
+}  // namespace
+
+RegionPlan plan_regions(std::span<const int64_t> observed_cells, int rank, int ranks, int64_t chunk_regions, bool deterministic) {
+  RegionPlan plan;
+  plan.deterministic = deterministic;
+  if (!deterministic) {
+    const auto offsets = balanced_partition(observed_cells, ranks);
+    plan.first_region = offsets[rank];
+    plan.regions = offsets[rank + 1] - offsets[rank];
+    plan.chunk = std::max<int64_t>(1, chunk_regions);
+    return plan;
+  }
+  plan.chunk = kDeterministicChunk;
+  const auto shards = balanced_partition(observed_cells, kVirtualShards);
+  std::vector<int64_t> shard_cells(kVirtualShards, 0);
+  for (int shard = 0; shard < kVirtualShards; ++shard)
+    for (int64_t region = shards[shard]; region < shards[shard + 1]; ++region) shard_cells[shard] += observed_cells[region] + 1;
+  const auto of_ranks = balanced_partition(shard_cells, ranks);
+  plan.first_region = shards[of_ranks[rank]];
+  plan.regions = shards[of_ranks[rank + 1]] - plan.first_region;
+  for (int64_t shard = of_ranks[rank]; shard <= of_ranks[rank + 1]; ++shard)
+    plan.shard_begin.push_back(shards[shard] - plan.first_region);
+  return plan;
+}
+
+std::vector<double> RegionLoop::sum(int64_t length, const std::function<void(Chunk, std::span<double>)>& work,
+                                    std::span<double> rank_counts) const {
+  const auto width = static_cast<size_t>(length);
+  if (!plan_.deterministic) {
+    std::vector<double> sums(width + rank_counts.size(), 0.0);
+    for (int64_t first = 0; first < plan_.regions; first += plan_.chunk)
+      work({first, std::min(plan_.chunk, plan_.regions - first)}, std::span<double>(sums).first(width));
+    std::copy(rank_counts.begin(), rank_counts.end(), sums.begin() + length);
+    communicator_.all_reduce_sum(std::span<double>(sums));
+    std::copy(sums.begin() + length, sums.end(), rank_counts.begin());
+    sums.resize(width);
+    return sums;
+  }
+  const auto shards = static_cast<int64_t>(plan_.shard_begin.size()) - 1;
+  std::vector<double> partial(static_cast<size_t>(shards) * width, 0.0);
+  at::parallel_for(0, shards, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t shard = begin; shard < end; ++shard) {
+      const std::span<double> mine(partial.data() + shard * length, width);
+      for (int64_t first = plan_.shard_begin[shard]; first < plan_.shard_begin[shard + 1]; first += plan_.chunk)
+        work({first, std::min(plan_.chunk, plan_.shard_begin[shard + 1] - first)}, mine);
+    }
+  });
+  // Ranks hold consecutive shards, so the gathered parts already lie in the panel's order.
+  const std::vector<double> gathered = communicator_.all_gather(partial);
+  std::vector<double> sums(width, 0.0);
+  for (size_t i = 0; i < gathered.size(); ++i) sums[i % width] += gathered[i];
+  communicator_.all_reduce_sum(rank_counts);  // whole numbers: exact in any order
+  return sums;
+}
+
+void RegionLoop::each(const std::function<void(Chunk)>& work) const {
+  if (!plan_.deterministic) {
+    for (int64_t first = 0; first < plan_.regions; first += plan_.chunk) work({first, std::min(plan_.chunk, plan_.regions - first)});
+    return;
+  }
+  for (size_t shard = 0; shard + 1 < plan_.shard_begin.size(); ++shard)
+    for (int64_t first = plan_.shard_begin[shard]; first < plan_.shard_begin[shard + 1]; first += plan_.chunk)
+      work({first, std::min(plan_.chunk, plan_.shard_begin[shard + 1] - first)});
+}
+
+}  // namespace dcmmm

@@ -1,0 +1,54 @@
+// Sums over regions: chunk by chunk on this rank, then over all ranks. The one place where the order of additions is decided.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "comm/communicator.hpp"
+
+namespace dcmmm {
+
+/// A run of regions that goes through the model at once; `first` counts from this rank's first region.
+struct Chunk {
+  int64_t first = 0, count = 0;
+};
+
+/// Which regions this rank holds and how they are cut.
+struct RegionPlan {
+  int64_t first_region = 0;          // of this rank, in the panel's order
+  int64_t regions = 0;               // of this rank; may be 0
+  int64_t chunk = 64;                // regions at once at the most
+  bool deterministic = false;
+  std::vector<int64_t> shard_begin;  // deterministic: this rank's virtual shards begin here (counted from first_region); last entry = regions
+};
+
+/// The plan of one rank. `observed_cells` of all the panel's regions balance the ranks. Deterministic plans cut the panel
+/// into the same virtual shards whatever the ranks, and hand out whole shards. chunk_regions: the most regions at once.
+RegionPlan plan_regions(std::span<const int64_t> observed_cells, int rank, int ranks, int64_t chunk_regions, bool deterministic);
+
+/// Runs work over this rank's regions and adds up what it returns.
+class RegionLoop {
+ public:
+  RegionLoop(RegionPlan plan, Communicator& communicator) : plan_(std::move(plan)), communicator_(communicator) {}
+
+  /// Adds to `sums` (doubles) what each chunk contributes, and all-reduces: every rank gets the same bits.
+  /// Deterministic plans run each virtual shard on one thread, chunks in order, and add the shards in the panel's order,
+  /// so that the bits don't depend on ranks, threads or chunk size. `rank_counts` (whole numbers, each rank its own: flags)
+  /// travel in the tail and come back summed. Collective.
+  std::vector<double> sum(int64_t length, const std::function<void(Chunk, std::span<double> sums)>& work,
+                          std::span<double> rank_counts = {}) const;
+
+  /// Runs work over this rank's chunks, without a sum. Not collective.
+  void each(const std::function<void(Chunk)>& work) const;
+
+  const RegionPlan& plan() const { return plan_; }
+  Communicator& communicator() const { return communicator_; }
+
+ private:
+  RegionPlan plan_;
+  Communicator& communicator_;
+};
+
+}  // namespace dcmmm

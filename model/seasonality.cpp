@@ -1,0 +1,24 @@
+#include "model/seasonality.hpp"
+
+#include <cmath>
+#include <numbers>
+
+namespace dcmmm {
+
+int64_t pattern_count(const ModelOptions& options) { return 2 * options.harmonics + (options.trend ? 1 : 0); }
+
+at::Tensor temporal_patterns(const ModelOptions& options, double period, int64_t first_week, int64_t weeks) {
+  at::Tensor patterns = at::zeros({weeks, pattern_count(options)}, at::kDouble);
+  auto value = patterns.accessor<double, 2>();
+  for (int64_t t = 0; t < weeks; ++t) {
+    const double years = static_cast<double>(first_week + t) / period;
+    for (int k = 0; k < options.harmonics; ++k) {
+      value[t][2 * k] = std::sin(2.0 * std::numbers::pi * (k + 1) * years);
+      value[t][2 * k + 1] = std::cos(2.0 * std::numbers::pi * (k + 1) * years);
+    }
+    if (options.trend) value[t][2 * options.harmonics] = years;
+  }
+  return patterns;
+}
+
+}  // namespace dcmmm

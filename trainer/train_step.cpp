@@ -1,0 +1,108 @@
+#include "trainer/train_step.hpp"
+
+#include <chrono>
+#include <cmath>
+
+namespace dcmmm {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// Sums a tensor of E rows into consecutive doubles.
+void add_to(std::span<double> sums, const at::Tensor& values) {
+  const at::Tensor flat = values.to(at::kDouble).contiguous();
+  const double* from = flat.const_data_ptr<double>();
+  for (size_t i = 0; i < sums.size(); ++i) sums[i] += from[i];
+}
+
+std::vector<double> learning_rates(const ParameterLayout& layout, const TrainerOptions& options, bool local) {
+  std::vector<double> rates;
+  for (const ParameterSlice& slice : local ? layout.local() : layout.shared()) {
+    const double rate = slice.group == ParameterGroup::kGru ? options.gru_rate
+                        : slice.group == ParameterGroup::kLocal ? options.local_rate : options.shared_rate;
+    rates.insert(rates.end(), static_cast<size_t>(slice.count), rate);
+  }
+  return rates;
+}
+
+}  // namespace
+
+FitState make_fit_state(const ParameterLayout& layout, const FitData& data, const at::Tensor& shared_EP) {
+  FitState state;
+  state.shared_EP = shared_EP.to(data.type, false, /*copy=*/true);
+  state.local_ERL = at::zeros({data.member_count(), data.regions, layout.local_count()}, data.type);
+  state.shared_first_EP = at::zeros_like(state.shared_EP);
+  state.shared_second_EP = at::zeros_like(state.shared_EP);
+  state.local_first_ERL = at::zeros_like(state.local_ERL);
+  state.local_second_ERL = at::zeros_like(state.local_ERL);
+  state.active_E.assign(data.members.size(), 1.0);
+  return state;
+}
+
+StepReport train_step(const Mmm& model, const FitData& data, const Anchor& anchor, const TrainerOptions& options,
+                      const RegionLoop& loop, FitState& state, double signal) {
+  const int64_t E = data.member_count(), P = model.layout().shared_count();
+  StepReport report;
+  const auto start = Clock::now();
+
+  // Forward and backward, chunk by chunk. Shared gradients and loss terms travel; local gradients stay.
+  at::Tensor local_gradient = at::zeros_like(state.local_ERL);
+  double in_chunks = 0;
+  double signals[] = {signal};
+  const std::vector<double> sums = loop.sum(E * P + 3 * E, [&](Chunk chunk, std::span<double> total) {
+    const auto chunk_start = Clock::now();
+    const at::Tensor shared = state.shared_EP.detach().requires_grad_(true);
+    const at::Tensor local = state.local_ERL.narrow(1, chunk.first, chunk.count).contiguous().detach().requires_grad_(true);
+    const ChunkLoss loss = model.chunk_loss(data, anchor, shared, local, chunk);
+    const auto gradient = torch::autograd::grad({loss.total_E.sum()}, {shared, local});
+    local_gradient.narrow(1, chunk.first, chunk.count).copy_(gradient[1]);
+    add_to(total.subspan(0, static_cast<size_t>(E * P)), gradient[0]);
+    add_to(total.subspan(static_cast<size_t>(E * P), static_cast<size_t>(E)), loss.data_E);
+    add_to(total.subspan(static_cast<size_t>(E * P + E), static_cast<size_t>(E)), loss.deviation_E);
+    add_to(total.subspan(static_cast<size_t>(E * P + 2 * E), static_cast<size_t>(E)), loss.region_E);
+    if (!loop.plan().deterministic) in_chunks += seconds_since(chunk_start);
+  }, signals);
+  report.signals = signals[0];
+  const double summed = seconds_since(start);
+  report.seconds.forward_backward = loop.plan().deterministic ? summed : in_chunks;
+  report.seconds.reduce = summed - report.seconds.forward_backward;
+
+  // Priors of the shared parameters: known to every rank, counted once.
+  const auto update_start = Clock::now();
+  const at::Tensor shared = state.shared_EP.to(at::kDouble).detach().requires_grad_(true);
+  const at::Tensor penalty_E = model.shared_penalty(data, anchor, shared);
+  at::Tensor gradient = torch::autograd::grad({penalty_E.sum()}, {shared})[0];
+  gradient += at::from_blob(const_cast<double*>(sums.data()), {E, P}, at::kDouble);
+
+  // Clip: the shared gradient by its norm, each region's own by its own norm, so that neither depends on the ranks.
+  const at::Tensor norm_E = gradient.norm(2, {1});
+  const double base_rate = options.learning_rate * schedule(state.step, options.steps, options.warmup_steps, options.final_learning_rate);
+  std::vector<double> rate_E(static_cast<size_t>(E));
+  for (int64_t e = 0; e < E; ++e) {
+    const double* terms = sums.data() + E * P;
+    report.data_E.push_back(terms[e]);
+    report.deviation_E.push_back(terms[E + e]);
+    report.region_E.push_back(terms[2 * E + e]);
+    report.penalty_E.push_back(penalty_E[e].item<double>());
+    report.loss_E.push_back(terms[e] + terms[E + e] + terms[2 * E + e] + report.penalty_E.back());
+    report.gradient_norm_E.push_back(norm_E[e].item<double>());
+    if (!std::isfinite(report.loss_E.back()) || !std::isfinite(report.gradient_norm_E.back())) state.active_E[e] = 0;
+    rate_E[e] = base_rate * state.active_E[e];
+  }
+  report.learning_rate = base_rate;
+  gradient *= (options.clip / (norm_E + 1e-12)).clamp_max(1.0).unsqueeze(-1);
+  local_gradient *= (options.clip / (local_gradient.norm(2, {2}, /*keepdim=*/true) + 1e-12)).clamp_max(1.0);
+
+  const AdamW optimizer{.weight_decay = options.weight_decay};
+  state.step += 1;
+  optimizer.update(state.shared_EP, gradient.to(data.type), state.shared_first_EP, state.shared_second_EP, rate_E,
+                   learning_rates(model.layout(), options, false), state.step);
+  optimizer.update(state.local_ERL, local_gradient, state.local_first_ERL, state.local_second_ERL, rate_E,
+                   learning_rates(model.layout(), options, true), state.step);
+  report.seconds.update = seconds_since(update_start);
+  return report;
+}
+
+}  // namespace dcmmm
