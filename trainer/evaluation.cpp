@@ -105,8 +105,8 @@ Figures Evaluation::figures(Communicator& communicator) const {
   std::vector<double> mine;
   mine.reserve(sums_.size() * kWidth);
   for (const RegionSums& row : sums_) {
-    mine.insert(mine.end(), {static_cast<double>(row.region), static_cast<double>(row.cells), row.mean, row.total_squares,
-                             row.error_squares, row.error});
+    mine.insert(mine.end(), {static_cast<double>(row.region), static_cast<double>(row.cells), row.mean,
+                             row.total_squares, row.error_squares, row.error});
   }
   const std::vector<double> all = communicator.all_gather(mine);
   std::vector<RegionSums> sums;

@@ -13,8 +13,8 @@
 
 namespace dcmmm {
 
-/// The figures of metrics.json, pooled over regions and weeks. A figure that doesn't apply (no cells, no variance, actuals
-/// that sum to 0) is NaN, which becomes null in files and "-" in tables.
+/// The figures of metrics.json, pooled over regions and weeks. A figure that doesn't apply (no cells, no variance,
+/// actuals that sum to 0) is NaN, which becomes null in files and "-" in tables.
 struct Figures {
   int64_t cells = 0;
   double r2;                            // 1 - SSE / SST around the mean of these cells
@@ -26,10 +26,10 @@ struct Figures {
   double median_region_relative_error;  // of sum|e| / sum(actual), over regions whose actuals sum to more than 0
 };
 
-/// The cells of one region, summed. Deviations are taken from the region's mean, so that sums of squares keep their digits
-/// however large the mean is.
+/// The cells of one region, summed. Deviations are taken from the region's mean, so that sums of squares keep their
+/// digits however large the mean is.
 struct RegionSums {
-  int64_t region = 0;        // place in the panel
+  int64_t region = 0;  // place in the panel
   int64_t cells = 0;
   double mean = 0;           // of the actual values
   double total_squares = 0;  // sum (actual - mean)^2; exactly 0 for a constant region
@@ -51,8 +51,8 @@ class Evaluation {
   void add(int64_t region, std::span<const double> actual_T, std::span<const double> predicted_T,
            std::span<const uint8_t> counted_T);
 
-  /// Collective. Gathers one row a region and adds the rows in the panel's order on every rank, so the figures have the same
-  /// bits for any number of ranks and any blocks.
+  /// Collective. Gathers one row a region and adds the rows in the panel's order on every rank, so the figures have the
+  /// same bits for any number of ranks and any blocks.
   Figures figures(Communicator& communicator) const;
 
  private:

@@ -17,9 +17,12 @@ double mean_of_last(const std::vector<double>& values, std::size_t count) {
 
 int64_t seasonal_lag(TimeStep step) {
   switch (step) {
-    case TimeStep::kDay: return 364;
-    case TimeStep::kWeek: return 52;
-    case TimeStep::kMonth: return 12;
+    case TimeStep::kDay:
+      return 364;
+    case TimeStep::kWeek:
+      return 52;
+    case TimeStep::kMonth:
+      return 12;
   }
   return 52;
 }
@@ -37,8 +40,12 @@ std::array<std::vector<double>, kNaiveKinds> naive_forecasts(const Panel& block,
       if (observed_T[week]) known.push_back(target_T[week]);
     }
     const double last_8 = mean_of_last(known, 8);
-    const std::array<double, kNaiveKinds> level = {mean_of_last(known, known.size()), mean_of_last(known, 4), last_8,
-                                                   mean_of_last(known, 13), last_8, mean_of_last(known, 1)};
+    const std::array<double, kNaiveKinds> level = {mean_of_last(known, known.size()),
+                                                   mean_of_last(known, 4),
+                                                   last_8,
+                                                   mean_of_last(known, 13),
+                                                   last_8,
+                                                   mean_of_last(known, 1)};
     for (std::size_t kind = 0; kind < kNaiveKinds; ++kind) {
       std::fill_n(forecast_RN[kind].begin() + region * horizon, horizon, level[kind]);
     }
