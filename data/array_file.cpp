@@ -52,7 +52,7 @@ uint64_t readable_bytes(const fs::path& path) {
 
 void ArrayFile::State::step(const std::function<void()>& work) const {
   if (communicator != nullptr) {
-    on_every_rank(*communicator, work);
+    agree(*communicator, work);
   } else {
     work();
   }

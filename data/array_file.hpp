@@ -16,8 +16,8 @@ class Communicator;
 
 enum class ElementType { kFloat32, kFloat64, kInt64, kUInt8, kText };
 
-/// How an array is laid out. `chunk` empty: contiguous. `chunk` set: chunked and Fletcher32-checked; parts larger than the
-/// array are cut to it, and an array without elements is contiguous anyhow.
+/// How an array is laid out. `chunk` empty: contiguous. `chunk` set: chunked and Fletcher32-checked; parts larger than
+/// the array are cut to it, and an array without elements is contiguous anyhow.
 struct ArrayLayout {
   std::vector<int64_t> chunk = {};  // elements along each dimension
   std::string units = {};           // CF attribute `units`, left out when empty
@@ -26,14 +26,14 @@ struct ArrayLayout {
 };
 
 /// One open file. Not copyable; closes on destruction, but call close() where write errors must be seen.
-/// Writing throws UserError with the system's reason (missing folder, no permission, no space). Opening a file that isn't
-/// there throws UserError; reading one that isn't HDF5, is truncated or altered, or misses what is asked for throws
-/// DamagedFileError. Two files written by the same calls hold the same bytes.
+/// Writing throws UserError with the system's reason (missing folder, no permission, no space). Opening a file that
+/// isn't there throws UserError; reading one that isn't HDF5, is truncated or altered, or misses what is asked for
+/// throws DamagedFileError. Two files written by the same calls hold the same bytes.
 class ArrayFile {
  public:
-  /// Creates or truncates `path`. With a communicator of several ranks every rank makes this call and all that follow on the
-  /// file, close() included, in the same order; write() is one collective parallel write in which a rank may bring no
-  /// elements, and an error on one rank is thrown on all. The communicator must outlive the file.
+  /// Creates or truncates `path`. With a communicator of several ranks every rank makes this call and all that follow
+  /// on the file, close() included, in the same order; write() is one collective parallel write in which a rank may
+  /// bring no elements, and an error on one rank is thrown on all. The communicator must outlive the file.
   static ArrayFile create(const std::filesystem::path& path, Communicator* communicator = nullptr);
   /// Opens for reading. Each rank opens and reads by itself.
   static ArrayFile open(const std::filesystem::path& path);
@@ -44,7 +44,8 @@ class ArrayFile {
   void close();
   const std::filesystem::path& path() const;
 
-  // Writing. Dimensions first, then arrays on them. Names are not empty and hold no '/'; texts are UTF-8 without zero bytes.
+  // Writing. Dimensions first, then arrays on them. Names are not empty and hold no '/'; texts are UTF-8 without zero
+  // bytes.
   void add_dimension(const std::string& name, int64_t length);
   void add_coordinate(const std::string& name, const std::vector<std::string>& labels);
   void add_coordinate(const std::string& name, const std::vector<double>& values, const std::string& units = "");
@@ -54,8 +55,8 @@ class ArrayFile {
   void add_labels(const std::string& name, const std::string& dimension, const std::vector<std::string>& labels);
   /// One text of any length, without dimensions; read back by read_text().
   void add_text(const std::string& name, const std::string& value);
-  /// Writes the box that begins at `start` with `count` elements along each dimension; Element is float, double, int64_t or
-  /// uint8_t. REQUIRES: values.size() is the product of `count`.
+  /// Writes the box that begins at `start` with `count` elements along each dimension; Element is float, double,
+  /// int64_t or uint8_t. REQUIRES: values.size() is the product of `count`.
   template <class Element>
   void write(const std::string& name, const std::vector<int64_t>& start, const std::vector<int64_t>& count,
              std::span<const Element> values);

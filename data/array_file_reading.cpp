@@ -56,7 +56,8 @@ void ArrayFile::State::read_dimensions() {
   }
   if (!done) fail_reading("");
   for (const auto& [number, dimension] : by_number) {
-    if (number != static_cast<int32_t>(dimensions.size())) fail_damaged("", "its dimensions are not numbered from 0 on");
+    if (number != static_cast<int32_t>(dimensions.size()))
+      fail_damaged("", "its dimensions are not numbered from 0 on");
     dimensions.push_back(dimension);
   }
 }
@@ -127,8 +128,8 @@ std::vector<std::string> ArrayFile::labels(const std::string& coordinate) const 
     state_->fail_damaged(coordinate, "it doesn't hold texts of fixed length");
   }
   const size_t size = H5Tget_size(type.get());
-  const auto count = static_cast<size_t>(
-      std::accumulate(lengths.begin(), lengths.end(), int64_t{1}, std::multiplies<int64_t>()));
+  const auto count =
+      static_cast<size_t>(std::accumulate(lengths.begin(), lengths.end(), int64_t{1}, std::multiplies<int64_t>()));
   std::string bytes(size * count, '\0');
   if (count > 0 && H5Dread(dataset, type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()) < 0) {
     state_->fail_reading(coordinate);
@@ -152,7 +153,8 @@ std::vector<Element> ArrayFile::read(const std::string& name, const std::vector<
   std::vector<Element> values(elements);
   if (elements == 0) return values;
   const Hdf5Handle memory(H5Screate_simple(1, &elements, nullptr), H5Sclose);
-  if (H5Dread(state_->dataset(name), memory_type<Element>(), memory.get(), space.get(), H5P_DEFAULT, values.data()) < 0) {
+  if (H5Dread(state_->dataset(name), memory_type<Element>(), memory.get(), space.get(), H5P_DEFAULT, values.data()) <
+      0) {
     state_->fail_reading(name);
   }
   return values;
@@ -227,10 +229,17 @@ std::map<std::string, std::string> ArrayFile::attributes(const std::string& arra
     const Hdf5Handle attribute(H5Aopen(state_->object(array), key.c_str(), H5P_DEFAULT), H5Aclose);
     const Hdf5Handle type(H5Aget_type(attribute.get()), H5Tclose);
     switch (H5Tget_class(type.get())) {
-      case H5T_STRING: values[key] = text_attribute(array, key); break;
-      case H5T_INTEGER: values[key] = text(integer_attribute(array, key)); break;
-      case H5T_FLOAT: values[key] = shortest(real_attribute(array, key)); break;
-      default: values[key] = "(not shown)";
+      case H5T_STRING:
+        values[key] = text_attribute(array, key);
+        break;
+      case H5T_INTEGER:
+        values[key] = text(integer_attribute(array, key));
+        break;
+      case H5T_FLOAT:
+        values[key] = shortest(real_attribute(array, key));
+        break;
+      default:
+        values[key] = "(not shown)";
     }
   }
   return values;

@@ -13,8 +13,8 @@
 
 namespace dcmmm {
 
-// Names of netCDF4's own attributes: each dimension's number, and the numbers of an array's dimensions. The library reads
-// its dimensions from these, because HDF5's DIMENSION_LIST lives in a heap without checksums.
+// Names of netCDF4's own attributes: each dimension's number, and the numbers of an array's dimensions. The library
+// reads its dimensions from these, because HDF5's DIMENSION_LIST lives in a heap without checksums.
 inline constexpr const char* kDimensionNumber = "_Netcdf4Dimid";
 inline constexpr const char* kDimensionNumbers = "_Netcdf4Coordinates";
 // The NAME of a scale without coordinates; netCDF4 prints the length after it.
@@ -28,7 +28,8 @@ struct ArrayFile::State {
   std::filesystem::path path;
   Communicator* communicator = nullptr;  // set when several ranks write the file
   bool writing = false;
-  uint64_t file_bytes = 0;  // reading: nothing that the file describes can be larger (compressed: than a multiple of it)
+  uint64_t file_bytes =
+      0;  // reading: nothing that the file describes can be larger (compressed: than a multiple of it)
   Hdf5Handle file;
   std::vector<Dimension> dimensions;           // a dimension's place is its number
   std::map<std::string, Hdf5Handle> datasets;  // open ones: a closed one would lose its chunk cache
@@ -52,8 +53,8 @@ struct ArrayFile::State {
   void number_dimension(const std::string& name, int64_t length);
   /// Makes the dataset `name` of the HDF5 type on the dimensions `on`, with the attributes that carry them; as the
   /// dimension scale of its one dimension when `scale_name` is not empty.
-  void create_dataset(const std::string& name, hid_t type, const std::vector<std::string>& on, const ArrayLayout& layout,
-                      const std::string& scale_name);
+  void create_dataset(const std::string& name, hid_t type, const std::vector<std::string>& on,
+                      const ArrayLayout& layout, const std::string& scale_name);
   void write_texts(const std::string& name, const std::vector<std::string>& on, const std::vector<std::string>& values,
                    const std::string& scale_name);
   int64_t number_of_dimension(const std::string& name) const;  // -1 when there is none

@@ -14,11 +14,16 @@ namespace {
 
 hid_t stored_type(ElementType type) {
   switch (type) {
-    case ElementType::kFloat32: return H5T_IEEE_F32LE;
-    case ElementType::kFloat64: return H5T_IEEE_F64LE;
-    case ElementType::kInt64: return H5T_STD_I64LE;
-    case ElementType::kUInt8: return H5T_STD_U8LE;
-    case ElementType::kText: break;
+    case ElementType::kFloat32:
+      return H5T_IEEE_F32LE;
+    case ElementType::kFloat64:
+      return H5T_IEEE_F64LE;
+    case ElementType::kInt64:
+      return H5T_STD_I64LE;
+    case ElementType::kUInt8:
+      return H5T_STD_U8LE;
+    case ElementType::kText:
+      break;
   }
   throw UserError("Texts are written by add_coordinate, add_labels or add_text.");
 }
@@ -68,9 +73,9 @@ void ArrayFile::State::create_dataset(const std::string& name, hid_t type, const
     numbers.push_back(static_cast<int32_t>(number));
     shape.push_back(static_cast<hsize_t>(dimensions[static_cast<size_t>(number)].length));
   }
-  const Hdf5Handle space(on.empty() ? H5Screate(H5S_SCALAR)
-                                    : H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr),
-                         H5Sclose);
+  const Hdf5Handle space(
+      on.empty() ? H5Screate(H5S_SCALAR) : H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr),
+      H5Sclose);
   const Hdf5Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   H5Pset_obj_track_times(creation.get(), false);
   const bool has_elements = std::find(shape.begin(), shape.end(), hsize_t{0}) == shape.end();
