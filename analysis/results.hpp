@@ -1,5 +1,5 @@
-// What a fit says about every region and week: predictions and the components that sum to them, in the target's own units.
-// Shapes: R regions of a block, T weeks, C channels, K controls.
+// What a fit says about every region and week: predictions and the components that sum to them, in the target's own
+// units. Shapes: R regions of a block, T weeks, C channels, K controls.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,9 @@ struct SharedResults {
   std::vector<double> exponent_C;         // Hill exponent
   std::vector<double> half_saturation_C;  // in scaled units x'
   std::string adstock_kind = "geometric";
-  int64_t origin = 0;                     // first holdout week; weeks [0, origin) are training weeks
-  int64_t holdout_weeks = 0;              // weeks [origin, origin + holdout_weeks) are the holdout
+  int64_t origin = 0;          // first holdout week; weeks [0, origin) are training weeks
+  int64_t holdout_weeks = 0;   // weeks [origin, origin + holdout_weeks) are the holdout
+  std::string panel_checksum;  // of the panel file that was fitted (PanelFile::checksum)
 };
 
 }  // namespace dcmmm

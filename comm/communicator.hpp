@@ -10,7 +10,8 @@
 namespace dcmmm {
 
 /// A group of ranks. Every method is collective: all ranks of the group call it in the same order, with buffers of the
-/// same length (in elements of type T) unless said otherwise. Reductions are in place and give every rank the same bits.
+/// same length (in elements of type T) unless said otherwise. Reductions are in place and give every rank the same
+/// bits.
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -21,13 +22,14 @@ class Communicator {
   virtual void all_reduce_sum(std::span<double> values) = 0;
   virtual void all_reduce_sum(std::span<float> values) = 0;
   virtual void all_reduce_sum(std::span<int64_t> values) = 0;
+  /// NaN counts as larger than every number, so that no rank can miss another one's NaN.
   virtual void all_reduce_max(std::span<double> values) = 0;
 
   /// Concatenates what each rank brings, in rank order; lengths may differ and may be 0.
   virtual std::vector<double> all_gather(std::span<const double> mine) = 0;
 
-  /// Gives every rank the text of rank 0.
-  virtual void broadcast(std::string& value) = 0;
+  /// Gives every rank the text of rank `root`.
+  virtual void broadcast(std::string& value, int root = 0) = 0;
 
   virtual void barrier() = 0;
 

@@ -14,22 +14,26 @@ namespace dcmmm {
 
 class Communicator;
 
-enum class ElementType { kFloat32, kFloat64, kInt64, kUInt8 };
+enum class ElementType { kFloat32, kFloat64, kInt64, kUInt8, kText };
 
-/// How an array is laid out. `chunk` empty: contiguous. `chunk` set: chunked, shuffled, deflated (level 1) and Fletcher32-checked.
+/// How an array is laid out. `chunk` empty: contiguous. `chunk` set: chunked and Fletcher32-checked; parts larger than
+/// the array are cut to it, and an array without elements is contiguous anyhow.
 struct ArrayLayout {
-  std::vector<int64_t> chunk;              // elements along each dimension
-  std::string units;                       // CF attribute `units`, left out when empty
-  std::string description;                 // CF attribute `long_name`, left out when empty
+  std::vector<int64_t> chunk = {};  // elements along each dimension
+  std::string units = {};           // CF attribute `units`, left out when empty
+  std::string description = {};     // CF attribute `long_name`, left out when empty
+  bool compress = true;             // chunks are shuffled and deflated (level 1)
 };
 
 /// One open file. Not copyable; closes on destruction, but call close() where write errors must be seen.
-/// Throws UserError when the path can't be opened or created (missing, no permission, no space) and DamagedFileError when
-/// it isn't an HDF5 file, is truncated, or misses what is asked for.
+/// Writing throws UserError with the system's reason (missing folder, no permission, no space). Opening a file that
+/// isn't there throws UserError; reading one that isn't HDF5, is truncated or altered, or misses what is asked for
+/// throws DamagedFileError. Two files written by the same calls hold the same bytes.
 class ArrayFile {
  public:
-  /// Creates or truncates `path`. With a communicator of several ranks every rank calls this and all that follows on the
-  /// file in the same order, and write() is one collective parallel write in which a rank may bring no elements.
+  /// Creates or truncates `path`. With a communicator of several ranks every rank makes this call and all that follow
+  /// on the file, close() included, in the same order; write() is one collective parallel write in which a rank may
+  /// bring no elements, and an error on one rank is thrown on all. The communicator must outlive the file.
   static ArrayFile create(const std::filesystem::path& path, Communicator* communicator = nullptr);
   /// Opens for reading. Each rank opens and reads by itself.
   static ArrayFile open(const std::filesystem::path& path);
@@ -38,36 +42,50 @@ class ArrayFile {
   ArrayFile& operator=(ArrayFile&&) noexcept;
   ~ArrayFile();
   void close();
+  const std::filesystem::path& path() const;
 
-  // Writing. Dimensions first, then arrays on them.
+  // Writing. Dimensions first, then arrays on them. Names are not empty and hold no '/'; texts are UTF-8 without zero
+  // bytes.
   void add_dimension(const std::string& name, int64_t length);
   void add_coordinate(const std::string& name, const std::vector<std::string>& labels);
   void add_coordinate(const std::string& name, const std::vector<double>& values, const std::string& units = "");
-  void add_array(const std::string& name, ElementType type, const std::vector<std::string>& dimensions, const ArrayLayout& layout = {});
-  /// Writes the box that begins at `start` with `count` elements along each dimension; Element is float, double, int64_t or uint8_t.
+  void add_array(const std::string& name, ElementType type, const std::vector<std::string>& dimensions,
+                 const ArrayLayout& layout = {});
+  /// One text for each element of an existing dimension, beside its coordinate; read back by labels().
+  void add_labels(const std::string& name, const std::string& dimension, const std::vector<std::string>& labels);
+  /// One text of any length, without dimensions; read back by read_text().
+  void add_text(const std::string& name, const std::string& value);
+  /// Writes the box that begins at `start` with `count` elements along each dimension; Element is float, double,
+  /// int64_t or uint8_t. REQUIRES: values.size() is the product of `count`.
   template <class Element>
-  void write(const std::string& name, const std::vector<int64_t>& start, const std::vector<int64_t>& count, std::span<const Element> values);
-  /// Attributes of the file (array "") or of an array.
+  void write(const std::string& name, const std::vector<int64_t>& start, const std::vector<int64_t>& count,
+             std::span<const Element> values);
+  /// Attributes of the file (array "") or of an array. A second call replaces the value.
   void set_attribute(const std::string& array, const std::string& key, const std::string& value);
   void set_attribute(const std::string& array, const std::string& key, int64_t value);
   void set_attribute(const std::string& array, const std::string& key, double value);
 
   // Reading.
+  std::vector<std::string> dimension_names() const;  // in creation order
+  int64_t dimension_length(const std::string& dimension) const;
   std::vector<std::string> arrays() const;  // names in creation order, dimension scales without coordinates left out
   bool has_array(const std::string& name) const;
   std::vector<int64_t> shape(const std::string& name) const;
   std::vector<std::string> dimensions(const std::string& name) const;
   ElementType element_type(const std::string& name) const;
   std::vector<std::string> labels(const std::string& coordinate) const;
+  std::string read_text(const std::string& name) const;
   template <class Element>
-  std::vector<Element> read(const std::string& name, const std::vector<int64_t>& start, const std::vector<int64_t>& count) const;
+  std::vector<Element> read(const std::string& name, const std::vector<int64_t>& start,
+                            const std::vector<int64_t>& count) const;
   template <class Element>
   std::vector<Element> read(const std::string& name) const;  // the whole array; converts between element types
   bool has_attribute(const std::string& array, const std::string& key) const;
   std::string text_attribute(const std::string& array, const std::string& key) const;
   int64_t integer_attribute(const std::string& array, const std::string& key) const;
   double real_attribute(const std::string& array, const std::string& key) const;
-  std::map<std::string, std::string> attributes(const std::string& array) const;  // all, as text, for `inspect`
+  /// All as text, without those that only carry the dimensions, for `inspect`.
+  std::map<std::string, std::string> attributes(const std::string& array) const;
 
  private:
   struct State;

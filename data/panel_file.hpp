@@ -11,8 +11,9 @@ namespace dcmmm {
 /// Version of the layout; a file of another one is refused with UserError.
 inline constexpr int64_t kPanelFormatVersion = 1;
 
-/// Streams regions into a panel file: the coordinates are known from the start, the data comes region block by region block,
-/// so memory is set by the block. The file appears under its name at finish() (temp, fsync, rename) or not at all.
+/// Streams regions into a panel file: the coordinates are known from the start, the data comes region block by region
+/// block, so memory is set by the block. The file appears under its name at finish() (temp, fsync, rename) or not at
+/// all.
 class PanelWriter {
  public:
   PanelWriter(const std::filesystem::path& path, const PanelCoordinates& coordinates);
@@ -26,12 +27,14 @@ class PanelWriter {
 
  private:
   struct State;
+  void discard();  // removes the temporary
   std::unique_ptr<State> state_;
 };
 
 void write_panel_file(const std::filesystem::path& path, const Panel& panel);
 
-/// A panel file open for reading. Throws UserError when missing or of another version, DamagedFileError when truncated or altered.
+/// A panel file open for reading. Throws UserError when missing or of another version, DamagedFileError when truncated
+/// or altered.
 class PanelFile {
  public:
   explicit PanelFile(const std::filesystem::path& path);
@@ -42,7 +45,7 @@ class PanelFile {
   const std::vector<int64_t>& observed_cells() const;
   /// Identifies the panel's content: stored when it was written; checkpoints and runs remember it.
   const std::string& checksum() const;
-  /// Reads `count` regions from `first` on.
+  /// Reads `count` regions from `first` on. Throws DamagedFileError when a chunk's checksum is wrong.
   Panel read(int64_t first, int64_t count) const;
 
  private:

@@ -1,0 +1,30 @@
+// What a run reports about itself: metrics.json for programs, the end table for people.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "trainer/evaluation.hpp"
+
+namespace dcmmm {
+
+/// What metrics.json says beside the figures.
+struct RunFacts {
+  double import_seconds = 0, fit_seconds = 0, evaluate_seconds = 0, total_seconds = 0;
+  int64_t steps = 0;              // steps_per_second is steps / fit_seconds
+  int64_t peak_memory_bytes = 0;  // the largest of all ranks
+  int ranks = 1;
+  std::string device = "cpu";
+  int64_t shared_parameters = 0, local_parameters = 0;  // local: summed over regions
+  std::string version;
+};
+
+/// The content of metrics.json (docs: "metrics.json"), indented, keys in the documented order. Figures that don't
+/// apply, and those of parts that a plain fit doesn't have (coverage_90, dag), are null.
+std::string metrics_json(const FitFigures& figures, const RunFacts& facts);
+
+/// The table at the end of a fit: train and holdout beside every naive forecast on the same cells, then what that
+/// means. Lines end with "\n"; figures are in the target's units.
+std::string end_table(const FitFigures& figures);
+
+}  // namespace dcmmm

@@ -1,0 +1,121 @@
+#include "analysis/response_curves.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+namespace dcmmm {
+namespace {
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+// Steps of the histogram of multiples: step i holds (kGrowth^(i - 1), kGrowth^i] times kSmallest, step 0 all below.
+constexpr double kGrowth = 1.01, kSmallest = 1e-2;
+
+std::size_t step_of(double multiple) {
+  return multiple <= kSmallest
+             ? 0
+             : static_cast<std::size_t>(std::ceil(std::log(multiple / kSmallest) / std::log(kGrowth)));
+}
+
+}  // namespace
+
+ResponseCurves::ResponseCurves(SharedResults shared, int64_t channels)
+    : shared_(std::move(shared)), use_CR_(static_cast<std::size_t>(channels)), multiples_(use_CR_.size()) {}
+
+void ResponseCurves::add(const Panel& block, const std::vector<double>& coefficient_RTC,
+                         const std::vector<double>& media_scale_RC) {
+  const auto weeks = static_cast<std::size_t>(block.weeks()), channels = use_CR_.size();
+  for (std::size_t region = 0; region < static_cast<std::size_t>(block.regions); ++region) {
+    const uint8_t* observed_T = block.observed_RT.data() + region * weeks;
+    const auto cells = static_cast<double>(std::count(observed_T, observed_T + weeks, 1));
+    for (std::size_t channel = 0; channel < channels; ++channel) {
+      const auto average = [&](const std::vector<double>& values_RTC) {
+        double sum = 0;
+        for (std::size_t week = 0; week < weeks; ++week) {
+          if (observed_T[week]) sum += values_RTC[(region * weeks + week) * channels + channel];
+        }
+        return cells > 0 ? sum / cells : 0;
+      };
+      const double media = average(block.media_RTC);
+      const double scale = media_scale_RC[region * channels + channel];
+      use_CR_[channel].push_back({average(coefficient_RTC), scale > 0 ? media / scale : 0,
+                                  block.coordinates.has_spend ? average(block.spend_RTC) : media});
+      if (media <= 0) continue;
+      auto& multiples = multiples_[channel];
+      for (std::size_t week = 0; week < weeks; ++week) {
+        if (!observed_T[week]) continue;
+        const std::size_t step = step_of(block.media_RTC[(region * weeks + week) * channels + channel] / media);
+        if (step >= multiples.size()) multiples.resize(step + 1);
+        ++multiples[step];
+      }
+    }
+  }
+}
+
+double ResponseCurves::hill(int64_t channel, double scaled) const {
+  const auto c = static_cast<std::size_t>(channel);
+  return 1 /
+         (1 + std::exp(-shared_.exponent_C[c] * (std::log(scaled + 1e-4) - std::log(shared_.half_saturation_C[c]))));
+}
+
+double ResponseCurves::spend(int64_t channel, double multiple) const {
+  const auto& use_R = use_CR_[static_cast<std::size_t>(channel)];
+  double sum = 0;
+  for (const Use& use : use_R) sum += use.spend;
+  return use_R.empty() ? 0 : multiple * sum / static_cast<double>(use_R.size());
+}
+
+double ResponseCurves::response(int64_t channel, double multiple) const {
+  const auto& use_R = use_CR_[static_cast<std::size_t>(channel)];
+  double sum = 0;
+  for (const Use& use : use_R) sum += use.coefficient * hill(channel, multiple * use.scaled);
+  return use_R.empty() ? 0 : sum / static_cast<double>(use_R.size());
+}
+
+double ResponseCurves::marginal(int64_t channel, double multiple) const {
+  const auto& use_R = use_CR_[static_cast<std::size_t>(channel)];
+  const double exponent = shared_.exponent_C[static_cast<std::size_t>(channel)];
+  double slope = 0;  // d response / d multiple
+  for (const Use& use : use_R) {
+    const double scaled = multiple * use.scaled, h = hill(channel, scaled);
+    slope += use.coefficient * h * (1 - h) * exponent / (scaled + 1e-4) * use.scaled;
+  }
+  const double spend_slope = spend(channel, 1);
+  return spend_slope > 0 ? slope / static_cast<double>(use_R.size()) / spend_slope : kNone;
+}
+
+double ResponseCurves::saturation_spend(int64_t channel) const {
+  double asymptote = 0;
+  const auto& use_R = use_CR_[static_cast<std::size_t>(channel)];
+  for (const Use& use : use_R) asymptote += use.scaled > 0 ? use.coefficient : 0;
+  if (!(asymptote > 0)) return kNone;
+  const double wanted = 0.9 * asymptote / static_cast<double>(use_R.size());
+  double low = 0, high = 1;
+  while (response(channel, high) < wanted) {
+    low = high;
+    high *= 2;
+    if (!std::isfinite(high)) return kNone;
+  }
+  for (int halving = 0; halving < 60; ++halving) {
+    const double middle = 0.5 * (low + high);
+    (response(channel, middle) < wanted ? low : high) = middle;
+  }
+  return spend(channel, high);
+}
+
+double ResponseCurves::largest_multiple(int64_t channel) const {
+  const auto& multiples = multiples_[static_cast<std::size_t>(channel)];
+  const auto weeks = static_cast<double>(std::accumulate(multiples.begin(), multiples.end(), int64_t{0}));
+  int64_t below = 0;
+  for (std::size_t step = 0; step < multiples.size(); ++step) {
+    below += multiples[step];
+    // A channel that is silent in most weeks may have a tiny percentile: the curve must still pass the average week.
+    if (static_cast<double>(below) >= 0.99 * weeks) return 1.5 * std::max(1.0, kSmallest * std::pow(kGrowth, step));
+  }
+  return 1.5;
+}
+
+}  // namespace dcmmm

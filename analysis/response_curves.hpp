@@ -1,0 +1,56 @@
+// What one more unit of media brings: steady-state response curves of each channel, averaged over regions.
+// Shapes: R regions, T weeks, C channels.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "analysis/results.hpp"
+#include "data/panel.hpp"
+
+namespace dcmmm {
+
+/// Points of an exported curve, evenly spaced from no media up to ResponseCurves::largest_multiple.
+inline constexpr int64_t kCurvePoints = 50;
+
+/// Curves of every channel at a constant weekly level of media. All regions move together: at multiple s, region r has
+/// s times its own average week x_rc (over its observed weeks). Adstock weights sum to one, so a constant level passes
+/// through it unchanged, and the region's weekly response is
+///     coefficient_rc h(s x_rc / media_scale_rc),  h(v) = 1 / (1 + exp(-a (log(v + 1e-4) - log g))),
+/// with coefficient_rc the average over its observed weeks, KPI units. Averages over regions weigh each region alike.
+/// "Spend" is in input units: currency where the panel has it, media units otherwise.
+/// Memory: three numbers a region and channel.
+class ResponseCurves {
+ public:
+  /// REQUIRES: the curve parameters have C values each.
+  ResponseCurves(SharedResults shared, int64_t channels);
+
+  /// Adds a block of regions. REQUIRES: coefficient_RTC and media_scale_RC belong to the block's regions.
+  void add(const Panel& block, const std::vector<double>& coefficient_RTC, const std::vector<double>& media_scale_RC);
+
+  /// Average weekly spend per region at multiple s.
+  double spend(int64_t channel, double multiple) const;
+  /// Average weekly target per region that the channel brings at multiple s, KPI units.
+  double response(int64_t channel, double multiple) const;
+  /// d response / d spend at multiple s; NaN for a channel without spend.
+  double marginal(int64_t channel, double multiple) const;
+  /// Spend at which the response reaches 90 % of what unlimited media would bring; NaN for a channel without media or
+  /// effect.
+  double saturation_spend(int64_t channel) const;
+  /// 1.5 times the 99th percentile (to within 1 %) of media_rtc / x_rc over observed weeks, at least 1.5.
+  double largest_multiple(int64_t channel) const;
+
+ private:
+  struct Use {           // of one channel by one region
+    double coefficient;  // KPI units a week at full saturation
+    double scaled;       // x_rc / media_scale_rc
+    double spend;        // input units a week
+  };
+  double hill(int64_t channel, double scaled) const;
+
+  SharedResults shared_;
+  std::vector<std::vector<Use>> use_CR_;
+  std::vector<std::vector<int64_t>> multiples_;  // per channel: how many weeks fall into each 1 % step of the multiple
+};
+
+}  // namespace dcmmm

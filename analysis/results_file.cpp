@@ -1,0 +1,214 @@
+#include "analysis/results_file.hpp"
+
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+#include "comm/collective_guard.hpp"
+#include "common/errors.hpp"
+#include "common/files.hpp"
+#include "common/text.hpp"
+#include "data/array_file.hpp"
+
+namespace dcmmm {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kKind = "dcmmm results";
+
+/// One array by region: its name, further axes, what it is, and where a block keeps it.
+struct RegionArray {
+  const char* name;
+  std::vector<std::string> further_axes;
+  const char* units;
+  const char* description;
+  std::vector<double> ResultBlock::*values;
+};
+
+const std::vector<RegionArray>& region_arrays() {
+  static const std::vector<RegionArray> arrays = {
+      {"predicted", {"week"}, "target units", "prediction: the sum of all components", &ResultBlock::predicted_RT},
+      {"baseline", {"week"}, "target units", "component: the region's own baseline", &ResultBlock::baseline_RT},
+      {"trend", {"week"}, "target units", "component: trend", &ResultBlock::trend_RT},
+      {"seasonality", {"week"}, "target units", "component: seasonality", &ResultBlock::seasonality_RT},
+      {"control", {"week", "control"}, "target units", "component: each control", &ResultBlock::control_RTK},
+      {"media", {"week", "channel"}, "target units", "component: each media channel", &ResultBlock::media_RTC},
+      {"coefficient",
+       {"week", "channel"},
+       "target units",
+       "weekly effect at full saturation",
+       &ResultBlock::coefficient_RTC},
+      {"target_scale", {}, "target units", "mean target over training weeks", &ResultBlock::target_scale_R},
+      {"media_scale",
+       {"channel"},
+       "media units",
+       "media of one week that scaled media 1 stands for",
+       &ResultBlock::media_scale_RC},
+      {"scale_factor", {}, "1", "region's factor on the shared temporal patterns", &ResultBlock::scale_factor_R},
+      {"baseline_level", {}, "target units", "level that the baseline returns to", &ResultBlock::baseline_level_R},
+  };
+  return arrays;
+}
+
+int64_t length_of(const std::string& axis, const PanelCoordinates& coordinates) {
+  const auto& labels = axis == "week"      ? coordinates.weeks
+                       : axis == "channel" ? coordinates.channels
+                                           : coordinates.controls;
+  return static_cast<int64_t>(labels.size());
+}
+
+}  // namespace
+
+struct ResultsWriter::State {
+  fs::path path, temporary;
+  PanelCoordinates coordinates;
+  Communicator& communicator;
+  std::optional<ArrayFile> file;
+  int64_t regions = 0;  // appended by this rank
+  bool finished = false;
+
+  void create(const SharedResults& shared);
+  bool somebody_has_a_block(bool mine);
+  void write_round(const ResultBlock& block);
+};
+
+void ResultsWriter::State::create(const SharedResults& shared) {
+  file = ArrayFile::create(temporary, &communicator);
+  file->add_coordinate("region", coordinates.regions);
+  file->add_coordinate("week", coordinates.weeks);
+  file->add_coordinate("channel", coordinates.channels);
+  file->add_coordinate("control", coordinates.controls);
+  for (const RegionArray& array : region_arrays()) {
+    std::vector<std::string> axes = {"region"};
+    ArrayLayout layout{{}, array.units, array.description};
+    // Chunks of one region: no two ranks ever share one, and Fletcher32 finds damage. Small arrays stay contiguous.
+    if (!array.further_axes.empty() && array.further_axes[0] == "week") layout.chunk = {1};
+    for (const auto& axis : array.further_axes) {
+      axes.push_back(axis);
+      if (!layout.chunk.empty()) layout.chunk.push_back(length_of(axis, coordinates));
+    }
+    file->add_array(array.name, ElementType::kFloat64, axes, layout);
+  }
+  const auto add_curve = [&](const char* name, const std::vector<double>& values_C, const char* description) {
+    file->add_array(name, ElementType::kFloat64, {"channel"}, {{}, "1", description});
+    const auto mine = std::span(values_C).first(communicator.rank() == 0 ? values_C.size() : 0);
+    file->write<double>(name, {0}, {static_cast<int64_t>(mine.size())}, mine);
+  };
+  add_curve("decay", shared.decay_C, "adstock decay a week");
+  add_curve("exponent", shared.exponent_C, "Hill exponent");
+  add_curve("half_saturation", shared.half_saturation_C, "scaled media of half the effect");
+  file->set_attribute("", "kind", std::string(kKind));
+  file->set_attribute("", "format_version", kResultsFormatVersion);
+  file->set_attribute("", "adstock_kind", shared.adstock_kind);
+  file->set_attribute("", "origin", shared.origin);
+  file->set_attribute("", "holdout_weeks", shared.holdout_weeks);
+  file->set_attribute("", "panel_checksum", shared.panel_checksum);
+}
+
+bool ResultsWriter::State::somebody_has_a_block(bool mine) {
+  double any = mine ? 1 : 0;
+  communicator.all_reduce_max({&any, 1});
+  return any > 0;
+}
+
+void ResultsWriter::State::write_round(const ResultBlock& block) {
+  for (const RegionArray& array : region_arrays()) {
+    std::vector<int64_t> start = {block.first_region}, count = {block.regions};
+    for (const auto& axis : array.further_axes) {
+      start.push_back(0);
+      count.push_back(length_of(axis, coordinates));
+    }
+    file->write<double>(array.name, start, count, block.*array.values);
+  }
+  regions += block.regions;
+}
+
+ResultsWriter::ResultsWriter(const fs::path& path, const PanelCoordinates& coordinates, const SharedResults& shared,
+                             Communicator& communicator)
+    : state_(new State{path, path.string() + ".tmp", coordinates, communicator, {}, 0, false}) {
+  state_->create(shared);
+}
+
+ResultsWriter::~ResultsWriter() {
+  if (state_->finished) return;
+  state_->file.reset();
+  std::error_code ignored;
+  if (state_->communicator.rank() == 0) fs::remove(state_->temporary, ignored);
+}
+
+void ResultsWriter::append(const ResultBlock& block) {
+  for (const RegionArray& array : region_arrays()) {
+    std::size_t expected = static_cast<std::size_t>(block.regions);
+    for (const auto& axis : array.further_axes)
+      expected *= static_cast<std::size_t>(length_of(axis, state_->coordinates));
+    const std::size_t length = (block.*array.values).size();
+    if (length != expected) {
+      throw std::invalid_argument(text("results: '", array.name, "' has ", length, " values instead of ", expected));
+    }
+  }
+  state_->somebody_has_a_block(true);
+  state_->write_round(block);
+}
+
+void ResultsWriter::finish() {
+  while (state_->somebody_has_a_block(false)) state_->write_round({});
+  state_->communicator.all_reduce_sum(std::span(&state_->regions, 1));
+  if (const auto expected = static_cast<int64_t>(state_->coordinates.regions.size()); state_->regions != expected) {
+    throw std::invalid_argument(text("results: ", state_->regions, " regions were appended instead of ", expected));
+  }
+  state_->file->close();
+  on_rank_zero(state_->communicator, [&] {
+    // The ranks have written the temporary together; what is left is to give it its name safely.
+    replace_file(state_->path, [](const fs::path&) {});
+  });
+  state_->finished = true;
+}
+
+struct ResultsReader::State {
+  ArrayFile file;
+  ResultsCoordinates coordinates;
+  SharedResults shared;
+};
+
+ResultsReader::ResultsReader(const fs::path& path) : state_(new State{ArrayFile::open(path), {}, {}}) {
+  const ArrayFile& file = state_->file;
+  if (!file.has_attribute("", "kind") || file.text_attribute("", "kind") != kKind) {
+    throw UserError(text("'", path.string(), "' is not a results file. Expected the results.h5 of a run folder."));
+  }
+  const int64_t version = file.integer_attribute("", "format_version");
+  if (version != kResultsFormatVersion) {
+    throw UserError(text("'", path.string(), "' has results format version ", version, "; this program reads version ",
+                         kResultsFormatVersion, ". Run `dcmmm train` again to write it anew."));
+  }
+  state_->coordinates = {file.labels("region"), file.labels("week"), file.labels("channel"), file.labels("control")};
+  state_->shared = {file.read<double>("decay"),
+                    file.read<double>("exponent"),
+                    file.read<double>("half_saturation"),
+                    file.text_attribute("", "adstock_kind"),
+                    file.integer_attribute("", "origin"),
+                    file.integer_attribute("", "holdout_weeks"),
+                    file.text_attribute("", "panel_checksum")};
+}
+
+ResultsReader::~ResultsReader() = default;
+
+const ResultsCoordinates& ResultsReader::coordinates() const { return state_->coordinates; }
+
+const SharedResults& ResultsReader::shared() const { return state_->shared; }
+
+std::vector<double> ResultsReader::read_array(const std::string& name, int64_t first, int64_t count) const {
+  std::vector<int64_t> shape = state_->file.shape(name), start(shape.size(), 0);
+  start[0] = first;
+  shape[0] = count;
+  return state_->file.read<double>(name, start, shape);
+}
+
+ResultBlock ResultsReader::read(int64_t first, int64_t count) const {
+  ResultBlock block;
+  block.first_region = first;
+  block.regions = count;
+  for (const RegionArray& array : region_arrays()) block.*array.values = read_array(array.name, first, count);
+  return block;
+}
+
+}  // namespace dcmmm

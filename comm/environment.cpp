@@ -1,0 +1,86 @@
+#include "comm/environment.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+#include "comm/mpi_communicator.hpp"
+#include "common/errors.hpp"
+#include "common/text.hpp"
+
+namespace dcmmm {
+namespace {
+
+// Set by Open MPI's mpirun, by PMIx (srun --mpi=pmix, Open MPI 5) and by PMI (other launchers).
+bool started_by_launcher() {
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"}) {
+    if (std::getenv(name)) return true;
+  }
+  return false;
+}
+
+// srun without MPI support starts unrelated copies. (SLURM_STEP_NUM_TASKS is srun's own: a batch script doesn't see
+// it.)
+void refuse_unrelated_copies() {
+  const char* tasks = std::getenv("SLURM_STEP_NUM_TASKS");
+  if (!tasks || std::atoi(tasks) <= 1) return;
+  const char* task = std::getenv("SLURM_PROCID");
+  if (task && std::atoi(task) > 0) std::_Exit(static_cast<int>(ExitCode::kUserError));  // task 0 speaks for all
+  throw UserError(text("srun started ", tasks, " tasks without MPI, which would be ", tasks,
+                       " copies of the same run. Start them with `srun --mpi=pmix` or with mpirun."));
+}
+
+}  // namespace
+
+Environment::Environment() {
+  if (!started_by_launcher()) {
+    refuse_unrelated_copies();
+    return;
+  }
+  // OMPIO of Open MPI 4 corrupts files that parallel HDF5 writes (ompi#12718); a user's own choice stands.
+  setenv("OMPI_MCA_io", "romio321", /*overwrite=*/0);
+  int provided = 0;
+  check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+  with_mpi_ = true;
+  check_mpi(MPI_Comm_rank(MPI_COMM_WORLD, &rank_), "MPI_Comm_rank");
+  check_mpi(MPI_Comm_size(MPI_COMM_WORLD, &size_), "MPI_Comm_size");
+  local_rank_ = machine()->rank();
+}
+
+Environment::~Environment() {
+  if (with_mpi_) MPI_Finalize();
+}
+
+std::unique_ptr<Communicator> Environment::world() const {
+  return with_mpi_ ? make_mpi_communicator(MPI_COMM_WORLD, /*owned=*/false) : make_local_communicator();
+}
+
+std::unique_ptr<Communicator> Environment::machine() const {
+  if (!with_mpi_) return make_local_communicator();
+  MPI_Comm group;
+  check_mpi(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &group),
+            "MPI_Comm_split_type");
+  return make_mpi_communicator(group, /*owned=*/true);
+}
+
+void Environment::abort(int code) const {
+  std::fflush(nullptr);
+  if (with_mpi_) MPI_Abort(MPI_COMM_WORLD, code);
+  std::_Exit(code);
+}
+
+int end_with_error(const Environment& environment, int code, const std::string& message) {
+  if (environment.rank() == 0) {
+    std::fprintf(stderr, "%s\n", message.c_str());
+  } else {
+    // Ranks further up wait longer, so that the lowest failing rank is the one that speaks; 3 s at most.
+    std::this_thread::sleep_for(std::chrono::milliseconds(1000 + 250 * std::min(environment.rank() - 1, 8)));
+    std::fprintf(stderr, "rank %d: %s\n", environment.rank(), message.c_str());
+  }
+  if (environment.size() > 1) environment.abort(code);
+  return code;
+}
+
+}  // namespace dcmmm

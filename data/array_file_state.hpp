@@ -1,0 +1,72 @@
+// What an ArrayFile holds; shared by its three source files only.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "comm/communicator.hpp"
+#include "data/array_file.hpp"
+#include "data/hdf5_handle.hpp"
+
+namespace dcmmm {
+
+// Names of netCDF4's own attributes: each dimension's number, and the numbers of an array's dimensions. The library
+// reads its dimensions from these, because HDF5's DIMENSION_LIST lives in a heap without checksums.
+inline constexpr const char* kDimensionNumber = "_Netcdf4Dimid";
+inline constexpr const char* kDimensionNumbers = "_Netcdf4Coordinates";
+// The NAME of a scale without coordinates; netCDF4 prints the length after it.
+inline constexpr const char* kBareDimension = "This is a netCDF dimension but not a netCDF variable.";
+
+struct ArrayFile::State {
+  struct Dimension {
+    std::string name;
+    int64_t length;
+  };
+  std::filesystem::path path;
+  Communicator* communicator = nullptr;  // set when several ranks write the file
+  bool writing = false;
+  uint64_t file_bytes =
+      0;  // reading: nothing that the file describes can be larger (compressed: than a multiple of it)
+  Hdf5Handle file;
+  std::vector<Dimension> dimensions;           // a dimension's place is its number
+  std::map<std::string, Hdf5Handle> datasets;  // open ones: a closed one would lose its chunk cache
+
+  /// Runs a writing step; with several ranks all of them learn of an error on any.
+  void step(const std::function<void()>& work) const;
+  [[noreturn]] void fail_writing(const std::string& name) const;
+  [[noreturn]] void fail_writing(const std::string& name, const std::string& reason) const;
+  [[noreturn]] void fail_reading(const std::string& name) const;
+  [[noreturn]] void fail_damaged(const std::string& name, const std::string& reason) const;
+  hid_t dataset(const std::string& name);
+  /// The dataset, or for "" the file's root group.
+  hid_t object(const std::string& name) { return name.empty() ? file.get() : dataset(name); }
+  /// The file's shape of an array. Throws DamagedFileError when it can't fit into the file.
+  std::vector<int64_t> shape(const std::string& name);
+  /// The box [start, start + count) of an array's dataspace. Throws UserError when it isn't inside the array.
+  Hdf5Handle select(const std::string& name, const std::vector<int64_t>& start, const std::vector<int64_t>& count);
+
+  void read_dimensions();
+
+  void number_dimension(const std::string& name, int64_t length);
+  /// Makes the dataset `name` of the HDF5 type on the dimensions `on`, with the attributes that carry them; as the
+  /// dimension scale of its one dimension when `scale_name` is not empty.
+  void create_dataset(const std::string& name, hid_t type, const std::vector<std::string>& on,
+                      const ArrayLayout& layout, const std::string& scale_name);
+  void write_texts(const std::string& name, const std::vector<std::string>& on, const std::vector<std::string>& values,
+                   const std::string& scale_name);
+  int64_t number_of_dimension(const std::string& name) const;  // -1 when there is none
+};
+
+/// HDF5's type of a number in memory.
+template <class Element>
+hid_t memory_type() {
+  if constexpr (std::is_same_v<Element, float>) return H5T_NATIVE_FLOAT;
+  if constexpr (std::is_same_v<Element, double>) return H5T_NATIVE_DOUBLE;
+  if constexpr (std::is_same_v<Element, int64_t>) return H5T_NATIVE_INT64;
+  if constexpr (std::is_same_v<Element, uint8_t>) return H5T_NATIVE_UINT8;
+}
+
+}  // namespace dcmmm

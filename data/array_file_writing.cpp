@@ -1,0 +1,250 @@
+// ArrayFile: writing. With several ranks everything here is collective, see State::step.
+#include <hdf5_hl.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "common/errors.hpp"
+#include "common/text.hpp"
+#include "data/array_file.hpp"
+#include "data/array_file_state.hpp"
+
+namespace dcmmm {
+namespace {
+
+hid_t stored_type(ElementType type) {
+  switch (type) {
+    case ElementType::kFloat32:
+      return H5T_IEEE_F32LE;
+    case ElementType::kFloat64:
+      return H5T_IEEE_F64LE;
+    case ElementType::kInt64:
+      return H5T_STD_I64LE;
+    case ElementType::kUInt8:
+      return H5T_STD_U8LE;
+    case ElementType::kText:
+      break;
+  }
+  throw UserError("Texts are written by add_coordinate, add_labels or add_text.");
+}
+
+/// UTF-8 of `size` bytes, filled up with zeros: fixed length keeps texts out of HDF5's heap, which has no checksums.
+Hdf5Handle text_type(size_t size) {
+  Hdf5Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
+  H5Tset_size(type.get(), size);
+  H5Tset_strpad(type.get(), H5T_STR_NULLPAD);
+  H5Tset_cset(type.get(), H5T_CSET_UTF8);
+  return type;
+}
+
+void check_text(const std::string& value) {
+  if (value.find('\0') != std::string::npos) {
+    throw UserError(text("The text '", value.c_str(), "' holds a zero byte, which files of arrays can't keep."));
+  }
+}
+
+bool write_attribute(hid_t object, const char* key, hid_t type, hid_t space, const void* value) {
+  if (H5Aexists(object, key) > 0 && H5Adelete(object, key) < 0) return false;
+  const Hdf5Handle attribute(H5Acreate2(object, key, type, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+  return attribute.valid() && H5Awrite(attribute.get(), type, value) >= 0;
+}
+
+bool write_attribute(hid_t object, const char* key, const std::string& value) {
+  const Hdf5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
+  // c_str() has a byte even for an empty text: HDF5 knows no texts of length 0.
+  return write_attribute(object, key, text_type(std::max<size_t>(1, value.size())).get(), space.get(), value.c_str());
+}
+
+}  // namespace
+
+void ArrayFile::State::create_dataset(const std::string& name, hid_t type, const std::vector<std::string>& on,
+                                      const ArrayLayout& layout, const std::string& scale_name) {
+  if (name.empty() || name == "." || name.find('/') != std::string::npos) {
+    throw UserError(text("'", name, "' can't be the name of an array: it must not be empty or hold a '/'."));
+  }
+  if (H5Lexists(file.get(), name.c_str(), H5P_DEFAULT) > 0) {
+    throw UserError(text("'", path.string(), "' already holds an array '", name, "'."));
+  }
+  std::vector<hsize_t> shape;
+  std::vector<int32_t> numbers;
+  for (const auto& dimension : on) {
+    const int64_t number = number_of_dimension(dimension);
+    if (number < 0) throw UserError(text("Array '", name, "' stands on the unknown dimension '", dimension, "'."));
+    numbers.push_back(static_cast<int32_t>(number));
+    shape.push_back(static_cast<hsize_t>(dimensions[static_cast<size_t>(number)].length));
+  }
+  const Hdf5Handle space(
+      on.empty() ? H5Screate(H5S_SCALAR) : H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr),
+      H5Sclose);
+  const Hdf5Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  H5Pset_obj_track_times(creation.get(), false);
+  const bool has_elements = std::find(shape.begin(), shape.end(), hsize_t{0}) == shape.end();
+  if (!layout.chunk.empty() && has_elements) {
+    if (layout.chunk.size() != shape.size()) {
+      throw UserError(text("Array '", name, "' needs a chunk length for each of its ", shape.size(), " dimensions."));
+    }
+    std::vector<hsize_t> chunk;
+    for (size_t i = 0; i < shape.size(); ++i) {
+      chunk.push_back(std::clamp<hsize_t>(static_cast<hsize_t>(layout.chunk[i]), 1, shape[i]));
+    }
+    H5Pset_chunk(creation.get(), static_cast<int>(chunk.size()), chunk.data());
+    if (layout.compress) {
+      H5Pset_shuffle(creation.get());
+      H5Pset_deflate(creation.get(), 1);
+    }
+    H5Pset_fletcher32(creation.get());
+  } else {
+    // Parallel files always take the space at once: so do the others, to hold the same bytes.
+    H5Pset_alloc_time(creation.get(), H5D_ALLOC_TIME_EARLY);
+  }
+  Hdf5Handle& dataset = datasets[name];
+  dataset = Hdf5Handle(
+      H5Dcreate2(file.get(), name.c_str(), type, space.get(), H5P_DEFAULT, creation.get(), H5P_DEFAULT), H5Dclose);
+  if (!dataset.valid()) fail_writing(name);
+  bool done = true;
+  if (!scale_name.empty()) {
+    const Hdf5Handle scalar(H5Screate(H5S_SCALAR), H5Sclose);
+    done = H5DSset_scale(dataset.get(), scale_name.c_str()) >= 0 &&
+           write_attribute(dataset.get(), kDimensionNumber, H5T_NATIVE_INT32, scalar.get(), numbers.data());
+  } else if (!on.empty()) {
+    for (size_t i = 0; i < on.size(); ++i) {
+      done = done && H5DSattach_scale(dataset.get(), this->dataset(on[i]), static_cast<unsigned>(i)) >= 0;
+    }
+    const auto count = static_cast<hsize_t>(numbers.size());
+    const Hdf5Handle list(H5Screate_simple(1, &count, nullptr), H5Sclose);
+    done = done && write_attribute(dataset.get(), kDimensionNumbers, H5T_NATIVE_INT32, list.get(), numbers.data());
+  }
+  if (done && !layout.units.empty()) done = write_attribute(dataset.get(), "units", layout.units);
+  if (done && !layout.description.empty()) done = write_attribute(dataset.get(), "long_name", layout.description);
+  if (!done) fail_writing(name);
+}
+
+void ArrayFile::State::number_dimension(const std::string& name, int64_t length) {
+  if (number_of_dimension(name) >= 0) throw UserError(text("Dimension '", name, "' was added before."));
+  if (length < 0) throw UserError(text("Dimension '", name, "' can't have the length ", length, "."));
+  dimensions.push_back({name, length});
+}
+
+void ArrayFile::State::write_texts(const std::string& name, const std::vector<std::string>& on,
+                                   const std::vector<std::string>& values, const std::string& scale_name) {
+  size_t size = 2;  // of one byte each, they would be taken for netCDF characters
+  for (const auto& value : values) {
+    check_text(value);
+    size = std::max(size, value.size());
+  }
+  const Hdf5Handle type = text_type(size);
+  create_dataset(name, type.get(), on, {}, scale_name);
+  if (!write_attribute(dataset(name), "_Encoding", "utf-8")) fail_writing(name);
+  if (values.empty() || (communicator != nullptr && communicator->rank() != 0)) return;
+  std::string bytes(size * values.size(), '\0');
+  for (size_t i = 0; i < values.size(); ++i) values[i].copy(bytes.data() + i * size, size);
+  if (H5Dwrite(dataset(name), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()) < 0) fail_writing(name);
+}
+
+void ArrayFile::add_dimension(const std::string& name, int64_t length) {
+  state_->step([&] {
+    state_->number_dimension(name, length);
+    char scale_name[80];
+    std::snprintf(scale_name, sizeof scale_name, "%s%10lld", kBareDimension, static_cast<long long>(length));
+    state_->create_dataset(name, H5T_STD_U8LE, {name}, {}, scale_name);
+  });
+}
+
+void ArrayFile::add_coordinate(const std::string& name, const std::vector<std::string>& labels) {
+  state_->step([&] {
+    state_->number_dimension(name, static_cast<int64_t>(labels.size()));
+    state_->write_texts(name, {name}, labels, name);
+  });
+}
+
+void ArrayFile::add_coordinate(const std::string& name, const std::vector<double>& values, const std::string& units) {
+  state_->step([&] {
+    state_->number_dimension(name, static_cast<int64_t>(values.size()));
+    state_->create_dataset(name, H5T_IEEE_F64LE, {name}, {.units = units}, name);
+  });
+  const bool mine = state_->communicator == nullptr || state_->communicator->rank() == 0;
+  const int64_t count = mine ? static_cast<int64_t>(values.size()) : 0;
+  write<double>(name, {0}, {count}, std::span(values).first(static_cast<size_t>(count)));
+}
+
+void ArrayFile::add_array(const std::string& name, ElementType type, const std::vector<std::string>& dimensions,
+                          const ArrayLayout& layout) {
+  state_->step([&] { state_->create_dataset(name, stored_type(type), dimensions, layout, ""); });
+}
+
+void ArrayFile::add_labels(const std::string& name, const std::string& dimension,
+                           const std::vector<std::string>& labels) {
+  state_->step([&] {
+    const int64_t number = state_->number_of_dimension(dimension);
+    if (number >= 0 && state_->dimensions[static_cast<size_t>(number)].length != static_cast<int64_t>(labels.size())) {
+      throw UserError(text("'", name, "' brings ", labels.size(), " labels for dimension '", dimension, "', which has ",
+                           state_->dimensions[static_cast<size_t>(number)].length, "."));
+    }
+    state_->write_texts(name, {dimension}, labels, "");
+  });
+}
+
+void ArrayFile::add_text(const std::string& name, const std::string& value) {
+  state_->step([&] { state_->write_texts(name, {}, {value}, ""); });
+}
+
+template <class Element>
+void ArrayFile::write(const std::string& name, const std::vector<int64_t>& start, const std::vector<int64_t>& count,
+                      std::span<const Element> values) {
+  const auto elements = static_cast<hsize_t>(values.size());
+  Hdf5Handle space;
+  // Agreed upon before the transfer: a rank that stayed away from it would leave the others waiting.
+  state_->step([&] {
+    space = state_->select(name, start, count);
+    if (const hssize_t selected = H5Sget_select_npoints(space.get()); selected != static_cast<hssize_t>(elements)) {
+      throw UserError(text("Array '", name, "' was given ", elements, " values for a box of ", selected, "."));
+    }
+  });
+  if (state_->communicator == nullptr && elements == 0) return;
+  state_->step([&] {
+    const Hdf5Handle memory(H5Screate_simple(1, &elements, nullptr), H5Sclose);
+    const Hdf5Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
+    if (state_->communicator != nullptr) H5Pset_dxpl_mpio(transfer.get(), H5FD_MPIO_COLLECTIVE);
+    const Element nothing{};  // HDF5 wants an address even where nothing is written
+    const Element* from = elements == 0 ? &nothing : values.data();
+    if (H5Dwrite(state_->dataset(name), memory_type<Element>(), memory.get(), space.get(), transfer.get(), from) < 0) {
+      state_->fail_writing(name);
+    }
+  });
+}
+
+template void ArrayFile::write<float>(const std::string&, const std::vector<int64_t>&, const std::vector<int64_t>&,
+                                      std::span<const float>);
+template void ArrayFile::write<double>(const std::string&, const std::vector<int64_t>&, const std::vector<int64_t>&,
+                                       std::span<const double>);
+template void ArrayFile::write<int64_t>(const std::string&, const std::vector<int64_t>&, const std::vector<int64_t>&,
+                                        std::span<const int64_t>);
+template void ArrayFile::write<uint8_t>(const std::string&, const std::vector<int64_t>&, const std::vector<int64_t>&,
+                                        std::span<const uint8_t>);
+
+void ArrayFile::set_attribute(const std::string& array, const std::string& key, const std::string& value) {
+  state_->step([&] {
+    check_text(value);
+    if (!write_attribute(state_->object(array), key.c_str(), value)) state_->fail_writing(array);
+  });
+}
+
+void ArrayFile::set_attribute(const std::string& array, const std::string& key, int64_t value) {
+  state_->step([&] {
+    const Hdf5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
+    if (!write_attribute(state_->object(array), key.c_str(), H5T_STD_I64LE, space.get(), &value)) {
+      state_->fail_writing(array);
+    }
+  });
+}
+
+void ArrayFile::set_attribute(const std::string& array, const std::string& key, double value) {
+  state_->step([&] {
+    const Hdf5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
+    if (!write_attribute(state_->object(array), key.c_str(), H5T_IEEE_F64LE, space.get(), &value)) {
+      state_->fail_writing(array);
+    }
+  });
+}
+
+}  // namespace dcmmm
