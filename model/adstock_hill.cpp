@@ -1,3 +1,4 @@
+#include <optional>
 #include <vector>
 
 #include "model/kernels/media.hpp"
@@ -31,7 +32,8 @@ kernels::AdstockHill<Real> region_view(const at::Tensor& media, const at::Tensor
 class AdstockHillNode : public torch::autograd::Function<AdstockHillNode> {
  public:
   static tensor_list forward(AutogradContext* context, const at::Tensor& media, const at::Tensor& scale, const at::Tensor& decay,
-                             const at::Tensor& exponent, const at::Tensor& log_half, const at::Tensor& carry_in) {
+                             const at::Tensor& exponent, const at::Tensor& log_half, const std::optional<at::Tensor>& given_carry_in) {
+    const at::Tensor carry_in = given_carry_in.value_or(at::Tensor());
     const int64_t members = scale.size(0), regions = media.size(0), weeks = media.size(1), channels = media.size(2);
     at::Tensor response = at::empty({members, regions, weeks, channels}, media.options());
     at::Tensor carry_out = at::zeros({members, regions, channels}, media.options());
@@ -82,7 +84,7 @@ AdstockHillOutput adstock_hill(const at::Tensor& media_RTC, const at::Tensor& in
                                const at::Tensor& exponent_EC, const at::Tensor& log_half_EC, const at::Tensor& carry_in_ERC) {
   const auto out = AdstockHillNode::apply(media_RTC.contiguous(), inverse_scale_ERC.contiguous(), decay_EC.contiguous(),
                                           exponent_EC.contiguous(), log_half_EC.contiguous(),
-                                          carry_in_ERC.defined() ? carry_in_ERC.contiguous() : at::Tensor());
+                                          carry_in_ERC.defined() ? std::optional(carry_in_ERC.contiguous()) : std::optional<at::Tensor>());
   return {out[0], out[1]};
 }
 

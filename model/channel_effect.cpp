@@ -1,3 +1,5 @@
+#include <optional>
+
 #include "model/kernels/media.hpp"
 #include "model/operations.hpp"
 
@@ -25,7 +27,8 @@ kernels::ChannelEffect<Real> region_view(const at::Tensor& response, const at::T
 class ChannelEffectNode : public torch::autograd::Function<ChannelEffectNode> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& response, const at::Tensor& log_mean,
-                            const at::Tensor& offset, const at::Tensor& deviation) {
+                            const at::Tensor& offset, const std::optional<at::Tensor>& given_deviation) {
+    const at::Tensor deviation = given_deviation.value_or(at::Tensor());
     const int64_t members = response.size(0), regions = response.size(1), weeks = response.size(2);
     at::Tensor effect = at::empty({members, regions, weeks}, response.options());
     AT_DISPATCH_FLOATING_TYPES(response.scalar_type(), "channel_effect", [&] {
@@ -73,7 +76,7 @@ class ChannelEffectNode : public torch::autograd::Function<ChannelEffectNode> {
 at::Tensor channel_effect(const at::Tensor& response_ERTC, const at::Tensor& log_mean_EC, const at::Tensor& offset_ERC,
                           const at::Tensor& deviation_ERTC) {
   return ChannelEffectNode::apply(response_ERTC.contiguous(), log_mean_EC.contiguous(), offset_ERC.contiguous(),
-                                  deviation_ERTC.defined() ? deviation_ERTC.contiguous() : at::Tensor());
+                                  deviation_ERTC.defined() ? std::optional(deviation_ERTC.contiguous()) : std::optional<at::Tensor>());
 }
 
 }  // namespace dcmmm

@@ -1,3 +1,5 @@
+#include <optional>
+
 #include "model/kernels/gru.hpp"
 #include "model/operations.hpp"
 
@@ -26,7 +28,8 @@ class GruNode : public torch::autograd::Function<GruNode> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& inputs, const at::Tensor& weight_input,
                             const at::Tensor& weight_hidden, const at::Tensor& bias_input, const at::Tensor& bias_hidden,
-                            const at::Tensor& state_in) {
+                            const std::optional<at::Tensor>& given_state_in) {
+    const at::Tensor state_in = given_state_in.value_or(at::Tensor());
     const int64_t members = inputs.size(0), regions = inputs.size(1), weeks = inputs.size(2), hidden = weight_hidden.size(2);
     const at::Tensor gates = at::baddbmm(bias_input.unsqueeze(1), inputs.reshape({members, regions * weeks, -1}),
                                          weight_input.transpose(1, 2));
@@ -83,7 +86,7 @@ class GruNode : public torch::autograd::Function<GruNode> {
 at::Tensor gru_sequence(const at::Tensor& inputs_ERTI, const GruWeights& weights, const at::Tensor& state_in_ERH) {
   return GruNode::apply(inputs_ERTI.contiguous(), weights.input_E3HI.contiguous(), weights.hidden_E3HH.contiguous(),
                         weights.bias_input_E3H.contiguous(), weights.bias_hidden_E3H.contiguous(),
-                        state_in_ERH.defined() ? state_in_ERH.contiguous() : at::Tensor());
+                        state_in_ERH.defined() ? std::optional(state_in_ERH.contiguous()) : std::optional<at::Tensor>());
 }
 
 }  // namespace dcmmm

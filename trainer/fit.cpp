@@ -1,0 +1,85 @@
+#include "trainer/fit.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "trainer/evaluation.hpp"
+
+namespace dcmmm {
+namespace {
+
+// Best naive RMSE on the weeks [origin, end), the bar of the shadows' validation.
+double best_naive_rmse(const Panel& panel, int64_t origin, int64_t end, Communicator& communicator) {
+  FitEvaluation evaluation(origin, end - origin);
+  const std::vector<double> nothing(panel.target_RT.size(), 0.0);
+  evaluation.add(panel, nothing);
+  const FitFigures figures = evaluation.figures(communicator);
+  return figures.best_naive() < 0 ? std::numeric_limits<double>::quiet_NaN() : figures.naive[figures.best_naive()].rmse;
+}
+
+}  // namespace
+
+Fit::Fit(const ModelOptions& model_options, const TrainerOptions& trainer_options, const Panel& panel_data, RegionPlan plan,
+         Communicator& communicator)
+    : options(trainer_options),
+      panel(panel_data),
+      loop(std::move(plan), communicator),
+      model(model_options, seasonal_period(panel_data.coordinates.step), panel_data.channels(), panel_data.controls()) {}
+
+std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, const TrainerOptions& trainer, int64_t origin,
+                                 const std::vector<uint64_t>& seeds, RegionPlan plan, Communicator& communicator) {
+  auto fit = std::make_unique<Fit>(model, trainer, panel, std::move(plan), communicator);
+  fit->members = static_cast<int64_t>(seeds.size());
+  std::vector<Member> members;
+  for (const uint64_t seed : seeds) members.push_back({origin, seed});
+  // A shadow needs enough weeks before its origin to be a fit of its own.
+  const int64_t inner_origin = origin - trainer.validation_weeks;
+  const bool shadows = trainer.validation_weeks > 0 && inner_origin >= 2 * kMinTrainingWeeks;
+  if (shadows)
+    for (const uint64_t seed : seeds) members.push_back({inner_origin, seed});
+
+  fit->data = make_fit_data(panel, members, model, trainer.float64 ? at::kDouble : at::kFloat, fit->loop);
+  std::vector<uint64_t> all_seeds;
+  for (const Member& member : members) all_seeds.push_back(member.seed);
+  at::Tensor shared = initial_shared(fit->model.layout(), model, all_seeds);
+  fit->anchor = fit->model.closed_form(fit->data, shared, fit->loop);
+  fit->state = make_fit_state(fit->model.layout(), fit->data, shared);
+  if (shadows) {
+    fit->naive_rmse_E.assign(seeds.size(), best_naive_rmse(panel, inner_origin, origin, communicator));
+    fit->stopping.best_rmse_E.assign(seeds.size(), std::numeric_limits<double>::infinity());
+    fit->stopping.best_step_E.assign(seeds.size(), 0);
+    fit->stopping.worse_E.assign(seeds.size(), 0);
+    fit->stopping.best_shared_EP = fit->state.shared_EP.clone();
+    fit->stopping.best_local_ERL = fit->state.local_ERL.clone();
+  }
+  return fit;
+}
+
+at::Tensor scaled_prediction(const Fit& fit, Chunk chunk, int64_t weeks) {
+  const at::NoGradGuard no_gradient;
+  const at::Tensor total =
+      fit.model.effects(fit.data, fit.state.shared_EP, fit.state.local_ERL.narrow(1, chunk.first, chunk.count), chunk, weeks).total();
+  return total + fit.model.baseline(fit.data, total, chunk).baseline_ERT;
+}
+
+TimeState time_state(const Fit& fit) {
+  const at::NoGradGuard no_gradient;
+  const FitData& data = fit.data;
+  const int64_t E = data.member_count(), R = data.regions, last = data.weeks - 1;
+  const auto options = at::TensorOptions().dtype(data.type);
+  TimeState state{at::zeros({E, R, data.channels}, options), {}, at::zeros({E, R}, options), at::zeros({E, R}, options)};
+  if (fit.model.options().gru) state.gru_ERH = at::zeros({E, R, fit.model.options().hidden}, options);
+  fit.loop.each([&](Chunk chunk) {
+    const Effects effects = fit.model.effects(data, fit.state.shared_EP, fit.state.local_ERL.narrow(1, chunk.first, chunk.count), chunk, data.weeks);
+    const Baseline baseline = fit.model.baseline(data, effects.total(), chunk);
+    const auto rows = [&](at::Tensor& all) { return all.narrow(1, chunk.first, chunk.count); };
+    rows(state.adstock_ERC).copy_(effects.adstock_out_ERC);
+    if (state.gru_ERH.defined()) rows(state.gru_ERH).copy_(effects.gru_out_ERH);
+    rows(state.baseline_ER).copy_(baseline.baseline_ERT.select(2, last));
+    rows(state.level_ER).copy_(baseline.level_ER);
+  });
+  return state;
+}
+
+}  // namespace dcmmm
