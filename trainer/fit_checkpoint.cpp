@@ -1,0 +1,223 @@
+#include "trainer/fit_checkpoint.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "common/errors.hpp"
+#include "common/text.hpp"
+
+// E members (shadows included), R regions, P shared and L local parameters a member.
+namespace dcmmm {
+namespace {
+
+NamedArray named(const std::string& name, std::vector<std::string> dimensions, const at::Tensor& tensor) {
+  NamedArray array{name, std::move(dimensions), tensor.sizes().vec(), {}};
+  const at::Tensor flat = tensor.detach().cpu().contiguous();
+  const auto copy = [&]<class Element>(const Element* from) { array.values = std::vector<Element>(from, from + flat.numel()); };
+  if (flat.scalar_type() == at::kFloat)
+    copy(flat.const_data_ptr<float>());
+  else if (flat.scalar_type() == at::kDouble)
+    copy(flat.const_data_ptr<double>());
+  else
+    copy(flat.const_data_ptr<int64_t>());
+  return array;
+}
+
+at::Tensor tensor_of(const Checkpoint& checkpoint, const std::string& name) {
+  const NamedArray& array = checkpoint.array(name);
+  return std::visit(
+      [&](const auto& values) {
+        using Element = typename std::decay_t<decltype(values)>::value_type;
+        at::Tensor tensor = at::empty(array.shape, c10::CppTypeToScalarType<Element>::value);
+        std::copy(values.begin(), values.end(), tensor.template data_ptr<Element>());
+        return tensor;
+      },
+      array.values);
+}
+
+bool has_array(const Checkpoint& checkpoint, const std::string& name) {
+  return std::any_of(checkpoint.arrays.begin(), checkpoint.arrays.end(), [&](const NamedArray& array) { return array.name == name; });
+}
+
+at::Tensor reals(const std::vector<double>& values) { return at::tensor(values, at::kDouble); }
+at::Tensor integers(const std::vector<int64_t>& values) { return at::tensor(values, at::kLong); }
+std::vector<double> to_reals(const at::Tensor& tensor) {
+  return {tensor.const_data_ptr<double>(), tensor.const_data_ptr<double>() + tensor.numel()};
+}
+std::vector<int64_t> to_integers(const at::Tensor& tensor) {
+  return {tensor.const_data_ptr<int64_t>(), tensor.const_data_ptr<int64_t>() + tensor.numel()};
+}
+
+std::vector<std::string> with_front(std::vector<std::string> front, const std::vector<std::string>& back) {
+  front.insert(front.end(), back.begin(), back.end());
+  return front;
+}
+
+// Column order of history.csv's rows in the checkpoint.
+constexpr int64_t kHistoryColumns = 10;
+
+at::Tensor history_tensor(const std::vector<HistoryRow>& history) {
+  at::Tensor rows = at::zeros({static_cast<int64_t>(history.size()), kHistoryColumns}, at::kDouble);
+  auto value = rows.accessor<double, 2>();
+  for (size_t i = 0; i < history.size(); ++i) {
+    const HistoryRow& row = history[i];
+    const double fields[] = {static_cast<double>(row.step), row.loss, row.data, row.deviation, row.region, row.penalty,
+                             row.learning_rate, row.gradient_norm, row.validation_rmse, row.seconds};
+    for (int64_t k = 0; k < kHistoryColumns; ++k) value[static_cast<int64_t>(i)][k] = fields[k];
+  }
+  return rows;
+}
+
+std::vector<HistoryRow> history_of(const at::Tensor& rows) {
+  std::vector<HistoryRow> history;
+  const auto value = rows.accessor<double, 2>();
+  for (int64_t i = 0; i < rows.size(0); ++i)
+    history.push_back({static_cast<int64_t>(value[i][0]), value[i][1], value[i][2], value[i][3], value[i][4], value[i][5],
+                       value[i][6], value[i][7], value[i][8], value[i][9]});
+  return history;
+}
+
+}  // namespace
+
+Checkpoint make_checkpoint(const Fit& fit, const std::string& config, const std::string& panel_checksum) {
+  const ParameterLayout& layout = fit.model.layout();
+  const FitData& data = fit.data;
+  Checkpoint out;
+  out.step = fit.state.step;
+  out.config = config;
+  out.panel_checksum = panel_checksum;
+  const PanelCoordinates& names = fit.panel.coordinates;
+  out.labels = {{"region", names.regions}, {"channel", names.channels}, {"control", names.controls}, {"week", names.weeks}};
+  out.first_region = fit.loop.plan().first_region;
+  const auto add = [&](const std::string& name, std::vector<std::string> dimensions, const at::Tensor& tensor) {
+    out.arrays.push_back(named(name, std::move(dimensions), tensor));
+  };
+
+  for (const ParameterSlice& slice : layout.shared())
+    add("parameter." + slice.name, with_front({"member"}, slice.dimensions), layout.view(fit.state.shared_EP, slice.name));
+  for (const ParameterSlice& slice : layout.local())
+    add("parameter." + slice.name, with_front({"member", "region"}, slice.dimensions), layout.view(fit.state.local_ERL, slice.name));
+  add("optimizer.shared_first", {"member", "shared_parameter"}, fit.state.shared_first_EP);
+  add("optimizer.shared_second", {"member", "shared_parameter"}, fit.state.shared_second_EP);
+  add("optimizer.local_first", {"member", "region", "local_parameter"}, fit.state.local_first_ERL);
+  add("optimizer.local_second", {"member", "region", "local_parameter"}, fit.state.local_second_ERL);
+
+  add("anchor.prior_center", {"member", "shared_parameter"}, fit.anchor.prior_center_EP);
+  add("anchor.ridge_metric", {"member", "linear_term"}, fit.anchor.ridge_metric_EF);
+  add("anchor.variance", {"member"}, reals(fit.anchor.variance_E));
+
+  // Random numbers are a function of (seed, parameter), so the seeds are the whole random state.
+  std::vector<int64_t> origins, seeds;
+  for (const Member& member : data.members) {
+    origins.push_back(member.origin);
+    seeds.push_back(static_cast<int64_t>(member.seed));
+  }
+  add("member.origin", {"member"}, integers(origins));
+  add("member.seed", {"member"}, integers(seeds));
+  add("member.active", {"member"}, reals(fit.state.active_E));
+  add("scale.target", {"member", "region"}, data.target_scale_ER);
+  add("scale.media_inverse", {"member", "region", "channel"}, data.inverse_media_scale_ERC);
+  add("scale.control_mean", {"member", "region", "control"}, data.control_mean_ERK);
+  add("scale.control_inverse", {"member", "region", "control"}, data.inverse_control_scale_ERK);
+  add("weight.region", {"member", "region"}, data.region_weight_ER);
+  add("weight.cell", {"member", "region", "week"}, data.cell_weight_ERT);
+  add("control.last", {"region", "control"}, data.control_RTK.select(1, data.weeks - 1).to(at::kDouble));
+
+  const TimeState state = time_state(fit);
+  add("state.adstock", {"member", "region", "channel"}, state.adstock_ERC);
+  if (state.gru_ERH.defined()) add("state.gru", {"member", "region", "gru_hidden"}, state.gru_ERH);
+  add("state.baseline", {"member", "region"}, state.baseline_ER);
+  add("state.level", {"member", "region"}, state.level_ER);
+
+  if (fit.has_shadows()) {
+    add("stopping.best_rmse", {"fitted_member"}, reals(fit.stopping.best_rmse_E));
+    add("stopping.best_step", {"fitted_member"}, integers(fit.stopping.best_step_E));
+    add("stopping.worse", {"fitted_member"}, integers(fit.stopping.worse_E));
+    add("stopping.best_shared", {"member", "shared_parameter"}, fit.stopping.best_shared_EP);
+    add("stopping.best_local", {"member", "region", "local_parameter"}, fit.stopping.best_local_ERL);
+  }
+  add("history", {"done_step", "history_column"}, history_tensor(fit.history));
+  out.notes["fitted_members"] = std::to_string(fit.members);
+  out.notes["weeks"] = std::to_string(data.weeks);
+  out.notes["seasonal_period"] = shortest(fit.model.seasonal_period());
+  return out;
+}
+
+static void restore_into(const Checkpoint& checkpoint, const std::string& name, at::Tensor target) {
+  const at::Tensor saved = tensor_of(checkpoint, name);
+  if (saved.sizes() != target.sizes() || saved.scalar_type() != target.scalar_type()) {
+    throw UserError(text("The checkpoint doesn't fit this run: '", name, "' has shape ", saved.sizes(), " and this run needs ",
+                         target.sizes(), ". Resume with the settings that wrote it (model, precision, ensemble.members, trainer.validation_weeks)."));
+  }
+  target.copy_(saved);
+}
+
+void restore_fit(const Checkpoint& checkpoint, Fit& fit) {
+  const ParameterLayout& layout = fit.model.layout();
+  for (const ParameterSlice& slice : layout.shared()) restore_into(checkpoint, "parameter." + slice.name, layout.view(fit.state.shared_EP, slice.name));
+  for (const ParameterSlice& slice : layout.local()) restore_into(checkpoint, "parameter." + slice.name, layout.view(fit.state.local_ERL, slice.name));
+  restore_into(checkpoint, "optimizer.shared_first", fit.state.shared_first_EP);
+  restore_into(checkpoint, "optimizer.shared_second", fit.state.shared_second_EP);
+  restore_into(checkpoint, "optimizer.local_first", fit.state.local_first_ERL);
+  restore_into(checkpoint, "optimizer.local_second", fit.state.local_second_ERL);
+  restore_into(checkpoint, "anchor.prior_center", fit.anchor.prior_center_EP);
+  restore_into(checkpoint, "anchor.ridge_metric", fit.anchor.ridge_metric_EF);
+  restore_into(checkpoint, "weight.cell", fit.data.cell_weight_ERT);
+  fit.anchor.variance_E = to_reals(tensor_of(checkpoint, "anchor.variance"));
+  fit.state.active_E = to_reals(tensor_of(checkpoint, "member.active"));
+  fit.state.step = checkpoint.step;
+  fit.history = history_of(tensor_of(checkpoint, "history"));
+  if (!fit.has_shadows()) return;
+  restore_into(checkpoint, "stopping.best_shared", fit.stopping.best_shared_EP);
+  restore_into(checkpoint, "stopping.best_local", fit.stopping.best_local_ERL);
+  fit.stopping.best_rmse_E = to_reals(tensor_of(checkpoint, "stopping.best_rmse"));
+  fit.stopping.best_step_E = to_integers(tensor_of(checkpoint, "stopping.best_step"));
+  fit.stopping.worse_E = to_integers(tensor_of(checkpoint, "stopping.worse"));
+}
+
+Forecaster make_forecaster(const Checkpoint& checkpoint, const ModelOptions& options) {
+  const auto labels = [&](const char* dimension) { return static_cast<int64_t>(checkpoint.labels.at(dimension).size()); };
+  Forecaster out{Mmm(options, std::stod(checkpoint.notes.at("seasonal_period")), labels("channel"), labels("control")), {}, {}, {}, {}};
+  const ParameterLayout& layout = out.model.layout();
+  out.members = std::stoll(checkpoint.notes.at("fitted_members"));
+  out.weeks = std::stoll(checkpoint.notes.at("weeks"));
+  const auto of_members = [&](const std::string& name) { return tensor_of(checkpoint, name).narrow(0, 0, out.members).contiguous(); };
+
+  FitData& scales = out.scales;
+  scales.target_scale_ER = of_members("scale.target");
+  scales.inverse_media_scale_ERC = of_members("scale.media_inverse");
+  scales.control_mean_ERK = of_members("scale.control_mean");
+  scales.inverse_control_scale_ERK = of_members("scale.control_inverse");
+  scales.region_weight_ER = of_members("weight.region");
+  scales.type = scales.inverse_media_scale_ERC.scalar_type();
+  scales.regions = scales.all_regions = scales.target_scale_ER.size(1);
+  scales.channels = labels("channel");
+  scales.controls = labels("control");
+  scales.members.resize(static_cast<size_t>(out.members));
+
+  out.shared_EP = at::zeros({out.members, layout.shared_count()}, scales.type);
+  out.local_ERL = at::zeros({out.members, scales.regions, layout.local_count()}, scales.type);
+  for (const ParameterSlice& slice : layout.shared()) layout.view(out.shared_EP, slice.name).copy_(of_members("parameter." + slice.name));
+  for (const ParameterSlice& slice : layout.local()) layout.view(out.local_ERL, slice.name).copy_(of_members("parameter." + slice.name));
+  out.state = {of_members("state.adstock"), has_array(checkpoint, "state.gru") ? of_members("state.gru") : at::Tensor(),
+               of_members("state.baseline"), of_members("state.level")};
+  out.last_control_RK = tensor_of(checkpoint, "control.last");
+  return out;
+}
+
+at::Tensor forecast(const Forecaster& forecaster, const at::Tensor& media_RHC, const at::Tensor& control_RHK) {
+  const at::NoGradGuard no_gradient;
+  const FitData& scales = forecaster.scales;
+  const int64_t regions = media_RHC.size(0), weeks = media_RHC.size(1);
+  const Effects effects = forecaster.model.future_effects(scales, forecaster.shared_EP, forecaster.local_ERL, forecaster.state,
+                                                          media_RHC.to(scales.type), control_RHK.to(scales.type), {0, regions}, forecaster.weeks);
+  // The baseline decays to its level: b_{T+k} = level + phi^k (b_T - level).
+  const at::Tensor decay_H = at::pow(forecaster.model.options().persistence, at::arange(1, weeks + 1, at::kDouble));
+  const at::Tensor level_ER1 = forecaster.state.level_ER.to(at::kDouble).unsqueeze(-1);
+  const at::Tensor baseline_ERH = level_ER1 + decay_H * (forecaster.state.baseline_ER.to(at::kDouble).unsqueeze(-1) - level_ER1);
+  const at::Tensor usable = (scales.region_weight_ER > 0).unsqueeze(-1);
+  const at::Tensor scaled_ERH = at::where(usable, effects.total().to(at::kDouble) + baseline_ERH, at::ones_like(baseline_ERH));
+  return (scaled_ERH * scales.target_scale_ER.unsqueeze(-1)).mean(0);
+}
+
+}  // namespace dcmmm

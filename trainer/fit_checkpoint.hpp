@@ -1,0 +1,36 @@
+// Between a fit and its checkpoint: every tensor by name with its dimensions, exact to the bit (docs/file-formats.md).
+#pragma once
+
+#include <string>
+
+#include "checkpoints/checkpoint_file.hpp"
+#include "trainer/fit.hpp"
+
+namespace dcmmm {
+
+/// Everything that resuming and forecasting need; `config` is the resolved YAML. Collective.
+Checkpoint make_checkpoint(const Fit& fit, const std::string& config, const std::string& panel_checksum);
+
+/// Puts a prepared fit (same panel, same settings) into the checkpoint's state, bit for bit. The checkpoint must hold this
+/// rank's regions. Throws UserError when it belongs to another panel or model.
+void restore_fit(const Checkpoint& checkpoint, Fit& fit);
+
+/// What `predict` needs of a checkpoint: scales, parameters, states, without any panel.
+struct Forecaster {
+  Mmm model;
+  FitData scales;
+  at::Tensor shared_EP, local_ERL;
+  TimeState state;
+  int64_t members = 0;
+  int64_t weeks = 0;  // of the panel: the first future week's number
+  at::Tensor last_control_RK;  // the panel's last known controls, carried forward where a future one is missing (float64)
+};
+
+/// Reads a forecaster from a checkpoint that holds all regions.
+Forecaster make_forecaster(const Checkpoint& checkpoint, const ModelOptions& options);
+
+/// Predictions [R, H] (KPI units, mean over members) of the H weeks after the panel, from raw media [R, H, C] and controls
+/// [R, H, K] (float64).
+at::Tensor forecast(const Forecaster& forecaster, const at::Tensor& media_RHC, const at::Tensor& control_RHK);
+
+}  // namespace dcmmm
