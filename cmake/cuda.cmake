@@ -1,5 +1,6 @@
-# The CUDA target: NCCL and the .cu kernels, linked into a second binary `dcmmm-cuda`, so that the CPU binary needs no GPU library.
-# DCMMM_CUDA=AUTO builds it where nvcc, NCCL and a LibTorch with CUDA are found, ON fails without them, OFF leaves it out.
+# The CUDA target: NCCL and the .cu kernels, linked into a second binary `dcmmm-cuda`, so that the CPU binary needs no GPU
+# library. DCMMM_CUDA=AUTO builds it where nvcc, NCCL and a LibTorch with CUDA are found, ON fails without them, OFF leaves
+# it out.
 set_property(CACHE DCMMM_CUDA PROPERTY STRINGS AUTO ON OFF)
 if(NOT DCMMM_CUDA MATCHES "^(AUTO|ON|OFF)$")
   message(FATAL_ERROR "DCMMM_CUDA='${DCMMM_CUDA}': expected AUTO, ON or OFF.")
@@ -36,7 +37,8 @@ endif()
 if(missing)
   list(JOIN missing "; " missing)
   if(DCMMM_CUDA STREQUAL "ON")
-    message(FATAL_ERROR "DCMMM_CUDA=ON, but these are missing: ${missing}. Install them, or build for the CPU with -DDCMMM_CUDA=OFF.")
+    message(FATAL_ERROR "DCMMM_CUDA=ON, but these are missing: ${missing}. "
+            "Install them, or build for the CPU with -DDCMMM_CUDA=OFF.")
   endif()
   message(STATUS "No CUDA target: missing ${missing}")
   return()
@@ -68,14 +70,14 @@ if(model_cuda_sources)
   list(APPEND cuda_libraries dcmmm_model_cuda)
 endif()
 
-# The kernels and NCCL make themselves known through static initialisers, which nothing refers to: their whole archives are
-# linked, and so is LibTorch's CUDA half. That half needs cuDNN, cuBLAS and others, which only a machine with a GPU must have.
+# The kernels and NCCL make themselves known through static initialisers, which nothing refers to: their whole archives
+# are linked, and so is LibTorch's CUDA half, which needs cuDNN, cuBLAS and others that only a machine with a GPU must have.
 add_executable(dcmmm-cuda launch/main.cpp)
 target_link_libraries(dcmmm-cuda PRIVATE dcmmm_launch)
 foreach(library ${cuda_libraries})
   target_link_libraries(dcmmm-cuda PRIVATE $<LINK_LIBRARY:WHOLE_ARCHIVE,${library}>)
 endforeach()
-target_link_libraries(dcmmm-cuda PRIVATE -Wl,--no-as-needed ${torch_root}/lib/libtorch_cuda.so ${torch_root}/lib/libc10_cuda.so
-                      -Wl,--as-needed CUDA::cudart)
+target_link_libraries(dcmmm-cuda PRIVATE -Wl,--no-as-needed ${torch_root}/lib/libtorch_cuda.so
+                      ${torch_root}/lib/libc10_cuda.so -Wl,--as-needed CUDA::cudart)
 target_link_options(dcmmm-cuda PRIVATE -Wl,--allow-shlib-undefined)
 install(TARGETS dcmmm-cuda RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
