@@ -38,10 +38,8 @@ fi
 begin=$SECONDS
 if [[ -t 1 ]]; then
   ninja -C "$folder" -j "$jobs" "${targets[@]}"
-elif ninja -C "$folder" -n "${targets[@]}" | grep -q 'no work to do'; then
-  :
 else
   echo "Building with $jobs jobs ..."
-  ninja -C "$folder" -j "$jobs" --quiet "${targets[@]}"
+  ninja -C "$folder" -j "$jobs" --quiet "${targets[@]}" | { grep -v 'no work to do' || true; }
 fi
 echo "Built in $((SECONDS - begin)) s: $folder/dcmmm"

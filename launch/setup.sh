@@ -78,7 +78,7 @@ fetch_panel() {
   "$root/.deps/bin/python" -m pip download -q --disable-pip-version-check --retries 2 --no-deps --no-binary :all: \
     --no-build-isolation -d "$folder" "${panel_package/-/==}" &&
     sha256sum --check --quiet <<<"$panel_sha256  $folder/$panel_package.tar.gz" &&
-    tar -xzf "$folder/$panel_package.tar.gz" -C "$folder" --strip-components=1 \
+    tar --no-same-owner -xzf "$folder/$panel_package.tar.gz" -C "$folder" --strip-components=1 \
       "$panel_package/LICENSE" "$panel_package/examples/data/MMM Data.csv" &&
     mv "$folder/examples/data/MMM Data.csv" "$folder/mmm_data.csv" &&
     rm -rf "$folder/examples" "$folder/$panel_package.tar.gz" "$panel" &&
