@@ -1,1 +1,83 @@
-# The CUDA target: NCCL and the .cu kernels, linked into a second binary `dcmmm-cuda`, so that the CPU binary needs no GPU library.
+# The CUDA target: NCCL and the .cu kernels, linked into a second binary `dcmmm-cuda`, so that the CPU binary needs no GPU
+# library. DCMMM_CUDA=AUTO builds it where nvcc, NCCL and a LibTorch with CUDA are found, ON fails without them, OFF leaves
+# it out.
+set_property(CACHE DCMMM_CUDA PROPERTY STRINGS AUTO ON OFF)
+if(NOT DCMMM_CUDA MATCHES "^(AUTO|ON|OFF)$")
+  message(FATAL_ERROR "DCMMM_CUDA='${DCMMM_CUDA}': expected AUTO, ON or OFF.")
+endif()
+if(DCMMM_CUDA STREQUAL "OFF")
+  return()
+endif()
+
+# CMake itself looks for nvcc in CUDACXX and PATH; toolkits often lie in neither.
+if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
+  find_program(DCMMM_NVCC nvcc HINTS ENV CUDA_HOME ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES bin)
+  if(DCMMM_NVCC)
+    set(CMAKE_CUDA_COMPILER ${DCMMM_NVCC})
+  endif()
+endif()
+include(CheckLanguage)
+check_language(CUDA)
+set(missing "")
+if(CMAKE_CUDA_COMPILER)
+  get_filename_component(cuda_root ${CMAKE_CUDA_COMPILER} DIRECTORY)
+  get_filename_component(cuda_root ${cuda_root} DIRECTORY)
+  find_path(DCMMM_NCCL_INCLUDE nccl.h HINTS ${cuda_root}/include ENV NCCL_ROOT PATH_SUFFIXES include)
+  find_library(DCMMM_NCCL_LIBRARY NAMES nccl libnccl.so.2 HINTS ${cuda_root}/lib64 ${cuda_root}/lib ENV NCCL_ROOT
+               PATH_SUFFIXES lib lib64)
+  if(NOT DCMMM_NCCL_INCLUDE OR NOT DCMMM_NCCL_LIBRARY)
+    list(APPEND missing "NCCL (nccl.h and libnccl.so; set NCCL_ROOT to its folder)")
+  endif()
+else()
+  list(APPEND missing "the CUDA compiler nvcc (put it in PATH or set CUDACXX to it)")
+endif()
+if(NOT EXISTS ${torch_root}/lib/libtorch_cuda.so)
+  list(APPEND missing "a LibTorch built for CUDA (libtorch_cuda.so)")
+endif()
+if(missing)
+  list(JOIN missing "; " missing)
+  if(DCMMM_CUDA STREQUAL "ON")
+    message(FATAL_ERROR "DCMMM_CUDA=ON, but these are missing: ${missing}. "
+            "Install them, or build for the CPU with -DDCMMM_CUDA=OFF.")
+  endif()
+  message(STATUS "No CUDA target: missing ${missing}")
+  return()
+endif()
+
+if(NOT CMAKE_CUDA_ARCHITECTURES)
+  set(CMAKE_CUDA_ARCHITECTURES "80;90")  # A100 and H100/H200
+endif()
+set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)  # the one libcudart that LibTorch uses, too
+if(CCACHE)
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE})
+endif()
+enable_language(CUDA)
+if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25 doesn't know that nvcc has C++20
+  set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
+endif()
+find_package(CUDAToolkit REQUIRED)
+message(STATUS "CUDA target: ${CMAKE_CUDA_COMPILER} ${CMAKE_CUDA_COMPILER_VERSION}, ${DCMMM_NCCL_LIBRARY}")
+
+add_library(dcmmm_comm_nccl STATIC comm/nccl/nccl_communicator.cpp)
+target_include_directories(dcmmm_comm_nccl SYSTEM PRIVATE ${DCMMM_NCCL_INCLUDE})
+target_link_libraries(dcmmm_comm_nccl PUBLIC dcmmm_comm PRIVATE CUDA::cudart ${DCMMM_NCCL_LIBRARY})
+
+file(GLOB model_cuda_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/model/cuda/*.cu ${CMAKE_SOURCE_DIR}/model/cuda/*.cpp)
+set(cuda_libraries dcmmm_comm_nccl)
+if(model_cuda_sources)
+  add_library(dcmmm_model_cuda STATIC ${model_cuda_sources})
+  target_link_libraries(dcmmm_model_cuda PUBLIC dcmmm_model dcmmm_common PRIVATE dcmmm::torch CUDA::cudart)
+  list(APPEND cuda_libraries dcmmm_model_cuda)
+endif()
+
+# The kernels and NCCL make themselves known through static initialisers, which nothing refers to: their whole archives
+# are linked, and so is LibTorch's CUDA half, which needs cuDNN, cuBLAS and others that only a machine with a GPU must have.
+add_executable(dcmmm-cuda launch/main.cpp)
+target_link_libraries(dcmmm-cuda PRIVATE dcmmm_launch)
+foreach(library ${cuda_libraries})
+  target_link_libraries(dcmmm-cuda PRIVATE $<LINK_LIBRARY:WHOLE_ARCHIVE,${library}>)
+endforeach()
+target_link_libraries(dcmmm-cuda PRIVATE -Wl,--no-as-needed ${torch_root}/lib/libtorch_cuda.so
+                      ${torch_root}/lib/libc10_cuda.so -Wl,--as-needed CUDA::cudart)
+target_link_options(dcmmm-cuda PRIVATE -Wl,--allow-shlib-undefined)
+install(TARGETS dcmmm-cuda RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

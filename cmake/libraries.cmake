@@ -8,7 +8,6 @@ find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(nlohmann_json REQUIRED)
-find_package(OpenMP REQUIRED COMPONENTS CXX)
 
 add_library(dcmmm_hdf5 INTERFACE)
 add_library(dcmmm::hdf5 ALIAS dcmmm_hdf5)
@@ -28,8 +27,10 @@ endif()
 add_library(dcmmm_torch INTERFACE)
 add_library(dcmmm::torch ALIAS dcmmm_torch)
 target_include_directories(dcmmm_torch SYSTEM INTERFACE ${torch_root}/include ${torch_root}/include/torch/csrc/api/include)
-target_link_libraries(dcmmm_torch INTERFACE ${torch_root}/lib/libtorch_cpu.so ${torch_root}/lib/libc10.so OpenMP::OpenMP_CXX)
-target_link_options(dcmmm_torch INTERFACE -Wl,--allow-shlib-undefined)
+target_link_libraries(dcmmm_torch INTERFACE ${torch_root}/lib/libtorch_cpu.so ${torch_root}/lib/libc10.so)
+# By its flag, not by OpenMP::OpenMP_CXX, which names GCC's libgomp beside LibTorch's own: one of the two is loaded, by name.
+target_compile_options(dcmmm_torch INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fopenmp>)
+target_link_options(dcmmm_torch INTERFACE -fopenmp -Wl,--allow-shlib-undefined)
 
 # Arrow C++ (CSV, Parquet) from the pyarrow wheel, or the system's.
 add_library(dcmmm_arrow INTERFACE)

@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include "comm/device_communicator.hpp"
+#include "common/errors.hpp"
+
 namespace dcmmm {
 namespace {
 
@@ -34,6 +37,12 @@ TEST(LocalCommunicator, LeavesEveryValueAsItIs) {
   EXPECT_EQ(word, "north");
   EXPECT_THAT(local->all_gather(doubles), ElementsAre(1.5, -2));
   EXPECT_THAT(local->all_gather({}), IsEmpty());
+}
+
+TEST(DeviceCommunicator, ABinaryWithoutCudaSaysWhatToUse) {
+  const auto local = make_local_communicator();
+  EXPECT_THAT([&] { make_device_communicator(*local); },
+              ::testing::ThrowsMessage<UserError>(::testing::HasSubstr("trainer.device=cpu")));
 }
 
 }  // namespace
