@@ -238,7 +238,7 @@ void add_region(const SyntheticOptions& options, const Region& region, int64_t r
       panel.media_RTC[cell * C + c] = media;
       if (options.has_spend) panel.spend_RTC[cell * C + c] = media * totals.cost_C[c];
       totals.contribution_C[c] += parts.media_RTC[cell * C + c];
-      totals.roi_C[c] += media * totals.cost_C[c];  // spend for now; divided at the end
+      totals.media_C[c] += media * totals.cost_C[c];
     }
   }
 }
@@ -301,7 +301,7 @@ SyntheticTruth generate_panel(const SyntheticOptions& options,
   truth.channels = coordinates.channels;
   truth.controls = coordinates.controls;
   truth.contribution_C.assign(options.channels, 0.0);
-  truth.roi_C.assign(options.channels, 0.0);
+  truth.media_C.assign(options.channels, 0.0);
   Panel block;
   block.coordinates = coordinates;
   TruthBlock parts;
@@ -324,7 +324,7 @@ SyntheticTruth generate_panel(const SyntheticOptions& options,
     sink(block, parts);
   }
   for (int64_t c = 0; c < options.channels; ++c) {
-    truth.roi_C[c] = truth.contribution_C[c] / truth.roi_C[c];
+    truth.roi_C.push_back(truth.contribution_C[c] / truth.media_C[c]);
     truth.share_C.push_back(truth.contribution_C[c] / truth.target);
     truth.media_share += truth.share_C[c];
   }

@@ -39,8 +39,9 @@ struct SyntheticTruth {
   std::vector<double> coefficient_TC;     // height of the Hill curve, as a share of the region's level; regions vary around it
   std::vector<double> control_effect_K;   // on the target, as a share of the region's level
   std::vector<double> contribution_C;     // KPI units, over all observed cells
+  std::vector<double> media_C;            // media units, or currency with spend, over all observed cells
   std::vector<double> share_C;            // contribution / target
-  std::vector<double> roi_C;              // contribution per media unit, or per currency with spend
+  std::vector<double> roi_C;              // contribution / media_C
   double target = 0.0;                    // sum over observed cells
   double media_share = 0.0;
   int64_t observed_cells = 0;

@@ -400,7 +400,8 @@ class PanelBuilder {
                              "' has no target in any of its rows. Expected at least one; remove the region or fill in its target."));
       }
       report_.observed_cells += cells;
-      if (cells < weeks_) report_.incomplete_regions.push_back(region);
+      const uint8_t* has_row = &has_row_RT_[r * weeks_];
+      if (std::count(has_row, has_row + weeks_, 0) > 0) report_.incomplete_regions.push_back(region);
       if (cells < kMinimumTrainingWeeks) report_.short_regions.push_back(region);
     }
   }

@@ -35,7 +35,7 @@ struct ImportReport {
   int64_t zeroed_media_cells = 0;            // missing, taken as 0
   int64_t carried_control_cells = 0;         // missing, taken from the region's past
   int64_t unknown_control_cells = 0;         // missing, and the region has no past value
-  std::vector<std::string> incomplete_regions;  // with missing rows or targets
+  std::vector<std::string> incomplete_regions;  // with missing rows
   std::vector<std::string> short_regions;    // with fewer than kMinimumTrainingWeeks observed targets
 };
 
