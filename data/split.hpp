@@ -1,0 +1,21 @@
+// The split by time: the model learns from the first weeks and is judged on the last ones.
+#pragma once
+
+#include <cstdint>
+
+namespace dcmmm {
+
+/// Fewer training weeks than this carry no trend and no carry-over worth fitting.
+inline constexpr int64_t kMinimumTrainingWeeks = 8;
+
+/// Weeks [0, origin) train, weeks [origin, origin + holdout_weeks) are held out.
+struct Split {
+  int64_t origin = 0;
+  int64_t holdout_weeks = 0;
+};
+
+/// Holds out the last `holdout_weeks` of `weeks` (0: none). Throws UserError when that is negative or leaves fewer than
+/// kMinimumTrainingWeeks.
+Split split_by_time(int64_t weeks, int64_t holdout_weeks);
+
+}  // namespace dcmmm

@@ -1,0 +1,382 @@
+// Shapes: R regions of a block, T weeks, C media channels, K controls.
+#include "data/synthetic.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <iomanip>
+#include <nlohmann/json.hpp>
+#include <numbers>
+#include <numeric>
+#include <sstream>
+
+#include "common/errors.hpp"
+#include "common/random.hpp"
+#include "common/text.hpp"
+#include "data/time_axis.hpp"
+
+namespace dcmmm {
+namespace {
+
+// Streams of random numbers: a region's own number, and these for all that regions share.
+constexpr uint64_t kNationalStream = uint64_t{1} << 62;
+constexpr uint64_t kPilotStream = uint64_t{1} << 61;
+// Means that normalise the panel are taken over so many regions made for that purpose only.
+constexpr int64_t kPilotRegions = 64;
+constexpr double kTypicalSize = 1e5;  // median population
+constexpr int64_t kFirstWeek = 19359;  // 2023-01-02, a Monday, in days since 1970-01-01
+constexpr double kTargetFloor = 0.02;  // of the region's level: a target is never negative
+constexpr double kTwoPi = 2.0 * std::numbers::pi;
+
+// Fills a series with an AR(1) process of standard deviation 1 (stride between weeks in elements).
+void add_autoregressive(RandomStream& random, double persistence, double scale, int64_t weeks, double* series, int64_t stride) {
+  const double fresh = std::sqrt(1.0 - persistence * persistence);
+  double state = 0.0;
+  for (int64_t t = 0; t < weeks; ++t) {
+    state = t == 0 ? random.normal() : persistence * state + fresh * random.normal();
+    series[t * stride] += scale * state;
+  }
+}
+
+void add_random_walk(RandomStream& random, double scale, std::vector<double>& series_T) {
+  double state = 0.0;
+  for (auto& value : series_T) value += state += scale * random.normal();
+}
+
+// One region before its scale: everything as a share of its level, media as a multiple of the national mean.
+struct Region {
+  double size = 0.0;
+  std::vector<double> media_TC, controls_TK, effect_TC, baseline_T, seasonality_T, control_effect_T, noise_T;
+  int64_t first_week = 0, last_week = 0;  // rows exist in [first_week, last_week)
+};
+
+// All that regions share, drawn once.
+class Nation {
+ public:
+  explicit Nation(const SyntheticOptions& options) : options_(options) {
+    const auto [T, C, K] = std::array{options.weeks, options.channels, options.controls};
+    RandomStream random(options.seed, kNationalStream);
+    draw_edges(random);
+    truth_.media_unit_C.resize(C);
+    for (auto* values : {&truth_.decay_C, &truth_.exponent_C, &truth_.half_saturation_C, &truth_.cost_C}) values->resize(C);
+    std::vector<double> share_C(C), period_C(C), phase_C(C);
+    for (int64_t c = 0; c < C; ++c) {
+      truth_.decay_C[c] = random.uniform(0.1, 0.8);
+      truth_.exponent_C[c] = random.uniform(options.exponent_low, options.exponent_high);
+      truth_.half_saturation_C[c] = random.uniform(0.5, 2.0);
+      truth_.media_unit_C[c] = std::pow(10.0, random.uniform(0.0, 3.0)) / kTypicalSize;
+      truth_.cost_C[c] = options.has_spend ? std::pow(10.0, random.uniform(-2.0, 1.0)) : 1.0;
+      share_C[c] = random.uniform(0.02, 0.09);
+      period_C[c] = random.uniform(80.0, 200.0);
+      phase_C[c] = random.uniform(0.0, kTwoPi);
+    }
+    const double shares = std::accumulate(share_C.begin(), share_C.end(), 0.0);
+    innovation_TC_.assign(T * C, 0.0);
+    for (int64_t c = 0; c < C; ++c) add_autoregressive(random, 0.6, 0.6, T, &innovation_TC_[c], C);
+    control_TK_.assign(T * K, 0.0);
+    for (int64_t k = 0; k < K; ++k) add_autoregressive(random, 0.7, 0.7, T, &control_TK_[k], K);
+    constexpr std::array kControlEffects = {0.03, -0.02, 0.0};
+    for (int64_t k = 0; k < K; ++k) truth_.control_effect_K.push_back(kControlEffects[k % kControlEffects.size()]);
+    baseline_T_.assign(T, 0.0);
+    add_random_walk(random, options.national_drift, baseline_T_);
+    truth_.coefficient_TC.resize(T * C);
+    for (int64_t t = 0; t < T; ++t) {
+      const double year = kTwoPi * static_cast<double>(t) / seasonal_period(TimeStep::kWeek);
+      season_T_.push_back(std::sin(year + 0.5) + 0.4 * std::cos(2.0 * year));
+      innovation_TC_[t * C + C - 1] += std::sin(year + 0.5);  // the last channel follows the season
+      for (int64_t c = 0; c < C; ++c) {
+        truth_.coefficient_TC[t * C + c] = 1.0 + 0.2 * std::sin(kTwoPi * static_cast<double>(t) / period_C[c] + phase_C[c]);
+      }
+    }
+    media_mean_C_.assign(C, 1.0);
+    media_mean_C_ = pilot_mean(&Region::media_TC);
+    // With the curves in place, their heights give each channel its share of the target.
+    const auto effect_mean_C = pilot_mean(&Region::effect_TC);
+    for (int64_t t = 0; t < T; ++t) {
+      for (int64_t c = 0; c < C; ++c) {
+        truth_.coefficient_TC[t * C + c] *= options.media_share * share_C[c] / shares / effect_mean_C[c];
+      }
+    }
+  }
+
+  SyntheticTruth& truth() { return truth_; }
+  const SyntheticTruth& truth() const { return truth_; }
+
+  Region make_region(uint64_t stream) const {
+    const auto [T, C, K] = std::array{options_.weeks, options_.channels, options_.controls};
+    RandomStream random(options_.seed, stream);
+    Region region;
+    region.size = kTypicalSize * std::exp(random.normal());
+    draw_window(random, region);
+    draw_media(random, region);
+    region.controls_TK = control_TK_;
+    for (int64_t k = 0; k < K; ++k) add_autoregressive(random, 0.7, 0.7, T, &region.controls_TK[k], K);
+    region.baseline_T = baseline_T_;
+    add_random_walk(random, options_.region_drift, region.baseline_T);
+    const double mean = std::accumulate(region.baseline_T.begin(), region.baseline_T.end(), 0.0) / static_cast<double>(T);
+    const double season_scale = options_.seasonality * (1.0 + 0.2 * random.normal());
+    for (int64_t t = 0; t < T; ++t) {
+      region.baseline_T[t] += 1.0 - options_.media_share - mean;
+      region.seasonality_T.push_back(season_scale * season_T_[t]);
+      region.control_effect_T.push_back(std::inner_product(truth_.control_effect_K.begin(), truth_.control_effect_K.end(),
+                                                           &region.controls_TK[t * K], 0.0));
+      region.noise_T.push_back(options_.noise * random.normal());
+    }
+    region.effect_TC.resize(T * C);
+    for (int64_t c = 0; c < C; ++c) add_effect(c, std::exp(0.2 * random.normal()), region);
+    return region;
+  }
+
+ private:
+  // A random order of the channels, and as many edges along it as there are channels.
+  void draw_edges(RandomStream& random) {
+    const int64_t C = options_.channels;
+    order_C_.resize(C);
+    std::iota(order_C_.begin(), order_C_.end(), 0);
+    shuffle(random, order_C_);
+    std::vector<std::pair<int64_t, int64_t>> pairs;
+    for (int64_t i = 0; i < C; ++i) {
+      for (int64_t j = i + 1; j < C; ++j) pairs.emplace_back(order_C_[i], order_C_[j]);
+    }
+    shuffle(random, pairs);
+    pairs.resize(std::min<size_t>(pairs.size(), C));
+    truth_.edges_CC.assign(C * C, 0.0);
+    for (const auto& [source, target] : pairs) {
+      const double weight = random.uniform(0.4, 0.8);
+      truth_.edges_CC[source * C + target] = random.uniform() < 0.75 ? weight : -weight;
+    }
+  }
+
+  template <class Element>
+  static void shuffle(RandomStream& random, std::vector<Element>& elements) {
+    for (size_t i = elements.size(); i > 1; --i) {
+      std::swap(elements[i - 1], elements[static_cast<size_t>(random.uniform() * static_cast<double>(i))]);
+    }
+  }
+
+  void draw_window(RandomStream& random, Region& region) const {
+    region.last_week = options_.weeks;
+    // Four times as many regions as the share says lose a quarter of their weeks on average.
+    const bool is_short = random.uniform() < 4.0 * options_.missing_rows;
+    const auto lost = static_cast<int64_t>(std::lround(random.uniform(0.0, 0.5) * static_cast<double>(options_.weeks)));
+    const bool at_end = random.uniform() < 0.5;
+    if (is_short) (at_end ? region.last_week : region.first_week) += at_end ? -lost : lost;
+  }
+
+  // Log-normal media: own and national innovations through the graph of channels, in the order of its edges.
+  void draw_media(RandomStream& random, Region& region) const {
+    const int64_t T = options_.weeks, C = options_.channels;
+    region.media_TC = innovation_TC_;
+    for (int64_t c = 0; c < C; ++c) add_autoregressive(random, 0.5, 0.8, T, &region.media_TC[c], C);
+    std::vector<double> level_C(C);
+    for (int64_t c = 0; c < C; ++c) level_C[c] = std::exp(0.3 * random.normal()) / media_mean_C_[c];
+    for (int64_t t = 0; t < T; ++t) {
+      double* z = &region.media_TC[t * C];
+      for (const int64_t target : order_C_) {
+        for (int64_t source = 0; source < C; ++source) z[target] += truth_.edges_CC[source * C + target] * z[source];
+      }
+      for (int64_t c = 0; c < C; ++c) z[c] = level_C[c] * std::exp(0.5 * z[c]);
+    }
+  }
+
+  void add_effect(int64_t c, double height, Region& region) const {
+    const int64_t C = options_.channels;
+    const double decay = truth_.decay_C[c], exponent = truth_.exponent_C[c];
+    double carried = 0.0;
+    for (int64_t t = 0; t < options_.weeks; ++t) {
+      carried = decay * carried + (1.0 - decay) * region.media_TC[t * C + c];
+      const double hill = 1.0 / (1.0 + std::pow(carried / truth_.half_saturation_C[c], -exponent));
+      region.effect_TC[t * C + c] = height * truth_.coefficient_TC[t * C + c] * hill;
+    }
+  }
+
+  std::vector<double> pilot_mean(std::vector<double> Region::*series_TC) const {
+    const int64_t C = options_.channels;
+    std::vector<double> mean_C(C, 0.0);
+    for (int64_t i = 0; i < kPilotRegions; ++i) {
+      const Region region = make_region(kPilotStream + static_cast<uint64_t>(i));
+      const auto& values = region.*series_TC;
+      for (size_t j = 0; j < values.size(); ++j) mean_C[j % C] += values[j];
+    }
+    for (auto& mean : mean_C) mean /= static_cast<double>(kPilotRegions * options_.weeks);
+    return mean_C;
+  }
+
+  const SyntheticOptions& options_;
+  SyntheticTruth truth_;
+  std::vector<int64_t> order_C_;  // channels, every edge pointing to a later one
+  std::vector<double> innovation_TC_, control_TK_, baseline_T_, season_T_, media_mean_C_;
+};
+
+// Block of regions in input units, and the running totals of the truth.
+void add_region(const SyntheticOptions& options, const Region& region, int64_t r, Panel& panel, TruthBlock& parts,
+                SyntheticTruth& totals) {
+  const int64_t T = options.weeks, C = options.channels, K = options.controls;
+  panel.population_R[r] = region.size;
+  for (int64_t t = 0; t < T; ++t) {
+    const int64_t cell = r * T + t;
+    parts.baseline_RT[cell] = region.size * region.baseline_T[t];
+    parts.seasonality_RT[cell] = region.size * region.seasonality_T[t];
+    parts.controls_RT[cell] = region.size * region.control_effect_T[t];
+    double target = parts.baseline_RT[cell] + parts.seasonality_RT[cell] + parts.controls_RT[cell];
+    for (int64_t c = 0; c < C; ++c) {
+      target += parts.media_RTC[cell * C + c] = region.size * region.effect_TC[t * C + c];
+    }
+    const bool has_row = t >= region.first_week && t < region.last_week;
+    // As after an import: a missing row holds no media, and the controls of the last row before it.
+    const int64_t known = std::min(t, region.last_week - 1);
+    for (int64_t k = 0; k < K && known >= region.first_week; ++k) {
+      panel.controls_RTK[cell * K + k] = region.controls_TK[known * K + k];
+    }
+    if (!has_row) continue;
+    panel.observed_RT[cell] = 1;
+    panel.target_RT[cell] = std::max(target + region.size * region.noise_T[t], region.size * kTargetFloor);
+    totals.target += panel.target_RT[cell];
+    ++totals.observed_cells;
+    for (int64_t c = 0; c < C; ++c) {
+      const double media = region.media_TC[t * C + c] * totals.media_unit_C[c] * region.size;
+      panel.media_RTC[cell * C + c] = media;
+      if (options.has_spend) panel.spend_RTC[cell * C + c] = media * totals.cost_C[c];
+      totals.contribution_C[c] += parts.media_RTC[cell * C + c];
+      totals.media_C[c] += media * totals.cost_C[c];
+    }
+  }
+}
+
+void check(const SyntheticOptions& options) {
+  const auto require = [](bool holds, const std::string& key, double value, const std::string& expected) {
+    if (!holds) throw UserError(text("synth.", key, "=", shortest(value), ": expected ", expected, "."));
+  };
+  const auto as_double = [](int64_t value) { return static_cast<double>(value); };
+  require(options.regions >= 1, "regions", as_double(options.regions), "at least 1");
+  require(options.weeks >= 2, "weeks", as_double(options.weeks), "at least 2");
+  require(options.channels >= 1, "channels", as_double(options.channels), "at least 1");
+  require(options.controls >= 0, "controls", as_double(options.controls), "0 or more");
+  require(options.missing_rows >= 0 && options.missing_rows <= 0.25, "missing_rows", options.missing_rows, "0 to 0.25");
+  require(options.noise >= 0 && options.noise < 1, "noise", options.noise, "0 or more, and less than 1");
+  require(options.media_share > 0 && options.media_share < 1, "media_share", options.media_share, "more than 0 and less than 1");
+  require(options.exponent_low > 0, "exponent_low", options.exponent_low, "more than 0");
+  require(options.exponent_high >= options.exponent_low, "exponent_high", options.exponent_high, "at least synth.exponent_low");
+  require(options.seasonality >= 0, "seasonality", options.seasonality, "0 or more");
+  require(options.region_drift >= 0, "region_drift", options.region_drift, "0 or more");
+  require(options.national_drift >= 0, "national_drift", options.national_drift, "0 or more");
+}
+
+// "channel_01", padded so that the alphabetic order is the numeric one.
+std::vector<std::string> numbered(const std::string& stem, int64_t count, int width) {
+  std::vector<std::string> names;
+  for (int64_t i = 1; i <= count; ++i) {
+    std::ostringstream name;
+    name << stem << std::setw(width) << std::setfill('0') << i;
+    names.push_back(name.str());
+  }
+  return names;
+}
+
+}  // namespace
+
+PanelCoordinates synthetic_coordinates(const SyntheticOptions& options) {
+  check(options);
+  PanelCoordinates coordinates;
+  coordinates.regions = numbered("region_", options.regions, 6);
+  for (int64_t t = 0; t < options.weeks; ++t) coordinates.weeks.push_back(iso_date(kFirstWeek + 7 * t));
+  coordinates.channels = numbered("channel_", options.channels, 2);
+  coordinates.controls = numbered("factor_", options.controls, 2);
+  for (const auto& name : coordinates.channels) coordinates.channel_columns.push_back("media_" + name);
+  for (const auto& name : coordinates.controls) coordinates.control_columns.push_back("control_" + name);
+  coordinates.region_column = "region";
+  coordinates.time_column = "week";
+  coordinates.target_column = "target";
+  coordinates.has_spend = options.has_spend;
+  coordinates.source = "synthetic";
+  return coordinates;
+}
+
+SyntheticTruth generate_panel(const SyntheticOptions& options,
+                              const std::function<void(const Panel& block, const TruthBlock& truth)>& sink,
+                              int64_t block_regions) {
+  const PanelCoordinates coordinates = synthetic_coordinates(options);
+  const Nation nation(options);
+  SyntheticTruth truth = nation.truth();
+  truth.channels = coordinates.channels;
+  truth.controls = coordinates.controls;
+  truth.contribution_C.assign(options.channels, 0.0);
+  truth.media_C.assign(options.channels, 0.0);
+  Panel block;
+  block.coordinates = coordinates;
+  TruthBlock parts;
+  for (int64_t first = 0; first < options.regions; first += block_regions) {
+    block.first_region = first;
+    block.regions = std::min(block_regions, options.regions - first);
+    const size_t cells = static_cast<size_t>(block.regions * options.weeks);
+    block.observed_RT.assign(cells, 0);
+    for (auto* values : {&block.target_RT, &parts.baseline_RT, &parts.seasonality_RT, &parts.controls_RT}) {
+      values->assign(cells, 0.0);
+    }
+    block.media_RTC.assign(cells * options.channels, 0.0);
+    block.spend_RTC.assign(options.has_spend ? cells * options.channels : 0, 0.0);
+    parts.media_RTC.assign(cells * options.channels, 0.0);
+    block.controls_RTK.assign(cells * options.controls, 0.0);
+    block.population_R.assign(block.regions, 0.0);
+    for (int64_t r = 0; r < block.regions; ++r) {
+      add_region(options, nation.make_region(static_cast<uint64_t>(first + r)), r, block, parts, truth);
+    }
+    sink(block, parts);
+  }
+  for (int64_t c = 0; c < options.channels; ++c) {
+    truth.roi_C.push_back(truth.contribution_C[c] / truth.media_C[c]);
+    truth.share_C.push_back(truth.contribution_C[c] / truth.target);
+    truth.media_share += truth.share_C[c];
+  }
+  return truth;
+}
+
+std::string truth_json(const SyntheticOptions& options, const SyntheticTruth& truth) {
+  using nlohmann::ordered_json;
+  const size_t channels = truth.channels.size();
+  ordered_json out;
+  out["options"] = {{"regions", options.regions},           {"weeks", options.weeks},
+                    {"channels", options.channels},         {"controls", options.controls},
+                    {"seed", options.seed},                 {"missing_rows", options.missing_rows},
+                    {"noise", options.noise},               {"media_share", options.media_share},
+                    {"exponent_low", options.exponent_low}, {"exponent_high", options.exponent_high},
+                    {"seasonality", options.seasonality},   {"region_drift", options.region_drift},
+                    {"national_drift", options.national_drift}, {"has_spend", options.has_spend}};
+  out["units"] = {
+      {"adstock", "a[t] = decay a[t-1] + (1 - decay) x[t], x = media / (media_unit * population)"},
+      {"hill", "h = a^exponent / (a^exponent + half_saturation^exponent)"},
+      {"coefficient", "height of h by week, as a share of the region's level; regions vary around it"},
+      {"contribution", "KPI units over observed cells"},
+      {"roi", options.has_spend ? "KPI units per currency" : "KPI units per media unit"},
+      {"edges", "effect of the source's log media on the target's in the same week"}};
+  out["target"] = truth.target;
+  out["media_share"] = truth.media_share;
+  out["observed_cells"] = truth.observed_cells;
+  for (size_t c = 0; c < channels; ++c) {
+    std::vector<double> coefficient_T;
+    for (size_t i = c; i < truth.coefficient_TC.size(); i += channels) coefficient_T.push_back(truth.coefficient_TC[i]);
+    out["channels"].push_back({{"name", truth.channels[c]},
+                               {"decay", truth.decay_C[c]},
+                               {"exponent", truth.exponent_C[c]},
+                               {"half_saturation", truth.half_saturation_C[c]},
+                               {"media_unit", truth.media_unit_C[c]},
+                               {"cost", truth.cost_C[c]},
+                               {"contribution", truth.contribution_C[c]},
+                               {"share", truth.share_C[c]},
+                               {"roi", truth.roi_C[c]},
+                               {"coefficient", coefficient_T}});
+  }
+  out["controls"] = ordered_json::array();
+  for (size_t k = 0; k < truth.controls.size(); ++k) {
+    out["controls"].push_back({{"name", truth.controls[k]}, {"effect", truth.control_effect_K[k]}});
+  }
+  out["edges"] = ordered_json::array();
+  for (size_t i = 0; i < truth.edges_CC.size(); ++i) {
+    if (truth.edges_CC[i] == 0.0) continue;
+    out["edges"].push_back(
+        {{"source", truth.channels[i / channels]}, {"target", truth.channels[i % channels]}, {"weight", truth.edges_CC[i]}});
+  }
+  return out.dump(2) + "\n";
+}
+
+}  // namespace dcmmm
