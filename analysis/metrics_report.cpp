@@ -65,8 +65,8 @@ std::string aligned(const std::vector<Row>& rows) {
   }
   std::string out;
   for (const Row& row : rows) {
-    out += row[0] + std::string(width[0] - row[0].size(), ' ');
-    for (std::size_t i = 1; i < row.size(); ++i) out += "  " + std::string(width[i] - row[i].size(), ' ') + row[i];
+    out.append(row[0]).append(width[0] - row[0].size(), ' ');
+    for (std::size_t i = 1; i < row.size(); ++i) out.append(2 + width[i] - row[i].size(), ' ').append(row[i]);
     out += '\n';
   }
   return out;

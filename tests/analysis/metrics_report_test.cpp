@@ -1,0 +1,124 @@
+#include "analysis/metrics_report.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+namespace dcmmm {
+namespace {
+
+using ::testing::HasSubstr;
+using Json = nlohmann::ordered_json;
+
+Figures figures(double rmse, double r2, int64_t cells = 1496) { return {cells, r2, rmse, 40e3, .05, .04, .5, .043}; }
+
+FitFigures real_looking() {
+  return {figures(84321, .997, 18874),
+          figures(120e3, .994),
+          {figures(223.2e3, .979), figures(132.8e3, .9926), figures(135.7e3, .9922), figures(127e3, .9932),
+           figures(193.8e3, .9842), figures(140e3, .99)}};
+}
+
+FitFigures without_holdout() {
+  const double none = std::nan("");
+  const Figures nothing{0, none, none, none, none, none, none, none};
+  return {figures(84321, .997, 18874), nothing, {nothing, nothing, nothing, nothing, nothing, nothing}};
+}
+
+RunFacts facts() {
+  RunFacts facts;
+  facts.fit_seconds = 8;
+  facts.steps = 80;
+  facts.ranks = 3;
+  facts.version = "0.1.0";
+  return facts;
+}
+
+TEST(MetricsJson, HoldsTheDocumentedKeys) {
+  const Json metrics = Json::parse(metrics_json(real_looking(), facts()));
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : metrics.items()) keys.push_back(key);
+  EXPECT_THAT(keys, ::testing::ElementsAre("train", "holdout", "naive", "skill", "gap", "coverage_90", "dag", "seconds",
+                                           "steps", "steps_per_second", "peak_memory_bytes", "ranks", "device",
+                                           "parameters", "version"));
+  for (const char* split : {"train", "holdout"}) {
+    for (const char* key :
+         {"r2", "rmse", "mae", "relative_error", "wape", "median_region_r2", "median_region_relative_error"}) {
+      EXPECT_TRUE(metrics[split][key].is_number()) << key;
+    }
+  }
+  EXPECT_EQ(metrics["train"]["cells"], 18874);
+  EXPECT_EQ(metrics["naive"].size(), 6u);
+  EXPECT_EQ(metrics["naive"]["last_13"]["rmse"], 127e3);
+  EXPECT_EQ(metrics["naive"]["seasonal"]["r2"], .9842);
+  EXPECT_DOUBLE_EQ(metrics["skill"], 127. / 120);
+  EXPECT_NEAR(metrics["gap"], .003, 1e-12);
+  EXPECT_TRUE(metrics["coverage_90"].is_null());
+  EXPECT_TRUE(metrics["dag"]["h"].is_null() && metrics["dag"]["edges"].is_null());
+  EXPECT_EQ(metrics["steps_per_second"], 10);
+  EXPECT_EQ(metrics["ranks"], 3);
+  EXPECT_EQ(metrics["seconds"]["fit"], 8);
+}
+
+TEST(MetricsJson, SaysNullForWhatDoesNotApply) {
+  RunFacts no_fit;  // a resumed run that was finished: no steps, no time
+  const Json metrics = Json::parse(metrics_json(without_holdout(), no_fit));
+  EXPECT_TRUE(metrics["train"]["r2"].is_number());
+  for (const auto& [key, value] : metrics["holdout"].items()) {
+    if (key != "cells") EXPECT_TRUE(value.is_null()) << key;
+  }
+  EXPECT_EQ(metrics["holdout"]["cells"], 0);
+  for (const auto& [name, value] : metrics["naive"].items()) {
+    EXPECT_TRUE(value["r2"].is_null() && value["rmse"].is_null()) << name;
+  }
+  for (const char* key : {"skill", "gap", "steps_per_second"}) EXPECT_TRUE(metrics[key].is_null()) << key;
+}
+
+TEST(EndTable, ShowsTheFitBesideTheNaiveForecasts) {
+  const std::string table = end_table(real_looking());
+  EXPECT_THAT(table, HasSubstr("18,874"));
+  EXPECT_THAT(table, HasSubstr("120,000"));
+  EXPECT_THAT(table, HasSubstr("naive last_13 (best)"));
+  EXPECT_THAT(table, HasSubstr("Gap (train R2 - holdout R2): 0.30 points."));
+  EXPECT_THAT(
+      table,
+      HasSubstr("beats every naive forecast: its RMSE is 5.5 % below that of the best one, last_13 (skill 1.058)"));
+  std::istringstream lines(table);
+  std::string line, header;
+  std::getline(lines, header);
+  for (int row = 0; row < 8; ++row) {
+    ASSERT_TRUE(std::getline(lines, line));
+    EXPECT_EQ(line.size(), header.size()) << line;
+  }
+}
+
+TEST(EndTable, AdmitsWhenANaiveForecastIsBetter) {
+  FitFigures worse = real_looking();
+  worse.holdout.rmse = 254e3;
+  EXPECT_THAT(end_table(worse),
+              HasSubstr("does NOT beat the naive forecast last_13: its RMSE is 100.0 % above (skill 0.500)"));
+}
+
+TEST(EndTable, ShowsTrainOnlyWithoutHoldout) {
+  const std::string table = end_table(without_holdout());
+  EXPECT_THAT(table, HasSubstr("No holdout"));
+  EXPECT_THAT(table, ::testing::Not(HasSubstr("naive last_4")));
+  EXPECT_THAT(table, ::testing::Not(HasSubstr("nan")));
+}
+
+TEST(EndTable, KeepsSmallNumbersReadable) {
+  FitFigures small = real_looking();
+  small.holdout.rmse = .01234;
+  small.train.rmse = 12345678.9;
+  small.naive[0].rmse = 999.96;
+  const std::string table = end_table(small);
+  EXPECT_THAT(table, HasSubstr("0.01234"));
+  EXPECT_THAT(table, HasSubstr("12,345,679"));
+  EXPECT_THAT(table, HasSubstr("1,000.0"));
+}
+
+}  // namespace
+}  // namespace dcmmm

@@ -1,0 +1,115 @@
+#include "analysis/results_file.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "common/errors.hpp"
+#include "common/files.hpp"
+#include "data/array_file.hpp"
+#include "tests/analysis/small_run.hpp"
+
+namespace dcmmm {
+namespace {
+
+namespace fs = std::filesystem;
+
+TEST(ResultsFile, KeepsEverything) {
+  const TestFolder folder;
+  SmallRun run;
+  run.shared.adstock_kind = "weibull";
+  run.write(folder);
+  const ResultsReader reader(folder / "results.h5");
+  expect_equal(reader.read(0, 5), run.results);
+  expect_equal(reader.read(2, 2), regions_of(run.results, 2, 2));
+  EXPECT_EQ(reader.read_array("media", 4, 1), regions_of(run.results, 4, 1).media_RTC);
+  EXPECT_EQ(reader.coordinates().regions, run.panel.coordinates.regions);
+  EXPECT_EQ(reader.coordinates().weeks, run.panel.coordinates.weeks);
+  EXPECT_EQ(reader.coordinates().channels, run.panel.coordinates.channels);
+  EXPECT_EQ(reader.coordinates().controls, run.panel.coordinates.controls);
+  EXPECT_EQ(reader.shared().decay_C, run.shared.decay_C);
+  EXPECT_EQ(reader.shared().exponent_C, run.shared.exponent_C);
+  EXPECT_EQ(reader.shared().half_saturation_C, run.shared.half_saturation_C);
+  EXPECT_EQ(reader.shared().adstock_kind, "weibull");
+  EXPECT_EQ(reader.shared().origin, 7);
+  EXPECT_EQ(reader.shared().holdout_weeks, 2);
+  EXPECT_EQ(reader.shared().panel_checksum, run.shared.panel_checksum);
+}
+
+TEST(ResultsFile, IsTheSameHoweverItIsCutIntoBlocks) {
+  const TestFolder folder;
+  SmallRun run;
+  run.write(folder);
+  const auto communicator = make_local_communicator();
+  ResultsWriter writer(folder / "blocks.h5", run.panel.coordinates, run.shared, *communicator);
+  writer.append(regions_of(run.results, 3, 2));
+  writer.append(regions_of(run.results, 0, 1));
+  writer.append(regions_of(run.results, 1, 2));
+  writer.finish();
+  expect_equal(ResultsReader(folder / "blocks.h5").read(0, 5), run.results);
+}
+
+TEST(ResultsFile, NamesItsDimensions) {
+  const TestFolder folder;
+  SmallRun().write(folder);
+  const ArrayFile file = ArrayFile::open(folder / "results.h5");
+  EXPECT_EQ(file.dimensions("media"), (std::vector<std::string>{"region", "week", "channel"}));
+  EXPECT_EQ(file.dimensions("control"), (std::vector<std::string>{"region", "week", "control"}));
+  EXPECT_EQ(file.dimensions("decay"), (std::vector<std::string>{"channel"}));
+}
+
+TEST(ResultsFile, AllowsAPanelWithoutControls) {
+  const TestFolder folder;
+  SmallRun run(2, 4, 1, 0);
+  run.write(folder);
+  expect_equal(ResultsReader(folder / "results.h5").read(0, 2), run.results);
+}
+
+TEST(ResultsFile, AppearsOnlyWhenFinished) {
+  const TestFolder folder;
+  SmallRun run;
+  write_text_file(folder / "results.h5", "an earlier file");
+  const auto communicator = make_local_communicator();
+  {
+    ResultsWriter writer(folder / "results.h5", run.panel.coordinates, run.shared, *communicator);
+    writer.append(regions_of(run.results, 0, 3));
+    EXPECT_THROW(writer.finish(), std::invalid_argument);  // two regions are missing
+  }
+  EXPECT_EQ(read_text_file(folder / "results.h5"), "an earlier file");
+  EXPECT_FALSE(fs::exists(folder / "results.h5.tmp"));
+}
+
+TEST(ResultsFile, RefusesABlockOfAnotherShape) {
+  const TestFolder folder;
+  SmallRun run;
+  const auto communicator = make_local_communicator();
+  ResultsWriter writer(folder / "results.h5", run.panel.coordinates, run.shared, *communicator);
+  run.results.media_RTC.pop_back();
+  EXPECT_THROW(writer.append(run.results), std::invalid_argument);
+}
+
+TEST(ResultsFile, RefusesMissingForeignAndDamagedFiles) {
+  const TestFolder folder;
+  SmallRun(40, 30).write(folder);
+  EXPECT_THROW(ResultsReader(folder / "nothing.h5"), UserError);
+  EXPECT_THROW(ResultsReader(folder / "panel.h5"), UserError);
+  write_text_file(folder / "text.h5", "region,week\n");
+  EXPECT_THROW(ResultsReader(folder / "text.h5"), DamagedFileError);
+  fs::copy_file(folder / "results.h5", folder / "short.h5");
+  fs::resize_file(folder / "short.h5", fs::file_size(folder / "short.h5") / 2);
+  EXPECT_THROW(ResultsReader(folder / "short.h5"), DamagedFileError);
+}
+
+TEST(ResultsFile, FindsAFlippedByteInTheWeeklyArrays) {
+  const TestFolder folder;
+  SmallRun run(40, 30);
+  run.write(folder);
+  const auto path = folder / "results.h5";
+  std::string bytes = read_text_file(path);
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 0x10);
+  std::ofstream(path, std::ios::binary) << bytes;
+  EXPECT_THROW(ResultsReader(path).read(0, 40), DamagedFileError);
+}
+
+}  // namespace
+}  // namespace dcmmm
