@@ -163,7 +163,10 @@ class OverrideParser {
       const auto* best = std::max_element(std::begin(candidates), std::end(candidates),
                                           [](const auto& a, const auto& b) { return a.second < b.second; });
       if (best->second == 0) {
-        fail(text("the character ", rest[0], " at position ", start + 1, " needs quotes: key='\"a value\"' in a shell"));
+        size_t length = 1;  // of the character in UTF-8
+        while (length < rest.size() && (static_cast<unsigned char>(rest[length]) & 0xC0) == 0x80) ++length;
+        fail(text("the character ", rest.substr(0, length), " at position ", start + 1,
+                  " is only allowed in quotes: in a shell, key='\"a value\"'"));
       }
       tokens_.push_back({best->first, std::string(rest.substr(0, best->second)), start});
       start += best->second;
@@ -193,7 +196,7 @@ class OverrideParser {
     }
     if (next_ < tokens_.size()) {
       fail(text("unexpected '", tokens_[next_].text, "' at position ", tokens_[next_].start + 1,
-                ". A text with this character needs quotes: key='\"a value\"' in a shell"));
+                ". A text with this character needs quotes: in a shell, key='\"a value\"'"));
     }
     return value;
   }
