@@ -14,8 +14,6 @@
 namespace dcmmm {
 namespace {
 
-using TextMap = std::vector<std::pair<std::string, std::string>>;
-
 /// `content` at the end of the dotted path of a package.
 Value embedded(Value content, const std::string& package) {
   if (package.empty()) return content;
@@ -215,6 +213,20 @@ TextMap get<TextMap>(const Value& config, const std::string& path) {
   return out;
 }
 
+template <>
+NumberMap get<NumberMap>(const Value& config, const std::string& path) {
+  const Value& value = present(config, path);
+  const auto* map = value.as<Value::Map>();
+  if (map == nullptr) refuse_kind(value, path, "a mapping of numbers");
+  NumberMap out;
+  for (const auto& [key, item] : *map) {
+    const auto* integer = item.as<int64_t>();
+    if (integer == nullptr && item.as<double>() == nullptr) refuse_kind(value, path, "a mapping of numbers");
+    out.emplace_back(key, integer != nullptr ? static_cast<double>(*integer) : *item.as<double>());
+  }
+  return out;
+}
+
 template <class T>
 static std::optional<T> get_unless_null(const Value& config, const std::string& path) {
   if (present(config, path).is_null()) return std::nullopt;
@@ -234,6 +246,7 @@ DCMMM_OPTIONAL(std::string)
 DCMMM_OPTIONAL(std::filesystem::path)
 DCMMM_OPTIONAL(std::vector<std::string>)
 DCMMM_OPTIONAL(TextMap)
+DCMMM_OPTIONAL(NumberMap)
 #undef DCMMM_OPTIONAL
 
 }  // namespace dcmmm

@@ -77,25 +77,25 @@ class YamlReader {
   }
 
   Value read_map(const YAML::Node& node) const {
-    Value::Map map;
-    Value inherited = Value::Map();
+    Value out = Value::Map();
     std::set<std::string> seen;
-    for (const auto& entry : node) {
+    for (const auto& entry : node) {  // first what `<<: *anchor` brings, which the mapping's own keys then replace
       if (!entry.first.IsScalar()) fail(entry.first, "a key must be a text");
+      if (!is_merge_key(entry.first)) continue;
+      if (!entry.second.IsMap()) fail(entry.first, "'<<' must name one mapping");
+      merge(out, read(entry.second));
+    }
+    for (const auto& entry : node) {
+      if (is_merge_key(entry.first)) continue;
       const std::string& key = entry.first.Scalar();
-      if (key == "<<" && entry.first.Tag() == "?") {
-        if (entry.second.IsMap()) merge(inherited, read(entry.second));
-        else fail(entry.first, "'<<' must name one mapping");
-        continue;
-      }
       if (!seen.insert(key).second) fail(entry.first, "duplicate key '" + key + "'");
-      map.emplace_back(key, read(entry.second));
+      if (Value* inherited = out.child(key)) *inherited = read(entry.second);
+      else out.as<Value::Map>()->emplace_back(key, read(entry.second));
     }
-    for (auto& [key, value] : *inherited.as<Value::Map>()) {
-      if (!seen.contains(key)) map.emplace_back(key, std::move(value));
-    }
-    return map;
+    return out;
   }
+
+  static bool is_merge_key(const YAML::Node& key) { return key.Scalar() == "<<" && key.Tag() == "?"; }
 
   [[noreturn]] void fail(const YAML::Node& node, const std::string& problem) const {
     throw UserError(text("In '", name_, "' line ", node.Mark().line + 1, ": ", problem, "."));
