@@ -1,0 +1,102 @@
+#include "launch/schema.hpp"
+
+namespace dcmmm {
+
+const std::vector<KeySpec>& known_keys() {
+  using enum KeySpec::Type;
+  constexpr bool kNull = true, kNotNull = false;
+  // key, type, range or choices, may be null, meaning
+  static const std::vector<KeySpec> kKeys = {
+      {"data.source", kPath, "", kNull, "a CSV or Parquet file, imported on the fly"},
+      {"data.panel", kPath, "", kNull, "a panel file made by `dcmmm import` or `dcmmm synth`"},
+      {"data.holdout_weeks", kInteger, "0..", kNotNull, "the last weeks, kept from training"},
+      {"data.region", kText, "", kNull, "the column that names the region"},
+      {"data.time", kText, "", kNull, "the column of dates or whole numbers"},
+      {"data.target", kText, "", kNull, "the column to explain"},
+      {"data.media", kTextList, "", kNull, "the media columns"},
+      {"data.controls", kTextList, "", kNull, "the control columns"},
+      {"data.population", kText, "", kNull, "the column of the regions' populations"},
+      {"data.spend", kTextList, "", kNull, "one spend column per media column"},
+      {"data.cost", kNumberMap, "", kNull, "a price per unit of each media column: {column: price}"},
+      {"data.names", kTextMap, "", kNotNull, "display names: {column: name}"},
+      {"data.missing_media", kChoice, "error|zero", kNotNull, "what a missing media cell is"},
+
+      {"model.name", kText, "", kNotNull, "the name of this bundle"},
+      {"model.hidden", kInteger, "1..4096", kNotNull, "size of the GRU's state"},
+      {"model.adstock.kind", kChoice, "geometric", kNotNull, "how a week's effect carries over"},
+      {"model.adstock.decay", kNumber, "above 0..below 1", kNotNull, "share of last week's effect that stays, at the prior's centre"},
+      {"model.adstock.prior_sd", kNumber, "above 0", kNotNull, "of the decay's logit"},
+      {"model.hill.min_exponent", kNumber, "0..", kNotNull, "the curve's exponent is never below"},
+      {"model.hill.exponent", kNumber, "above 0", kNotNull, "the exponent at the prior's centre"},
+      {"model.hill.half_saturation", kNumber, "above 0", kNotNull, "at the prior's centre, in mean levels of a channel"},
+      {"model.hill.exponent_prior_sd", kNumber, "above 0", kNotNull, "of the exponent above its minimum"},
+      {"model.hill.half_saturation_prior_sd", kNumber, "above 0", kNotNull, "of the half-saturation's log"},
+      {"model.hill.coefficient_prior_sd", kNumber, "above 0", kNotNull, "of a coefficient around the closed-form start"},
+      {"model.baseline.stiffness", kNumber, "above 0", kNotNull, "penalty on changes of a region's baseline"},
+      {"model.baseline.persistence", kNumber, "0..1", kNotNull, "share of the baseline's departure that stays a week later"},
+      {"model.seasonality.harmonics", kInteger, "0..26", kNotNull, "sine and cosine pairs a year"},
+      {"model.trend.enabled", kBool, "", kNotNull, "a linear trend shared by all regions"},
+      {"model.gru.enabled", kBool, "", kNotNull, "coefficients that change over time"},
+      {"model.gru.scale", kNumber, "0..", kNotNull, "factor on the GRU's output"},
+      {"model.gru.level_sd", kNumber, "above 0", kNotNull, "prior of the deviations from constant coefficients"},
+      {"model.gru.change_sd", kNumber, "above 0", kNotNull, "prior of their week-to-week changes"},
+      {"model.gru.weight", kNumber, "0..", kNotNull, "of these two priors in the loss"},
+      {"model.gru.weight_decay", kNumber, "0..", kNotNull, "of the GRU's weights"},
+      {"model.region.coefficient_sd", kNumber, "above 0", kNotNull, "spread of the regions' media coefficients"},
+      {"model.region.scale_sd", kNumber, "above 0", kNotNull, "spread of the regions' seasonality scales"},
+      {"model.loss.size_power", kNumber, "0..4", kNotNull, "a region's weight is its mean target to this power"},
+      {"model.loss.huber_delta", kNumber, "above 0", kNotNull, "residuals beyond this count linearly, in robust sd"},
+      {"model.loss.tempering", kNumber, "above 0", kNotNull, "divides the priors' part of the loss"},
+      {"model.ridge.strength", kNumber, "0..", kNotNull, "ridge on all linear effects, in the metric of the data"},
+      {"model.ridge.controls", kNumber, "0..", kNotNull, "factor on the ridge for the controls"},
+      {"model.ridge.media", kNumber, "0..", kNotNull, "factor on the ridge for the media"},
+      {"model.ridge.seasonality", kNumber, "0..", kNotNull, "factor on the ridge for the seasonality"},
+      {"model.l1.coefficients", kNumber, "0..", kNotNull, "sparsity penalty on the coefficients"},
+      {"model.l1.gru_output", kNumber, "0..", kNotNull, "sparsity penalty on the GRU's output layer"},
+
+      {"trainer.steps", kInteger, "0..", kNotNull, "steps of gradient descent"},
+      {"trainer.learning_rate", kNumber, "above 0", kNotNull, "at its peak"},
+      {"trainer.warmup_steps", kInteger, "0..", kNotNull, "steps in which the learning rate rises from 0"},
+      {"trainer.final_learning_rate", kNumber, "0..1", kNotNull, "at the last step, as a fraction of the peak"},
+      {"trainer.clip", kNumber, "above 0", kNotNull, "largest norm of a gradient"},
+      {"trainer.weight_decay", kNumber, "0..", kNotNull, "of all parameters"},
+      {"trainer.learning_rates.shared", kNumber, "0..", kNotNull, "factor for the parameters of all regions"},
+      {"trainer.learning_rates.gru", kNumber, "0..", kNotNull, "factor for the GRU"},
+      {"trainer.learning_rates.local", kNumber, "0..", kNotNull, "factor for the parameters of one region"},
+      {"trainer.deterministic", kBool, "", kNotNull, "the same bits on any number of ranks"},
+      {"trainer.early_stopping", kBool, "", kNotNull, "stop when the validation weeks no longer improve"},
+      {"trainer.validation_weeks", kInteger, "1..", kNotNull, "the last training weeks, kept apart for early stopping"},
+      {"trainer.validate_every", kInteger, "1..", kNotNull, "steps between validations"},
+      {"trainer.patience", kInteger, "1..", kNotNull, "validations without improvement before the stop"},
+      {"trainer.region_chunk", kInteger, "0..", kNotNull, "regions computed at once on a rank; 0: from memory_limit"},
+      {"trainer.memory_limit", kText, "", kNull, "memory of a rank, such as 4GiB"},
+      {"trainer.precision", kChoice, "float32|float64", kNotNull, "of the model's arithmetic"},
+      {"trainer.time_limit", kText, "", kNull, "such as 30m or 2h; a checkpoint is written at the end"},
+      {"trainer.device", kChoice, "auto|cpu|cuda", kNotNull, "where the model is computed"},
+      {"trainer.threads", kInteger, "0..1024", kNotNull, "threads of a rank; 0: from its share of the cores"},
+
+      {"mesh.members", kInteger, "1..", kNotNull, "groups of ranks with different ensemble members"},
+      {"mesh.regions", kInteger, "0..", kNotNull, "ranks over which the regions are spread; 0: all the rest"},
+
+      {"synth.regions", kInteger, "1..", kNotNull, "regions of the synthetic panel"},
+      {"synth.weeks", kInteger, "8..", kNotNull, "weeks of the synthetic panel"},
+      {"synth.channels", kInteger, "1..", kNotNull, "media channels of the synthetic panel"},
+      {"synth.controls", kInteger, "0..", kNotNull, "controls of the synthetic panel"},
+      {"synth.seed", kInteger, "0..", kNotNull, "of the synthetic panel's random numbers"},
+      {"synth.missing_rows", kInteger, "0..", kNotNull, "rows left out at random"},
+
+      {"run.dir", kPath, "", kNull, "the run folder; null: runs/<command>/<date>_<time>"},
+      {"run.resume", kBool, "", kNotNull, "go on with the run in run.dir"},
+      {"run.overwrite", kBool, "", kNotNull, "replace the finished run in run.dir"},
+      {"run.seed", kInteger, "0..", kNotNull, "of every random number of the command"},
+      {"checkpoint.every_steps", kInteger, "1..", kNotNull, "steps between checkpoints"},
+      {"checkpoint.keep", kInteger, "1..", kNotNull, "the newest checkpoints that stay"},
+      {"ensemble.members", kInteger, "1..", kNotNull, "models trained side by side"},
+      {"export.interval", kNumber, "above 0..below 1", kNotNull, "coverage of the intervals in exported files"},
+      {"source", kPath, "", kNull, "the file that `import` reads"},
+      {"output", kPath, "", kNull, "the file or folder that import, synth, export and predict write"},
+  };
+  return kKeys;
+}
+
+}  // namespace dcmmm

@@ -1,0 +1,15 @@
+// Signals that ask the training loop for something at its next step.
+#pragma once
+
+namespace dcmmm {
+
+/// From now on TERM and INT ask for a checkpoint and the end, USR1 for a checkpoint. A second INT ends the process at once.
+void install_signal_handlers();
+
+/// The number of the TERM or INT signal that came, or 0.
+int stop_signal();
+
+/// Whether USR1 came since the last call.
+bool take_checkpoint_request();
+
+}  // namespace dcmmm
