@@ -3,7 +3,9 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <sstream>
 
+#include "analysis/csv_writer.hpp"
 #include "checkpoints/checkpoint_store.hpp"
 #include "common/errors.hpp"
 #include "common/text.hpp"
@@ -15,6 +17,13 @@ namespace dcmmm {
 namespace fs = std::filesystem;
 namespace {
 
+std::vector<std::string> lines_of(const std::string& joined) {
+  std::vector<std::string> lines;
+  std::istringstream in(joined);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
 // The training run's columns, where the user's config leaves them to be guessed: the same ones must be found again.
 void use_columns_of(const Checkpoint& checkpoint, ImportOptions& future) {
   const auto note = [&](const char* key) { return checkpoint.notes.at(key); };
@@ -24,8 +33,8 @@ void use_columns_of(const Checkpoint& checkpoint, ImportOptions& future) {
   future.given.population = "";
   future.given.spend.clear();
   future.given.cost.clear();
-  future.given.media = checkpoint.labels.at("channel_column");
-  future.given.controls = checkpoint.labels.count("control_column") > 0 ? checkpoint.labels.at("control_column") : std::vector<std::string>();
+  future.given.media = lines_of(note("channel_columns"));
+  future.given.controls = lines_of(note("control_columns"));
   future.needs_target = false;
   future.unknown_control = std::numeric_limits<double>::quiet_NaN();
 }
@@ -63,7 +72,7 @@ std::string forecast_csv(const fs::path& checkpoints, int rows, const ModelOptio
     const Forecaster forecaster = make_forecaster(checkpoint, model);
     use_columns_of(checkpoint, future);
     const Panel table = import_table(future);
-    const std::string file = future.source.string(), expected = next_week(checkpoint.labels.at("week"));
+    const std::string file = future.source.string(), expected = next_label(checkpoint.labels.at("week"), static_cast<TimeStep>(std::stoi(checkpoint.notes.at("time_step"))));
     if (table.coordinates.weeks.front() != expected) {
       throw UserError(text(file, ": the first week is ", table.coordinates.weeks.front(), ", but the panel ends with ", checkpoint.labels.at("week").back(),
                            ": expected the forecast's first week to be ", expected, "."));
