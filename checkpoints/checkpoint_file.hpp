@@ -14,8 +14,9 @@ namespace dcmmm {
 
 inline constexpr int64_t kCheckpointFormatVersion = 1;
 
-/// An array with named dimensions. `shape` is that of the part held here. When one dimension is called "region", this rank
-/// holds the regions [first_region, first_region + shape[that axis]) of it; every other array is the same on every rank.
+/// An array with named dimensions. `shape` is that of the part held here. When one dimension is called "region", this
+/// rank holds the regions [first_region, first_region + shape[that axis]) of it; every other array is the same on every
+/// rank.
 struct NamedArray {
   std::string name;
   std::vector<std::string> dimensions;
@@ -26,11 +27,12 @@ struct NamedArray {
 /// Everything that a fit or a forecast needs to go on. Bits are kept exactly.
 struct Checkpoint {
   int64_t step = 0;
-  std::string config;                               // resolved YAML
+  std::string config;  // resolved YAML
   std::string panel_checksum;
-  std::map<std::string, std::vector<std::string>> labels;  // coordinate labels by dimension: region (all of them), channel, control, ...
-  std::map<std::string, std::string> notes;         // further texts by key
-  int64_t first_region = 0;                         // this rank's first region
+  std::map<std::string, std::vector<std::string>>
+      labels;  // coordinate labels by dimension: region (all of them), channel, control, ...
+  std::map<std::string, std::string> notes;  // further texts by key
+  int64_t first_region = 0;                  // this rank's first region
   std::vector<NamedArray> arrays;
 
   const NamedArray& array(const std::string& name) const;  // throws DamagedFileError that names it when missing

@@ -19,8 +19,8 @@ class CheckpointStore {
   void save(const Checkpoint& checkpoint, Communicator& communicator);
 
   /// Collective. Path of the newest checkpoint whose size and digest match the manifest; damaged ones are renamed to
-  /// *.damaged (never deleted) with a warning and the next older one is tried. Empty when the folder holds no checkpoint at
-  /// all; DamagedFileError when it holds some and none is valid.
+  /// *.damaged (never deleted) with a warning and the next older one is tried. Empty when the folder holds no
+  /// checkpoint at all; DamagedFileError when it holds some and none is valid.
   std::optional<std::filesystem::path> newest(Communicator& communicator);
 
  private:

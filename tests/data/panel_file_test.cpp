@@ -1,0 +1,211 @@
+#include "data/panel_file.hpp"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "data/array_file.hpp"
+#include "data/inspect.hpp"
+#include "tests/file_helpers.hpp"
+#include "tests/small_panel.hpp"
+#include "tests/temporary_folder.hpp"
+
+namespace dcmmm {
+namespace {
+namespace fs = std::filesystem;
+using testing::bytes_of;
+using testing::FileSizeLimit;
+using testing::flip_bit;
+using ::testing::HasSubstr;
+using testing::message_of;
+using testing::part_of;
+using testing::small_panel;
+using testing::TemporaryFolder;
+
+bool same_names(const PanelCoordinates& a, const PanelCoordinates& b) {
+  return a.regions == b.regions && a.weeks == b.weeks && a.channels == b.channels && a.controls == b.controls &&
+         a.channel_columns == b.channel_columns && a.control_columns == b.control_columns &&
+         a.region_column == b.region_column && a.time_column == b.time_column && a.target_column == b.target_column &&
+         a.step == b.step && a.has_spend == b.has_spend && a.source == b.source && a.source_sha256 == b.source_sha256;
+}
+
+bool same_values(const Panel& a, const Panel& b) {
+  return a.first_region == b.first_region && a.regions == b.regions && a.target_RT == b.target_RT &&
+         a.observed_RT == b.observed_RT && a.media_RTC == b.media_RTC && a.controls_RTK == b.controls_RTK &&
+         a.population_R == b.population_R && a.spend_RTC == b.spend_RTC;
+}
+
+void write_in_blocks(const fs::path& path, const Panel& panel, int64_t block) {
+  PanelWriter writer(path, panel.coordinates);
+  for (int64_t first = 0; first < panel.regions; first += block) {
+    writer.append(part_of(panel, first, std::min(block, panel.regions - first)));
+  }
+  writer.finish();
+}
+
+TEST(PanelFile, GivesBackThePanelAndItsParts) {
+  const TemporaryFolder folder;
+  const Panel panel = small_panel(200, 109, 13, 7);  // 46 regions a chunk
+  write_panel_file(folder / "p.h5", panel);
+  const PanelFile file(folder / "p.h5");
+  EXPECT_TRUE(same_names(file.coordinates(), panel.coordinates));
+  EXPECT_TRUE(same_values(file.read(0, 200), panel));
+  for (const auto& [first, count] : {std::pair{0, 1}, {45, 2}, {46, 46}, {30, 100}, {199, 1}, {200, 0}}) {
+    EXPECT_TRUE(same_values(file.read(first, count), part_of(panel, first, count))) << first;
+  }
+  for (int64_t r = 0; r < 200; ++r) {
+    const auto* week = panel.observed_RT.data() + r * 109;
+    EXPECT_EQ(file.observed_cells()[static_cast<size_t>(r)], std::count(week, week + 109, uint8_t{1}));
+  }
+  EXPECT_THROW(file.read(199, 2), UserError);
+  EXPECT_THROW(file.read(-1, 1), UserError);
+}
+
+TEST(PanelFile, TakesPanelsWithoutControlsOrSpend) {
+  const TemporaryFolder folder;
+  Panel panel = small_panel(3, 4, 2, 0, false);
+  panel.coordinates.step = TimeStep::kMonth;
+  write_panel_file(folder / "p.h5", panel);
+  const PanelFile file(folder / "p.h5");
+  EXPECT_TRUE(same_names(file.coordinates(), panel.coordinates));
+  EXPECT_TRUE(same_values(file.read(0, 3), panel));
+}
+
+TEST(PanelFile, BlocksOfTheWriterMakeNoDifference) {
+  const TemporaryFolder folder;
+  const Panel panel = small_panel(120, 109, 13, 7);
+  write_panel_file(folder / "whole.h5", panel);
+  for (const int64_t block : {1, 7, 46, 47, 119}) {
+    write_in_blocks(folder / "blocks.h5", panel, block);
+    EXPECT_TRUE(bytes_of(folder / "blocks.h5") == bytes_of(folder / "whole.h5")) << block;
+  }
+}
+
+TEST(PanelFile, ChecksumIdentifiesTheContent) {
+  const TemporaryFolder folder;
+  const Panel panel = small_panel(5, 6, 2, 1);
+  const auto checksum = [&](const std::function<void(Panel&)>& change) {
+    Panel changed = panel;
+    change(changed);
+    write_panel_file(folder / "p.h5", changed);
+    return PanelFile(folder / "p.h5").checksum();
+  };
+  const std::string same = checksum([](Panel&) {});
+  EXPECT_EQ(same.size(), 64U);
+  EXPECT_EQ(checksum([](Panel& p) { p.coordinates.source = "copy.csv"; }),
+            same);  // where it came from is not what it is
+  EXPECT_NE(checksum([](Panel& p) { p.target_RT[3] += 1e-9; }), same);
+  EXPECT_NE(checksum([](Panel& p) { p.observed_RT[29] ^= 1; }), same);
+  EXPECT_NE(checksum([](Panel& p) { p.media_RTC[0] += 1; }), same);
+  EXPECT_NE(checksum([](Panel& p) { p.controls_RTK[0] += 1; }), same);
+  EXPECT_NE(checksum([](Panel& p) { p.population_R[4] += 1; }), same);
+  EXPECT_NE(checksum([](Panel& p) { p.spend_RTC[0] += 1; }), same);
+  EXPECT_NE(checksum([](Panel& p) { std::swap(p.coordinates.regions[0], p.coordinates.regions[1]); }), same);
+  EXPECT_NE(checksum([](Panel& p) { p.coordinates.step = TimeStep::kDay; }), same);
+}
+
+TEST(PanelFile, WriterRefusesWrongBlocks) {
+  const TemporaryFolder folder;
+  const Panel panel = small_panel(4, 3, 2, 1);
+  PanelWriter writer(folder / "p.h5", panel.coordinates);
+  EXPECT_THROW(writer.append(part_of(panel, 1, 1)), UserError);
+  Panel torn = part_of(panel, 0, 1);
+  torn.media_RTC.pop_back();
+  EXPECT_THROW(writer.append(torn), UserError);
+  writer.append(part_of(panel, 0, 3));
+  Panel many = panel;
+  many.first_region = 3;
+  EXPECT_THROW(writer.append(many), UserError);
+  EXPECT_THAT(message_of<UserError>([&] { writer.finish(); }), HasSubstr("3 of its 4 regions"));
+}
+
+TEST(PanelFile, AnUnfinishedWriteLeavesTheEarlierFile) {
+  const TemporaryFolder folder;
+  const Panel panel = small_panel(4, 3, 2, 1);
+  write_panel_file(folder / "p.h5", panel);
+  const std::string before = bytes_of(folder / "p.h5");
+  { PanelWriter writer(folder / "p.h5", panel.coordinates); }
+  const Panel large = small_panel(60, 109, 13, 7);
+  for (const rlim_t limit : {0, 4096, 20000, 1000000}) {
+    const FileSizeLimit full(limit);
+    EXPECT_THAT(message_of<UserError>([&] { write_panel_file(folder / "p.h5", large); }), HasSubstr("File too large"));
+  }
+  EXPECT_TRUE(bytes_of(folder / "p.h5") == before);
+  EXPECT_FALSE(fs::exists(folder / "p.h5.tmp"));
+  EXPECT_THAT(message_of<UserError>([&] { write_panel_file(folder / "p.h5/q.h5", panel); }),
+              HasSubstr("Not a directory"));
+}
+
+TEST(PanelFile, TruncationIsFound) {
+  const TemporaryFolder folder;
+  write_panel_file(folder / "p.h5", small_panel(20, 30, 3, 2));
+  for (uintmax_t length = fs::file_size(folder / "p.h5"); length > 0;) {
+    length -= std::min<uintmax_t>(length, 211);
+    fs::resize_file(folder / "p.h5", length);
+    EXPECT_THROW(PanelFile(folder / "p.h5"), DamagedFileError) << length;
+  }
+}
+
+TEST(PanelFile, FlippedBytesNeverGiveWrongNumbers) {
+  const TemporaryFolder folder;
+  const Panel panel = small_panel(6, 10, 2, 1);
+  const fs::path path = folder / "p.h5";
+  write_panel_file(path, panel);
+  const std::string whole = bytes_of(path);
+  int refused = 0;
+  for (size_t i = 0; i < whole.size(); i += 11) {
+    flip_bit(path, i, static_cast<int>(i % 8));
+    try {
+      const PanelFile file(path);
+      EXPECT_TRUE(same_names(file.coordinates(), panel.coordinates)) << i;
+      EXPECT_TRUE(same_values(file.read(0, 6), panel)) << i;
+    } catch (const DamagedFileError&) {
+      ++refused;
+    }
+    flip_bit(path, i, static_cast<int>(i % 8));
+  }
+  EXPECT_TRUE(bytes_of(path) == whole);
+  EXPECT_GT(refused, 0);
+}
+
+/// A panel file with everything but what `change` leaves out or makes wrong.
+void write_with(const fs::path& path, const std::string& kind, int64_t version) {
+  ArrayFile file = ArrayFile::create(path);
+  if (!kind.empty()) file.set_attribute("", "file_kind", kind);
+  file.set_attribute("", "format_version", version);
+  file.add_coordinate("region", std::vector<std::string>{"a"});
+  file.close();
+}
+
+TEST(PanelFile, SaysWhatIsWrongWithAFile) {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "p.h5";
+  const auto open = [&] { PanelFile file(path); };
+  write_with(path, "dcmmm panel", 7);
+  EXPECT_THAT(message_of<UserError>(open), AllOf(HasSubstr("version 7"), HasSubstr("version 1"), HasSubstr("Import")));
+  write_with(path, "dcmmm checkpoint", 1);
+  EXPECT_THAT(message_of<UserError>(open), HasSubstr("dcmmm checkpoint"));
+  write_with(path, "", 1);
+  EXPECT_THAT(message_of<DamagedFileError>(open), HasSubstr("not a file of dcmmm"));
+  write_with(path, "dcmmm panel", 1);
+  EXPECT_THAT(message_of<DamagedFileError>(open), HasSubstr("'week'"));
+  write_text_file(path, "region,week\n");
+  EXPECT_THAT(message_of<DamagedFileError>(open), HasSubstr("p.h5"));
+}
+
+TEST(DescribeFile, ListsWhatAPanelHolds) {
+  const TemporaryFolder folder;
+  write_panel_file(folder / "p.h5", small_panel(30, 4, 2, 1));
+  const std::string description = describe_file(folder / "p.h5");
+  for (const char* line : {"\n  region 30\n", "\n  region: Region 0, Region 1, Region 2, ..., Region 29\n",
+                           "\n  week: 0, 1, 2, 3\n", "\n  channel_column (channel): media_0, media_1\n",
+                           "\n  media (region, week, channel) 30 x 4 x 2 float64 [media units]: media activity; 0 "
+                           "where the row is missing\n",
+                           "\n  format_version: 1\n", "\n  time_step: week\n", "\n  source: table.csv\n"}) {
+    EXPECT_THAT(description, HasSubstr(line));
+  }
+  EXPECT_THAT(description, HasSubstr("\n  checksum: " + PanelFile(folder / "p.h5").checksum() + "\n"));
+}
+
+}  // namespace
+}  // namespace dcmmm
