@@ -27,6 +27,7 @@ struct ArrayFile::State {
   };
   std::filesystem::path path;
   Communicator* communicator = nullptr;  // set when several ranks write the file
+  bool open_on_all = false;              // several ranks: whether all have the file open now, or rank 0 alone
   bool writing = false;
   uint64_t file_bytes =
       0;  // reading: nothing that the file describes can be larger (compressed: than a multiple of it)
@@ -34,8 +35,13 @@ struct ArrayFile::State {
   std::vector<Dimension> dimensions;           // a dimension's place is its number
   std::map<std::string, Hdf5Handle> datasets;  // open ones: a closed one would lose its chunk cache
 
-  /// Runs a writing step; with several ranks all of them learn of an error on any.
-  void step(const std::function<void()>& work) const;
+  /// Runs a step that describes arrays, by rank 0 alone when several ranks write: the bytes then don't depend on their
+  /// number, and only numbers travel in parallel.
+  void describe(const std::function<void()>& work);
+  /// Runs a step that every rank takes part in.
+  void together(const std::function<void()>& work);
+  void open_again(bool on_all);
+  void close();
   [[noreturn]] void fail_writing(const std::string& name) const;
   [[noreturn]] void fail_writing(const std::string& name, const std::string& reason) const;
   [[noreturn]] void fail_reading(const std::string& name) const;
