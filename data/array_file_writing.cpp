@@ -205,7 +205,11 @@ void ArrayFile::write(const std::string& name, const std::vector<int64_t>& start
   state_->together([&] {
     const Hdf5Handle memory(H5Screate_simple(1, &elements, nullptr), H5Sclose);
     const Hdf5Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
-    if (state_->communicator != nullptr) H5Pset_dxpl_mpio(transfer.get(), H5FD_MPIO_COLLECTIVE);
+    // Packed chunks must be written collectively: ranks may share one. All else goes independently, because a
+    // collective write that fails on one rank (a full disk) leaves the others waiting in it for good.
+    const Hdf5Handle creation(H5Dget_create_plist(state_->dataset(name)), H5Pclose);
+    const bool chunked = H5Pget_layout(creation.get()) == H5D_CHUNKED;
+    if (state_->communicator != nullptr && chunked) H5Pset_dxpl_mpio(transfer.get(), H5FD_MPIO_COLLECTIVE);
     const Element nothing{};  // HDF5 wants an address even where nothing is written
     const Element* from = elements == 0 ? &nothing : values.data();
     if (H5Dwrite(state_->dataset(name), memory_type<Element>(), memory.get(), space.get(), transfer.get(), from) < 0) {
