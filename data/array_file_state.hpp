@@ -66,6 +66,14 @@ struct ArrayFile::State {
   int64_t number_of_dimension(const std::string& name) const;  // -1 when there is none
 };
 
+/// The dataspace of a box's values in memory. It has as many dimensions as the file's: with fewer, HDF5 maps the
+/// elements of chunked arrays one by one.
+inline Hdf5Handle box_in_memory(const std::vector<int64_t>& count) {
+  if (count.empty()) return {H5Screate(H5S_SCALAR), H5Sclose};
+  const std::vector<hsize_t> lengths(count.begin(), count.end());
+  return {H5Screate_simple(static_cast<int>(lengths.size()), lengths.data(), nullptr), H5Sclose};
+}
+
 /// HDF5's type of a number in memory.
 template <class Element>
 hid_t memory_type() {

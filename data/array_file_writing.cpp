@@ -203,7 +203,7 @@ void ArrayFile::write(const std::string& name, const std::vector<int64_t>& start
   });
   if (state_->communicator == nullptr && elements == 0) return;
   state_->together([&] {
-    const Hdf5Handle memory(H5Screate_simple(1, &elements, nullptr), H5Sclose);
+    const Hdf5Handle memory = box_in_memory(count);
     const Hdf5Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
     // Packed chunks must be written collectively: ranks may share one. All else goes independently, because a
     // collective write that fails on one rank (a full disk) leaves the others waiting in it for good.
