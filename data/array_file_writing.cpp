@@ -201,15 +201,15 @@ void ArrayFile::write(const std::string& name, const std::vector<int64_t>& start
       throw UserError(text("Array '", name, "' was given ", elements, " values for a box of ", selected, "."));
     }
   });
-  if (state_->communicator == nullptr && elements == 0) return;
   state_->together([&] {
-    const Hdf5Handle memory = box_in_memory(count);
-    const Hdf5Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
     // Packed chunks must be written collectively: ranks may share one. All else goes independently, because a
     // collective write that fails on one rank (a full disk) leaves the others waiting in it for good.
     const Hdf5Handle creation(H5Dget_create_plist(state_->dataset(name)), H5Pclose);
-    const bool chunked = H5Pget_layout(creation.get()) == H5D_CHUNKED;
-    if (state_->communicator != nullptr && chunked) H5Pset_dxpl_mpio(transfer.get(), H5FD_MPIO_COLLECTIVE);
+    const bool collective = state_->communicator != nullptr && H5Pget_layout(creation.get()) == H5D_CHUNKED;
+    if (elements == 0 && !collective) return;
+    const Hdf5Handle memory = box_in_memory(count);
+    const Hdf5Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
+    if (collective) H5Pset_dxpl_mpio(transfer.get(), H5FD_MPIO_COLLECTIVE);
     const Element nothing{};  // HDF5 wants an address even where nothing is written
     const Element* from = elements == 0 ? &nothing : values.data();
     if (H5Dwrite(state_->dataset(name), memory_type<Element>(), memory.get(), space.get(), transfer.get(), from) < 0) {
