@@ -20,8 +20,6 @@ Hdf5Handle access_properties() {
   Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   // The format of 1.10 puts a checksum on all metadata: an altered file is refused instead of misread.
   H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110);
-  // Small arrays are placed the same whether one rank writes or many.
-  H5Pset_small_data_block_size(access.get(), 0);
   // Files appear by rename and never change after, so locks protect nothing, and some network file systems have none.
   H5Pset_file_locking(access.get(), false, true);
   H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG);
@@ -50,12 +48,46 @@ uint64_t readable_bytes(const fs::path& path) {
 
 }  // namespace
 
-void ArrayFile::State::step(const std::function<void()>& work) const {
-  if (communicator != nullptr) {
-    agree(*communicator, work);
-  } else {
-    work();
-  }
+void ArrayFile::State::describe(const std::function<void()>& work) {
+  if (communicator == nullptr) return work();
+  open_again(false);
+  on_rank_zero(*communicator, work);
+}
+
+void ArrayFile::State::together(const std::function<void()>& work) {
+  if (communicator == nullptr) return work();
+  open_again(true);
+  agree(*communicator, work);
+}
+
+void ArrayFile::State::open_again(bool on_all) {
+  if (open_on_all == on_all) return;
+  agree(*communicator, [&] { close(); });
+  open_on_all = on_all;
+  agree(*communicator, [&] {
+    if (!on_all && communicator->rank() != 0) return;
+    const Hdf5Handle access = access_properties();
+    if (on_all) {
+      auto* group = static_cast<MPI_Comm*>(communicator->mpi_handle());
+      if (group == nullptr) throw UserError(text("Can't write '", path.string(), "' from several ranks without MPI."));
+      H5Pset_fapl_mpio(access.get(), *group, MPI_INFO_NULL);
+    }
+    file = Hdf5Handle(H5Fopen(path.c_str(), H5F_ACC_RDWR, access.get()), H5Fclose);
+    if (!file.valid()) fail_writing("");
+  });
+}
+
+void ArrayFile::State::close() {
+  // Every part is closed whatever the others say: where all ranks have the file open, each close is collective.
+  std::string failure;
+  const auto note = [&](bool done) {
+    if (!done && failure.empty()) failure = hdf5_reason();
+  };
+  for (auto& [name, dataset] : datasets) note(dataset.close());
+  datasets.clear();
+  if (writing && file.valid()) note(H5Fflush(file.get(), H5F_SCOPE_GLOBAL) >= 0);
+  note(file.close());
+  if (writing && !failure.empty()) fail_writing("", failure);
 }
 
 void ArrayFile::State::fail_writing(const std::string& name) const { fail_writing(name, hdf5_reason()); }
@@ -135,13 +167,8 @@ ArrayFile ArrayFile::create(const fs::path& path, Communicator* communicator) {
   state->path = path;
   state->writing = true;
   if (communicator != nullptr && communicator->size() > 1) state->communicator = communicator;
-  state->step([&] {
+  state->describe([&] {
     const Hdf5Handle access = access_properties();
-    if (state->communicator != nullptr) {
-      auto* group = static_cast<MPI_Comm*>(communicator->mpi_handle());
-      if (group == nullptr) throw UserError(text("Can't write '", path.string(), "' from several ranks without MPI."));
-      H5Pset_fapl_mpio(access.get(), *group, MPI_INFO_NULL);
-    }
     const Hdf5Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
     H5Pset_link_creation_order(creation.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
     H5Pset_obj_track_times(creation.get(), false);
@@ -170,19 +197,11 @@ ArrayFile& ArrayFile::operator=(ArrayFile&&) noexcept = default;
 ArrayFile::~ArrayFile() = default;
 
 void ArrayFile::close() {
-  if (!state_->file.valid()) return;
-  state_->step([&] {
-    // Every part is closed whatever the others say: with several ranks each close is collective.
-    std::string failure;
-    const auto note = [&](bool done) {
-      if (!done && failure.empty()) failure = hdf5_reason();
-    };
-    for (auto& [name, dataset] : state_->datasets) note(dataset.close());
-    state_->datasets.clear();
-    if (state_->writing) note(H5Fflush(state_->file.get(), H5F_SCOPE_GLOBAL) >= 0);
-    note(state_->file.close());
-    if (state_->writing && !failure.empty()) state_->fail_writing("", failure);
-  });
+  if (state_->communicator != nullptr) {
+    agree(*state_->communicator, [&] { state_->close(); });
+  } else {
+    state_->close();
+  }
 }
 
 const fs::path& ArrayFile::path() const { return state_->path; }

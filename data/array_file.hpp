@@ -32,8 +32,10 @@ struct ArrayLayout {
 class ArrayFile {
  public:
   /// Creates or truncates `path`. With a communicator of several ranks every rank makes this call and all that follow
-  /// on the file, close() included, in the same order; write() is one collective parallel write in which a rank may
-  /// bring no elements, and an error on one rank is thrown on all. The communicator must outlive the file.
+  /// on the file, close() included, in the same order, and an error on one rank is thrown on all. Rank 0's dimensions,
+  /// texts and attributes are written; write() is one parallel write in which a rank may bring no elements. Reading is
+  /// for files from open(). The communicator must outlive the file. Chunked arrays are written collectively: should the
+  /// disk fill up in the middle of one, HDF5 may wait forever; so arrays that must survive that are contiguous.
   static ArrayFile create(const std::filesystem::path& path, Communicator* communicator = nullptr);
   /// Opens for reading. Each rank opens and reads by itself.
   static ArrayFile open(const std::filesystem::path& path);

@@ -152,7 +152,7 @@ std::vector<Element> ArrayFile::read(const std::string& name, const std::vector<
   const auto elements = static_cast<hsize_t>(H5Sget_select_npoints(space.get()));
   std::vector<Element> values(elements);
   if (elements == 0) return values;
-  const Hdf5Handle memory(H5Screate_simple(1, &elements, nullptr), H5Sclose);
+  const Hdf5Handle memory = box_in_memory(count);
   if (H5Dread(state_->dataset(name), memory_type<Element>(), memory.get(), space.get(), H5P_DEFAULT, values.data()) <
       0) {
     state_->fail_reading(name);

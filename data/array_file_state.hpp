@@ -27,6 +27,7 @@ struct ArrayFile::State {
   };
   std::filesystem::path path;
   Communicator* communicator = nullptr;  // set when several ranks write the file
+  bool open_on_all = false;              // several ranks: whether all have the file open now, or rank 0 alone
   bool writing = false;
   uint64_t file_bytes =
       0;  // reading: nothing that the file describes can be larger (compressed: than a multiple of it)
@@ -34,8 +35,13 @@ struct ArrayFile::State {
   std::vector<Dimension> dimensions;           // a dimension's place is its number
   std::map<std::string, Hdf5Handle> datasets;  // open ones: a closed one would lose its chunk cache
 
-  /// Runs a writing step; with several ranks all of them learn of an error on any.
-  void step(const std::function<void()>& work) const;
+  /// Runs a step that describes arrays, by rank 0 alone when several ranks write: the bytes then don't depend on their
+  /// number, and only numbers travel in parallel.
+  void describe(const std::function<void()>& work);
+  /// Runs a step that every rank takes part in.
+  void together(const std::function<void()>& work);
+  void open_again(bool on_all);
+  void close();
   [[noreturn]] void fail_writing(const std::string& name) const;
   [[noreturn]] void fail_writing(const std::string& name, const std::string& reason) const;
   [[noreturn]] void fail_reading(const std::string& name) const;
@@ -59,6 +65,14 @@ struct ArrayFile::State {
                    const std::string& scale_name);
   int64_t number_of_dimension(const std::string& name) const;  // -1 when there is none
 };
+
+/// The dataspace of a box's values in memory. It has as many dimensions as the file's: with fewer, HDF5 maps the
+/// elements of chunked arrays one by one.
+inline Hdf5Handle box_in_memory(const std::vector<int64_t>& count) {
+  if (count.empty()) return {H5Screate(H5S_SCALAR), H5Sclose};
+  const std::vector<hsize_t> lengths(count.begin(), count.end());
+  return {H5Screate_simple(static_cast<int>(lengths.size()), lengths.data(), nullptr), H5Sclose};
+}
 
 /// HDF5's type of a number in memory.
 template <class Element>

@@ -1,4 +1,4 @@
-// ArrayFile: writing. With several ranks everything here is collective, see State::step.
+// ArrayFile: writing. With several ranks, rank 0 describes the arrays and all write their numbers.
 #include <hdf5_hl.h>
 
 #include <algorithm>
@@ -94,7 +94,7 @@ void ArrayFile::State::create_dataset(const std::string& name, hid_t type, const
     }
     H5Pset_fletcher32(creation.get());
   } else {
-    // Parallel files always take the space at once: so do the others, to hold the same bytes.
+    // All space is taken before the first number is written: by one rank or many, the file is laid out the same.
     H5Pset_alloc_time(creation.get(), H5D_ALLOC_TIME_EARLY);
   }
   Hdf5Handle& dataset = datasets[name];
@@ -135,14 +135,14 @@ void ArrayFile::State::write_texts(const std::string& name, const std::vector<st
   const Hdf5Handle type = text_type(size);
   create_dataset(name, type.get(), on, {}, scale_name);
   if (!write_attribute(dataset(name), "_Encoding", "utf-8")) fail_writing(name);
-  if (values.empty() || (communicator != nullptr && communicator->rank() != 0)) return;
+  if (values.empty()) return;
   std::string bytes(size * values.size(), '\0');
   for (size_t i = 0; i < values.size(); ++i) values[i].copy(bytes.data() + i * size, size);
   if (H5Dwrite(dataset(name), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()) < 0) fail_writing(name);
 }
 
 void ArrayFile::add_dimension(const std::string& name, int64_t length) {
-  state_->step([&] {
+  state_->describe([&] {
     state_->number_dimension(name, length);
     char scale_name[80];
     std::snprintf(scale_name, sizeof scale_name, "%s%10lld", kBareDimension, static_cast<long long>(length));
@@ -151,30 +151,31 @@ void ArrayFile::add_dimension(const std::string& name, int64_t length) {
 }
 
 void ArrayFile::add_coordinate(const std::string& name, const std::vector<std::string>& labels) {
-  state_->step([&] {
+  state_->describe([&] {
     state_->number_dimension(name, static_cast<int64_t>(labels.size()));
     state_->write_texts(name, {name}, labels, name);
   });
 }
 
 void ArrayFile::add_coordinate(const std::string& name, const std::vector<double>& values, const std::string& units) {
-  state_->step([&] {
+  state_->describe([&] {
     state_->number_dimension(name, static_cast<int64_t>(values.size()));
     state_->create_dataset(name, H5T_IEEE_F64LE, {name}, {.units = units}, name);
+    if (!values.empty() &&
+        H5Dwrite(state_->dataset(name), H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0) {
+      state_->fail_writing(name);
+    }
   });
-  const bool mine = state_->communicator == nullptr || state_->communicator->rank() == 0;
-  const int64_t count = mine ? static_cast<int64_t>(values.size()) : 0;
-  write<double>(name, {0}, {count}, std::span(values).first(static_cast<size_t>(count)));
 }
 
 void ArrayFile::add_array(const std::string& name, ElementType type, const std::vector<std::string>& dimensions,
                           const ArrayLayout& layout) {
-  state_->step([&] { state_->create_dataset(name, stored_type(type), dimensions, layout, ""); });
+  state_->describe([&] { state_->create_dataset(name, stored_type(type), dimensions, layout, ""); });
 }
 
 void ArrayFile::add_labels(const std::string& name, const std::string& dimension,
                            const std::vector<std::string>& labels) {
-  state_->step([&] {
+  state_->describe([&] {
     const int64_t number = state_->number_of_dimension(dimension);
     if (number >= 0 && state_->dimensions[static_cast<size_t>(number)].length != static_cast<int64_t>(labels.size())) {
       throw UserError(text("'", name, "' brings ", labels.size(), " labels for dimension '", dimension, "', which has ",
@@ -185,7 +186,7 @@ void ArrayFile::add_labels(const std::string& name, const std::string& dimension
 }
 
 void ArrayFile::add_text(const std::string& name, const std::string& value) {
-  state_->step([&] { state_->write_texts(name, {}, {value}, ""); });
+  state_->describe([&] { state_->write_texts(name, {}, {value}, ""); });
 }
 
 template <class Element>
@@ -194,17 +195,21 @@ void ArrayFile::write(const std::string& name, const std::vector<int64_t>& start
   const auto elements = static_cast<hsize_t>(values.size());
   Hdf5Handle space;
   // Agreed upon before the transfer: a rank that stayed away from it would leave the others waiting.
-  state_->step([&] {
+  state_->together([&] {
     space = state_->select(name, start, count);
     if (const hssize_t selected = H5Sget_select_npoints(space.get()); selected != static_cast<hssize_t>(elements)) {
       throw UserError(text("Array '", name, "' was given ", elements, " values for a box of ", selected, "."));
     }
   });
-  if (state_->communicator == nullptr && elements == 0) return;
-  state_->step([&] {
-    const Hdf5Handle memory(H5Screate_simple(1, &elements, nullptr), H5Sclose);
+  state_->together([&] {
+    // Packed chunks must be written collectively: ranks may share one. All else goes independently, because a
+    // collective write that fails on one rank (a full disk) leaves the others waiting in it for good.
+    const Hdf5Handle creation(H5Dget_create_plist(state_->dataset(name)), H5Pclose);
+    const bool collective = state_->communicator != nullptr && H5Pget_layout(creation.get()) == H5D_CHUNKED;
+    if (elements == 0 && !collective) return;
+    const Hdf5Handle memory = box_in_memory(count);
     const Hdf5Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
-    if (state_->communicator != nullptr) H5Pset_dxpl_mpio(transfer.get(), H5FD_MPIO_COLLECTIVE);
+    if (collective) H5Pset_dxpl_mpio(transfer.get(), H5FD_MPIO_COLLECTIVE);
     const Element nothing{};  // HDF5 wants an address even where nothing is written
     const Element* from = elements == 0 ? &nothing : values.data();
     if (H5Dwrite(state_->dataset(name), memory_type<Element>(), memory.get(), space.get(), transfer.get(), from) < 0) {
@@ -223,14 +228,14 @@ template void ArrayFile::write<uint8_t>(const std::string&, const std::vector<in
                                         std::span<const uint8_t>);
 
 void ArrayFile::set_attribute(const std::string& array, const std::string& key, const std::string& value) {
-  state_->step([&] {
+  state_->describe([&] {
     check_text(value);
     if (!write_attribute(state_->object(array), key.c_str(), value)) state_->fail_writing(array);
   });
 }
 
 void ArrayFile::set_attribute(const std::string& array, const std::string& key, int64_t value) {
-  state_->step([&] {
+  state_->describe([&] {
     const Hdf5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
     if (!write_attribute(state_->object(array), key.c_str(), H5T_STD_I64LE, space.get(), &value)) {
       state_->fail_writing(array);
@@ -239,7 +244,7 @@ void ArrayFile::set_attribute(const std::string& array, const std::string& key, 
 }
 
 void ArrayFile::set_attribute(const std::string& array, const std::string& key, double value) {
-  state_->step([&] {
+  state_->describe([&] {
     const Hdf5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
     if (!write_attribute(state_->object(array), key.c_str(), H5T_IEEE_F64LE, space.get(), &value)) {
       state_->fail_writing(array);

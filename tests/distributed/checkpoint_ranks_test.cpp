@@ -73,6 +73,21 @@ TEST(CheckpointRanks, EveryRankReadsTheWholeAndAnyPart) {
   }
 }
 
+TEST(CheckpointRanks, KeepsArraysWithoutElements) {
+  const Shared folder;
+  Checkpoint checkpoint = mine(80);
+  const int64_t count = my_regions().second;
+  checkpoint.labels["control"] = {};
+  checkpoint.arrays.push_back({"effect", {"region", "control"}, {count, 0}, std::vector<float>()});
+  checkpoint.arrays.push_back({"mean", {"control"}, {0}, std::vector<double>()});
+  write_checkpoint(folder / "c.h5", checkpoint, world());
+  world().barrier();
+  const Checkpoint read = read_checkpoint(folder / "c.h5");
+  EXPECT_EQ(read.array("effect").shape, (std::vector<int64_t>{kRegions, 0}));
+  EXPECT_EQ(read.array("mean").shape, std::vector<int64_t>{0});
+  EXPECT_TRUE(read.labels.at("control").empty());
+}
+
 TEST(CheckpointRanks, AllRanksSeeAnErrorOfOne) {
   const Shared folder;
   const int last = world().size() - 1;
