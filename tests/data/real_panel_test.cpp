@@ -22,7 +22,8 @@ std::filesystem::path real_panel() {
 
 TEST(RealPanel, ImportsWithGuessedRoles) {
   ASSERT_TRUE(std::filesystem::exists(real_panel()))
-      << "The real panel isn't at " << real_panel() << ". Run `bash launch/build.sh`, which fetches it, or set DCMMM_REAL_PANEL.";
+      << "The real panel isn't at " << real_panel()
+      << ". Run `bash launch/build.sh`, which fetches it, or set DCMMM_REAL_PANEL.";
   ImportOptions options;
   options.source = real_panel();
   ImportReport report;
