@@ -158,9 +158,9 @@ class RoleAssigner {
     for (const auto& pattern : patterns) {
       Names found = unclaimed(pattern);
       const std::string stem = pattern.substr(0, pattern.find('*'));
-      for (const auto& column : found) {
-        if (lower(column) == stem) found = Names{column};  // `week` before `week_of_year`
-      }
+      const auto exact =
+          std::find_if(found.begin(), found.end(), [&](const auto& name) { return lower(name) == stem; });
+      if (exact != found.end()) found = Names{*exact};  // `week` before `week_of_year`
       if (found.size() > 1) {
         throw UserError(text(file_, ": any of the columns ", join(found), " could be the ", role, ". Say which: data.",
                              role, "=", found.front()));
