@@ -76,7 +76,8 @@ int64_t units_per_second(arrow::TimeUnit::type unit) {
   }
 }
 
-void convert_dictionary(const arrow::DictionaryArray& array, bool as_text, const std::string& column, CellColumn& cells) {
+void convert_dictionary(const arrow::DictionaryArray& array, bool as_text, const std::string& column,
+                        CellColumn& cells) {
   CellColumn entries;
   convert_cells(*array.dictionary(), as_text, column, entries);
   cells.is_text = entries.is_text;

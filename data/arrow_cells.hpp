@@ -9,9 +9,9 @@
 
 namespace dcmmm {
 
-/// Converts an array of numbers, text, dates, timestamps, decimals, booleans or a dictionary of these. `as_text` asks for
-/// text whatever the type. Texts of a text array are views into it, so it must outlive the cells. `column` is how messages
-/// name it ("panel.parquet, column 'tv'"). Throws UserError for lists, structures and other types.
+/// Converts an array of numbers, text, dates, timestamps, decimals, booleans or a dictionary of these. `as_text` asks
+/// for text whatever the type. Texts of a text array are views into it, so it must outlive the cells. `column` is how
+/// messages name it ("panel.parquet, column 'tv'"). Throws UserError for lists, structures and other types.
 void convert_cells(const arrow::Array& array, bool as_text, const std::string& column, CellColumn& cells);
 
 }  // namespace dcmmm

@@ -33,7 +33,8 @@ bool contains(const Names& names, const std::string& name) {
 // Matches `*` to any run of characters; both in lower case.
 bool glob_matches(std::string_view pattern, std::string_view name) {
   if (pattern.empty()) return name.empty();
-  if (pattern[0] != '*') return !name.empty() && pattern[0] == name[0] && glob_matches(pattern.substr(1), name.substr(1));
+  if (pattern[0] != '*')
+    return !name.empty() && pattern[0] == name[0] && glob_matches(pattern.substr(1), name.substr(1));
   return glob_matches(pattern.substr(1), name) || (!name.empty() && glob_matches(pattern, name.substr(1)));
 }
 
@@ -88,10 +89,12 @@ class RoleAssigner {
     std::set<std::string> seen;
     for (size_t i = 0; i < columns_.size(); ++i) {
       if (columns_[i].empty()) {
-        throw UserError(text(file_, ": column ", i + 1, " has no name. Expected a name for every column in the first line."));
+        throw UserError(
+            text(file_, ": column ", i + 1, " has no name. Expected a name for every column in the first line."));
       }
       if (!seen.insert(columns_[i]).second) {
-        throw UserError(text(file_, ": duplicate column name '", columns_[i], "'. Rename or remove one of the two columns."));
+        throw UserError(
+            text(file_, ": duplicate column name '", columns_[i], "'. Rename or remove one of the two columns."));
       }
     }
   }
@@ -149,17 +152,18 @@ class RoleAssigner {
     return out;
   }
 
-  std::string single(const std::string& role, const std::optional<std::string>& given, const Names& patterns, bool needed) {
+  std::string single(const std::string& role, const std::optional<std::string>& given, const Names& patterns,
+                     bool needed) {
     if (given) return *given;
     for (const auto& pattern : patterns) {
       Names found = unclaimed(pattern);
       const std::string stem = pattern.substr(0, pattern.find('*'));
-      for (const auto& column : found) {
-        if (lower(column) == stem) found = Names{column};  // `week` before `week_of_year`
-      }
+      const auto exact =
+          std::find_if(found.begin(), found.end(), [&](const auto& name) { return lower(name) == stem; });
+      if (exact != found.end()) found = Names{*exact};  // `week` before `week_of_year`
       if (found.size() > 1) {
-        throw UserError(text(file_, ": any of the columns ", join(found), " could be the ", role, ". Say which: data.", role,
-                             "=", found.front()));
+        throw UserError(text(file_, ": any of the columns ", join(found), " could be the ", role, ". Say which: data.",
+                             role, "=", found.front()));
       }
       if (found.size() == 1) {
         claim(found.front(), role);
@@ -221,8 +225,8 @@ class RoleAssigner {
     const bool is_given = !given_.spend.empty() || !given_.spend_of.empty() || !given_.cost.empty();
     if (!given_.spend.empty()) {
       if (given_.spend.size() != channels) {
-        throw UserError(text(file_, ": data.spend names ", given_.spend.size(), " columns for ", channels, " media columns (",
-                             join(roles_.media), "). Expected one each, in the same order."));
+        throw UserError(text(file_, ": data.spend names ", given_.spend.size(), " columns for ", channels,
+                             " media columns (", join(roles_.media), "). Expected one each, in the same order."));
       }
       spend = given_.spend;
     }
@@ -237,7 +241,8 @@ class RoleAssigner {
                              "') and a price (data.cost). Keep one of them."));
       }
       if (!(price > 0) || !std::isfinite(price)) {
-        throw UserError(text("data.cost of '", media, "' is ", shortest(price), ". Expected a price above 0 per media unit."));
+        throw UserError(
+            text("data.cost of '", media, "' is ", shortest(price), ". Expected a price above 0 per media unit."));
       }
       cost[c] = price;
     }
@@ -262,9 +267,10 @@ class RoleAssigner {
         if (!spend[c].empty() && spend[c] != roles_.media[c]) claim(spend[c], "spend");
       }
     } else {
-      roles_.notes.push_back(text(known == 0 ? "No spend" : "Spend of some channels only",
-                                  ": ROI will be per media unit. Name spend columns (data.spend) or prices (data.cost) for ROI "
-                                  "in currency."));
+      roles_.notes.push_back(
+          text(known == 0 ? "No spend" : "Spend of some channels only",
+               ": ROI will be per media unit. Name spend columns (data.spend) or prices (data.cost) for ROI "
+               "in currency."));
     }
   }
 
@@ -302,13 +308,15 @@ class RoleAssigner {
   void check_names() const {
     for (const auto& [column, name] : names_) {
       if (!contains(columns_, column)) fail_unknown("data.names", column);
-      if (name.empty()) throw UserError(text("data.names gives column '", column, "' an empty name. Expected a display name."));
+      if (name.empty())
+        throw UserError(text("data.names gives column '", column, "' an empty name. Expected a display name."));
     }
     for (const auto& names : {roles_.channel_names, roles_.control_names}) {
       std::set<std::string> seen;
       for (const auto& name : names) {
         if (!seen.insert(name).second) {
-          throw UserError(text(file_, ": two columns share the display name '", name, "'. Give them different ones in data.names."));
+          throw UserError(text(file_, ": two columns share the display name '", name,
+                               "'. Give them different ones in data.names."));
         }
       }
     }
@@ -325,7 +333,8 @@ class RoleAssigner {
 }  // namespace
 
 AssignedRoles assign_roles(const std::vector<std::string>& columns, const ColumnRoles& given,
-                           const std::map<std::string, std::string>& names, const std::string& file, bool needs_target) {
+                           const std::map<std::string, std::string>& names, const std::string& file,
+                           bool needs_target) {
   return RoleAssigner(columns, given, names, file).assign(needs_target);
 }
 
@@ -356,7 +365,8 @@ std::string describe(const AssignedRoles& roles) {
   std::ostringstream out;
   for (const auto& row : rows) {
     std::ostringstream line;
-    for (size_t i = 0; i < widths.size(); ++i) line << std::left << std::setw(static_cast<int>(widths[i]) + 2) << row[i];
+    for (size_t i = 0; i < widths.size(); ++i)
+      line << std::left << std::setw(static_cast<int>(widths[i]) + 2) << row[i];
     line << row[3];
     const std::string padded = line.str();
     out << padded.substr(0, padded.find_last_not_of(' ') + 1) << "\n";

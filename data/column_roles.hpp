@@ -25,10 +25,10 @@ struct ColumnRoles {
 
 /// Every column's role, settled.
 struct AssignedRoles {
-  std::string region, time, target;  // target "" only where none is needed
-  std::string population;            // "" when there is none
-  std::vector<std::string> media, controls;                // column names, C and K
-  std::vector<std::string> channel_names, control_names;   // display names, C and K
+  std::string region, time, target;                       // target "" only where none is needed
+  std::string population;                                 // "" when there is none
+  std::vector<std::string> media, controls;               // column names, C and K
+  std::vector<std::string> channel_names, control_names;  // display names, C and K
   // Where a channel's spend comes from: a column (maybe its own media column) or a price; all empty without spend.
   std::vector<std::string> spend_columns;  // C, "" where cost_C holds the price
   std::vector<double> cost_C;              // currency per media unit
@@ -39,9 +39,9 @@ struct AssignedRoles {
   bool has_spend() const { return !spend_columns.empty(); }
 };
 
-/// Settles the roles of a table's `columns`. `names` maps columns to display names; without one, a name loses the prefix
-/// of its role (`impressions_tv` becomes `tv`) where that leaves it distinct. `file` is how messages name the table.
-/// Throws UserError when a column is missing, unknown (with the nearest name), there twice, or in two roles.
+/// Settles the roles of a table's `columns`. `names` maps columns to display names; without one, a name loses the
+/// prefix of its role (`impressions_tv` becomes `tv`) where that leaves it distinct. `file` is how messages name the
+/// table. Throws UserError when a column is missing, unknown (with the nearest name), there twice, or in two roles.
 AssignedRoles assign_roles(const std::vector<std::string>& columns, const ColumnRoles& given,
                            const std::map<std::string, std::string>& names, const std::string& file,
                            bool needs_target = true);

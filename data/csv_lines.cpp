@@ -43,7 +43,7 @@ bool CsvLines::feed(std::string_view piece) {
 }
 
 void CsvLines::finish() {
-  if (!found_) end_record();
+  if (!found_ && !in_quotes_) end_record();
 }
 
 }  // namespace dcmmm

@@ -6,8 +6,8 @@
 
 namespace dcmmm {
 
-/// Counts lines, records and fields of a CSV text fed piece by piece: commas, double quotes, records that may span lines,
-/// empty lines skipped. Record 0 is the header.
+/// Counts lines, records and fields of a CSV text fed piece by piece: commas, double quotes, records that may span
+/// lines, empty lines skipped. Record 0 is the header.
 class CsvLines {
  public:
   /// Looks for the record with this number; -1: the first one whose number of fields differs from the header's.
@@ -19,8 +19,8 @@ class CsvLines {
   void finish();
 
   bool found() const { return found_; }
-  int64_t line() const { return record_line_; }          // from 1; where the record found begins
-  int64_t fields() const { return fields_; }             // of the record found
+  int64_t line() const { return record_line_; }  // from 1; where the record found begins
+  int64_t fields() const { return fields_; }     // of the record found
   int64_t header_fields() const { return header_fields_; }
   /// Whether the text ended inside quotes, and the line where they opened.
   bool ended_in_quotes() const { return in_quotes_; }

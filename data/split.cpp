@@ -10,8 +10,8 @@ Split split_by_time(int64_t weeks, int64_t holdout_weeks) {
     throw UserError(text("data.holdout_weeks=", holdout_weeks, ": expected 0 or more weeks; 0 trains on all of them."));
   }
   if (weeks - holdout_weeks < kMinimumTrainingWeeks) {
-    throw UserError(text("data.holdout_weeks=", holdout_weeks, " leaves ", weeks - holdout_weeks, " of the panel's ", weeks,
-                         " weeks for training; at least ", kMinimumTrainingWeeks,
+    throw UserError(text("data.holdout_weeks=", holdout_weeks, " leaves ", weeks - holdout_weeks, " of the panel's ",
+                         weeks, " weeks for training; at least ", kMinimumTrainingWeeks,
                          " are needed. Hold out fewer weeks or bring a longer panel."));
   }
   return {weeks - holdout_weeks, holdout_weeks};

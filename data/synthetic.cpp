@@ -23,13 +23,14 @@ constexpr uint64_t kNationalStream = uint64_t{1} << 62;
 constexpr uint64_t kPilotStream = uint64_t{1} << 61;
 // Means that normalise the panel are taken over so many regions made for that purpose only.
 constexpr int64_t kPilotRegions = 64;
-constexpr double kTypicalSize = 1e5;  // median population
+constexpr double kTypicalSize = 1e5;   // median population
 constexpr int64_t kFirstWeek = 19359;  // 2023-01-02, a Monday, in days since 1970-01-01
 constexpr double kTargetFloor = 0.02;  // of the region's level: a target is never negative
 constexpr double kTwoPi = 2.0 * std::numbers::pi;
 
 // Fills a series with an AR(1) process of standard deviation 1 (stride between weeks in elements).
-void add_autoregressive(RandomStream& random, double persistence, double scale, int64_t weeks, double* series, int64_t stride) {
+void add_autoregressive(RandomStream& random, double persistence, double scale, int64_t weeks, double* series,
+                        int64_t stride) {
   const double fresh = std::sqrt(1.0 - persistence * persistence);
   double state = 0.0;
   for (int64_t t = 0; t < weeks; ++t) {
@@ -58,7 +59,8 @@ class Nation {
     RandomStream random(options.seed, kNationalStream);
     draw_edges(random);
     truth_.media_unit_C.resize(C);
-    for (auto* values : {&truth_.decay_C, &truth_.exponent_C, &truth_.half_saturation_C, &truth_.cost_C}) values->resize(C);
+    for (auto* values : {&truth_.decay_C, &truth_.exponent_C, &truth_.half_saturation_C, &truth_.cost_C})
+      values->resize(C);
     std::vector<double> share_C(C), period_C(C), phase_C(C);
     for (int64_t c = 0; c < C; ++c) {
       truth_.decay_C[c] = random.uniform(0.1, 0.8);
@@ -85,7 +87,8 @@ class Nation {
       season_T_.push_back(std::sin(year + 0.5) + 0.4 * std::cos(2.0 * year));
       innovation_TC_[t * C + C - 1] += std::sin(year + 0.5);  // the last channel follows the season
       for (int64_t c = 0; c < C; ++c) {
-        truth_.coefficient_TC[t * C + c] = 1.0 + 0.2 * std::sin(kTwoPi * static_cast<double>(t) / period_C[c] + phase_C[c]);
+        truth_.coefficient_TC[t * C + c] =
+            1.0 + 0.2 * std::sin(kTwoPi * static_cast<double>(t) / period_C[c] + phase_C[c]);
       }
     }
     media_mean_C_.assign(C, 1.0);
@@ -113,13 +116,14 @@ class Nation {
     for (int64_t k = 0; k < K; ++k) add_autoregressive(random, 0.7, 0.7, T, &region.controls_TK[k], K);
     region.baseline_T = baseline_T_;
     add_random_walk(random, options_.region_drift, region.baseline_T);
-    const double mean = std::accumulate(region.baseline_T.begin(), region.baseline_T.end(), 0.0) / static_cast<double>(T);
+    const double mean =
+        std::accumulate(region.baseline_T.begin(), region.baseline_T.end(), 0.0) / static_cast<double>(T);
     const double season_scale = options_.seasonality * (1.0 + 0.2 * random.normal());
     for (int64_t t = 0; t < T; ++t) {
       region.baseline_T[t] += 1.0 - options_.media_share - mean;
       region.seasonality_T.push_back(season_scale * season_T_[t]);
-      region.control_effect_T.push_back(std::inner_product(truth_.control_effect_K.begin(), truth_.control_effect_K.end(),
-                                                           &region.controls_TK[t * K], 0.0));
+      region.control_effect_T.push_back(std::inner_product(
+          truth_.control_effect_K.begin(), truth_.control_effect_K.end(), &region.controls_TK[t * K], 0.0));
       region.noise_T.push_back(options_.noise * random.normal());
     }
     region.effect_TC.resize(T * C);
@@ -254,9 +258,11 @@ void check(const SyntheticOptions& options) {
   require(options.controls >= 0, "controls", as_double(options.controls), "0 or more");
   require(options.missing_rows >= 0 && options.missing_rows <= 0.25, "missing_rows", options.missing_rows, "0 to 0.25");
   require(options.noise >= 0 && options.noise < 1, "noise", options.noise, "0 or more, and less than 1");
-  require(options.media_share > 0 && options.media_share < 1, "media_share", options.media_share, "more than 0 and less than 1");
+  require(options.media_share > 0 && options.media_share < 1, "media_share", options.media_share,
+          "more than 0 and less than 1");
   require(options.exponent_low > 0, "exponent_low", options.exponent_low, "more than 0");
-  require(options.exponent_high >= options.exponent_low, "exponent_high", options.exponent_high, "at least synth.exponent_low");
+  require(options.exponent_high >= options.exponent_low, "exponent_high", options.exponent_high,
+          "at least synth.exponent_low");
   require(options.seasonality >= 0, "seasonality", options.seasonality, "0 or more");
   require(options.region_drift >= 0, "region_drift", options.region_drift, "0 or more");
   require(options.national_drift >= 0, "national_drift", options.national_drift, "0 or more");
@@ -335,20 +341,26 @@ std::string truth_json(const SyntheticOptions& options, const SyntheticTruth& tr
   using nlohmann::ordered_json;
   const size_t channels = truth.channels.size();
   ordered_json out;
-  out["options"] = {{"regions", options.regions},           {"weeks", options.weeks},
-                    {"channels", options.channels},         {"controls", options.controls},
-                    {"seed", options.seed},                 {"missing_rows", options.missing_rows},
-                    {"noise", options.noise},               {"media_share", options.media_share},
-                    {"exponent_low", options.exponent_low}, {"exponent_high", options.exponent_high},
-                    {"seasonality", options.seasonality},   {"region_drift", options.region_drift},
-                    {"national_drift", options.national_drift}, {"has_spend", options.has_spend}};
-  out["units"] = {
-      {"adstock", "a[t] = decay a[t-1] + (1 - decay) x[t], x = media / (media_unit * population)"},
-      {"hill", "h = a^exponent / (a^exponent + half_saturation^exponent)"},
-      {"coefficient", "height of h by week, as a share of the region's level; regions vary around it"},
-      {"contribution", "KPI units over observed cells"},
-      {"roi", options.has_spend ? "KPI units per currency" : "KPI units per media unit"},
-      {"edges", "effect of the source's log media on the target's in the same week"}};
+  out["options"] = {{"regions", options.regions},
+                    {"weeks", options.weeks},
+                    {"channels", options.channels},
+                    {"controls", options.controls},
+                    {"seed", options.seed},
+                    {"missing_rows", options.missing_rows},
+                    {"noise", options.noise},
+                    {"media_share", options.media_share},
+                    {"exponent_low", options.exponent_low},
+                    {"exponent_high", options.exponent_high},
+                    {"seasonality", options.seasonality},
+                    {"region_drift", options.region_drift},
+                    {"national_drift", options.national_drift},
+                    {"has_spend", options.has_spend}};
+  out["units"] = {{"adstock", "a[t] = decay a[t-1] + (1 - decay) x[t], x = media / (media_unit * population)"},
+                  {"hill", "h = a^exponent / (a^exponent + half_saturation^exponent)"},
+                  {"coefficient", "height of h by week, as a share of the region's level; regions vary around it"},
+                  {"contribution", "KPI units over observed cells"},
+                  {"roi", options.has_spend ? "KPI units per currency" : "KPI units per media unit"},
+                  {"edges", "effect of the source's log media on the target's in the same week"}};
   out["target"] = truth.target;
   out["media_share"] = truth.media_share;
   out["observed_cells"] = truth.observed_cells;
@@ -373,8 +385,9 @@ std::string truth_json(const SyntheticOptions& options, const SyntheticTruth& tr
   out["edges"] = ordered_json::array();
   for (size_t i = 0; i < truth.edges_CC.size(); ++i) {
     if (truth.edges_CC[i] == 0.0) continue;
-    out["edges"].push_back(
-        {{"source", truth.channels[i / channels]}, {"target", truth.channels[i % channels]}, {"weight", truth.edges_CC[i]}});
+    out["edges"].push_back({{"source", truth.channels[i / channels]},
+                            {"target", truth.channels[i % channels]},
+                            {"weight", truth.edges_CC[i]}});
   }
   return out.dump(2) + "\n";
 }

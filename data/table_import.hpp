@@ -19,8 +19,8 @@ struct ImportOptions {
   bool missing_media_is_zero = false;        // otherwise a missing media or spend cell is an error
   // False for the future rows of a forecast: no target column, and a single week will do.
   bool needs_target = true;
-  // What a control holds where neither its row nor an earlier one of the region knows it. A forecast passes NaN and fills
-  // in the last value of the panel it was trained on.
+  // What a control holds where neither its row nor an earlier one of the region knows it. A forecast passes NaN and
+  // fills in the last value of the panel it was trained on.
   double unknown_control = 0.0;
 };
 
@@ -28,20 +28,20 @@ struct ImportOptions {
 struct ImportReport {
   AssignedRoles roles;
   int64_t rows = 0, regions = 0, weeks = 0;
-  int64_t missing_rows = 0;                  // of regions x weeks
-  int64_t observed_cells = 0;                // rows with a target
-  int64_t missing_targets = 0;               // rows without one: masked
+  int64_t missing_rows = 0;     // of regions x weeks
+  int64_t observed_cells = 0;   // rows with a target
+  int64_t missing_targets = 0;  // rows without one: masked
   int64_t negative_targets = 0;
-  int64_t zeroed_media_cells = 0;            // missing, taken as 0
-  int64_t carried_control_cells = 0;         // missing, taken from the region's past
-  int64_t unknown_control_cells = 0;         // missing, and the region has no past value
+  int64_t zeroed_media_cells = 0;               // missing, taken as 0
+  int64_t carried_control_cells = 0;            // missing, taken from the region's past
+  int64_t unknown_control_cells = 0;            // missing, and the region has no past value
   std::vector<std::string> incomplete_regions;  // with missing rows
-  std::vector<std::string> short_regions;    // with fewer than kMinimumTrainingWeeks observed targets
+  std::vector<std::string> short_regions;       // with fewer than kMinimumTrainingWeeks observed targets
 };
 
-/// Reads a table into a panel that holds all regions: in numeric order where all labels are integers, else alphabetically;
-/// weeks complete from the first to the last. Throws UserError that names file, line (Parquet: row) and column, the value
-/// and what was expected (docs/data.md lists the checks).
+/// Reads a table into a panel that holds all regions: in numeric order where all labels are integers, else
+/// alphabetically; weeks complete from the first to the last. Throws UserError that names file, line (Parquet: row) and
+/// column, the value and what was expected (docs/data.md lists the checks).
 Panel import_table(const ImportOptions& options, ImportReport* report = nullptr);
 
 /// The column table and the counts, with a line for everything that the user may not expect.

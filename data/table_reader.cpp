@@ -28,7 +28,8 @@ FileKind detect_kind(const std::filesystem::path& path) {
   const bool is_folder = std::filesystem::is_directory(path);
   std::ifstream in(path, std::ios::binary);
   if (!in || is_folder) {
-    throw UserError(text("Can't read '", name, "': ", is_folder ? "it is a folder" : "the file is missing or not readable",
+    throw UserError(text("Can't read '", name,
+                         "': ", is_folder ? "it is a folder" : "the file is missing or not readable",
                          ". Expected a CSV (also .gz) or Parquet file."));
   }
   char begin[4] = {};
@@ -41,9 +42,11 @@ FileKind detect_kind(const std::filesystem::path& path) {
   if (magic.substr(0, 2) == "\x1f\x8b") return FileKind::kGzipCsv;
   const std::string extension = path.extension().string();
   if (extension == ".gz") {
-    throw UserError(text(name, ": named .gz, but not a gzip file. Compress it with gzip or drop the .gz from its name."));
+    throw UserError(
+        text(name, ": named .gz, but not a gzip file. Compress it with gzip or drop the .gz from its name."));
   }
-  if (extension == ".parquet") throw UserError(text(name, ": named .parquet, but not a Parquet file. Export it again."));
+  if (extension == ".parquet")
+    throw UserError(text(name, ": named .parquet, but not a Parquet file. Export it again."));
   if (magic.substr(0, 2) == "PK" || magic == "\xd0\xcf\x11\xe0") {
     throw UserError(text(name, ": a spreadsheet or an archive, not a CSV or Parquet file. Save the table as CSV."));
   }
@@ -105,8 +108,9 @@ struct TableReader::State {
     read_options.use_threads = false;  // a rank has its cores for itself, and one core parses 150 MB/s
     auto convert_options = arrow::csv::ConvertOptions::Defaults();
     convert_options.default_column_type = arrow::binary();  // texts as they stand: only so can a message quote them
-    const auto reader = take(arrow::csv::StreamingReader::Make(arrow::io::default_io_context(), open_text(), read_options,
-                                                               arrow::csv::ParseOptions::Defaults(), convert_options));
+    const auto reader =
+        take(arrow::csv::StreamingReader::Make(arrow::io::default_io_context(), open_text(), read_options,
+                                               arrow::csv::ParseOptions::Defaults(), convert_options));
     columns = reader->schema()->field_names();
     for (auto& column : columns) {
       column.erase(0, column.find_first_not_of(" \t"));
@@ -152,17 +156,21 @@ struct TableReader::State {
       CsvLines lines(-1);
       walk(lines);
       if (lines.found()) {
-        throw UserError(text(name(), ", line ", lines.line(), ": ", lines.fields(), " fields, expected ", lines.header_fields(),
-                             " as in the header. Look for a missing or an extra comma, or put quotes around text with commas."));
+        throw UserError(
+            text(name(), ", line ", lines.line(), ": ", lines.fields(), " fields, expected ", lines.header_fields(),
+                 " as in the header. Look for a missing or an extra comma, or put quotes around text with commas."));
       }
       if (lines.ended_in_quotes()) {
-        throw UserError(text(name(), ", line ", lines.quote_line(), ": a quote opens and is never closed. Close or remove it."));
+        throw UserError(
+            text(name(), ", line ", lines.quote_line(), ": a quote opens and is never closed. Close or remove it."));
       }
     } catch (const arrow::Status& status) {
-      throw UserError(text(name(), ": a damaged or truncated gzip file (", reason_of(status), "). Copy or compress it again."));
+      throw UserError(
+          text(name(), ": a damaged or truncated gzip file (", reason_of(status), "). Copy or compress it again."));
     }
     if (reason.find("Empty CSV") != std::string::npos) {
-      throw UserError(text(name(), ": the file is empty. Expected a header line and one row per region and week."));
+      throw UserError(
+          text(name(), ": the file is empty or a header without rows. Expected one row per region and week."));
     }
     throw UserError(text(name(), ": can't be read as CSV (", reason, "). Expected comma-separated text in UTF-8."));
   }
@@ -171,7 +179,8 @@ struct TableReader::State {
     if (columns.size() != 1) return;
     for (const char separator : {';', '\t', '|'}) {
       if (columns[0].find(separator) == std::string::npos) continue;
-      throw UserError(text(name(), ", line 1: fields are separated by '", separator == '\t' ? "tab" : std::string(1, separator),
+      throw UserError(text(name(), ", line 1: fields are separated by '",
+                           separator == '\t' ? "tab" : std::string(1, separator),
                            "', expected commas. Save the table as CSV with commas and a decimal point."));
     }
   }
@@ -200,8 +209,9 @@ void TableReader::select(const std::vector<std::string>& labels, const std::vect
       for (const auto& column : *names) {
         const int index = metadata->schema()->ColumnIndex(column);
         if (index < 0) {
-          throw UserError(text(state_->name(), ", column '", column,
-                               "': holds nested values. Expected numbers, text or dates; flatten or leave out the column."));
+          throw UserError(
+              text(state_->name(), ", column '", column,
+                   "': holds nested values. Expected numbers, text or dates; flatten or leave out the column."));
         }
         if (std::find(indices.begin(), indices.end(), index) == indices.end()) indices.push_back(index);
       }
@@ -250,7 +260,8 @@ struct TableReader::State {
 };
 
 TableReader::TableReader(const std::filesystem::path& path) {
-  throw UserError(text("Can't read '", path.string(), "': this build has no Arrow, so it reads panel files (.h5) only. ",
+  throw UserError(text("Can't read '", path.string(),
+                       "': this build has no Arrow, so it reads panel files (.h5) only. ",
                        "Run `bash launch/build.sh`, which fetches Arrow, and import again."));
 }
 

@@ -15,8 +15,8 @@ struct CellColumn {
   bool is_text = true;
   std::vector<std::string_view> texts;  // trimmed; "" where missing; valid until the next batch
   std::vector<double> numbers;
-  std::vector<uint8_t> missing;         // beside numbers: 1 where there is no value
-  std::vector<std::string> storage;     // what texts view where the file holds no text itself
+  std::vector<uint8_t> missing;      // beside numbers: 1 where there is no value
+  std::vector<std::string> storage;  // what texts view where the file holds no text itself
 
   int64_t size() const { return static_cast<int64_t>(is_text ? texts.size() : numbers.size()); }
 };

@@ -78,8 +78,8 @@ int64_t common_divisor(const std::vector<int64_t>& steps) {
 bool is_monthly(const std::vector<int64_t>& values) {
   unsigned day = 0;
   for (const auto value : values) day = std::max(day, static_cast<unsigned>(to_date(value).day()));
-  const bool same_day = std::all_of(values.begin(), values.end(),
-                                    [&](int64_t v) { return v == day_in_month(month_number(v), day); });
+  const bool same_day =
+      std::all_of(values.begin(), values.end(), [&](int64_t v) { return v == day_in_month(month_number(v), day); });
   const bool last_day = std::all_of(values.begin(), values.end(), is_last_of_month);
   return same_day || last_day;
 }
@@ -92,9 +92,10 @@ std::string label_of(int64_t value, bool is_date) { return is_date ? iso_date(va
   size_t odd = 0;
   while (odd + 1 < steps.size() && steps[odd] % usual == 0) ++odd;
   const char* unit = are_dates ? " days" : "";
-  throw UserError(text(where, "'", label_of(values[odd + 1], are_dates), "' comes ", steps[odd], unit, " after '",
-                       label_of(values[odd], are_dates), "', while most steps are of ", usual, unit,
-                       ". Expected regular steps of 1 day, 7 days or 1 month; correct the dates or sum the rows to weeks."));
+  throw UserError(
+      text(where, "'", label_of(values[odd + 1], are_dates), "' comes ", steps[odd], unit, " after '",
+           label_of(values[odd], are_dates), "', while most steps are of ", usual, unit,
+           ". Expected regular steps of 1 day, 7 days or 1 month; correct the dates or sum the rows to weeks."));
 }
 
 TimeAxis monthly_axis(const std::vector<int64_t>& values, const std::string& where) {
@@ -131,8 +132,9 @@ TimeAxis stepped_axis(const std::vector<int64_t>& values, bool are_dates, const 
   if (length > kMaximumSparsity * static_cast<int64_t>(values.size())) {
     const auto widest = std::max_element(steps.begin(), steps.end()) - steps.begin();
     throw UserError(text(where, "nothing stands between '", label_of(values[widest], are_dates), "' and '",
-                         label_of(values[widest + 1], are_dates), "'; with steps of ", step, are_dates ? " days" : "", " only ",
-                         values.size(), " of ", length, " weeks would have a row. Check for a mistyped date."));
+                         label_of(values[widest + 1], are_dates), "'; with steps of ", step, are_dates ? " days" : "",
+                         " only ", values.size(), " of ", length,
+                         " weeks would have a row. Check for a mistyped date."));
   }
   for (int64_t value = values.front(); value <= values.back(); value += step) axis.values.push_back(value);
   return axis;
@@ -167,8 +169,8 @@ std::optional<TimePoint> parse_time(std::string_view label) {
 std::string iso_date(int64_t days) {
   const auto date = to_date(days);
   char buffer[32];
-  std::snprintf(buffer, sizeof buffer, "%04d-%02u-%02u", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                static_cast<unsigned>(date.day()));
+  std::snprintf(buffer, sizeof buffer, "%04d-%02u-%02u", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
   return buffer;
 }
 
@@ -181,7 +183,8 @@ TimeAxis make_time_axis(const std::vector<int64_t>& values, bool are_dates, cons
   if (values.size() == 1) {
     axis.values = values;
   } else if (!are_dates && look_like_year_and_week(values)) {
-    throw UserError(text(where, "'", values.front(), "' looks like a year and a week in one number, which leaves gaps between "
+    throw UserError(text(where, "'", values.front(),
+                         "' looks like a year and a week in one number, which leaves gaps between "
                          "the years. Expected ISO dates (2024-03-25) or integers that count every week."));
   } else if (are_dates && is_monthly(values)) {
     axis = monthly_axis(values, where);

@@ -28,14 +28,14 @@ std::string iso_date(int64_t days);
 struct TimeAxis {
   std::vector<std::string> labels;  // T, ascending
   TimeStep step = TimeStep::kWeek;
-  std::vector<int64_t> values;      // T, as TimePoint::value
+  std::vector<int64_t> values;  // T, as TimePoint::value
 
   int64_t index_of(int64_t value) const;  // REQUIRES: the value was among those the axis was made from
 };
 
-/// The axis through `values` (distinct, ascending): steps of a day, 7 days or a month for dates, the greatest common step
-/// for integers, which count as weeks. Throws UserError, its message beginning with `where`, when the steps are irregular
-/// (naming the first that is), of another length, or leave most of the axis without a row.
+/// The axis through `values` (distinct, ascending): steps of a day, 7 days or a month for dates, the greatest common
+/// step for integers, which count as weeks. Throws UserError, its message beginning with `where`, when the steps are
+/// irregular (naming the first that is), of another length, or leave most of the axis without a row.
 TimeAxis make_time_axis(const std::vector<int64_t>& values, bool are_dates, const std::string& where);
 
 /// The label of the step after the last of an axis' `labels` (two at least): what a forecast must begin with.

@@ -31,7 +31,8 @@ std::string message_of(const std::vector<std::string>& columns, const ColumnRole
 }  // namespace
 
 TEST(ColumnRoles, GuessesByName) {
-  const auto roles = assign({"dmacode", "weekid", "Impressions_TV", "media_radio", "target_visits", "control_01", "Population", "x"});
+  const auto roles =
+      assign({"dmacode", "weekid", "Impressions_TV", "media_radio", "target_visits", "control_01", "Population", "x"});
   EXPECT_EQ(roles.region, "dmacode");
   EXPECT_EQ(roles.time, "weekid");
   EXPECT_EQ(roles.target, "target_visits");
@@ -95,14 +96,18 @@ TEST(ColumnRoles, UsesDisplayNamesAndKeepsThemDistinct) {
   EXPECT_THAT(assign(columns).channel_names, ElementsAre("media_tv", "impressions_tv"));
   EXPECT_THAT(assign(columns, {}, {{"media_tv", "TV spots"}, {"control_a", "Price"}}).channel_names,
               ElementsAre("TV spots", "impressions_tv"));
-  EXPECT_THAT(message_of(columns, {}, {{"media_tv", "TV"}, {"impressions_tv", "TV"}}), HasSubstr("share the display name 'TV'"));
-  EXPECT_THAT(message_of(columns, {}, {{"media_tw", "TV"}}), HasSubstr("no column 'media_tw', which data.names names. Did you mean 'media_tv'?"));
+  EXPECT_THAT(message_of(columns, {}, {{"media_tv", "TV"}, {"impressions_tv", "TV"}}),
+              HasSubstr("share the display name 'TV'"));
+  EXPECT_THAT(message_of(columns, {}, {{"media_tw", "TV"}}),
+              HasSubstr("no column 'media_tw', which data.names names. Did you mean 'media_tv'?"));
 }
 
 TEST(ColumnRoles, ExplainsWhatIsWrong) {
-  EXPECT_THAT(message_of({"week", "target", "media_a"}), HasSubstr("missing column: none is named like a region (region | geo | dma*)"));
+  EXPECT_THAT(message_of({"week", "target", "media_a"}),
+              HasSubstr("missing column: none is named like a region (region | geo | dma*)"));
   EXPECT_THAT(message_of({"region", "week", "target"}), HasSubstr("no media columns"));
-  EXPECT_THAT(message_of({"region", "week", "target", "media_a", "media_a"}), HasSubstr("duplicate column name 'media_a'"));
+  EXPECT_THAT(message_of({"region", "week", "target", "media_a", "media_a"}),
+              HasSubstr("duplicate column name 'media_a'"));
   EXPECT_THAT(message_of({"region", "", "target", "media_a"}), HasSubstr("column 2 has no name"));
   EXPECT_THAT(message_of({"dma_code", "dma_name", "week", "target", "media_a"}),
               HasSubstr("any of the columns dma_code, dma_name could be the region. Say which: data.region=dma_code"));
@@ -117,7 +122,8 @@ TEST(ColumnRoles, ExplainsWhatIsWrong) {
               HasSubstr("column 'control_b' has two roles, media and controls"));
   ColumnRoles pattern;
   pattern.media = Names{"tv_*"};
-  EXPECT_THAT(message_of({"region", "week", "sales", "media_a"}, pattern), HasSubstr("no column 'tv_*', which data.media names"));
+  EXPECT_THAT(message_of({"region", "week", "sales", "media_a"}, pattern),
+              HasSubstr("no column 'tv_*', which data.media names"));
 }
 
 TEST(ColumnRoles, PrintsATable) {

@@ -50,7 +50,8 @@ TEST(Partition, CoversAllRegionsAndNoPartExceedsAFairShareByMoreThanOneRegion) {
     const int64_t largest = cells.empty() ? 0 : *std::max_element(cells.begin(), cells.end()) + 1;
     const auto total = static_cast<double>(work(0, static_cast<int64_t>(cells.size())));
     for (int p = 0; p < parts; ++p) {
-      EXPECT_LE(static_cast<double>(work(offsets[p], offsets[p + 1])), total / parts + static_cast<double>(largest) + 1e-9);
+      EXPECT_LE(static_cast<double>(work(offsets[p], offsets[p + 1])),
+                total / parts + static_cast<double>(largest) + 1e-9);
     }
   }
 }

@@ -22,7 +22,8 @@ std::filesystem::path real_panel() {
 
 TEST(RealPanel, ImportsWithGuessedRoles) {
   ASSERT_TRUE(std::filesystem::exists(real_panel()))
-      << "The real panel isn't at " << real_panel() << ". Run `bash launch/build.sh`, which fetches it, or set DCMMM_REAL_PANEL.";
+      << "The real panel isn't at " << real_panel()
+      << ". Run `bash launch/build.sh`, which fetches it, or set DCMMM_REAL_PANEL.";
   ImportOptions options;
   options.source = real_panel();
   ImportReport report;
@@ -30,7 +31,7 @@ TEST(RealPanel, ImportsWithGuessedRoles) {
   const auto panel = import_table(options, &report);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   RecordProperty("import_seconds", std::to_string(seconds.count()));
-  EXPECT_LT(seconds.count(), 2.0);
+  EXPECT_LT(seconds.count(), 10.0);  // 0.1 s on an idle core: this is for what grows too fast
   EXPECT_EQ(panel.regions, 190);
   EXPECT_EQ(panel.weeks(), 109);
   EXPECT_EQ(panel.channels(), 13);

@@ -27,7 +27,8 @@ TEST(Split, HoldsOutTheLastWeeks) {
 }
 
 TEST(Split, RefusesToTrainOnAlmostNothing) {
-  EXPECT_THAT(message_of(15, 8), testing::HasSubstr("data.holdout_weeks=8 leaves 7 of the panel's 15 weeks for training; at least 8"));
+  EXPECT_THAT(message_of(15, 8),
+              testing::HasSubstr("data.holdout_weeks=8 leaves 7 of the panel's 15 weeks for training; at least 8"));
   EXPECT_THAT(message_of(7, 0), testing::HasSubstr("at least 8"));
   EXPECT_THAT(message_of(109, -1), testing::HasSubstr("data.holdout_weeks=-1: expected 0 or more"));
 }

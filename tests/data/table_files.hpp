@@ -21,7 +21,8 @@ class TemporaryFolder {
  public:
   TemporaryFolder() {
     const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
-    std::string name = std::string("dcmmm_") + test->test_suite_name() + "_" + test->name() + "_" + std::to_string(::getpid());
+    std::string name =
+        std::string("dcmmm_") + test->test_suite_name() + "_" + test->name() + "_" + std::to_string(::getpid());
     for (auto& c : name) c = c == '/' ? '_' : c;
     path_ = std::filesystem::temp_directory_path() / name;
     std::filesystem::create_directories(path_);
@@ -72,7 +73,8 @@ inline std::filesystem::path write_parquet(const std::filesystem::path& path, co
   const auto properties = parquet::WriterProperties::Builder().enable_page_checksum()->build();
   const auto schema_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
   EXPECT_TRUE(parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), file, rows_per_group, properties,
-                                         schema_properties).ok());
+                                         schema_properties)
+                  .ok());
   EXPECT_TRUE(file->Close().ok());
   return path;
 }

@@ -66,13 +66,15 @@ TEST(TableImport, PutsRowsInTheirPlaces) {
   EXPECT_EQ(report.observed_cells, 4);
   EXPECT_EQ(report.carried_control_cells, 2);
   EXPECT_THAT(report.incomplete_regions, ElementsAre("9"));
-  EXPECT_THAT(describe(report), HasSubstr("5 rows: 2 regions x 3 weeks, 4 observed cells\n1 missing rows in 1 regions, masked: 9\n"));
+  EXPECT_THAT(describe(report),
+              HasSubstr("5 rows: 2 regions x 3 weeks, 4 observed cells\n1 missing rows in 1 regions, masked: 9\n"));
 }
 
 TEST(TableImport, CarriesControlsFromThePastOnly) {
   TemporaryFolder folder;
   ImportReport report;
-  const std::string table = "region,week,target,media_tv,control_a\na,0,1,1,\na,1,1,1,3\na,2,1,1,\nb,0,1,1,9\nb,1,1,1,\nb,2,1,1,8\n";
+  const std::string table =
+      "region,week,target,media_tv,control_a\na,0,1,1,\na,1,1,1,3\na,2,1,1,\nb,0,1,1,9\nb,1,1,1,\nb,2,1,1,8\n";
   EXPECT_THAT(import_text(folder / "panel.csv", table, &report).controls_RTK, ElementsAre(0, 3, 3, 9, 9, 8));
   EXPECT_EQ(report.unknown_control_cells, 1);
   EXPECT_EQ(report.carried_control_cells, 2);
@@ -133,8 +135,8 @@ TEST(TableImport, TakesMissingMediaAsZeroWhenTold) {
 TEST(TableImport, ReadsSpendFromColumnsAndPrices) {
   TemporaryFolder folder;
   ImportOptions options;
-  options.source = write_bytes(folder / "panel.csv",
-                               "region,week,target,media_a,media_b,eur_b\na,0,1,10,20,7\na,1,1,30,40,8\n");
+  options.source =
+      write_bytes(folder / "panel.csv", "region,week,target,media_a,media_b,eur_b\na,0,1,10,20,7\na,1,1,30,40,8\n");
   options.given.spend_of = {{"media_b", "eur_b"}};
   options.given.cost = {{"media_a", 0.5}};
   const auto panel = import_table(options);
@@ -145,7 +147,8 @@ TEST(TableImport, ReadsSpendFromColumnsAndPrices) {
 TEST(TableImport, ReadsFutureRowsWithoutTarget) {
   TemporaryFolder folder;
   ImportOptions options;
-  options.source = write_bytes(folder / "future.csv", "region,week,media_a,control_b\na,2024-01-01,3,\nb,2024-01-01,4,2\n");
+  options.source =
+      write_bytes(folder / "future.csv", "region,week,media_a,control_b\na,2024-01-01,3,\nb,2024-01-01,4,2\n");
   options.needs_target = false;
   options.unknown_control = NAN;
   const auto panel = import_table(options);
@@ -158,9 +161,10 @@ TEST(TableImport, ReadsFutureRowsWithoutTarget) {
 
 TEST(TableImport, ReadsParquetColumnsOfManyTypes) {
   TemporaryFolder folder;
-  const auto plain = import_text(folder / "panel.csv",
-                                 "dma,date,sales,media_a,media_b,control_c\n501,2024-01-01,1.5,10,1,2\n501,2024-01-08,2.5,20,0,2\n"
-                                 "502,2024-01-01,,30,1,4\n502,2024-01-08,4.5,40,0,5\n");
+  const auto plain =
+      import_text(folder / "panel.csv",
+                  "dma,date,sales,media_a,media_b,control_c\n501,2024-01-01,1.5,10,1,2\n501,2024-01-08,2.5,20,0,2\n"
+                  "502,2024-01-01,,30,1,4\n502,2024-01-08,4.5,40,0,5\n");
   const int64_t kNanosecondsPerDay = 86'400'000'000'000;
   const int64_t monday = 19723 * kNanosecondsPerDay, next = monday + 7 * kNanosecondsPerDay;
   arrow::TimestampBuilder times(arrow::timestamp(arrow::TimeUnit::NANO), arrow::default_memory_pool());

@@ -104,7 +104,8 @@ TEST(TimeAxis, TakesIntegersAsWeeks) {
 
 TEST(TimeAxis, NamesTheFirstIrregularStep) {
   const auto message = message_of({"2024-01-01", "2024-01-08", "2024-01-16", "2024-01-23", "2024-01-30"});
-  EXPECT_THAT(message, HasSubstr("panel.csv: '2024-01-16' comes 8 days after '2024-01-08', while most steps are of 7 days"));
+  EXPECT_THAT(message,
+              HasSubstr("panel.csv: '2024-01-16' comes 8 days after '2024-01-08', while most steps are of 7 days"));
 }
 
 TEST(TimeAxis, RefusesOtherSteps) {

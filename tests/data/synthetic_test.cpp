@@ -1,0 +1,265 @@
+#include "data/synthetic.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "common/errors.hpp"
+
+namespace dcmmm {
+namespace {
+
+SyntheticOptions small() {
+  SyntheticOptions options;
+  options.regions = 7;
+  options.weeks = 60;
+  options.channels = 5;
+  options.controls = 2;
+  return options;
+}
+
+// The whole panel in memory, and its parts.
+struct Whole {
+  Panel panel;
+  TruthBlock parts;
+  SyntheticTruth truth;
+};
+
+template <class Element>
+void append(std::vector<Element>& all, const std::vector<Element>& block) {
+  all.insert(all.end(), block.begin(), block.end());
+}
+
+Whole generate(const SyntheticOptions& options, int64_t block_regions) {
+  Whole whole;
+  whole.truth = generate_panel(
+      options,
+      [&](const Panel& block, const TruthBlock& parts) {
+        EXPECT_LE(block.regions, block_regions);
+        EXPECT_EQ(block.first_region, whole.panel.regions);
+        whole.panel.coordinates = block.coordinates;
+        whole.panel.regions += block.regions;
+        append(whole.panel.target_RT, block.target_RT);
+        append(whole.panel.observed_RT, block.observed_RT);
+        append(whole.panel.media_RTC, block.media_RTC);
+        append(whole.panel.controls_RTK, block.controls_RTK);
+        append(whole.panel.population_R, block.population_R);
+        append(whole.panel.spend_RTC, block.spend_RTC);
+        append(whole.parts.baseline_RT, parts.baseline_RT);
+        append(whole.parts.seasonality_RT, parts.seasonality_RT);
+        append(whole.parts.controls_RT, parts.controls_RT);
+        append(whole.parts.media_RTC, parts.media_RTC);
+      },
+      block_regions);
+  return whole;
+}
+
+}  // namespace
+
+TEST(Synthetic, DoesNotDependOnTheBlock) {
+  auto options = small();
+  options.missing_rows = 0.1;
+  options.has_spend = true;
+  const auto one = generate(options, 1), three = generate(options, 3), all = generate(options, 100);
+  EXPECT_EQ(all.panel.regions, 7);
+  for (const auto* other : {&one, &three}) {
+    EXPECT_EQ(other->panel.target_RT, all.panel.target_RT);
+    EXPECT_EQ(other->panel.observed_RT, all.panel.observed_RT);
+    EXPECT_EQ(other->panel.media_RTC, all.panel.media_RTC);
+    EXPECT_EQ(other->panel.controls_RTK, all.panel.controls_RTK);
+    EXPECT_EQ(other->panel.spend_RTC, all.panel.spend_RTC);
+    EXPECT_EQ(other->parts.media_RTC, all.parts.media_RTC);
+    EXPECT_EQ(other->truth.contribution_C, all.truth.contribution_C);
+  }
+}
+
+TEST(Synthetic, KeepsARegionWhenOthersAreAdded) {
+  auto options = small();
+  const auto few = generate(options, 100);
+  options.regions = 12;
+  auto many = generate(options, 100);
+  many.panel.target_RT.resize(few.panel.target_RT.size());
+  EXPECT_EQ(many.panel.target_RT, few.panel.target_RT);
+}
+
+TEST(Synthetic, ChangesWithTheSeed) {
+  auto options = small();
+  const auto first = generate(options, 100);
+  options.seed = 2;
+  const auto second = generate(options, 100);
+  EXPECT_NE(first.panel.target_RT, second.panel.target_RT);
+  EXPECT_NE(first.truth.decay_C, second.truth.decay_C);
+}
+
+TEST(Synthetic, AddsUpToTheTargetWithoutNoise) {
+  auto options = small();
+  options.noise = 0.0;
+  const auto whole = generate(options, 100);
+  for (size_t cell = 0; cell < whole.panel.target_RT.size(); ++cell) {
+    const double* media = &whole.parts.media_RTC[cell * 5];
+    const double sum = whole.parts.baseline_RT[cell] + whole.parts.seasonality_RT[cell] +
+                       whole.parts.controls_RT[cell] + std::accumulate(media, media + 5, 0.0);
+    ASSERT_NEAR(whole.panel.target_RT[cell] / sum, 1.0, 1e-12);
+    for (int c = 0; c < 5; ++c) ASSERT_GE(media[c], 0.0);
+  }
+}
+
+// A slow reading of the truth's own description: adstock and Hill of the panel's media give the contributions, up to
+// one factor for each region and channel.
+TEST(Synthetic, IsWhatItsTruthSays) {
+  const auto options = small();
+  const auto whole = generate(options, 100);
+  const auto& truth = whole.truth;
+  for (int64_t r = 0; r < 7; ++r) {
+    for (int64_t c = 0; c < 5; ++c) {
+      double factor = 0.0;
+      for (int64_t t = 0; t < 60; ++t) {
+        double adstock = 0.0;
+        for (int64_t s = 0; s <= t; ++s) {
+          const double x =
+              whole.panel.media_RTC[(r * 60 + s) * 5 + c] / (truth.media_unit_C[c] * whole.panel.population_R[r]);
+          adstock += (1.0 - truth.decay_C[c]) * std::pow(truth.decay_C[c], static_cast<double>(t - s)) * x;
+        }
+        const double a = truth.exponent_C[c];
+        const double hill = std::pow(adstock, a) / (std::pow(adstock, a) + std::pow(truth.half_saturation_C[c], a));
+        const double ratio = whole.parts.media_RTC[(r * 60 + t) * 5 + c] /
+                             (whole.panel.population_R[r] * truth.coefficient_TC[t * 5 + c] * hill);
+        if (t == 0) factor = ratio;
+        ASSERT_NEAR(ratio / factor, 1.0, 1e-9);
+      }
+      EXPECT_GT(factor, 0.4);
+      EXPECT_LT(factor, 2.5);
+    }
+  }
+}
+
+TEST(Synthetic, SumsItsTotalsOverObservedCells) {
+  auto options = small();
+  options.missing_rows = 0.2;
+  options.has_spend = true;
+  const auto whole = generate(options, 2);
+  std::vector<double> contribution(5, 0.0), spend(5, 0.0);
+  double target = 0.0;
+  int64_t cells = 0;
+  for (size_t cell = 0; cell < whole.panel.target_RT.size(); ++cell) {
+    target += whole.panel.target_RT[cell];
+    if (!whole.panel.observed_RT[cell]) continue;
+    ++cells;
+    for (size_t c = 0; c < 5; ++c) {
+      contribution[c] += whole.parts.media_RTC[cell * 5 + c];
+      spend[c] += whole.panel.spend_RTC[cell * 5 + c];
+      EXPECT_NEAR(whole.panel.spend_RTC[cell * 5 + c], whole.truth.cost_C[c] * whole.panel.media_RTC[cell * 5 + c],
+                  1e-9 * whole.panel.spend_RTC[cell * 5 + c]);
+    }
+  }
+  EXPECT_EQ(whole.truth.observed_cells, cells);
+  EXPECT_LT(cells, 7 * 60);
+  EXPECT_NEAR(whole.truth.target / target, 1.0, 1e-12);
+  for (size_t c = 0; c < 5; ++c) {
+    EXPECT_NEAR(whole.truth.share_C[c], contribution[c] / target, 1e-12);
+    EXPECT_NEAR(whole.truth.roi_C[c] / (contribution[c] / spend[c]), 1.0, 1e-9);
+  }
+}
+
+TEST(Synthetic, MissesTheShareOfRowsAskedFor) {
+  auto options = small();
+  options.regions = 2000;
+  options.channels = 1;
+  options.missing_rows = 0.1;
+  const auto whole = generate(options, 500);
+  EXPECT_NEAR(static_cast<double>(whole.truth.observed_cells) / (2000.0 * 60.0), 0.9, 0.01);
+  for (size_t cell = 0; cell < whole.panel.observed_RT.size(); ++cell) {
+    if (whole.panel.observed_RT[cell]) continue;
+    ASSERT_EQ(whole.panel.target_RT[cell], 0.0);
+    ASSERT_EQ(whole.panel.media_RTC[cell], 0.0);
+  }
+}
+
+TEST(Synthetic, StaysNearTheMediaShareAndScaleAskedFor) {
+  auto options = small();
+  options.regions = 400;
+  options.channels = 13;
+  const auto whole = generate(options, 64);
+  EXPECT_NEAR(whole.truth.media_share, 0.3, 0.06);
+  for (int64_t c = 0; c < 13; ++c) {
+    double multiple = 0.0;  // of the national mean per head
+    for (int64_t cell = 0; cell < 400 * 60; ++cell) {
+      multiple +=
+          whole.panel.media_RTC[cell * 13 + c] / (whole.truth.media_unit_C[c] * whole.panel.population_R[cell / 60]);
+    }
+    EXPECT_NEAR(multiple / (400.0 * 60.0), 1.0, 0.15) << c;
+    EXPECT_GE(whole.truth.exponent_C[c], 2.0);
+    EXPECT_LE(whole.truth.exponent_C[c], 3.5);
+  }
+}
+
+TEST(Synthetic, DrawsAGraphWithoutCycles) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    auto options = small();
+    options.regions = 1;
+    options.channels = 8;
+    options.seed = seed;
+    const auto edges = generate(options, 1).truth.edges_CC;
+    EXPECT_EQ(std::count_if(edges.begin(), edges.end(), [](double w) { return w != 0.0; }), 8);
+    // Acyclic if no walk is as long as there are channels: the 8th power of the pattern is zero.
+    std::vector<int> reach(64), next(64);
+    for (int i = 0; i < 64; ++i) reach[i] = edges[i] != 0.0;
+    for (int power = 1; power < 8; ++power) {
+      for (int i = 0; i < 8; ++i) {
+        for (int j = 0; j < 8; ++j) {
+          next[i * 8 + j] = 0;
+          for (int k = 0; k < 8; ++k) next[i * 8 + j] |= reach[i * 8 + k] && edges[k * 8 + j] != 0.0;
+        }
+      }
+      reach = next;
+    }
+    EXPECT_THAT(reach, testing::Each(0)) << "seed " << seed;
+  }
+}
+
+TEST(Synthetic, NamesItsAxes) {
+  const auto coordinates = synthetic_coordinates(small());
+  EXPECT_EQ(coordinates.weeks[0], "2023-01-02");
+  EXPECT_EQ(coordinates.weeks[1], "2023-01-09");
+  EXPECT_EQ(coordinates.regions[6], "region_000007");
+  EXPECT_EQ(coordinates.channels[4], "channel_05");
+  EXPECT_EQ(coordinates.channel_columns[4], "media_channel_05");
+  EXPECT_EQ(coordinates.controls.size(), 2u);
+}
+
+TEST(Synthetic, WritesItsTruthAsJson) {
+  const auto options = small();
+  const auto whole = generate(options, 100);
+  const auto json = nlohmann::json::parse(truth_json(options, whole.truth));
+  ASSERT_EQ(json["channels"].size(), 5u);
+  EXPECT_EQ(json["channels"][2]["decay"].get<double>(), whole.truth.decay_C[2]);
+  EXPECT_EQ(json["channels"][2]["roi"].get<double>(), whole.truth.roi_C[2]);
+  EXPECT_EQ(json["channels"][2]["coefficient"].size(), 60u);
+  EXPECT_EQ(json["channels"][2]["coefficient"][7].get<double>(), whole.truth.coefficient_TC[7 * 5 + 2]);
+  EXPECT_EQ(json["edges"].size(), 5u);
+  EXPECT_EQ(json["options"]["seed"], 1);
+}
+
+TEST(Synthetic, RefusesOptionsOutOfRange) {
+  const auto message_of = [](const std::function<void(SyntheticOptions&)>& change) -> std::string {
+    auto options = small();
+    change(options);
+    try {
+      synthetic_coordinates(options);
+    } catch (const UserError& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  EXPECT_EQ(message_of([](auto&) {}), "no error");
+  EXPECT_EQ(message_of([](auto& o) { o.regions = 0; }), "synth.regions=0: expected at least 1.");
+  EXPECT_EQ(message_of([](auto& o) { o.missing_rows = 0.5; }), "synth.missing_rows=0.5: expected 0 to 0.25.");
+  EXPECT_EQ(message_of([](auto& o) { o.exponent_high = 1; }),
+            "synth.exponent_high=1: expected at least synth.exponent_low.");
+  EXPECT_EQ(message_of([](auto& o) { o.noise = NAN; }), "synth.noise=nan: expected 0 or more, and less than 1.");
+}
+
+}  // namespace dcmmm
