@@ -77,7 +77,8 @@ std::string ProgressBar::line() const {
   const double rate = seconds > 0 && done > 0 ? static_cast<double>(done) / seconds : 0;
   std::string out;
   if (*options_.is_terminal) {
-    const double share = steps_ > 0 ? std::clamp(static_cast<double>(step_) / static_cast<double>(steps_), 0.0, 1.0) : 1.0;
+    const double share =
+        steps_ > 0 ? std::clamp(static_cast<double>(step_) / static_cast<double>(steps_), 0.0, 1.0) : 1.0;
     const auto full = static_cast<size_t>(share * kBarWidth);
     out += "[" + std::string(full, '#') + std::string(kBarWidth - full, '-') + "] ";
   }

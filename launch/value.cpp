@@ -34,9 +34,12 @@ Value* Value::child(std::string_view key) {
 }
 
 static const double* number_of(const Value& value, double& storage) {
-  if (const auto* integer = value.as<int64_t>()) storage = static_cast<double>(*integer);
-  else if (const auto* real = value.as<double>()) storage = *real;
-  else return nullptr;
+  if (const auto* integer = value.as<int64_t>())
+    storage = static_cast<double>(*integer);
+  else if (const auto* real = value.as<double>())
+    storage = *real;
+  else
+    return nullptr;
   return &storage;
 }
 
@@ -119,7 +122,8 @@ std::string show(const Value& value) {
 }
 
 std::string kind_of(const Value& value) {
-  static constexpr const char* kKinds[] = {"null", "true or false", "a whole number", "a number", "a text", "a list", "a mapping"};
+  static constexpr const char* kKinds[] = {"null",   "true or false", "a whole number", "a number",
+                                           "a text", "a list",        "a mapping"};
   return kKinds[value.content.index()];
 }
 

@@ -19,13 +19,17 @@ struct Value {
 
   Value() = default;
   template <class Content>
-    requires(!std::is_same_v<std::remove_cvref_t<Content>, Value>)
-  Value(Content&& value) : content(std::forward<Content>(value)) {}  // NOLINT: conversions are the point
+  requires(!std::is_same_v<std::remove_cvref_t<Content>, Value>) Value(Content&& value)
+      : content(std::forward<Content>(value)) {}  // NOLINT: conversions are the point
 
   template <class Content>
-  const Content* as() const { return std::get_if<Content>(&content); }
+  const Content* as() const {
+    return std::get_if<Content>(&content);
+  }
   template <class Content>
-  Content* as() { return std::get_if<Content>(&content); }
+  Content* as() {
+    return std::get_if<Content>(&content);
+  }
 
   bool is_null() const { return as<std::monostate>() != nullptr; }
   bool is_container() const { return as<List>() != nullptr || as<Map>() != nullptr; }

@@ -30,8 +30,9 @@ bool is_one_of(const std::string& word, std::initializer_list<const char*> lower
 Value plain_scalar(const std::string& word) {
   static const std::regex kBinary("[-+]?0b[0-1_]+"), kOctal("[-+]?0[0-7_]+"), kDecimal("[-+]?(0|[1-9][0-9_]*)"),
       kHexadecimal("[-+]?0x[0-9a-fA-F_]+"),
-      kFloat("[-+]?[0-9][0-9_]*\\.[0-9_]*([eE][-+]?[0-9]+)?|[-+]?[0-9]+(_[0-9]+)*[eE][-+]?[0-9]+"
-             "|\\.[0-9]+(_[0-9]+)*([eE][-+][0-9]+)?");
+      kFloat(
+          "[-+]?[0-9][0-9_]*\\.[0-9_]*([eE][-+]?[0-9]+)?|[-+]?[0-9]+(_[0-9]+)*[eE][-+]?[0-9]+"
+          "|\\.[0-9]+(_[0-9]+)*([eE][-+][0-9]+)?");
   if (word.empty() || word == "~" || is_one_of(word, {"null"})) return {};
   if (is_one_of(word, {"yes", "true", "on"})) return true;
   if (is_one_of(word, {"no", "false", "off"})) return false;
@@ -89,8 +90,10 @@ class YamlReader {
       if (is_merge_key(entry.first)) continue;
       const std::string& key = entry.first.Scalar();
       if (!seen.insert(key).second) fail(entry.first, "duplicate key '" + key + "'");
-      if (Value* inherited = out.child(key)) *inherited = read(entry.second);
-      else out.as<Value::Map>()->emplace_back(key, read(entry.second));
+      if (Value* inherited = out.child(key))
+        *inherited = read(entry.second);
+      else
+        out.as<Value::Map>()->emplace_back(key, read(entry.second));
     }
     return out;
   }
@@ -136,10 +139,15 @@ void write(const Value& value, const std::string& indent, std::string& out) {
   const auto write_item = [&](const Value& item, const std::string& deeper) {
     const auto *map = item.as<Value::Map>(), *list_as_map = map;
     const auto* list = item.as<Value::List>();
-    if (list_as_map != nullptr && map->empty()) out += " {}\n";
-    else if (list != nullptr && list->empty()) out += " []\n";
-    else if (item.is_container()) { out += "\n"; write(item, deeper, out); }
-    else out += " " + yaml_scalar(item) + "\n";
+    if (list_as_map != nullptr && map->empty())
+      out += " {}\n";
+    else if (list != nullptr && list->empty())
+      out += " []\n";
+    else if (item.is_container()) {
+      out += "\n";
+      write(item, deeper, out);
+    } else
+      out += " " + yaml_scalar(item) + "\n";
   };
   if (const auto* map = value.as<Value::Map>()) {
     for (const auto& [key, item] : *map) {
