@@ -5,7 +5,7 @@
 function(dcmmm_room name)
   cmake_parse_arguments(ARG "TORCH" "" "ROOMS;LIBRARIES" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${name}/*.cpp)
-  list(REMOVE_ITEM sources ${CMAKE_SOURCE_DIR}/launch/main.cpp)
+  list(REMOVE_ITEM sources ${CMAKE_SOURCE_DIR}/launch/main.cpp ${CMAKE_SOURCE_DIR}/launch/logging.cpp)
   if(NOT sources)
     file(WRITE ${CMAKE_BINARY_DIR}/empty.cpp "")
     set(sources ${CMAKE_BINARY_DIR}/empty.cpp)

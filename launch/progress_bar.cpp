@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <iostream>
 
+#include "common/text.hpp"
+
 namespace dcmmm {
 namespace {
 
@@ -80,7 +82,7 @@ std::string ProgressBar::line() const {
     const double share =
         steps_ > 0 ? std::clamp(static_cast<double>(step_) / static_cast<double>(steps_), 0.0, 1.0) : 1.0;
     const auto full = static_cast<size_t>(share * kBarWidth);
-    out += "[" + std::string(full, '#') + std::string(kBarWidth - full, '-') + "] ";
+    out += text("[", std::string(full, '#'), std::string(kBarWidth - full, '-'), "] ");
   }
   out += "step " + std::to_string(step_) + "/" + std::to_string(steps_);
   if (rate > 0) out += formatted(rate < 10 ? "  %.2f steps/s" : "  %.0f steps/s", rate);

@@ -52,8 +52,11 @@ std::string range_in_words(const std::string& range) {
   };
   const size_t dots = range.find("..");
   const std::string low = range.substr(0, dots), high = dots == range.npos ? "" : range.substr(dots + 2);
-  return (low.empty() ? "" : " " + words(low, "of at least ")) + (!low.empty() && !high.empty() ? " and" : "") +
-         (high.empty() ? "" : " " + words(high, "of at most "));
+  std::string out;
+  if (!low.empty()) out += text(" ", words(low, "of at least "));
+  if (!low.empty() && !high.empty()) out += " and";
+  if (!high.empty()) out += text(" ", words(high, "of at most "));
+  return out;
 }
 
 std::string expected(const KeySpec& spec) {

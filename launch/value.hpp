@@ -50,7 +50,7 @@ std::vector<std::string> split_path(std::string_view path);
 /// The value at a dotted path, or nullptr. Interpolations are not followed.
 const Value* find_path(const Value& root, std::string_view path);
 
-/// Every dotted path to a value that isn't a mapping, in order.
+/// Every dotted path to a value that isn't a mapping with keys, in order.
 std::vector<std::string> leaf_paths(const Value& root);
 
 /// Merges `source` into `target`: mappings key by key, everything else replaces; "???" never replaces a value.

@@ -135,19 +135,23 @@ std::string yaml_key(const std::string& key) {
   return value.as<int64_t>() != nullptr || value.as<double>() != nullptr ? key : yaml_scalar(key);
 }
 
+/// A list or mapping that needs lines of its own.
+bool is_filled(const Value& value) {
+  const auto* map = value.as<Value::Map>();
+  const auto* list = value.as<Value::List>();
+  return (map != nullptr && !map->empty()) || (list != nullptr && !list->empty());
+}
+
+std::string flow_text(const Value& value) { return value.is_container() ? show(value) : yaml_scalar(value); }
+
 void write(const Value& value, const std::string& indent, std::string& out) {
   const auto write_item = [&](const Value& item, const std::string& deeper) {
-    const auto *map = item.as<Value::Map>(), *list_as_map = map;
-    const auto* list = item.as<Value::List>();
-    if (list_as_map != nullptr && map->empty())
-      out += " {}\n";
-    else if (list != nullptr && list->empty())
-      out += " []\n";
-    else if (item.is_container()) {
+    if (is_filled(item)) {
       out += "\n";
       write(item, deeper, out);
-    } else
-      out += " " + yaml_scalar(item) + "\n";
+    } else {
+      out += text(" ", flow_text(item), "\n");
+    }
   };
   if (const auto* map = value.as<Value::Map>()) {
     for (const auto& [key, item] : *map) {
@@ -175,11 +179,7 @@ Value parse_yaml(const std::string& yaml, const std::string& name) {
 Value read_yaml_file(const std::filesystem::path& path) { return parse_yaml(read_text_file(path), path.string()); }
 
 std::string to_yaml(const Value& value) {
-  const auto* map = value.as<Value::Map>();
-  const auto* list = value.as<Value::List>();
-  if (map != nullptr && map->empty()) return "{}\n";
-  if (list != nullptr && list->empty()) return "[]\n";
-  if (!value.is_container()) return yaml_scalar(value) + "\n";
+  if (!is_filled(value)) return flow_text(value) + "\n";
   std::string out;
   write(value, "", out);
   return out;

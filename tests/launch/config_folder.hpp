@@ -14,9 +14,11 @@
 
 namespace dcmmm::testing {
 
+using Files = std::map<std::string, std::string>;  // path: content
+
 class ConfigFolder {
  public:
-  explicit ConfigFolder(const std::map<std::string, std::string>& files) {
+  explicit ConfigFolder(const Files& files) {
     char name[] = "/tmp/dcmmm_config_XXXXXX";
     path_ = mkdtemp(name);
     for (const auto& [file, content] : files) {

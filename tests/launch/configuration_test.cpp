@@ -11,12 +11,13 @@ namespace {
 
 using ::testing::AllOf;
 using testing::ConfigFolder;
+using testing::Files;
 using ::testing::HasSubstr;
 
-const std::map<std::string, std::string> kDatabase = {
+const Files kDatabase = {
     {"config.yaml",
      "defaults:\n  - db: mysql\n  - _self_\nname: app\nsize: 4\nrate: 0.5\non: true\ncolumns: [a, b]\nlabels: {a: A}\n"
-     "nothing: null\nneeded: '???'\n"},
+     "nothing: null\nneeded: '?\?\?'\n"},
     {"db/mysql.yaml", "port: 3306\nhost: here\n"},
     {"db/pg.yaml", "port: 5432\nhost: there\n"}};
 
@@ -31,7 +32,7 @@ TEST(Configuration, ComposesGroupsAndChanges) {
 
 TEST(Configuration, FirstFolderWins) {
   const ConfigFolder built_in(kDatabase);
-  const ConfigFolder own({{"db/mysql.yaml", "port: 7\n"}, {"db/mine.yaml", "port: 8\n"}});
+  const ConfigFolder own(Files{{"db/mysql.yaml", "port: 7\n"}, {"db/mine.yaml", "port: 8\n"}});
   const auto port = [&](std::vector<std::string> overrides) {
     return get<int>(compose({{own.path(), built_in.path()}, "config", std::move(overrides)}), "db.port");
   };
@@ -72,14 +73,14 @@ TEST(Configuration, SaysThatACommaNeedsTheSweepOption) {
 }
 
 TEST(Configuration, NamesFileAndLineOfBrokenYaml) {
-  const ConfigFolder folder({{"config.yaml", "a: 1\nb: [1\nc: 2\n"}});
+  const ConfigFolder folder(Files{{"config.yaml", "a: 1\nb: [1\nc: 2\n"}});
   EXPECT_THAT(folder.refusal(), AllOf(HasSubstr("config.yaml' line 3"), HasSubstr("not valid YAML")));
-  const ConfigFolder twice({{"config.yaml", "a: 1\nb: 2\na: 3\n"}});
+  const ConfigFolder twice(Files{{"config.yaml", "a: 1\nb: 2\na: 3\n"}});
   EXPECT_THAT(twice.refusal(), HasSubstr("config.yaml' line 3: duplicate key 'a'"));
 }
 
 TEST(Configuration, NamesTheKeyOfABrokenInterpolation) {
-  const ConfigFolder folder({{"config.yaml", "a: {port: 1}\nb: {c: '${a.prt}'}\n"}});
+  const ConfigFolder folder(Files{{"config.yaml", "a: {port: 1}\nb: {c: '${a.prt}'}\n"}});
   EXPECT_EQ(folder.refusal(),
             "Can't resolve the interpolation at 'b.c': the key 'a.prt' was not found. Did you mean 'a.port'?");
 }
@@ -110,8 +111,8 @@ TEST(Configuration, GetConvertsAndRefuses) {
 }
 
 TEST(Configuration, KeepsMissingValuesWhenPrinted) {
-  const ConfigFolder folder({{"config.yaml", "a: '???'\nb: 1\n"}});
-  EXPECT_EQ(to_yaml(folder.composed()), "a: \"???\"\nb: 1\n");
+  const ConfigFolder folder(Files{{"config.yaml", "a: '?\?\?'\nb: 1\n"}});
+  EXPECT_EQ(to_yaml(folder.composed()), "a: \"?\?\?\"\nb: 1\n");
   EXPECT_EQ(to_yaml(folder.composed({"a=2"})), "a: 2\nb: 1\n");
 }
 

@@ -8,12 +8,13 @@ namespace dcmmm {
 namespace {
 
 using testing::ConfigFolder;
+using testing::Files;
 using ::testing::HasSubstr;
 using ::testing::internal::CaptureStderr;
 using ::testing::internal::GetCapturedStderr;
 
 TEST(Logging, SplitsConsoleAndFile) {
-  const ConfigFolder folder({});
+  const ConfigFolder folder(Files{});
   const auto path = folder.path() / "train.log";
   CaptureStderr();
   int erased = 0;
@@ -36,7 +37,7 @@ TEST(Logging, SplitsConsoleAndFile) {
 }
 
 TEST(Logging, ContinuesAnExistingFile) {
-  const ConfigFolder folder({{"train.log", "earlier\n"}});
+  const ConfigFolder folder(Files{{"train.log", "earlier\n"}});
   start_logging(true, LogLevel::kQuiet);
   log_to_file(folder.path() / "train.log");
   log_info("later");
@@ -45,7 +46,7 @@ TEST(Logging, ContinuesAnExistingFile) {
 }
 
 TEST(Logging, OtherRanksStaySilent) {
-  const ConfigFolder folder({});
+  const ConfigFolder folder(Files{});
   CaptureStderr();
   start_logging(false, LogLevel::kDebug);
   log_to_file(folder.path() / "train.log");
@@ -55,7 +56,7 @@ TEST(Logging, OtherRanksStaySilent) {
 }
 
 TEST(Logging, RefusesAFileThatCantBeOpened) {
-  const ConfigFolder folder({{"file", ""}});
+  const ConfigFolder folder(Files{{"file", ""}});
   start_logging(true, LogLevel::kQuiet);
   EXPECT_THROW(log_to_file(folder.path() / "file" / "train.log"), UserError);
 }
