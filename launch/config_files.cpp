@@ -20,8 +20,10 @@ std::optional<std::string> package_header(const std::string& yaml, const std::st
     std::istringstream words(line);
     std::string first, key, value, rest;
     if (!(words >> first)) continue;
-    if (first.rfind("#@", 0) == 0) key = first.substr(1);
-    else if (first != "#" || !(words >> key) || key[0] != '@') break;
+    if (first.rfind("#@", 0) == 0)
+      key = first.substr(1);
+    else if (first != "#" || !(words >> key) || key[0] != '@')
+      break;
     if (!(words >> value) || words >> rest) {
       throw UserError(text("In '", name, "': the header '", line, "' must be '# @package NAME'."));
     }
@@ -57,9 +59,12 @@ void split_keywords(DefaultsEntry& entry) {
   if (last == entry.path.npos) return;
   std::istringstream words(entry.path.substr(0, last));
   for (std::string word; words >> word;) {
-    if (word == "optional") entry.optional = true;
-    else if (word == "override") entry.override_other = true;
-    else break;
+    if (word == "optional")
+      entry.optional = true;
+    else if (word == "override")
+      entry.override_other = true;
+    else
+      break;
   }
   entry.path = entry.path.substr(last + 1);
 }
@@ -100,10 +105,12 @@ ConfigFile parse_config(const std::string& yaml, const std::string& path, const 
   file.package = package_header(yaml, name);
   file.content = parse_yaml(yaml, name);
   if (file.content.is_null()) file.content = Value::Map();
-  if (!file.content.is_container()) refuse(name, "a config file must hold keys with values, not " + kind_of(file.content));
+  if (!file.content.is_container())
+    refuse(name, "a config file must hold keys with values, not " + kind_of(file.content));
   auto* map = file.content.as<Value::Map>();
   if (map == nullptr) return file;
-  const auto defaults = std::find_if(map->begin(), map->end(), [](const auto& entry) { return entry.first == "defaults"; });
+  const auto defaults =
+      std::find_if(map->begin(), map->end(), [](const auto& entry) { return entry.first == "defaults"; });
   if (defaults == map->end()) return file;
   const auto* list = defaults->second.as<Value::List>();
   if (list == nullptr) refuse(name, "'defaults' must be a list, but it is " + kind_of(defaults->second));
@@ -117,7 +124,8 @@ std::string file_name(const std::string& path) { return path.ends_with(".yaml") 
 }  // namespace
 
 bool ConfigFiles::is_group(const std::string& path) const {
-  return std::any_of(folders_.begin(), folders_.end(), [&](const fs::path& folder) { return fs::is_directory(folder / path); });
+  return std::any_of(folders_.begin(), folders_.end(),
+                     [&](const fs::path& folder) { return fs::is_directory(folder / path); });
 }
 
 const ConfigFile* ConfigFiles::load(const std::string& path) {

@@ -29,16 +29,20 @@ class Changes {
 
   void apply(const Override& override) {
     if (override.package || override.key.find('/') != override.key.npos) {
-      throw UserError(text("'", override.word, "' looks like the choice of a config group, but there is no group '", override.key, "'."));
+      throw UserError(text("'", override.word, "' looks like the choice of a config group, but there is no group '",
+                           override.key, "'."));
     }
     const auto path = split_path(override.key);
     switch (override.kind) {
-      case Override::Kind::kDelete: return remove(override, path);
+      case Override::Kind::kDelete:
+        return remove(override, path);
       case Override::Kind::kAdd:
         refuse_existing(override, path);
         return set(override, path, true);
-      case Override::Kind::kForceAdd: return set(override, path, true);
-      case Override::Kind::kChange: return set(override, path, false);
+      case Override::Kind::kForceAdd:
+        return set(override, path, true);
+      case Override::Kind::kChange:
+        return set(override, path, false);
     }
   }
 
@@ -58,8 +62,9 @@ class Changes {
 
   void refuse_existing(const Override& override, const std::vector<std::string>& path) const {
     if (override.value->is_container() || !existing(path)) return;
-    throw UserError(text("Could not append to config. An item is already at '", override.key, "'.\nEither remove the + prefix: '",
-                         override.word.substr(1), "'\nOr add a second + to add or override '", override.key, "': '+", override.word, "'"));
+    throw UserError(text("Could not append to config. An item is already at '", override.key,
+                         "'.\nEither remove the + prefix: '", override.word.substr(1),
+                         "'\nOr add a second + to add or override '", override.key, "': '+", override.word, "'"));
   }
 
   [[noreturn]] void refuse_unknown(const Override& override) const {
@@ -84,15 +89,18 @@ class Changes {
     if (!may_add && value->as<Value::Map>() != nullptr && override.value->as<Value::Map>() != nullptr) {
       refuse_new_keys(*value, *override.value, override);
     }
-    if (value->is_container() && override.value->is_container()) merge(*value, *override.value, override.key);
-    else *value = *override.value;
+    if (value->is_container() && override.value->is_container())
+      merge(*value, *override.value, override.key);
+    else
+      *value = *override.value;
   }
 
   void refuse_new_keys(const Value& target, const Value& source, const Override& override) const {
     for (const auto& [key, item] : *source.as<Value::Map>()) {
       const Value* child = target.child(key);
       if (child == nullptr) refuse_unknown(override);
-      if (child->as<Value::Map>() != nullptr && item.as<Value::Map>() != nullptr) refuse_new_keys(*child, item, override);
+      if (child->as<Value::Map>() != nullptr && item.as<Value::Map>() != nullptr)
+        refuse_new_keys(*child, item, override);
     }
   }
 
@@ -100,13 +108,14 @@ class Changes {
     const auto found = existing(path);
     if (!found) throw UserError(text("Could not delete from config. '", override.key, "' does not exist."));
     if (override.value && !override.value->is_null() && *override.value != *found) {
-      throw UserError(text("Could not delete from config. The value of '", override.key, "' is ", show(*found), " and not ",
-                           show(*override.value), "."));
+      throw UserError(text("Could not delete from config. The value of '", override.key, "' is ", show(*found),
+                           " and not ", show(*override.value), "."));
     }
     Value* parent = &config_;
     for (size_t i = 0; i + 1 < path.size() && parent != nullptr; ++i) parent = parent->child(path[i]);
     auto* map = parent == nullptr ? nullptr : parent->as<Value::Map>();
-    if (map == nullptr) throw UserError(text("Could not delete '", override.key, "': only a key of a mapping can be deleted."));
+    if (map == nullptr)
+      throw UserError(text("Could not delete '", override.key, "': only a key of a mapping can be deleted."));
     std::erase_if(*map, [&](const auto& entry) { return entry.first == path.back(); });
   }
 
@@ -115,8 +124,10 @@ class Changes {
 
 const Value& present(const Value& config, const std::string& path) {
   const Value* value = find_path(config, path);
-  if (value == nullptr) throw UserError(text("The config has no key '", path, "'.", did_you_mean(path, leaf_paths(config))));
-  if (value->is_missing()) throw UserError(text("Missing mandatory value: '", path, "'. Set it with ", path, "=VALUE."));
+  if (value == nullptr)
+    throw UserError(text("The config has no key '", path, "'.", did_you_mean(path, leaf_paths(config))));
+  if (value->is_missing())
+    throw UserError(text("Missing mandatory value: '", path, "'. Set it with ", path, "=VALUE."));
   return *value;
 }
 
@@ -233,10 +244,10 @@ static std::optional<T> get_unless_null(const Value& config, const std::string& 
   return get<T>(config, path);
 }
 
-#define DCMMM_OPTIONAL(TYPE)                                                                          \
-  template <>                                                                                         \
-  std::optional<TYPE> get<std::optional<TYPE>>(const Value& config, const std::string& path) {       \
-    return get_unless_null<TYPE>(config, path);                                                       \
+#define DCMMM_OPTIONAL(TYPE)                                                                   \
+  template <>                                                                                  \
+  std::optional<TYPE> get<std::optional<TYPE>>(const Value& config, const std::string& path) { \
+    return get_unless_null<TYPE>(config, path);                                                \
   }
 DCMMM_OPTIONAL(bool)
 DCMMM_OPTIONAL(int64_t)

@@ -20,14 +20,13 @@ using TextMap = std::vector<std::pair<std::string, std::string>>;
 using NumberMap = std::vector<std::pair<std::string, double>>;
 
 /// Composes the config and resolves its interpolations. Values that the user must still give stay "???".
-/// Equal to Hydra 1.3.2 with OmegaConf 2.3.0 (tests/launch/hydra_parity.py), except: functions and sweeps in overrides and
-/// resolvers other than oc.env, oc.decode and now are refused; keys are texts; no `hydra` node.
-/// Throws UserError.
+/// Equal to Hydra 1.3.2 with OmegaConf 2.3.0 (tests/launch/hydra_parity.py), except: functions and sweeps in overrides
+/// and resolvers other than oc.env, oc.decode and now are refused; keys are texts; no `hydra` node. Throws UserError.
 Value compose(const ComposeOptions& options);
 
-/// The value at a dotted path as T: bool, int64_t, int, double, std::string, std::filesystem::path, std::vector<std::string>,
-/// TextMap, NumberMap, or std::optional of these for keys that may be null.
-/// Throws UserError that names the key: when it's missing, "???", null or of another kind.
+/// The value at a dotted path as T: bool, int64_t, int, double, std::string, std::filesystem::path,
+/// std::vector<std::string>, TextMap, NumberMap, or std::optional of these for keys that may be null. Throws UserError
+/// that names the key: when it's missing, "???", null or of another kind.
 template <class T>
 T get(const Value& config, const std::string& path);
 

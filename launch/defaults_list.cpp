@@ -50,8 +50,8 @@ struct Node {
     return is_absolute() ? relative_path() : joined(parent_folder, '/', relative_path());
   }
 
-  /// Where the content goes: the entry's @package, else the file's header, else the group's name; below the parent's package
-  /// unless `_global_` starts anew.
+  /// Where the content goes: the entry's @package, else the file's header, else the group's name; below the parent's
+  /// package unless `_global_` starts anew.
   std::string package(bool with_header = true) const {
     const auto& written = entry.package;
     const std::string own = written ? *written : with_header && header ? *header : dotted(relative_group());
@@ -68,7 +68,8 @@ struct Node {
   }
 
   bool is_interpolation() const {
-    return is_group() ? !entry.is_list && option().find("${") != std::string::npos : entry.path.find("${") != std::string::npos;
+    return is_group() ? !entry.is_list && option().find("${") != std::string::npos
+                      : entry.path.find("${") != std::string::npos;
   }
   bool is_missing() const { return is_group() ? !entry.is_list && option() == "???" : config_path().ends_with("???"); }
 };
@@ -91,8 +92,8 @@ class Expander {
 
  private:
   struct Choice {
-    DefaultsEntry entry;    // with the options chosen
-    std::string set_by;     // the config whose `override` it is; "" for the command line
+    DefaultsEntry entry;  // with the options chosen
+    std::string set_by;   // the config whose `override` it is; "" for the command line
     bool used = false;
   };
   struct Deletion {
@@ -108,7 +109,8 @@ class Expander {
     }
     const std::string key = override.package ? override.key + "@" + *override.package : override.key;
     if (override.kind == Override::Kind::kForceAdd) {
-      throw UserError(text("Adding a config group with ++ is not supported: '", override.word, "'. Use +", key, "=OPTION."));
+      throw UserError(
+          text("Adding a config group with ++ is not supported: '", override.word, "'. Use +", key, "=OPTION."));
     }
     DefaultsEntry entry;
     entry.kind = DefaultsEntry::Kind::kGroup;
@@ -116,7 +118,8 @@ class Expander {
     entry.package = override.package;
     if (override.kind == Override::Kind::kDelete) {
       if (override.value && !override.value->is_null()) entry = with_options(entry, override);
-      if (entry.is_list) throw UserError(text("Can't delete several options in '", override.word, "'. Use ~", key, "."));
+      if (entry.is_list)
+        throw UserError(text("Can't delete several options in '", override.word, "'. Use ~", key, "."));
       deletions_[key] = {entry.options.empty() ? std::optional<std::string>() : entry.options[0]};
     } else if (override.kind == Override::Kind::kAdd) {
       appended_.push_back(with_options(entry, override));
@@ -128,7 +131,8 @@ class Expander {
 
   DefaultsEntry with_options(DefaultsEntry entry, const Override& override) const {
     const auto refuse = [&](const Value& value) {
-      throw UserError(text("In '", override.word, "': '", override.key, "' is a config group, so its value must be one of its options (",
+      throw UserError(text("In '", override.word, "': '", override.key,
+                           "' is a config group, so its value must be one of its options (",
                            join(files_.options(override.key)), ") or a list of them, but it is ", kind_of(value), "."));
     };
     if (const auto* list = override.value->as<Value::List>()) {
@@ -210,10 +214,13 @@ class Expander {
       DefaultsEntry self;
       self.kind = DefaultsEntry::Kind::kSelf;
       self.path = "_self_";
-      const auto overrides_only = std::all_of(entries.begin(), entries.end(), [](const auto& e) { return e.override_other; });
+      const auto overrides_only =
+          std::all_of(entries.begin(), entries.end(), [](const auto& e) { return e.override_other; });
       // Behind `override` entries nothing else may follow, so _self_ goes before them; they have no place in the order.
-      if (overrides_only) entries.insert(entries.begin(), self);
-      else entries.push_back(self);
+      if (overrides_only)
+        entries.insert(entries.begin(), self);
+      else
+        entries.push_back(self);
     }
     return entries;
   }
@@ -259,7 +266,8 @@ class Expander {
     const std::string key = node.override_key();
     const auto [known, is_new] = known_options_.emplace(key, node.option());
     if (!is_new && known->second != node.option()) {
-      throw UserError(text("Multiple values for ", key, ". To override a value use 'override ", key, ": ", known->second, "'."));
+      throw UserError(
+          text("Multiple values for ", key, ". To override a value use 'override ", key, ": ", known->second, "'."));
     }
     known_keys_[node.group()].insert(key);
   }
@@ -270,11 +278,12 @@ class Expander {
       if (entry.kind == DefaultsEntry::Kind::kSelf) continue;
       if (!entry.override_other) {
         if (last_override == nullptr || entry.appended) continue;
-        throw UserError(text("In '", node.config_path(), "': 'override ", last_override->path, "' stands before '", entry.path,
-                             "'. Overrides must be at the end of the defaults list."));
+        throw UserError(text("In '", node.config_path(), "': 'override ", last_override->path, "' stands before '",
+                             entry.path, "'. Overrides must be at the end of the defaults list."));
       }
       if (in_interpolated) {
-        throw UserError(text("In '", node.config_path(), "': 'override ", entry.path, "' is not allowed in a config that was chosen by "
+        throw UserError(text("In '", node.config_path(), "': 'override ", entry.path,
+                             "' is not allowed in a config that was chosen by "
                              "an interpolation."));
       }
       last_override = &entry;
@@ -292,7 +301,8 @@ class Expander {
       if (end == written.npos || known == known_options_.end()) {
         std::vector<std::string> keys;
         for (const auto& choice : known_options_) keys.push_back(choice.first);
-        throw UserError(text("Error resolving interpolation '", written, "' in a defaults list, possible keys: ", join(keys), "."));
+        throw UserError(
+            text("Error resolving interpolation '", written, "' in a defaults list, possible keys: ", join(keys), "."));
       }
       written.replace(start, end + 1 - start, known->second);
     }
@@ -302,8 +312,8 @@ class Expander {
 
   [[noreturn]] void refuse_missing(const Node& node) const {
     if (!node.is_group()) throw UserError(text("'", node.config_path(), "' in a defaults list names no config."));
-    throw UserError(text("You must specify '", node.override_key(), "', e.g. ", node.override_key(), "=OPTION. Available options:",
-                         listed_options(node.group())));
+    throw UserError(text("You must specify '", node.override_key(), "', e.g. ", node.override_key(),
+                         "=OPTION. Available options:", listed_options(node.group())));
   }
 
   [[noreturn]] void refuse_unknown(const Node& node, const Node* parent) const {
@@ -328,13 +338,15 @@ class Expander {
       } else {
         message += "\nDid you mean to override " + join({known->second.begin(), known->second.end()}, " or ") + "?";
       }
-      const std::string options = choice.entry.is_list ? "[" + join(choice.entry.options, ",") + "]" : join(choice.entry.options);
+      const std::string options =
+          choice.entry.is_list ? "[" + join(choice.entry.options, ",") + "]" : join(choice.entry.options);
       if (choice.set_by.empty()) message += "\nTo append to your default list use +" + key + "=" + options;
       throw UserError(message);
     }
     for (const auto& [key, deletion] : deletions_) {
       if (deletion.used) continue;
-      throw UserError(text("Could not delete '", key, deletion.option ? "=" + *deletion.option : "", "'. No match in the defaults list."));
+      throw UserError(text("Could not delete '", key, deletion.option ? "=" + *deletion.option : "",
+                           "'. No match in the defaults list."));
     }
   }
 
@@ -349,8 +361,10 @@ class Expander {
       return;
     }
     for (const auto& child : node.children) {
-      if (child.is_self()) out_.layers.push_back({node.config_path(), node.package()});
-      else collect(child);
+      if (child.is_self())
+        out_.layers.push_back({node.config_path(), node.package()});
+      else
+        collect(child);
     }
   }
 

@@ -1,4 +1,5 @@
-// The order in which config files are merged: defaults lists expanded into a flat list, with the command line's choices.
+// The order in which config files are merged: defaults lists expanded into a flat list, with the command line's
+// choices.
 #pragma once
 
 #include <string>

@@ -85,7 +85,8 @@ class Resolver {
   }
 
   void enter(const Path& where) {
-    if (++depth_ > kMaxDepth) throw UserError(text("The interpolation at '", join(where, "."), "' leads back to itself."));
+    if (++depth_ > kMaxDepth)
+      throw UserError(text("The interpolation at '", join(where, "."), "' leads back to itself."));
   }
 
   [[noreturn]] static void fail(const Path& where, const std::string& problem) {
@@ -157,7 +158,8 @@ class Resolver {
     return value;
   }
 
-  /// Reads `${a.b[c]}` into "a.b[c]" and returns true, or reads `${name:` and returns false. A part may be an interpolation.
+  /// Reads `${a.b[c]}` into "a.b[c]" and returns true, or reads `${name:` and returns false. A part may be an
+  /// interpolation.
   bool parse_reference(Cursor& cursor, std::string& name) {
     cursor.i += 2;
     cursor.skip_spaces();
@@ -165,7 +167,8 @@ class Resolver {
       const bool part_starts = name.empty() || name.back() == '.' || name.back() == '[';
       if (cursor.starts("${") && part_starts) {
         const Value part = parse_interpolation(cursor);
-        if (part.as<std::string>() == nullptr) fail(cursor.where, text("a part of a key must be a text, but it is ", show(part), "."));
+        if (part.as<std::string>() == nullptr)
+          fail(cursor.where, text("a part of a key must be a text, but it is ", show(part), "."));
         name += *part.as<std::string>();
         if (!cursor.peek_any(".[]:} \t")) fail_syntax(cursor);
       } else if (cursor.peek_any("}: \t")) {
@@ -262,8 +265,9 @@ class Resolver {
       } else if (cursor.peek_any("[{'\"(")) {
         fail_syntax(cursor);
       } else {
-        const bool escaped = cursor.peek() == '\\' && cursor.i + 1 < cursor.text.size() &&
-                             std::string_view("\\()[]{}:=, \t").find(cursor.text[cursor.i + 1]) != std::string_view::npos;
+        const bool escaped =
+            cursor.peek() == '\\' && cursor.i + 1 < cursor.text.size() &&
+            std::string_view("\\()[]{}:=, \t").find(cursor.text[cursor.i + 1]) != std::string_view::npos;
         if (escaped) ++cursor.i;
         const char c = cursor.text[cursor.i++];
         out += c;
@@ -286,7 +290,8 @@ class Resolver {
       const std::string variable = python_text(arguments[0]);
       if (const char* value = std::getenv(variable.c_str())) return std::string(value);
       if (arguments.size() == 1) {
-        fail(where, text("the environment variable '", variable, "' is not set. Set it, or write ${oc.env:", variable, ",default}."));
+        fail(where, text("the environment variable '", variable, "' is not set. Set it, or write ${oc.env:", variable,
+                         ",default}."));
       }
       return arguments[1].is_null() ? Value() : Value(python_text(arguments[1]));
     }

@@ -24,11 +24,16 @@ Log& the_log() {
 
 spdlog::level::level_enum spdlog_level(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return spdlog::level::debug;
-    case LogLevel::kInfo: return spdlog::level::info;
-    case LogLevel::kWarning: return spdlog::level::warn;
-    case LogLevel::kError: return spdlog::level::err;
-    case LogLevel::kQuiet: return spdlog::level::off;
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarning:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      return spdlog::level::err;
+    case LogLevel::kQuiet:
+      return spdlog::level::off;
   }
   return spdlog::level::off;
 }
@@ -64,7 +69,8 @@ void log_to_file(const std::filesystem::path& path) {
   try {
     log.file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string());
   } catch (const spdlog::spdlog_ex&) {
-    throw UserError(text("Can't write the log '", path.string(), "'. Check that the folder exists and may be written, or set run.dir."));
+    throw UserError(text("Can't write the log '", path.string(),
+                         "'. Check that the folder exists and may be written, or set run.dir."));
   }
   log.file->set_pattern("%Y-%m-%d %H:%M:%S.%e %l %v");
 }

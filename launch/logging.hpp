@@ -13,8 +13,8 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError, kQuiet };
 /// May be called again; a log file stays open.
 void start_logging(bool is_rank_zero, LogLevel console_level = LogLevel::kInfo);
 
-/// Also writes every message from kDebug on to `path`, with the time, behind what the file already holds (a resumed run).
-/// Nothing on other ranks than 0. Throws UserError when the file can't be opened.
+/// Also writes every message from kDebug on to `path`, with the time, behind what the file already holds (a resumed
+/// run). Nothing on other ranks than 0. Throws UserError when the file can't be opened.
 void log_to_file(const std::filesystem::path& path);
 
 /// Flushes and closes the log file.

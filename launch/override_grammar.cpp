@@ -11,8 +11,27 @@
 namespace dcmmm {
 namespace {
 
-enum class TokenKind { kOpen, kComma, kClose, kListOpen, kListClose, kMapOpen, kMapClose, kColon, kEqual,
-                       kFloat, kInteger, kBool, kNull, kCharacter, kName, kEscape, kSpace, kQuoted, kInterpolation };
+enum class TokenKind {
+  kOpen,
+  kComma,
+  kClose,
+  kListOpen,
+  kListClose,
+  kMapOpen,
+  kMapClose,
+  kColon,
+  kEqual,
+  kFloat,
+  kInteger,
+  kBool,
+  kNull,
+  kCharacter,
+  kName,
+  kEscape,
+  kSpace,
+  kQuoted,
+  kInterpolation
+};
 
 struct Token {
   TokenKind kind;
@@ -47,7 +66,8 @@ size_t match_name(std::string_view rest) {
 
 size_t match_escapes(std::string_view rest) {
   size_t i = 0;
-  while (i + 1 < rest.size() && rest[i] == '\\' && std::string_view("\\()[]{}:=, \t").find(rest[i + 1]) != rest.npos) i += 2;
+  while (i + 1 < rest.size() && rest[i] == '\\' && std::string_view("\\()[]{}:=, \t").find(rest[i + 1]) != rest.npos)
+    i += 2;
   return i;
 }
 
@@ -76,9 +96,12 @@ class OverrideParser {
     Override out;
     out.word = word_;
     size_t start = 0;
-    if (word_.rfind("++", 0) == 0) out.kind = Override::Kind::kForceAdd, start = 2;
-    else if (word_.rfind('+', 0) == 0) out.kind = Override::Kind::kAdd, start = 1;
-    else if (word_.rfind('~', 0) == 0) out.kind = Override::Kind::kDelete, start = 1;
+    if (word_.rfind("++", 0) == 0)
+      out.kind = Override::Kind::kForceAdd, start = 2;
+    else if (word_.rfind('+', 0) == 0)
+      out.kind = Override::Kind::kAdd, start = 1;
+    else if (word_.rfind('~', 0) == 0)
+      out.kind = Override::Kind::kDelete, start = 1;
     const size_t equal = word_.find('=');
     if (equal == word_.npos && out.kind != Override::Kind::kDelete) {
       fail("there is no '='. Write it as key=value, or ~key to delete a key");
@@ -118,7 +141,8 @@ class OverrideParser {
   }
 
   static bool is_group_path(const std::string& path) {
-    return all_parts(path, '/', [](const std::string& part) { return !part.empty() && match_name(part) == part.size(); });
+    return all_parts(path, '/',
+                     [](const std::string& part) { return !part.empty() && match_name(part) == part.size(); });
   }
 
   static bool is_dotted_path(const std::string& path) {
@@ -131,8 +155,8 @@ class OverrideParser {
     return all_parts(path, '.', [](const std::string& part) {
       std::string plain = part;
       std::replace(plain.begin(), plain.end(), '$', '_');
-      return !part.empty() && (match_name(plain) == part.size() ||
-                               (std::isdigit(static_cast<unsigned char>(part[0])) && match_integer(part) == part.size()));
+      return !part.empty() && (match_name(plain) == part.size() || (std::isdigit(static_cast<unsigned char>(part[0])) &&
+                                                                    match_integer(part) == part.size()));
     });
   }
 
@@ -184,13 +208,15 @@ class OverrideParser {
   void expect(TokenKind kind, const std::string& mark) {
     if (accept(kind)) return;
     if (next_ >= tokens_.size()) fail("the value ends where '" + mark + "' is expected");
-    fail(text("found '", tokens_[next_].text, "' at position ", tokens_[next_].start + 1, " where '", mark, "' is expected"));
+    fail(text("found '", tokens_[next_].text, "' at position ", tokens_[next_].start + 1, " where '", mark,
+              "' is expected"));
   }
 
   Value parse_value() {
     Value value = parse_element();
     if (is_next(TokenKind::kComma)) {
-      throw UserError(text("Ambiguous value for argument '", word_, "'.\n1. To use it as a list, use key=[value1,value2]\n",
+      throw UserError(text("Ambiguous value for argument '", word_,
+                           "'.\n1. To use it as a list, use key=[value1,value2]\n",
                            "2. To use it as a text, quote the value: key=\\'value1,value2\\'\n",
                            "3. To try each value in turn, add -m to the command line."));
     }
@@ -216,8 +242,10 @@ class OverrideParser {
       do {
         const std::string key = parse_key_of_map();
         expect(TokenKind::kColon, ":");
-        if (Value* existing = map.child(key)) *existing = parse_element();
-        else map.as<Value::Map>()->emplace_back(key, parse_element());
+        if (Value* existing = map.child(key))
+          *existing = parse_element();
+        else
+          map.as<Value::Map>()->emplace_back(key, parse_element());
       } while (accept(TokenKind::kComma));
       expect(TokenKind::kMapClose, "}");
       return map;
@@ -238,7 +266,8 @@ class OverrideParser {
     const size_t first = next_;
     const auto belongs = [&](TokenKind kind) {
       return (kind >= TokenKind::kFloat && kind != TokenKind::kQuoted &&
-              (colon_allowed || kind != TokenKind::kInterpolation)) || (kind == TokenKind::kColon && colon_allowed);
+              (colon_allowed || kind != TokenKind::kInterpolation)) ||
+             (kind == TokenKind::kColon && colon_allowed);
     };
     while (next_ < tokens_.size() && belongs(tokens_[next_].kind)) ++next_;
     if (next_ == first) {
@@ -258,8 +287,10 @@ class OverrideParser {
     std::string joined;
     for (size_t i = begin; i < end; ++i) {
       const Token& token = tokens_[i];
-      if (token.kind != TokenKind::kEscape) joined += token.text;
-      else for (size_t c = 1; c < token.text.size(); c += 2) joined += token.text[c];
+      if (token.kind != TokenKind::kEscape)
+        joined += token.text;
+      else
+        for (size_t c = 1; c < token.text.size(); c += 2) joined += token.text[c];
     }
     return joined;
   }

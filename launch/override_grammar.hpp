@@ -1,4 +1,5 @@
-// The words of the command line that change the config: `key=value`, `+key=value`, `++key=value`, `~key`, `group=option`.
+// The words of the command line that change the config: `key=value`, `+key=value`, `++key=value`, `~key`,
+// `group=option`.
 #pragma once
 
 #include <optional>

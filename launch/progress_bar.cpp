@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <iostream>
 
+#include "common/text.hpp"
+
 namespace dcmmm {
 namespace {
 
@@ -77,9 +79,10 @@ std::string ProgressBar::line() const {
   const double rate = seconds > 0 && done > 0 ? static_cast<double>(done) / seconds : 0;
   std::string out;
   if (*options_.is_terminal) {
-    const double share = steps_ > 0 ? std::clamp(static_cast<double>(step_) / static_cast<double>(steps_), 0.0, 1.0) : 1.0;
+    const double share =
+        steps_ > 0 ? std::clamp(static_cast<double>(step_) / static_cast<double>(steps_), 0.0, 1.0) : 1.0;
     const auto full = static_cast<size_t>(share * kBarWidth);
-    out += "[" + std::string(full, '#') + std::string(kBarWidth - full, '-') + "] ";
+    out += text("[", std::string(full, '#'), std::string(kBarWidth - full, '-'), "] ");
   }
   out += "step " + std::to_string(step_) + "/" + std::to_string(steps_);
   if (rate > 0) out += formatted(rate < 10 ? "  %.2f steps/s" : "  %.0f steps/s", rate);

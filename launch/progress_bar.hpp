@@ -10,9 +10,9 @@
 namespace dcmmm {
 
 struct ProgressBarOptions {
-  bool quiet = false;                   // nothing at all, as on every rank but 0
-  std::optional<bool> is_terminal;      // default: whether stderr is one
-  std::ostream* out = nullptr;          // default: std::cerr
+  bool quiet = false;                     // nothing at all, as on every rank but 0
+  std::optional<bool> is_terminal;        // default: whether stderr is one
+  std::ostream* out = nullptr;            // default: std::cerr
   std::function<double()> clock_seconds;  // default: the steady clock
 };
 
@@ -24,8 +24,9 @@ class ProgressBar {
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
-  /// After `step` steps. `skill`: best naive RMSE / the model's RMSE on the validation weeks, where known; kept until the next.
-  /// A terminal is redrawn 10 times a second at most; elsewhere a line comes at each tenth of the way, or after 10 seconds.
+  /// After `step` steps. `skill`: best naive RMSE / the model's RMSE on the validation weeks, where known; kept until
+  /// the next. A terminal is redrawn 10 times a second at most; elsewhere a line comes at each tenth of the way, or
+  /// after 10 seconds.
   void update(int64_t step, double loss, std::optional<double> skill = std::nullopt);
 
   /// Takes the bar off the terminal, so that other text can be written; the next update draws it again.

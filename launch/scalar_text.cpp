@@ -18,7 +18,8 @@ char at(std::string_view text, size_t i) { return i < text.size() ? text[i] : '\
 
 /// Digits with single underscores between them, from `i`: the index behind the last.
 size_t skip_digits(std::string_view text, size_t i) {
-  while (is_digit(at(text, i)) || (at(text, i) == '_' && i > 0 && is_digit(text[i - 1]) && is_digit(at(text, i + 1)))) ++i;
+  while (is_digit(at(text, i)) || (at(text, i) == '_' && i > 0 && is_digit(text[i - 1]) && is_digit(at(text, i + 1))))
+    ++i;
   return i;
 }
 
@@ -39,9 +40,8 @@ std::string without_underscores(std::string_view text) {
 }  // namespace
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 size_t match_integer(std::string_view text) {
@@ -58,8 +58,10 @@ size_t match_float(std::string_view text) {
   size_t mantissa = whole > start ? whole : 0;
   size_t length = 0;
   if (at(text, whole) == '.') {
-    if (is_digit(at(text, whole + 1))) mantissa = length = skip_digits(text, whole + 1);
-    else if (whole > start) mantissa = length = whole + 1;
+    if (is_digit(at(text, whole + 1)))
+      mantissa = length = skip_digits(text, whole + 1);
+    else if (whole > start)
+      mantissa = length = whole + 1;
   }
   if (mantissa > 0 && (at(text, mantissa) == 'e' || at(text, mantissa) == 'E')) {
     size_t exponent = mantissa + 1;

@@ -9,14 +9,15 @@
 
 namespace dcmmm {
 
-/// Length of the longest whole number (`-20`, `1_000`) at the start of `text`, or 0. As the grammars of Hydra and OmegaConf.
+/// Length of the longest whole number (`-20`, `1_000`) at the start of `text`, or 0. As the grammars of Hydra and
+/// OmegaConf.
 size_t match_integer(std::string_view text);
 
 /// Length of the longest floating number (`3.14`, `1e-3`, `.5`, `inf`) at the start of `text`, or 0.
 size_t match_float(std::string_view text);
 
-/// `text` as null, bool, int or float when all of it is such a literal of the override grammar; nullopt when it's a text.
-/// Throws UserError for a whole number beyond 64 bits.
+/// `text` as null, bool, int or float when all of it is such a literal of the override grammar; nullopt when it's a
+/// text. Throws UserError for a whole number beyond 64 bits.
 std::optional<Value> parse_literal(std::string_view text);
 
 /// A whole number without underscores, in base 2, 8, 10 or 16. Throws UserError beyond 64 bits.

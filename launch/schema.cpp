@@ -52,13 +52,17 @@ std::string range_in_words(const std::string& range) {
   };
   const size_t dots = range.find("..");
   const std::string low = range.substr(0, dots), high = dots == range.npos ? "" : range.substr(dots + 2);
-  return (low.empty() ? "" : " " + words(low, "of at least ")) + (!low.empty() && !high.empty() ? " and" : "") +
-         (high.empty() ? "" : " " + words(high, "of at most "));
+  std::string out;
+  if (!low.empty()) out += text(" ", words(low, "of at least "));
+  if (!low.empty() && !high.empty()) out += " and";
+  if (!high.empty()) out += text(" ", words(high, "of at most "));
+  return out;
 }
 
 std::string expected(const KeySpec& spec) {
-  static const char* const kTypes[] = {"a whole number", "a number", "true or false", "a text", "a path", "one of ",
-                                       "a list of texts", "a mapping of texts", "a mapping of numbers"};
+  static const char* const kTypes[] = {
+      "a whole number",  "a number",           "true or false",       "a text", "a path", "one of ",
+      "a list of texts", "a mapping of texts", "a mapping of numbers"};
   std::string out = kTypes[static_cast<int>(spec.type)];
   out += spec.type == Type::kChoice ? join(split(spec.range, '|')) : range_in_words(spec.range);
   return out + (spec.may_be_null ? ", or null" : "");
@@ -99,7 +103,8 @@ std::optional<Value> converted(const Value& value, Type type) {
     }
     case Type::kTextMap: {
       const auto* map = value.as<Value::Map>();
-      if (map == nullptr || !std::all_of(map->begin(), map->end(), [](const auto& e) { return is_scalar(e.second); })) break;
+      if (map == nullptr || !std::all_of(map->begin(), map->end(), [](const auto& e) { return is_scalar(e.second); }))
+        break;
       Value::Map out;
       for (const auto& [key, item] : *map) out.emplace_back(key, as_text(item));
       return Value(out);
@@ -146,7 +151,8 @@ class Checker {
       if (value != nullptr) value = value->child(name);
     }
     if (value == nullptr) {
-      problems_.push_back(text("The config has no key '", spec.key, "' (", spec.meaning, "). Expected ", expected(spec), "."));
+      problems_.push_back(
+          text("The config has no key '", spec.key, "' (", spec.meaning, "). Expected ", expected(spec), "."));
       return;
     }
     if (value->is_missing() || (value->is_null() && spec.may_be_null)) return;
@@ -155,14 +161,17 @@ class Checker {
       *value = std::move(*typed);
       return;
     }
-    const std::string nearest = typed && spec.type == Type::kChoice ? did_you_mean(*typed->as<std::string>(), split(spec.range, '|')) : "";
-    problems_.push_back(text("'", spec.key, "' is ", show(*value), ", but expected ", expected(spec), " (", spec.meaning, ").", nearest));
+    const std::string nearest =
+        typed && spec.type == Type::kChoice ? did_you_mean(*typed->as<std::string>(), split(spec.range, '|')) : "";
+    problems_.push_back(text("'", spec.key, "' is ", show(*value), ", but expected ", expected(spec), " (",
+                             spec.meaning, ").", nearest));
   }
 
   bool is_known(const std::string& key) const { return std::find(names_.begin(), names_.end(), key) != names_.end(); }
 
   bool is_known_section(const std::string& key) const {
-    return std::any_of(names_.begin(), names_.end(), [&](const std::string& name) { return name.rfind(key + ".", 0) == 0; });
+    return std::any_of(names_.begin(), names_.end(),
+                       [&](const std::string& name) { return name.rfind(key + ".", 0) == 0; });
   }
 
   void find_unknown(const Value& value, const std::string& path) {
@@ -198,8 +207,8 @@ void check_config(Value& config) { Checker(config).check(); }
 
 int64_t parse_bytes(const std::string& size, const std::string& key) {
   static const std::pair<const char*, double> kUnits[] = {
-      {"", 1}, {"B", 1}, {"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12},
-      {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}};
+      {"", 1},      {"B", 1},        {"kB", 1e3},     {"KB", 1e3},     {"MB", 1e6},    {"GB", 1e9},
+      {"TB", 1e12}, {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}};
   size_t i = 0;
   double number = 0;
   std::string unit;
@@ -212,7 +221,8 @@ int64_t parse_bytes(const std::string& size, const std::string& key) {
 }
 
 double parse_duration(const std::string& duration, const std::string& key) {
-  static const std::pair<const char*, double> kUnits[] = {{"", 1}, {"s", 1}, {"m", 60}, {"min", 60}, {"h", 3600}, {"d", 86400}};
+  static const std::pair<const char*, double> kUnits[] = {{"", 1},     {"s", 1},    {"m", 60},
+                                                          {"min", 60}, {"h", 3600}, {"d", 86400}};
   double seconds = 0;
   size_t i = 0;
   bool good = !duration.empty();
@@ -220,7 +230,8 @@ double parse_duration(const std::string& duration, const std::string& key) {
     double number = 0;
     std::string unit;
     good = take_quantity(duration, i, number, unit);
-    const auto* known = std::find_if(std::begin(kUnits), std::end(kUnits), [&](const auto& u) { return unit == u.first; });
+    const auto* known =
+        std::find_if(std::begin(kUnits), std::end(kUnits), [&](const auto& u) { return unit == u.first; });
     good = good && known != std::end(kUnits);
     if (good) seconds += number * known->second;
   }

@@ -9,8 +9,10 @@ volatile std::sig_atomic_t stop_signal_seen = 0;
 volatile std::sig_atomic_t checkpoint_wanted = 0;
 
 extern "C" void note_signal(int signal) {
-  if (signal == SIGUSR1) checkpoint_wanted = 1;
-  else stop_signal_seen = signal;
+  if (signal == SIGUSR1)
+    checkpoint_wanted = 1;
+  else
+    stop_signal_seen = signal;
 }
 
 void handle(int signal, int flags) {

@@ -3,7 +3,8 @@
 
 namespace dcmmm {
 
-/// From now on TERM and INT ask for a checkpoint and the end, USR1 for a checkpoint. A second INT ends the process at once.
+/// From now on TERM and INT ask for a checkpoint and the end, USR1 for a checkpoint. A second INT ends the process at
+/// once.
 void install_signal_handlers();
 
 /// The number of the TERM or INT signal that came, or 0.

@@ -34,9 +34,12 @@ Value* Value::child(std::string_view key) {
 }
 
 static const double* number_of(const Value& value, double& storage) {
-  if (const auto* integer = value.as<int64_t>()) storage = static_cast<double>(*integer);
-  else if (const auto* real = value.as<double>()) storage = *real;
-  else return nullptr;
+  if (const auto* integer = value.as<int64_t>())
+    storage = static_cast<double>(*integer);
+  else if (const auto* real = value.as<double>())
+    storage = *real;
+  else
+    return nullptr;
   return &storage;
 }
 
@@ -71,7 +74,7 @@ const Value* find_path(const Value& root, std::string_view path) {
 
 static void collect_leaves(const Value& value, const std::string& path, std::vector<std::string>& leaves) {
   const auto* map = value.as<Value::Map>();
-  if (map == nullptr) {
+  if (map == nullptr || (map->empty() && !path.empty())) {
     leaves.push_back(path);
     return;
   }
@@ -108,18 +111,19 @@ std::string show(const Value& value) {
   if (const auto* boolean = value.as<bool>()) return *boolean ? "true" : "false";
   if (const auto* integer = value.as<int64_t>()) return std::to_string(*integer);
   if (const auto* real = value.as<double>()) return shortest(*real);
-  if (const auto* string = value.as<std::string>()) return "'" + *string + "'";
+  if (const auto* string = value.as<std::string>()) return text("'", *string, "'");
   std::vector<std::string> items;
   if (const auto* list = value.as<Value::List>()) {
     for (const auto& item : *list) items.push_back(show(item));
-    return "[" + join(items) + "]";
+    return text("[", join(items), "]");
   }
   for (const auto& [key, item] : *value.as<Value::Map>()) items.push_back(key + ": " + show(item));
-  return "{" + join(items) + "}";
+  return text("{", join(items), "}");
 }
 
 std::string kind_of(const Value& value) {
-  static constexpr const char* kKinds[] = {"null", "true or false", "a whole number", "a number", "a text", "a list", "a mapping"};
+  static constexpr const char* kKinds[] = {"null",   "true or false", "a whole number", "a number",
+                                           "a text", "a list",        "a mapping"};
   return kKinds[value.content.index()];
 }
 

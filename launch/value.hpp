@@ -19,13 +19,17 @@ struct Value {
 
   Value() = default;
   template <class Content>
-    requires(!std::is_same_v<std::remove_cvref_t<Content>, Value>)
-  Value(Content&& value) : content(std::forward<Content>(value)) {}  // NOLINT: conversions are the point
+  requires(!std::is_same_v<std::remove_cvref_t<Content>, Value>) Value(Content&& value)
+      : content(std::forward<Content>(value)) {}  // NOLINT: conversions are the point
 
   template <class Content>
-  const Content* as() const { return std::get_if<Content>(&content); }
+  const Content* as() const {
+    return std::get_if<Content>(&content);
+  }
   template <class Content>
-  Content* as() { return std::get_if<Content>(&content); }
+  Content* as() {
+    return std::get_if<Content>(&content);
+  }
 
   bool is_null() const { return as<std::monostate>() != nullptr; }
   bool is_container() const { return as<List>() != nullptr || as<Map>() != nullptr; }
@@ -46,7 +50,7 @@ std::vector<std::string> split_path(std::string_view path);
 /// The value at a dotted path, or nullptr. Interpolations are not followed.
 const Value* find_path(const Value& root, std::string_view path);
 
-/// Every dotted path to a value that isn't a mapping, in order.
+/// Every dotted path to a value that isn't a mapping with keys, in order.
 std::vector<std::string> leaf_paths(const Value& root);
 
 /// Merges `source` into `target`: mappings key by key, everything else replaces; "???" never replaces a value.

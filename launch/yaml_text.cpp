@@ -30,8 +30,9 @@ bool is_one_of(const std::string& word, std::initializer_list<const char*> lower
 Value plain_scalar(const std::string& word) {
   static const std::regex kBinary("[-+]?0b[0-1_]+"), kOctal("[-+]?0[0-7_]+"), kDecimal("[-+]?(0|[1-9][0-9_]*)"),
       kHexadecimal("[-+]?0x[0-9a-fA-F_]+"),
-      kFloat("[-+]?[0-9][0-9_]*\\.[0-9_]*([eE][-+]?[0-9]+)?|[-+]?[0-9]+(_[0-9]+)*[eE][-+]?[0-9]+"
-             "|\\.[0-9]+(_[0-9]+)*([eE][-+][0-9]+)?");
+      kFloat(
+          "[-+]?[0-9][0-9_]*\\.[0-9_]*([eE][-+]?[0-9]+)?|[-+]?[0-9]+(_[0-9]+)*[eE][-+]?[0-9]+"
+          "|\\.[0-9]+(_[0-9]+)*([eE][-+][0-9]+)?");
   if (word.empty() || word == "~" || is_one_of(word, {"null"})) return {};
   if (is_one_of(word, {"yes", "true", "on"})) return true;
   if (is_one_of(word, {"no", "false", "off"})) return false;
@@ -89,8 +90,10 @@ class YamlReader {
       if (is_merge_key(entry.first)) continue;
       const std::string& key = entry.first.Scalar();
       if (!seen.insert(key).second) fail(entry.first, "duplicate key '" + key + "'");
-      if (Value* inherited = out.child(key)) *inherited = read(entry.second);
-      else out.as<Value::Map>()->emplace_back(key, read(entry.second));
+      if (Value* inherited = out.child(key))
+        *inherited = read(entry.second);
+      else
+        out.as<Value::Map>()->emplace_back(key, read(entry.second));
     }
     return out;
   }
@@ -132,14 +135,23 @@ std::string yaml_key(const std::string& key) {
   return value.as<int64_t>() != nullptr || value.as<double>() != nullptr ? key : yaml_scalar(key);
 }
 
+/// A list or mapping that needs lines of its own.
+bool is_filled(const Value& value) {
+  const auto* map = value.as<Value::Map>();
+  const auto* list = value.as<Value::List>();
+  return (map != nullptr && !map->empty()) || (list != nullptr && !list->empty());
+}
+
+std::string flow_text(const Value& value) { return value.is_container() ? show(value) : yaml_scalar(value); }
+
 void write(const Value& value, const std::string& indent, std::string& out) {
   const auto write_item = [&](const Value& item, const std::string& deeper) {
-    const auto *map = item.as<Value::Map>(), *list_as_map = map;
-    const auto* list = item.as<Value::List>();
-    if (list_as_map != nullptr && map->empty()) out += " {}\n";
-    else if (list != nullptr && list->empty()) out += " []\n";
-    else if (item.is_container()) { out += "\n"; write(item, deeper, out); }
-    else out += " " + yaml_scalar(item) + "\n";
+    if (is_filled(item)) {
+      out += "\n";
+      write(item, deeper, out);
+    } else {
+      out += text(" ", flow_text(item), "\n");
+    }
   };
   if (const auto* map = value.as<Value::Map>()) {
     for (const auto& [key, item] : *map) {
@@ -167,11 +179,7 @@ Value parse_yaml(const std::string& yaml, const std::string& name) {
 Value read_yaml_file(const std::filesystem::path& path) { return parse_yaml(read_text_file(path), path.string()); }
 
 std::string to_yaml(const Value& value) {
-  const auto* map = value.as<Value::Map>();
-  const auto* list = value.as<Value::List>();
-  if (map != nullptr && map->empty()) return "{}\n";
-  if (list != nullptr && list->empty()) return "[]\n";
-  if (!value.is_container()) return yaml_scalar(value) + "\n";
+  if (!is_filled(value)) return flow_text(value) + "\n";
   std::string out;
   write(value, "", out);
   return out;

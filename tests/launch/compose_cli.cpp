@@ -1,5 +1,6 @@
 // compose_cli DIR[:DIR...] PRIMARY [override ...]: prints the composed config as YAML, or one message and exits 2.
-// With `--batch FILE` instead: a JSON list of {"dirs", "primary", "overrides"}; prints a JSON list of {"yaml"} or {"error"}.
+// With `--batch FILE` instead: a JSON list of {"dirs", "primary", "overrides"}; prints a JSON list of {"yaml"} or
+// {"error"}.
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -10,7 +11,8 @@
 
 namespace {
 
-std::string composed_yaml(const std::vector<std::string>& folders, const std::string& primary, const std::vector<std::string>& overrides) {
+std::string composed_yaml(const std::vector<std::string>& folders, const std::string& primary,
+                          const std::vector<std::string>& overrides) {
   dcmmm::ComposeOptions options;
   options.search_dirs.assign(folders.begin(), folders.end());
   options.primary = primary;
@@ -26,7 +28,8 @@ int main(int count, char** words) {
     nlohmann::json results = nlohmann::json::array();
     for (const auto& request : nlohmann::json::parse(in)) {
       try {
-        results.push_back({{"yaml", composed_yaml(request.at("dirs"), request.at("primary"), request.at("overrides"))}});
+        results.push_back(
+            {{"yaml", composed_yaml(request.at("dirs"), request.at("primary"), request.at("overrides"))}});
       } catch (const dcmmm::UserError& error) {
         results.push_back({{"error", error.what()}});
       }
