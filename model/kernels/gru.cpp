@@ -8,26 +8,38 @@
 namespace dcmmm::kernels {
 namespace {
 
-constexpr int64_t kTileRows = 4, kTileColumns = 16;
+constexpr int64_t kTileRows = 4, kTileVectors = 2;
 
-// out[rows x columns] = (or +=) left[rows x inner] right[inner x columns]; a 4 x 16 tile stays in registers.
+// A register of 32 bytes (AVX2), as GCC's and clang's vector extension; unaligned in memory.
+template <class Real>
+struct Register {
+  static constexpr int64_t kLanes = 32 / sizeof(Real);
+  typedef Real Type __attribute__((vector_size(32), aligned(alignof(Real))));
+};
+
+// out[rows x columns] = (or +=) left[rows x inner] right[inner x columns]; a tile of 4 x 2 registers stays in registers.
 template <class Real, int64_t kRows>
 void multiply_rows(int64_t columns, int64_t inner, const Real* left, int64_t left_stride, const Real* right, Real* out,
                    int64_t out_stride, const Real* bias) {
+  using Vector = typename Register<Real>::Type;
+  constexpr int64_t kLanes = Register<Real>::kLanes, kTileColumns = kTileVectors * kLanes;
   int64_t column = 0;
   for (; column + kTileColumns <= columns; column += kTileColumns) {
-    Real tile[kRows][kTileColumns];
-    for (int64_t i = 0; i < kRows; ++i)
-      for (int64_t j = 0; j < kTileColumns; ++j) tile[i][j] = bias != nullptr ? bias[column + j] : out[i * out_stride + column + j];
+    Vector tile[kRows][kTileVectors];
+    for (int64_t i = 0; i < kRows; ++i) {
+      const Real* start = (bias != nullptr ? bias : out + i * out_stride) + column;
+      for (int64_t j = 0; j < kTileVectors; ++j) tile[i][j] = *reinterpret_cast<const Vector*>(start + j * kLanes);
+    }
     for (int64_t k = 0; k < inner; ++k) {
-      const Real* row = right + k * columns + column;
-      for (int64_t i = 0; i < kRows; ++i) {
-        const Real factor = left[i * left_stride + k];
-        for (int64_t j = 0; j < kTileColumns; ++j) tile[i][j] += factor * row[j];
-      }
+      Vector row[kTileVectors];
+      for (int64_t j = 0; j < kTileVectors; ++j)
+        row[j] = *reinterpret_cast<const Vector*>(right + k * columns + column + j * kLanes);
+      for (int64_t i = 0; i < kRows; ++i)
+        for (int64_t j = 0; j < kTileVectors; ++j) tile[i][j] += left[i * left_stride + k] * row[j];
     }
     for (int64_t i = 0; i < kRows; ++i)
-      for (int64_t j = 0; j < kTileColumns; ++j) out[i * out_stride + column + j] = tile[i][j];
+      for (int64_t j = 0; j < kTileVectors; ++j)
+        *reinterpret_cast<Vector*>(out + i * out_stride + column + j * kLanes) = tile[i][j];
   }
   for (; column < columns; ++column) {
     for (int64_t i = 0; i < kRows; ++i) {
