@@ -35,5 +35,11 @@ target_precompile_headers(dcmmm_torch_header PRIVATE ${CMAKE_SOURCE_DIR}/cmake/t
 
 function(dcmmm_use_torch_header target)
   target_link_libraries(${target} PRIVATE dcmmm::torch)
+  # GCC takes the header only under the flags that it was compiled with, and executables would get -fPIE.
+  get_target_property(type ${target} TYPE)
+  if(type STREQUAL "EXECUTABLE")
+    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fPIC>)
+  endif()
   target_precompile_headers(${target} REUSE_FROM dcmmm_torch_header)
 endfunction()
