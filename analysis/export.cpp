@@ -118,8 +118,8 @@ class Export {
       const auto baseline_RT = reader_.read_array("baseline", first, count);
       const auto trend_RT = reader_.read_array("trend", first, count);
       const auto seasonality_RT = reader_.read_array("seasonality", first, count);
-      const auto control_RTK = reader_.read_array("control", first, count);
-      const auto media_RTC = reader_.read_array("media", first, count);
+      const auto control_RTK = reader_.read_array("control_contribution", first, count);
+      const auto media_RTC = reader_.read_array("media_contribution", first, count);
       const auto row = [&](std::size_t cell, std::string_view component, double value) {
         begin_row(csv, first, cell);
         csv.raw(component);
@@ -190,7 +190,7 @@ class Export {
                  ResponseCurves(shared_, static_cast<int64_t>(channels))};
     each_block([&](int64_t first, int64_t count) {
       const Panel block = panel_.read(first, count);
-      const auto media_RTC = reader_.read_array("media", first, count);
+      const auto media_RTC = reader_.read_array("media_contribution", first, count);
       const auto predicted_RT = reader_.read_array("predicted", first, count);
       const auto& spend_RTC = block.coordinates.has_spend ? block.spend_RTC : block.media_RTC;
       // Region by region, so that the sums have the same bits whatever the block.

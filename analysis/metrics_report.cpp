@@ -41,7 +41,8 @@ std::string grouped(double value) {
   std::string digits = fixed(value, size >= 1000 ? 0 : size >= 10 ? 1 : size >= 1 ? 3 : 5);
   if (!std::isfinite(value)) return digits;
   const std::size_t first = digits[0] == '-' ? 1 : 0;
-  for (std::size_t at = std::min(digits.find('.'), digits.size()); at > first + 3; at -= 3) digits.insert(at - 3, ",");
+  for (std::size_t at = std::min(digits.find('.'), digits.size()); at > first + 3; at -= 3)
+    digits.insert(at - 3, 1, ',');
   return digits;
 }
 

@@ -1,5 +1,6 @@
 #include "analysis/results_file.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -31,8 +32,16 @@ const std::vector<RegionArray>& region_arrays() {
       {"baseline", {"week"}, "target units", "component: the region's own baseline", &ResultBlock::baseline_RT},
       {"trend", {"week"}, "target units", "component: trend", &ResultBlock::trend_RT},
       {"seasonality", {"week"}, "target units", "component: seasonality", &ResultBlock::seasonality_RT},
-      {"control", {"week", "control"}, "target units", "component: each control", &ResultBlock::control_RTK},
-      {"media", {"week", "channel"}, "target units", "component: each media channel", &ResultBlock::media_RTC},
+      {"control_contribution",
+       {"week", "control"},
+       "target units",
+       "component: each control",
+       &ResultBlock::control_RTK},
+      {"media_contribution",
+       {"week", "channel"},
+       "target units",
+       "component: each media channel",
+       &ResultBlock::media_RTC},
       {"coefficient",
        {"week", "channel"},
        "target units",
@@ -118,6 +127,8 @@ void ResultsWriter::State::write_round(const ResultBlock& block) {
       start.push_back(0);
       count.push_back(length_of(axis, coordinates));
     }
+    // An axis without labels (no controls) leaves nothing to write, and a parallel write of nothing at all is refused.
+    if (std::find(count.begin() + 1, count.end(), 0) != count.end()) continue;
     file->write<double>(array.name, start, count, block.*array.values);
   }
   regions += block.regions;

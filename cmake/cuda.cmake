@@ -73,7 +73,7 @@ endif()
 # The kernels and NCCL make themselves known through static initialisers, which nothing refers to: their whole archives
 # are linked, and so is LibTorch's CUDA half, which needs cuDNN, cuBLAS and others that only a machine with a GPU must have.
 add_executable(dcmmm-cuda launch/main.cpp)
-target_link_libraries(dcmmm-cuda PRIVATE dcmmm_launch)
+target_link_libraries(dcmmm-cuda PRIVATE dcmmm_launch CLI11::CLI11)
 foreach(library ${cuda_libraries})
   target_link_libraries(dcmmm-cuda PRIVATE $<LINK_LIBRARY:WHOLE_ARCHIVE,${library}>)
 endforeach()

@@ -11,6 +11,8 @@ namespace dcmmm {
 /// Made once, first thing in main, and destroyed last. MPI starts only where a launcher (mpirun, srun --mpi=pmix)
 /// started the process: alone, a process needs no MPI and starts at once. Throws UserError when srun started several
 /// tasks without MPI, which would otherwise run the same command several times over.
+/// No error may leave the scope of an Environment, as its destructor waits for all ranks: catch, and call
+/// end_with_error().
 class Environment {
  public:
   Environment();

@@ -29,6 +29,11 @@ herr_t note_reason(unsigned, const H5E_error2_t* entry, void* data) {
 
 }  // namespace
 
+// Set up before main, and so before MPI, and never taken down: after a failed close (a full disk) HDF5 1.10 keeps the dead
+// file's identifier, and would use it again, and crash, at exit or in MPI_Finalize. Files close themselves, so nothing
+// is left to do there.
+const bool kNeverTakenDown = H5dont_atexit() >= 0 && H5open() >= 0;
+
 void silence_hdf5() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
 
 std::string hdf5_reason() {

@@ -46,4 +46,7 @@ struct Panel {
   int64_t controls() const { return static_cast<int64_t>(coordinates.controls.size()); }
 };
 
+/// A copy of `count` of the panel's regions, `first` counted from its own first one.
+Panel slice_regions(const Panel& panel, int64_t first, int64_t count);
+
 }  // namespace dcmmm

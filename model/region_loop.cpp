@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "comm/ordered_sum.hpp"
 #include "data/partition.hpp"
 
 namespace dcmmm {
@@ -34,6 +35,7 @@ RegionPlan plan_regions(std::span<const int64_t> observed_cells, int rank, int r
   const auto of_ranks = balanced_partition(shard_cells, ranks);
   plan.first_region = shards[of_ranks[rank]];
   plan.regions = shards[of_ranks[rank + 1]] - plan.first_region;
+  plan.first_shard = of_ranks[rank];
   for (int64_t shard = of_ranks[rank]; shard <= of_ranks[rank + 1]; ++shard)
     plan.shard_begin.push_back(shards[shard] - plan.first_region);
   return plan;
@@ -53,18 +55,14 @@ std::vector<double> RegionLoop::sum(int64_t length, const std::function<void(Chu
     return sums;
   }
   const auto shards = static_cast<int64_t>(plan_.shard_begin.size()) - 1;
-  std::vector<double> partial(static_cast<size_t>(shards) * width, 0.0);
+  OrderedSum shard_sums(kVirtualShards, plan_.first_shard, shards, length);
   at::parallel_for(0, shards, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t shard = begin; shard < end; ++shard) {
-      const std::span<double> mine(partial.data() + shard * length, width);
+    for (int64_t shard = begin; shard < end; ++shard)
       for (int64_t first = plan_.shard_begin[shard]; first < plan_.shard_begin[shard + 1]; first += plan_.chunk)
-        work({first, std::min(plan_.chunk, plan_.shard_begin[shard + 1] - first)}, mine);
-    }
+        work({first, std::min(plan_.chunk, plan_.shard_begin[shard + 1] - first)}, shard_sums.partial(plan_.first_shard + shard));
   });
-  // Ranks hold consecutive shards, so the gathered parts already lie in the panel's order.
-  const std::vector<double> gathered = communicator_.all_gather(partial);
-  std::vector<double> sums(width, 0.0);
-  for (size_t i = 0; i < gathered.size(); ++i) sums[i % width] += gathered[i];
+  std::vector<double> sums(width);
+  shard_sums.finish(communicator_, sums);
   communicator_.all_reduce_sum(rank_counts);  // whole numbers: exact in any order
   return sums;
 }

@@ -21,6 +21,7 @@ struct RegionPlan {
   int64_t regions = 0;               // of this rank; may be 0
   int64_t chunk = 64;                // regions at once at the most
   bool deterministic = false;
+  int64_t first_shard = 0;           // deterministic: the number of this rank's first virtual shard
   std::vector<int64_t> shard_begin;  // deterministic: this rank's virtual shards begin here (counted from first_region); last entry = regions
 };
 

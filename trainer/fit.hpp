@@ -49,6 +49,11 @@ struct Fit {
   bool has_shadows() const { return data.member_count() > members; }
 };
 
+/// Regions that may go through a step at once: options.region_chunk, or what options.memory_limit leaves room for (by default a
+/// quarter of this machine's free memory over `ranks_here`), a cache-friendly 64 at the most.
+int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, const PanelCoordinates& coordinates, int64_t members,
+                      int ranks_here);
+
 /// Scales, masks and the first phase. `origin`: training weeks; one seed a member. Collective.
 std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, const TrainerOptions& trainer, int64_t origin,
                                  const std::vector<uint64_t>& seeds, RegionPlan plan, Communicator& communicator);

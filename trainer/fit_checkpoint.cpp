@@ -139,6 +139,11 @@ Checkpoint make_checkpoint(const Fit& fit, const std::string& config, const std:
   add("history", {"done_step", "history_column"}, history_tensor(fit.history));
   out.notes["fitted_members"] = std::to_string(fit.members);
   out.notes["weeks"] = std::to_string(data.weeks);
+  out.notes["time_step"] = std::to_string(static_cast<int>(names.step));
+  out.notes["region_column"] = names.region_column;
+  out.notes["time_column"] = names.time_column;
+  out.notes["channel_columns"] = join(names.channel_columns, "\n");
+  out.notes["control_columns"] = join(names.control_columns, "\n");
   out.notes["seasonal_period"] = shortest(fit.model.seasonal_period());
   return out;
 }
@@ -177,7 +182,7 @@ void restore_fit(const Checkpoint& checkpoint, Fit& fit) {
 
 Forecaster make_forecaster(const Checkpoint& checkpoint, const ModelOptions& options) {
   const auto labels = [&](const char* dimension) { return static_cast<int64_t>(checkpoint.labels.at(dimension).size()); };
-  Forecaster out{Mmm(options, std::stod(checkpoint.notes.at("seasonal_period")), labels("channel"), labels("control")), {}, {}, {}, {}};
+  Forecaster out{Mmm(options, std::stod(checkpoint.notes.at("seasonal_period")), labels("channel"), labels("control")), {}, {}, {}, {}, 0, 0, {}};
   const ParameterLayout& layout = out.model.layout();
   out.members = std::stoll(checkpoint.notes.at("fitted_members"));
   out.weeks = std::stoll(checkpoint.notes.at("weeks"));

@@ -113,7 +113,9 @@ TEST(Export, PredictionShowsSplitAndMissingActuals) {
     EXPECT_EQ(rows[cell][1], std::to_string(cell % 9));
     EXPECT_EQ(rows[cell][2], cell % 9 < 7 ? "train" : "holdout");
     EXPECT_EQ(rows[cell][3].empty(), run.panel.observed_RT[cell] == 0);
-    if (!rows[cell][3].empty()) EXPECT_EQ(std::stod(rows[cell][3]), run.panel.target_RT[cell]);
+    if (!rows[cell][3].empty()) {
+      EXPECT_EQ(std::stod(rows[cell][3]), run.panel.target_RT[cell]);
+    }
     EXPECT_EQ(std::stod(rows[cell][4]), run.results.predicted_RT[cell]);
     EXPECT_EQ(rows[cell][5] + rows[cell][6], "");
   }

@@ -68,7 +68,9 @@ TEST(MetricsJson, SaysNullForWhatDoesNotApply) {
   const Json metrics = Json::parse(metrics_json(without_holdout(), no_fit));
   EXPECT_TRUE(metrics["train"]["r2"].is_number());
   for (const auto& [key, value] : metrics["holdout"].items()) {
-    if (key != "cells") EXPECT_TRUE(value.is_null()) << key;
+    if (key != "cells") {
+      EXPECT_TRUE(value.is_null()) << key;
+    }
   }
   EXPECT_EQ(metrics["holdout"]["cells"], 0);
   for (const auto& [name, value] : metrics["naive"].items()) {

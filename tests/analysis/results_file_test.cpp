@@ -22,7 +22,7 @@ TEST(ResultsFile, KeepsEverything) {
   const ResultsReader reader(folder / "results.h5");
   expect_equal(reader.read(0, 5), run.results);
   expect_equal(reader.read(2, 2), regions_of(run.results, 2, 2));
-  EXPECT_EQ(reader.read_array("media", 4, 1), regions_of(run.results, 4, 1).media_RTC);
+  EXPECT_EQ(reader.read_array("media_contribution", 4, 1), regions_of(run.results, 4, 1).media_RTC);
   EXPECT_EQ(reader.coordinates().regions, run.panel.coordinates.regions);
   EXPECT_EQ(reader.coordinates().weeks, run.panel.coordinates.weeks);
   EXPECT_EQ(reader.coordinates().channels, run.panel.coordinates.channels);
@@ -53,8 +53,8 @@ TEST(ResultsFile, NamesItsDimensions) {
   const TestFolder folder;
   SmallRun().write(folder);
   const ArrayFile file = ArrayFile::open(folder / "results.h5");
-  EXPECT_EQ(file.dimensions("media"), (std::vector<std::string>{"region", "week", "channel"}));
-  EXPECT_EQ(file.dimensions("control"), (std::vector<std::string>{"region", "week", "control"}));
+  EXPECT_EQ(file.dimensions("media_contribution"), (std::vector<std::string>{"region", "week", "channel"}));
+  EXPECT_EQ(file.dimensions("control_contribution"), (std::vector<std::string>{"region", "week", "control"}));
   EXPECT_EQ(file.dimensions("decay"), (std::vector<std::string>{"channel"}));
 }
 

@@ -15,13 +15,15 @@
 
 namespace dcmmm {
 
-/// A folder of its own for the running test, removed at the end.
+/// A new folder of the running test, removed at the end.
 class TestFolder {
  public:
   TestFolder() {
+    static int made = 0;  // a test may have several
     const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
-    path_ = std::filesystem::temp_directory_path() /
-            (std::string("dcmmm_") + test->test_suite_name() + "_" + test->name() + "_" + std::to_string(::getpid()));
+    path_ =
+        std::filesystem::temp_directory_path() / (std::string("dcmmm_") + test->test_suite_name() + "_" + test->name() +
+                                                  "_" + std::to_string(::getpid()) + "_" + std::to_string(++made));
     std::filesystem::create_directories(path_);
   }
   ~TestFolder() {

@@ -1,0 +1,28 @@
+// The commands, one function each. Every function is called on all ranks, after the config was composed and checked.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "comm/environment.hpp"
+#include "launch/value.hpp"
+
+namespace dcmmm {
+
+struct CommandContext {
+  const Environment& environment;
+  Communicator& world;
+  Value config;                        // composed, checked
+  std::vector<std::string> overrides;  // the command line's words
+};
+
+int import_command(CommandContext& context);
+int synth_command(CommandContext& context);
+int train_command(CommandContext& context);
+int predict_command(CommandContext& context);
+int export_command(CommandContext& context);
+
+/// `dcmmm inspect FILE.h5`: takes a file, not a config.
+int inspect_command(const std::string& file);
+
+}  // namespace dcmmm

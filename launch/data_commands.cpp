@@ -1,0 +1,60 @@
+// import, synth and inspect.
+#include <iostream>
+#include <memory>
+#include <optional>
+
+#include "comm/collective_guard.hpp"
+#include "common/errors.hpp"
+#include "common/files.hpp"
+#include "common/text.hpp"
+#include "data/inspect.hpp"
+#include "data/panel_file.hpp"
+#include "data/synthetic.hpp"
+#include "launch/commands.hpp"
+#include "launch/configuration.hpp"
+#include "launch/logging.hpp"
+#include "launch/panel_source.hpp"
+#include "launch/settings.hpp"
+
+namespace dcmmm {
+namespace fs = std::filesystem;
+namespace {
+
+fs::path required_path(const Value& config, const char* key, const char* example) {
+  const auto path = get<std::optional<fs::path>>(config, key);
+  if (!path) throw UserError(text("This command needs ", key, "=..., for example ", example, "."));
+  return *path;
+}
+
+}  // namespace
+
+int import_command(CommandContext& context) {
+  const fs::path source = required_path(context.config, "source", "source=sales.csv"), output = required_path(context.config, "output", "output=panel.h5");
+  on_rank_zero(context.world, [&] {
+    import_into(context.config, source, output);
+    log_info(text("Wrote ", output.string()));
+  });
+  return 0;
+}
+
+int synth_command(CommandContext& context) {
+  const fs::path output = required_path(context.config, "output", "output=panel.h5");
+  const SyntheticOptions options = synthetic_options(context.config);
+  on_rank_zero(context.world, [&] {
+    PanelWriter writer(output, synthetic_coordinates(options));
+    const SyntheticTruth truth = generate_panel(options, [&](const Panel& block, const TruthBlock&) { writer.append(block); });
+    writer.finish();
+    const fs::path truth_path = output.has_parent_path() ? output.parent_path() / "truth.json" : fs::path("truth.json");
+    write_text_file(truth_path, truth_json(options, truth));
+    log_info(text("Wrote ", output.string(), " (", options.regions, " regions x ", options.weeks, " weeks, ", truth.observed_cells,
+                  " observed cells, media share ", shortest(truth.media_share), ") and ", truth_path.string()));
+  });
+  return 0;
+}
+
+int inspect_command(const std::string& file) {
+  std::cout << describe_file(file);
+  return 0;
+}
+
+}  // namespace dcmmm

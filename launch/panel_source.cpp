@@ -1,0 +1,42 @@
+#include "launch/panel_source.hpp"
+
+#include <optional>
+
+#include "comm/collective_guard.hpp"
+#include "common/errors.hpp"
+#include "common/text.hpp"
+#include "data/panel_file.hpp"
+#include "launch/configuration.hpp"
+#include "launch/logging.hpp"
+#include "launch/settings.hpp"
+
+namespace dcmmm {
+namespace fs = std::filesystem;
+
+void import_into(const Value& config, const fs::path& source, const fs::path& output) {
+  ImportOptions options = import_options(config);
+  options.source = source;
+  ImportReport report;
+  const Panel panel = import_table(options, &report);
+  log_info(text("Imported ", source.string(), "\n", describe(report)));
+  write_panel_file(output, panel);
+}
+
+fs::path locate_panel(const Value& config, const fs::path& kept, bool resume, Communicator& world) {
+  const auto source = get<std::optional<fs::path>>(config, "data.source");
+  const auto panel = get<std::optional<fs::path>>(config, "data.panel");
+  if (source && panel) throw UserError("data.source and data.panel are both set: give the table to import or the panel file, not both.");
+  if (panel) return *panel;
+  on_rank_zero(world, [&] {
+    if (resume && fs::exists(kept)) return;
+    const fs::path real_panel = fs::path(DCMMM_SOURCE_DIR) / ".deps/panel/mmm_data.csv";
+    if (!source && !fs::exists(real_panel)) {
+      throw UserError("No data: give data.source=FILE.csv (a table to import) or data.panel=FILE.h5 (a panel file). The real panel that "
+                      "`bash launch/build.sh` fetches isn't here.");
+    }
+    import_into(config, source.value_or(real_panel), kept);
+  });
+  return kept;
+}
+
+}  // namespace dcmmm

@@ -1,0 +1,78 @@
+// predict and export: from a finished run's folder, without fitting anything again.
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+
+#include "analysis/export.hpp"
+#include "analysis/forecast.hpp"
+#include "checkpoints/checkpoint_store.hpp"
+#include "comm/collective_guard.hpp"
+#include "common/errors.hpp"
+#include "common/files.hpp"
+#include "common/text.hpp"
+#include "data/panel_file.hpp"
+#include "launch/commands.hpp"
+#include "launch/configuration.hpp"
+#include "launch/logging.hpp"
+#include "launch/run_folder.hpp"
+#include "launch/schema.hpp"
+#include "launch/settings.hpp"
+#include "launch/yaml_text.hpp"
+
+namespace dcmmm {
+namespace fs = std::filesystem;
+namespace {
+
+RunFolder run_of(const CommandContext& context) {
+  const auto directory = get<std::optional<std::string>>(context.config, "run.dir");
+  if (!directory) throw UserError("This command needs run=DIR, the folder that `dcmmm train` wrote.");
+  return find_run_folder(*directory);
+}
+
+fs::path output_of(const CommandContext& context, const char* example) {
+  const auto output = get<std::optional<fs::path>>(context.config, "output");
+  if (!output) throw UserError(text("This command needs output=..., for example ", example, "."));
+  return *output;
+}
+
+Value config_of(const RunFolder& folder) {
+  Value config = read_yaml_file(folder.config());
+  check_config(config);
+  return config;
+}
+
+}  // namespace
+
+int export_command(CommandContext& context) {
+  const RunFolder folder = run_of(context);
+  const fs::path output = output_of(context, "output=csv");
+  on_rank_zero(context.world, [&] {
+    const Value config = config_of(folder);
+    const auto panel = get<std::optional<fs::path>>(config, "data.panel");
+    const PanelFile file(panel.value_or(folder.panel()));
+    ExportOptions options;
+    options.note = log_info;
+    export_results(folder.results(), file, output, options);
+    log_info(text("Wrote the CSV files to ", output.string()));
+  });
+  return 0;
+}
+
+int predict_command(CommandContext& context) {
+  const RunFolder folder = run_of(context);
+  const fs::path output = output_of(context, "output=forecast.csv");
+  const auto source = get<std::optional<fs::path>>(context.config, "data.source");
+  if (!source) throw UserError("predict needs data.source=FUTURE.csv: the media and controls of the weeks to forecast.");
+  on_rank_zero(context.world, [&] {
+    const Value config = config_of(folder);
+    ImportOptions options = import_options(config);
+    options.source = *source;
+    const std::string csv = forecast_csv(folder.path / "checkpoints", get<int>(config, "mesh.members"), model_options(config), options, log_warning);
+    write_text_file(output, csv);
+    log_info(text("Wrote ", output.string()));
+  });
+  return 0;
+}
+
+}  // namespace dcmmm

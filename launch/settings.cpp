@@ -1,0 +1,115 @@
+#include "launch/settings.hpp"
+
+#include <optional>
+
+#include "common/errors.hpp"
+#include "common/text.hpp"
+#include "launch/configuration.hpp"
+#include "launch/schema.hpp"
+
+namespace dcmmm {
+
+ModelOptions model_options(const Value& config) {
+  const auto number = [&](const char* key) { return get<double>(config, key); };
+  ModelOptions out;
+  out.decay = number("model.adstock.decay");
+  out.decay_prior_sd = number("model.adstock.prior_sd");
+  out.min_exponent = number("model.hill.min_exponent");
+  out.exponent = number("model.hill.exponent");
+  out.exponent_prior_sd = number("model.hill.exponent_prior_sd");
+  out.half_saturation = number("model.hill.half_saturation");
+  out.half_saturation_prior_sd = number("model.hill.half_saturation_prior_sd");
+  out.coefficient_prior_sd = number("model.hill.coefficient_prior_sd");
+  out.stiffness = number("model.baseline.stiffness");
+  out.persistence = number("model.baseline.persistence");
+  out.harmonics = get<int>(config, "model.seasonality.harmonics");
+  out.trend = get<bool>(config, "model.trend.enabled");
+  out.gru = get<bool>(config, "model.gru.enabled");
+  out.hidden = get<int64_t>(config, "model.hidden");
+  out.gru_scale = number("model.gru.scale");
+  out.gru_level_sd = number("model.gru.level_sd");
+  out.gru_change_sd = number("model.gru.change_sd");
+  out.gru_weight = number("model.gru.weight");
+  out.gru_weight_decay = number("model.gru.weight_decay");
+  out.region_coefficient_sd = number("model.region.coefficient_sd");
+  out.region_scale_sd = number("model.region.scale_sd");
+  out.size_power = number("model.loss.size_power");
+  out.huber_delta = number("model.loss.huber_delta");
+  out.tempering = number("model.loss.tempering");
+  out.ridge = number("model.ridge.strength");
+  out.ridge_controls = number("model.ridge.controls");
+  out.ridge_media = number("model.ridge.media");
+  out.ridge_patterns = number("model.ridge.seasonality");
+  out.l1_coefficients = number("model.l1.coefficients");
+  out.l1_gru_output = number("model.l1.gru_output");
+  if (out.exponent <= out.min_exponent) {
+    throw UserError(text("'model.hill.exponent' is ", shortest(out.exponent), ", but expected a number above model.hill.min_exponent (",
+                         shortest(out.min_exponent), "): it is where the exponents start."));
+  }
+  return out;
+}
+
+TrainerOptions trainer_options(const Value& config) {
+  TrainerOptions out;
+  out.steps = get<int64_t>(config, "trainer.steps");
+  out.learning_rate = get<double>(config, "trainer.learning_rate");
+  out.warmup_steps = get<int64_t>(config, "trainer.warmup_steps");
+  out.final_learning_rate = get<double>(config, "trainer.final_learning_rate");
+  out.shared_rate = get<double>(config, "trainer.learning_rates.shared");
+  out.gru_rate = get<double>(config, "trainer.learning_rates.gru");
+  out.local_rate = get<double>(config, "trainer.learning_rates.local");
+  out.clip = get<double>(config, "trainer.clip");
+  out.weight_decay = get<double>(config, "trainer.weight_decay");
+  out.early_stopping = get<bool>(config, "trainer.early_stopping");
+  out.validation_weeks = get<int64_t>(config, "trainer.validation_weeks");
+  out.validate_every = get<int64_t>(config, "trainer.validate_every");
+  out.patience = get<int64_t>(config, "trainer.patience");
+  out.deterministic = get<bool>(config, "trainer.deterministic");
+  out.float64 = get<std::string>(config, "trainer.precision") == "float64";
+  out.region_chunk = get<int64_t>(config, "trainer.region_chunk");
+  if (const auto limit = get<std::optional<std::string>>(config, "trainer.memory_limit"))
+    out.memory_limit = parse_bytes(*limit, "trainer.memory_limit");
+  if (const auto limit = get<std::optional<std::string>>(config, "trainer.time_limit"))
+    out.time_limit = parse_duration(*limit, "trainer.time_limit");
+  out.threads = get<int>(config, "trainer.threads");
+  out.checkpoint_every = get<int64_t>(config, "checkpoint.every_steps");
+  out.checkpoint_keep = get<int>(config, "checkpoint.keep");
+  if (get<std::string>(config, "trainer.device") == "cuda") {
+    throw UserError("'trainer.device' is 'cuda', but training runs on the CPU so far: the CUDA target (NCCL, device buffers) builds, "
+                    "its kernels are still to come. Use trainer.device=cpu or auto.");
+  }
+  return out;
+}
+
+SyntheticOptions synthetic_options(const Value& config) {
+  SyntheticOptions out;
+  out.regions = get<int64_t>(config, "synth.regions");
+  out.weeks = get<int64_t>(config, "synth.weeks");
+  out.channels = get<int64_t>(config, "synth.channels");
+  out.controls = get<int64_t>(config, "synth.controls");
+  out.seed = static_cast<uint64_t>(get<int64_t>(config, "synth.seed"));
+  out.missing_rows = get<double>(config, "synth.missing_rows");
+  out.noise = get<double>(config, "synth.noise");
+  out.media_share = get<double>(config, "synth.media_share");
+  out.exponent_low = get<double>(config, "synth.exponent_low");
+  out.exponent_high = get<double>(config, "synth.exponent_high");
+  out.has_spend = get<bool>(config, "synth.spend");
+  return out;
+}
+
+ImportOptions import_options(const Value& config) {
+  ImportOptions out;
+  out.given.region = get<std::optional<std::string>>(config, "data.region");
+  out.given.time = get<std::optional<std::string>>(config, "data.time");
+  out.given.target = get<std::optional<std::string>>(config, "data.target");
+  out.given.population = get<std::optional<std::string>>(config, "data.population");
+  out.given.media = get<std::optional<std::vector<std::string>>>(config, "data.media");
+  out.given.controls = get<std::optional<std::vector<std::string>>>(config, "data.controls");
+  out.given.spend = get<std::optional<std::vector<std::string>>>(config, "data.spend").value_or(std::vector<std::string>());
+  for (const auto& [column, price] : get<std::optional<NumberMap>>(config, "data.cost").value_or(NumberMap())) out.given.cost[column] = price;
+  for (const auto& [column, name] : get<TextMap>(config, "data.names")) out.names[column] = name;
+  out.missing_media_is_zero = get<std::string>(config, "data.missing_media") == "zero";
+  return out;
+}
+
+}  // namespace dcmmm

@@ -1,0 +1,19 @@
+// From a checked config to the option structs of the rooms below, which know nothing of YAML.
+#pragma once
+
+#include "data/synthetic.hpp"
+#include "data/table_import.hpp"
+#include "launch/value.hpp"
+#include "model/options.hpp"
+#include "trainer/options.hpp"
+
+namespace dcmmm {
+
+ModelOptions model_options(const Value& config);
+TrainerOptions trainer_options(const Value& config);
+SyntheticOptions synthetic_options(const Value& config);
+
+/// Column roles of the `data` group; `source` is set by the caller.
+ImportOptions import_options(const Value& config);
+
+}  // namespace dcmmm

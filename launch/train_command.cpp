@@ -1,0 +1,247 @@
+// train: from a panel to a run folder.
+#include <sys/resource.h>
+
+#include <cmath>
+#include <iostream>
+#include <memory>
+
+#include "analysis/decompose.hpp"
+#include "analysis/metrics_report.hpp"
+#include "analysis/results_file.hpp"
+#include "checkpoints/checkpoint_store.hpp"
+#include "comm/collective_guard.hpp"
+#include "comm/mesh.hpp"
+#include "comm/threads.hpp"
+#include "common/errors.hpp"
+#include "common/files.hpp"
+#include "common/text.hpp"
+#include "data/panel_file.hpp"
+#include "data/split.hpp"
+#include "launch/commands.hpp"
+#include "launch/configuration.hpp"
+#include "launch/logging.hpp"
+#include "launch/panel_source.hpp"
+#include "launch/progress_bar.hpp"
+#include "launch/run_folder.hpp"
+#include "launch/settings.hpp"
+#include "launch/signals.hpp"
+#include "launch/yaml_text.hpp"
+#include "trainer/fit_checkpoint.hpp"
+#include "trainer/threads.hpp"
+#include "trainer/trainer.hpp"
+
+namespace dcmmm {
+namespace fs = std::filesystem;
+namespace {
+
+// Names of the run's stages and how long each took.
+class Stopwatch {
+ public:
+  double lap() {
+    const auto now = std::chrono::steady_clock::now();
+    const double seconds = std::chrono::duration<double>(now - last_).count();
+    last_ = now;
+    return seconds;
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+// Seeds of this row's members: run.seed + the member's number, whatever the mesh.
+std::vector<uint64_t> seeds_of_row(const Value& config, const Mesh& mesh) {
+  const int64_t members = get<int64_t>(config, "ensemble.members");
+  if (members < mesh.members) {
+    throw UserError(text("mesh.members is ", mesh.members, ", but ensemble.members is only ", members,
+                         ": every row of the mesh needs a member of its own."));
+  }
+  std::vector<uint64_t> seeds;
+  for (int64_t member = members * mesh.row / mesh.members; member < members * (mesh.row + 1) / mesh.members; ++member)
+    seeds.push_back(static_cast<uint64_t>(get<int64_t>(config, "run.seed") + member));
+  return seeds;
+}
+
+// A block's figures as means over the members of all mesh rows; every row holds the same regions.
+void average_over_rows(ResultBlock& block, const Mesh& mesh, double share_of_members) {
+  if (mesh.members == 1) return;
+  for (auto* values : {&block.predicted_RT, &block.baseline_RT, &block.trend_RT, &block.seasonality_RT, &block.control_RTK, &block.media_RTC,
+                       &block.coefficient_RTC, &block.target_scale_R, &block.media_scale_RC, &block.scale_factor_R, &block.baseline_level_R}) {
+    for (double& value : *values) value *= share_of_members;
+    mesh.member_axis->all_reduce_sum(std::span<double>(*values));
+  }
+}
+
+void average_over_rows(SharedResults& shared, const Mesh& mesh, double share_of_members) {
+  if (mesh.members == 1) return;
+  for (auto* values : {&shared.decay_C, &shared.exponent_C, &shared.half_saturation_C}) {
+    for (double& value : *values) value *= share_of_members;
+    mesh.member_axis->all_reduce_sum(std::span<double>(*values));
+  }
+}
+
+int64_t peak_memory(Communicator& world) {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  double bytes[] = {static_cast<double>(usage.ru_maxrss) * 1024.0};
+  world.all_reduce_max(std::span<double>(bytes));
+  return static_cast<int64_t>(bytes[0]);
+}
+
+Request take_request() {
+  if (stop_signal() != 0) return Request::kStop;
+  return take_checkpoint_request() ? Request::kCheckpoint : Request::kNone;
+}
+
+// Everything of one training run, between its panel and its files.
+struct Run {
+  CommandContext& context;
+  RunFolder folder;
+  const PanelFile& file;
+  Mesh& mesh;
+  Fit& fit;
+  double share_of_members;
+
+  bool writes_text() const { return context.world.rank() == 0; }
+
+  void write_history() const {
+    on_rank_zero(context.world, [&] { write_text_file(folder.path / "history.csv", history_csv(fit.history)); });
+  }
+
+  Outcome descend() const {
+    CheckpointStore store(folder.checkpoints(mesh.row), fit.options.checkpoint_keep, log_warning);
+    ProgressBar bar(fit.state.step, fit.options.steps, {.quiet = !writes_text()});
+    set_before_console_line([&bar] { bar.erase(); });
+    const std::string config = to_yaml(context.config);
+    TrainerCallbacks callbacks;
+    callbacks.progress = [&](const Progress& progress) {
+      bar.update(progress.step, progress.loss,
+                 std::isfinite(progress.validation_skill) ? std::optional<double>(progress.validation_skill) : std::nullopt);
+    };
+    callbacks.log = log_info;
+    callbacks.checkpoint = [&](const Fit& current) {
+      store.save(make_checkpoint(current, config, file.checksum()), *mesh.region_axis);
+    };
+    callbacks.request = take_request;
+    const Outcome outcome = train(fit, callbacks);
+    set_before_console_line({});
+    write_history();
+    return outcome;
+  }
+
+  // results.h5, and the figures of train and holdout. Rows other than the first only bring their members' share.
+  FitFigures write_results() const {
+    SharedResults shared = shared_results(fit);
+    shared.panel_checksum = file.checksum();
+    average_over_rows(shared, mesh, share_of_members);
+    FitEvaluation evaluation(shared.origin, shared.holdout_weeks);
+    std::unique_ptr<ResultsWriter> writer;
+    if (mesh.row == 0) writer = std::make_unique<ResultsWriter>(folder.results(), fit.panel.coordinates, shared, *mesh.region_axis);
+    fit.loop.each([&](Chunk chunk) {
+      ResultBlock block = result_block(fit, chunk);
+      average_over_rows(block, mesh, share_of_members);
+      if (writer) writer->append(block);
+      evaluation.add(slice_regions(fit.panel, chunk.first, chunk.count), block.predicted_RT);
+    });
+    if (writer) writer->finish();
+    return evaluation.figures(*mesh.region_axis);
+  }
+};
+
+void say_what_runs(const Fit& fit, const PanelFile& file, const Mesh& mesh, int threads) {
+  const PanelCoordinates& names = file.coordinates();
+  log_info(text("Panel: ", names.regions.size(), " regions x ", names.weeks.size(), " weeks (", names.weeks.front(), " to ", names.weeks.back(), "), ",
+                names.channels.size(), " channels, ", names.controls.size(), " controls; training on the first ", fit.data.members[0].origin,
+                " weeks, holdout of ", fit.data.weeks - fit.data.members[0].origin));
+  log_info(text("Model: ", fit.model.layout().shared_count(), " shared parameters, ", fit.model.layout().local_count(), " a region; ",
+                mesh.members, " x ", mesh.regions, " ranks (members x regions), ", threads, " thread(s) each, at most ", fit.loop.plan().chunk, " regions at once, ",
+                fit.options.float64 ? "float64" : "float32", fit.options.deterministic ? ", deterministic" : ""));
+}
+
+}  // namespace
+
+int train_command(CommandContext& context) {
+  Stopwatch total, stage;
+  Communicator& world = context.world;
+  const Value& config = context.config;
+  const TrainerOptions trainer = trainer_options(config);
+  const ModelOptions model = model_options(config);
+  const bool resume = get<bool>(config, "run.resume");
+  const auto directory = get<std::optional<std::string>>(config, "run.dir");
+  Mesh mesh = make_mesh(world, get<int>(config, "mesh.members"), get<int>(config, "mesh.regions"));
+  const std::vector<uint64_t> seeds = seeds_of_row(config, mesh);
+  const RunFolder folder = open_run_folder({directory.value_or(""), resume, get<bool>(config, "run.overwrite")}, "train", world);
+  if (folder.is_finished) {
+    log_info(text("The run in ", folder.path.string(), " is finished: nothing to do."));
+    return 0;
+  }
+  on_rank_zero(world, [&] {
+    log_to_file(folder.path / "train.log");
+    Value::List words(context.overrides.begin(), context.overrides.end());
+    write_text_file(folder.config(), to_yaml(config));
+    write_text_file(folder.path / "overrides.yaml", to_yaml(Value(words)));
+  });
+
+  // The panel: each rank reads its own regions.
+  const fs::path panel_path = locate_panel(config, folder.panel(), resume, world);
+  std::unique_ptr<PanelFile> file;
+  agree(world, [&] { file = std::make_unique<PanelFile>(panel_path); });
+  const Split split = split_by_time(static_cast<int64_t>(file->coordinates().weeks.size()), get<int64_t>(config, "data.holdout_weeks"));
+  const int threads = trainer.threads > 0 ? trainer.threads : threads_for_this_rank(context.environment);
+  use_threads(threads);
+  const int ranks_here = context.environment.machine()->size();
+  const int64_t chunk = chunk_regions(trainer, model, file->coordinates(), 2 * static_cast<int64_t>(seeds.size()), ranks_here);
+  const RegionPlan plan = plan_regions(file->observed_cells(), mesh.column, mesh.regions, chunk, trainer.deterministic);
+  Panel panel;
+  agree(world, [&] { panel = file->read(plan.first_region, plan.regions); });
+  const double import_seconds = stage.lap();
+
+  // Phase one, or where an earlier run stood; then the descent.
+  std::unique_ptr<Fit> fit = prepare_fit(panel, model, trainer, split.origin, seeds, plan, *mesh.region_axis);
+  say_what_runs(*fit, *file, mesh, threads);
+  for (const std::string& note : fit->data.notes) log_warning(note);
+  if (resume) {
+    CheckpointStore store(folder.checkpoints(mesh.row), trainer.checkpoint_keep, log_warning);
+    if (const auto newest = store.newest(*mesh.region_axis)) {
+      agree(*mesh.region_axis, [&] {
+        const Checkpoint checkpoint = read_checkpoint(*newest, plan.first_region, plan.regions);
+        if (checkpoint.panel_checksum != file->checksum())
+          throw UserError(text("The checkpoint ", newest->string(), " belongs to another panel than ", panel_path.string(),
+                               ". Resume with the panel that the run was started with."));
+        restore_fit(checkpoint, *fit);
+      });
+      log_info(text("Going on from step ", fit->state.step, " (", newest->string(), ")"));
+    } else {
+      log_info("No checkpoint yet: starting from the beginning.");
+    }
+  }
+  install_signal_handlers();
+  const Run run{context, folder, *file, mesh, *fit, static_cast<double>(seeds.size()) / static_cast<double>(get<int64_t>(config, "ensemble.members"))};
+  const int64_t first_step = fit->state.step;
+  if (run.descend() == Outcome::kStopped) {
+    log_warning(text("Stopped at step ", fit->state.step, " of ", trainer.steps, " after writing a checkpoint. Go on with: dcmmm train run.dir=",
+                     folder.path.string(), " run.resume=true"));
+    return static_cast<int>(ExitCode::kStopped);
+  }
+  const double fit_seconds = stage.lap();
+
+  const FitFigures figures = run.write_results();
+  RunFacts facts;
+  facts.import_seconds = import_seconds;
+  facts.fit_seconds = fit_seconds;
+  facts.evaluate_seconds = stage.lap();
+  facts.total_seconds = total.lap();
+  facts.steps = fit->state.step - first_step;
+  facts.peak_memory_bytes = peak_memory(world);
+  facts.ranks = world.size();
+  facts.shared_parameters = fit->model.layout().shared_count();
+  facts.local_parameters = fit->model.layout().local_count() * static_cast<int64_t>(file->coordinates().regions.size());
+  facts.version = DCMMM_VERSION;
+  on_rank_zero(world, [&] {
+    write_text_file(folder.metrics(), metrics_json(figures, facts));
+    std::cout << end_table(figures) << std::flush;
+    log_info(text("Fit in ", std::round(fit_seconds * 10) / 10, " s; run folder: ", folder.path.string()));
+  });
+  return 0;
+}
+
+}  // namespace dcmmm
