@@ -100,12 +100,19 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks) {
     Request request = callbacks.request ? callbacks.request() : Request::kNone;
     if (options.time_limit > 0 && elapsed() > options.time_limit) request = Request::kStop;
     const auto step_start = Clock::now();
+    const std::vector<double> active_before = fit.state.active_E;
     const StepReport report = train_step(fit.model, fit.data, fit.anchor, options, fit.loop, fit.state, static_cast<double>(request));
-    if (!any_active(fit) && !std::isfinite(report.loss_E[0])) {
-      throw NumericalError(text("The loss is not finite at step ", fit.state.step, " (", report.loss_E[0],
+    std::vector<int64_t> lost;
+    for (int64_t m = 0; m < fit.members; ++m)
+      if (!std::isfinite(report.loss_E[m]) || !std::isfinite(report.gradient_norm_E[m])) lost.push_back(m);
+    if (static_cast<int64_t>(lost.size()) == fit.members) {
+      throw NumericalError(text("The loss or its gradient is not finite at step ", fit.state.step, " (loss ", report.loss_E[0],
                                 "). Lower trainer.learning_rate (now ", options.learning_rate,
                                 ") or check the panel for extreme values with `dcmmm inspect`."));
     }
+    for (const int64_t m : lost)
+      if (callbacks.log && active_before[m] != 0)
+        callbacks.log(text("Member ", m, " stays as it was before step ", fit.state.step, ": its loss is not finite from there on."));
     const bool measure = validates && (fit.state.step % options.validate_every == 0 || fit.state.step == options.steps);
     if (measure) validate();
     fit.history.push_back({fit.state.step, report.loss_E[0], report.data_E[0], report.deviation_E[0], report.region_E[0],
