@@ -37,6 +37,12 @@ target_compile_options(dcmmm_torch_header PRIVATE -fPIC)
 
 function(dcmmm_use_torch_header target)
   target_link_libraries(${target} PRIVATE dcmmm::torch)
+  # GCC takes the header only under the flags that it was compiled with, and executables would get -fPIE.
+  get_target_property(type ${target} TYPE)
+  if(type STREQUAL "EXECUTABLE")
+    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fPIC>)
+  endif()
   target_precompile_headers(${target} REUSE_FROM dcmmm_torch_header)
   # An executable would compile with -fPIE, and a header precompiled with -fPIC would be passed over in silence.
   set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)

@@ -22,7 +22,7 @@ ParameterLayout::ParameterLayout(const ModelOptions& options, int64_t channels, 
   shared("control.coefficient", {"control"}, {controls});
   shared("pattern.coefficient", {"pattern"}, {patterns});
   if (options.gru) {
-    gru_inputs_ = channels + controls + patterns;
+    gru_inputs_ = channels + controls + 2 * options.harmonics;  // a trend would drive its states out of what it has seen
     const int64_t hidden = options.hidden, gates = 3 * hidden;
     shared("gru.weight_input", {"gru_gate", "gru_input"}, {gates, gru_inputs_}, ParameterGroup::kGru);
     shared("gru.weight_hidden", {"gru_gate", "gru_hidden"}, {gates, hidden}, ParameterGroup::kGru);

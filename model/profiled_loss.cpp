@@ -39,7 +39,7 @@ class ProfiledLossNode : public torch::autograd::Function<ProfiledLossNode> {
                             const at::Tensor& cell_weight, const at::Tensor& region_weight, std::vector<double> stiffness,
                             std::vector<double> persistence) {
     const int64_t weeks = effect.size(2);
-    const at::Tensor residuals = target - effect;
+    const at::Tensor residuals = (target - effect).contiguous();
     at::Tensor loss = at::zeros({effect.size(0), effect.size(1)}, effect.options().dtype(at::kDouble));
     at::Tensor gradient = at::zeros_like(effect);
     AT_DISPATCH_FLOATING_TYPES(effect.scalar_type(), "profiled_loss", [&] {

@@ -76,7 +76,8 @@ at::Tensor scaled_prediction(const Fit& fit, Chunk chunk, int64_t weeks) {
   const at::NoGradGuard no_gradient;
   const at::Tensor total =
       fit.model.effects(fit.data, fit.state.shared_EP, fit.state.local_ERL.narrow(1, chunk.first, chunk.count), chunk, weeks).total();
-  return total + fit.model.baseline(fit.data, total, chunk).baseline_ERT;
+  const at::Tensor usable = (fit.data.region_weight_ER.narrow(1, chunk.first, chunk.count) > 0).unsqueeze(-1);
+  return at::where(usable, total + fit.model.baseline(fit.data, total, chunk).baseline_ERT, at::ones_like(total));
 }
 
 TimeState time_state(const Fit& fit) {

@@ -61,7 +61,7 @@ std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, 
 /// Everything that runs on in time, after the panel's last week, for all members and this rank's regions.
 TimeState time_state(const Fit& fit);
 
-/// Predictions [E, n, weeks] of a chunk in units of m_r, from current parameters.
+/// Predictions [E, n, weeks] of a chunk in units of m_r, from current parameters; 1 for regions that predict their mean.
 at::Tensor scaled_prediction(const Fit& fit, Chunk chunk, int64_t weeks);
 
 }  // namespace dcmmm

@@ -15,7 +15,8 @@ using Clock = std::chrono::steady_clock;
 // A validation counts as worse when its RMSE is this much above the best: one origin's national shocks move it by a few per cent.
 constexpr double kClearlyWorse = 1.05;
 
-// RMSE of the shadows on the weeks between their origin and their member's, KPI units, over all ranks. One value a member.
+// RMSE of the shadows on the weeks between their origin and their member's, KPI units, over all ranks. One value a member:
+// NaN without an observed cell, infinite when a forecast isn't finite.
 std::vector<double> validation_rmse(const Fit& fit) {
   const FitData& data = fit.data;
   const int64_t M = fit.members, end = data.members[0].origin, begin = data.members[M].origin;
@@ -38,7 +39,10 @@ std::vector<double> validation_rmse(const Fit& fit) {
       }
   });
   std::vector<double> rmse;
-  for (int64_t m = 0; m < M; ++m) rmse.push_back(std::sqrt(sums[m] / sums[M + m]));
+  for (int64_t m = 0; m < M; ++m) {
+    const double mean_square = std::isfinite(sums[m]) ? sums[m] / sums[M + m] : std::numeric_limits<double>::infinity();
+    rmse.push_back(std::sqrt(mean_square));
+  }
   return rmse;
 }
 
@@ -48,14 +52,14 @@ void copy_member(const at::Tensor& from, at::Tensor& to, int64_t member) { to[me
 void judge(Fit& fit, const std::vector<double>& rmse) {
   Stopping& stopping = fit.stopping;
   for (int64_t m = 0; m < fit.members; ++m) {
-    if (fit.state.active_E[m] == 0) continue;
+    if (fit.state.active_E[m] == 0 || std::isnan(rmse[m])) continue;
     if (rmse[m] < stopping.best_rmse_E[m]) {
       stopping.best_rmse_E[m] = rmse[m];
       stopping.best_step_E[m] = fit.state.step;
       copy_member(fit.state.shared_EP, stopping.best_shared_EP, m);
       copy_member(fit.state.local_ERL, stopping.best_local_ERL, m);
     }
-    const bool worse = !(rmse[m] <= kClearlyWorse * stopping.best_rmse_E[m]);
+    const bool worse = rmse[m] > kClearlyWorse * stopping.best_rmse_E[m];
     stopping.worse_E[m] = worse ? stopping.worse_E[m] + 1 : 0;
     if (stopping.worse_E[m] < fit.options.patience) continue;
     copy_member(stopping.best_shared_EP, fit.state.shared_EP, m);
@@ -96,12 +100,19 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks) {
     Request request = callbacks.request ? callbacks.request() : Request::kNone;
     if (options.time_limit > 0 && elapsed() > options.time_limit) request = Request::kStop;
     const auto step_start = Clock::now();
+    const std::vector<double> active_before = fit.state.active_E;
     const StepReport report = train_step(fit.model, fit.data, fit.anchor, options, fit.loop, fit.state, static_cast<double>(request));
-    if (!any_active(fit) && !std::isfinite(report.loss_E[0])) {
-      throw NumericalError(text("The loss is not finite at step ", fit.state.step, " (", report.loss_E[0],
+    std::vector<int64_t> lost;
+    for (int64_t m = 0; m < fit.members; ++m)
+      if (!std::isfinite(report.loss_E[m]) || !std::isfinite(report.gradient_norm_E[m])) lost.push_back(m);
+    if (static_cast<int64_t>(lost.size()) == fit.members) {
+      throw NumericalError(text("The loss or its gradient is not finite at step ", fit.state.step, " (loss ", report.loss_E[0],
                                 "). Lower trainer.learning_rate (now ", options.learning_rate,
                                 ") or check the panel for extreme values with `dcmmm inspect`."));
     }
+    for (const int64_t m : lost)
+      if (callbacks.log && active_before[m] != 0)
+        callbacks.log(text("Member ", m, " stays as it was before step ", fit.state.step, ": its loss is not finite from there on."));
     const bool measure = validates && (fit.state.step % options.validate_every == 0 || fit.state.step == options.steps);
     if (measure) validate();
     fit.history.push_back({fit.state.step, report.loss_E[0], report.data_E[0], report.deviation_E[0], report.region_E[0],

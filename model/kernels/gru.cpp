@@ -5,6 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "model/kernels/sigmoid.hpp"
+
 namespace dcmmm::kernels {
 namespace {
 
@@ -80,8 +82,8 @@ void gru_forward(const GruForward<Real>& block) {
       Real* saved = block.saved_NT4H != nullptr ? block.saved_NT4H + (row * weeks + week) * 4 * hidden : unsaved.data();
 #pragma GCC ivdep
       for (int64_t j = 0; j < hidden; ++j) {
-        const Real reset = Real(1) / (Real(1) + std::exp(-(input[j] + recurrent[j])));
-        const Real update = Real(1) / (Real(1) + std::exp(-(input[hidden + j] + recurrent[hidden + j])));
+        const Real reset = sigmoid(input[j] + recurrent[j]);
+        const Real update = sigmoid(input[hidden + j] + recurrent[hidden + j]);
         const Real fresh = std::tanh(input[2 * hidden + j] + reset * recurrent[2 * hidden + j]);
         saved[j] = reset;
         saved[hidden + j] = update;

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "model/kernels/sigmoid.hpp"
+
 namespace dcmmm::kernels {
 namespace {
 
@@ -33,7 +35,7 @@ void hill_of_adstock(const AdstockHill<Real>& region, const Real* adstock_TC, Re
 #pragma GCC ivdep
     for (int64_t c = 0; c < region.channels; ++c) {
       const Real slope = region.exponent_C[c] * (std::log(adstock[c] + static_cast<Real>(kHillOffset)) - region.log_half_C[c]);
-      response[c] = Real(1) / (Real(1) + std::exp(-slope));
+      response[c] = sigmoid(slope);
     }
   }
 }
@@ -108,7 +110,7 @@ void channel_effect_backward(const ChannelEffect<Real>& region, const Real* grad
       const Real deviation = region.deviation_TC != nullptr ? region.deviation_TC[cell] : Real(0);
       const Real level = region.log_mean_C[c] + region.offset_C[c] + deviation;
       grad_response_TC[cell] = grad * softplus(level);
-      const Real grad_level = grad * region.response_TC[cell] / (Real(1) + std::exp(-level));
+      const Real grad_level = grad * region.response_TC[cell] * sigmoid(level);
       if (grad_deviation_TC != nullptr) grad_deviation_TC[cell] = grad_level;
       grad_offset_C[c] += grad_level;
     }

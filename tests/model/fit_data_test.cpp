@@ -1,0 +1,183 @@
+// Scales, weights and Huber's refresh. E members, R regions, T weeks.
+#include "model/fit_data.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "tests/fake_ranks.hpp"
+#include "tests/model/model_case.hpp"
+#include "tests/small_panel.hpp"
+
+namespace dcmmm {
+namespace {
+
+using testing::mmm_panel;
+using testing::ModelCase;
+using testing::small_model;
+
+FitData data_of(const Panel& panel, int64_t origin, const ModelOptions& options = small_model()) {
+  const auto alone = make_local_communicator();
+  const RegionLoop loop(plan_regions(testing::observed_cells(panel), 0, 1, 64, false), *alone);
+  return make_fit_data(panel, {{origin, 1}}, options, at::kDouble, loop);
+}
+
+bool any_note(const FitData& data, const std::string& part) {
+  return std::any_of(data.notes.begin(), data.notes.end(),
+                     [&](const std::string& note) { return note.find(part) != std::string::npos; });
+}
+
+TEST(FitData, RegionsWithoutAUsableHistoryWeighNothingAndAreNamed) {
+  Panel panel = mmm_panel(5, 30, 2, 1);
+  for (int64_t t = 0; t < 30; ++t) {
+    if (t >= 3) panel.observed_RT[2 * 30 + t] = t >= 24;  // three training weeks at the most
+    panel.target_RT[4 * 30 + t] = t >= 24 ? 5 : 0;        // sums to zero
+  }
+  const FitData data = data_of(panel, 24);
+  EXPECT_EQ(data.region_weight_ER[0][2].item<double>(), 0);
+  EXPECT_EQ(data.region_weight_ER[0][4].item<double>(), 0);
+  EXPECT_EQ(data.cell_weight_ERT[0][2].sum().item<double>(), 0);
+  EXPECT_EQ(data.cell_weight_ERT[0][4].sum().item<double>(), 0);
+  EXPECT_GT(data.region_weight_ER[0][0].item<double>(), 0);
+  EXPECT_TRUE(any_note(data, "r2"));
+  EXPECT_TRUE(any_note(data, "r4"));
+  EXPECT_FALSE(any_note(data, "r0"));
+}
+
+TEST(FitData, FourWeeksAreAHistory) {
+  Panel panel = mmm_panel(5, 30, 2, 1);
+  for (int64_t t = 0; t < 30; ++t) {
+    panel.observed_RT[30 * 2 + t] = t < 4;
+    panel.target_RT[30 * 2 + t] = 7;
+  }
+  EXPECT_GT(data_of(panel, 24).region_weight_ER[0][2].item<double>(), 0);
+}
+
+TEST(FitData, WeightsHaveMeanOneOverUsableCells) {
+  const FitData data = data_of(mmm_panel(6, 40, 2, 1), 32);
+  EXPECT_NEAR((data.region_weight_ER[0].unsqueeze(1) * data.cell_weight_ERT[0]).sum().item<double>(), data.cells_E[0],
+              1e-9 * data.cells_E[0]);
+}
+
+TEST(FitData, NothingOutsideTheTrainingWeeksChangesScales) {
+  Panel panel = mmm_panel(6, 40, 2, 2);
+  const FitData before = data_of(panel, 32);
+  for (int64_t r = 0; r < 6; ++r)
+    for (int64_t t = 32; t < 40; ++t) {
+      panel.target_RT[r * 40 + t] *= 17;
+      for (int64_t c = 0; c < 2; ++c) panel.media_RTC[(r * 40 + t) * 2 + c] = 1e6;
+      for (int64_t k = 0; k < 2; ++k) panel.controls_RTK[(r * 40 + t) * 2 + k] = -1e6;
+    }
+  const FitData after = data_of(panel, 32);
+  EXPECT_TRUE(at::equal(before.target_scale_ER, after.target_scale_ER));
+  EXPECT_TRUE(at::equal(before.inverse_media_scale_ERC, after.inverse_media_scale_ERC));
+  EXPECT_TRUE(at::equal(before.control_mean_ERK, after.control_mean_ERK));
+  EXPECT_TRUE(at::equal(before.inverse_control_scale_ERK, after.inverse_control_scale_ERK));
+  EXPECT_TRUE(at::equal(before.cell_weight_ERT, after.cell_weight_ERT));
+  EXPECT_TRUE(at::equal(before.region_weight_ER, after.region_weight_ER));
+}
+
+TEST(FitData, ControlsKeepTheirDigitsFarFromZero) {
+  Panel panel = mmm_panel(4, 40, 1, 1), far = panel;
+  for (double& value : far.controls_RTK) value += 1e7;
+  const at::Tensor near_scaled = data_of(panel, 32).scaled_controls({0, 4}, 40),
+                   far_scaled = data_of(far, 32).scaled_controls({0, 4}, 40);
+  EXPECT_TRUE(at::allclose(far_scaled, near_scaled, 0, 1e-6));
+}
+
+TEST(FitData, ASilentChannelIsNamedAndHasNoEffect) {
+  Panel panel = mmm_panel(5, 40, 3, 1);
+  for (int64_t cell = 0; cell < 5 * 40; ++cell)
+    if (cell % 40 < 32) panel.media_RTC[cell * 3 + 1] = 0;  // it starts in the holdout
+  ModelCase fit(panel, small_model(), {{32, 1}});
+  EXPECT_TRUE(any_note(fit.data, "channel 1"));
+  EXPECT_EQ(fit.data.inverse_media_scale_ERC.select(2, 1).abs().max().item<double>(), 0);
+  const Effects effects = fit.model.effects(fit.data, fit.shared_EP, fit.local_ERL, fit.all(), 40);
+  EXPECT_LT(effects.response_ERTC.select(3, 1).max().item<double>(), 1e-6);
+  EXPECT_TRUE(effects.total().isfinite().all().item<bool>());
+}
+
+// The robust standard deviation over all cells, straight from its definition.
+at::Tensor expected_weights(const ModelCase& fit, int64_t e) {
+  const at::Tensor total = fit.model.effects(fit.data, fit.shared_EP, fit.local_ERL, fit.all(), fit.data.weeks).total();
+  const at::Tensor residual = fit.data.scaled_target(fit.all(), fit.data.weeks) - total -
+                              fit.model.baseline(fit.data, total, fit.all()).baseline_ERT;
+  std::vector<double> magnitudes;
+  const at::Tensor weight = fit.data.cell_weight_ERT;
+  for (int64_t r = 0; r < fit.data.regions; ++r)
+    for (int64_t t = 0; t < fit.data.weeks; ++t)
+      if (weight[e][r][t].item<double>() > 0) magnitudes.push_back(std::abs(residual[e][r][t].item<double>()));
+  std::sort(magnitudes.begin(), magnitudes.end());
+  const double sd = 1.4826 * magnitudes[(magnitudes.size() - 1) / 2];
+  at::Tensor out = at::zeros_like(weight[e]);
+  for (int64_t r = 0; r < fit.data.regions; ++r)
+    for (int64_t t = 0; t < fit.data.weeks; ++t)
+      if (weight[e][r][t].item<double>() > 0)
+        out[r][t] = std::min(1.0, fit.options.huber_delta * sd / std::abs(residual[e][r][t].item<double>()));
+  return out;
+}
+
+TEST(RefreshCellWeights, AreHubersOverAllCells) {
+  ModelCase fit(mmm_panel(6, 40, 2, 1), small_model(), {{34, 1}, {27, 2}});
+  for (int round = 0; round < 2; ++round) {  // a second time from weights that are no longer 0 and 1
+    const at::Tensor expected[] = {expected_weights(fit, 0), expected_weights(fit, 1)};
+    fit.model.refresh_cell_weights(fit.data, fit.shared_EP, fit.local_ERL, fit.loop);
+    for (int64_t e = 0; e < 2; ++e) {
+      EXPECT_TRUE(at::allclose(fit.data.cell_weight_ERT[e], expected[e], 1e-10, 0));
+      EXPECT_EQ(fit.data.cell_weight_ERT[e]
+                    .narrow(1, fit.data.members[e].origin, 40 - fit.data.members[e].origin)
+                    .sum()
+                    .item<double>(),
+                0);
+      EXPECT_LT(fit.data.cell_weight_ERT[e].max().item<double>(), 1 + 1e-12);
+    }
+    EXPECT_GT((fit.data.cell_weight_ERT.lt(0.99) & fit.data.cell_weight_ERT.gt(0)).sum().item<int64_t>(), 3);
+  }
+}
+
+TEST(RefreshCellWeights, DoNotDependOnTheRanks) {
+  ModelCase whole(mmm_panel(7, 40, 2, 1), small_model(), {{34, 1}});
+  whole.model.refresh_cell_weights(whole.data, whole.shared_EP, whole.local_ERL, whole.loop);
+  for (const int ranks : {2, 3, 9}) {
+    std::vector<at::Tensor> parts(static_cast<size_t>(ranks));
+    on_fake_ranks(ranks, [&](Communicator& communicator) {
+      const RegionPlan plan = plan_regions(testing::observed_cells(whole.panel), communicator.rank(), ranks, 2, false);
+      const Panel part = testing::part_of(whole.panel, plan.first_region, plan.regions);
+      const RegionLoop loop(plan, communicator);
+      FitData data = make_fit_data(part, {{34, 1}}, whole.options, at::kDouble, loop);
+      whole.model.refresh_cell_weights(data, whole.shared_EP,
+                                       whole.local_ERL.narrow(1, plan.first_region, plan.regions), loop);
+      parts[static_cast<size_t>(communicator.rank())] = data.cell_weight_ERT;
+    });
+    EXPECT_TRUE(at::allclose(at::cat(parts, 1), whole.data.cell_weight_ERT, 1e-10, 0)) << ranks << " ranks";
+  }
+}
+
+TEST(RefreshCellWeights, LeaveTheWeightsOfASquaredLossAlone) {
+  ModelOptions options = small_model();
+  options.huber_delta = 0;
+  ModelCase fit(mmm_panel(4, 30, 2, 1), options, {{26, 1}});
+  const at::Tensor before = fit.data.cell_weight_ERT.clone();
+  fit.model.refresh_cell_weights(fit.data, fit.shared_EP, fit.local_ERL, fit.loop);
+  EXPECT_TRUE(at::equal(before, fit.data.cell_weight_ERT));
+}
+
+TEST(RefreshCellWeights, KeepEveryWeightWhenMostResidualsAreZero) {
+  // Constant targets leave nothing: there is no scale to judge outliers by.
+  Panel panel = mmm_panel(4, 30, 1, 0);
+  for (double& target : panel.target_RT) target = 100;
+  for (double& media : panel.media_RTC) media = 0;
+  ModelOptions options = small_model();
+  options.gru = false;
+  options.harmonics = 0;
+  ModelCase fit(panel, options, {{26, 1}});
+  fit.local_ERL.zero_();
+  const at::Tensor before = fit.data.cell_weight_ERT.clone();
+  fit.data.target_RT[0][3] = 180;
+  fit.model.refresh_cell_weights(fit.data, fit.shared_EP, fit.local_ERL, fit.loop);
+  EXPECT_GT(fit.data.cell_weight_ERT.sum().item<double>(), 0.5 * before.sum().item<double>());
+}
+
+}  // namespace
+}  // namespace dcmmm

@@ -1,0 +1,151 @@
+// Gradients of the model's operations, and their edges. E members, R regions, T weeks, C channels.
+#include "model/operations.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/model/gradient_check.hpp"
+
+namespace dcmmm {
+namespace {
+
+using testing::expect_gradients;
+using testing::normal_tensor;
+
+// Media with zeros and with values far above the clip (region 0, channel 0).
+at::Tensor raw_media(int64_t regions, int64_t weeks, int64_t channels) {
+  at::Tensor media = normal_tensor({regions, weeks, channels}, 3).exp();
+  media.masked_fill_(normal_tensor({regions, weeks, channels}, 4) > 0.8, 0);
+  media.select(0, 0).select(1, 0).fill_(1e4);
+  return media;
+}
+
+void check_adstock_hill(int64_t weeks, bool with_carry) {
+  const int64_t E = 2, R = 3, C = 4;
+  const at::Tensor media = raw_media(R, weeks, C), scale = normal_tensor({E, R, C}, 5, 0.2).exp();
+  const at::Tensor carry = with_carry ? normal_tensor({E, R, C}, 6).abs() : at::Tensor();
+  const at::Tensor mix = normal_tensor({E, R, weeks, C}, 8);
+  expect_gradients(
+      [&](const std::vector<at::Tensor>& in) {
+        return (adstock_hill(media, scale, in[0], in[1], in[2], carry).response_ERTC * mix).sum();
+      },
+      {normal_tensor({E, C}, 9, 0.7).sigmoid(), 2 + normal_tensor({E, C}, 10, 0.3).exp(),
+       normal_tensor({E, C}, 11, 0.4)});
+}
+
+TEST(AdstockHill, HasTheGradientOfItsValues) { check_adstock_hill(9, false); }
+TEST(AdstockHill, HasTheGradientOfItsValuesFromAState) { check_adstock_hill(9, true); }
+TEST(AdstockHill, HasTheGradientOfItsValuesInOneWeek) { check_adstock_hill(1, true); }
+
+TEST(AdstockHill, ClipsMediaAtFiftyTimesItsScale) {
+  const at::Tensor decay = at::full({1, 1}, 0.3, at::kDouble), exponent = at::full({1, 1}, 2.5, at::kDouble),
+                   half = at::zeros({1, 1}, at::kDouble);
+  const auto run = [&](double media) {
+    return adstock_hill(at::full({1, 2, 1}, media, at::kDouble), at::full({1, 1, 1}, 0.1, at::kDouble), decay, exponent,
+                        half);
+  };
+  EXPECT_TRUE(at::equal(run(500).response_ERTC, run(1e9).response_ERTC));
+  EXPECT_FALSE(at::equal(run(499).response_ERTC, run(500).response_ERTC));
+  EXPECT_NEAR(run(1e9).carry_out_ERC.item<double>(), 50 * (1 - 0.3 * 0.3), 1e-12);
+}
+
+TEST(AdstockHill, SplitInTwoGivesTheSameAsInOne) {
+  const int64_t E = 2, R = 3, T = 9, C = 4;
+  const at::Tensor media = raw_media(R, T, C), scale = normal_tensor({E, R, C}, 5, 0.2).exp();
+  const at::Tensor decay = normal_tensor({E, C}, 9, 0.7).sigmoid(), exponent = 2 + normal_tensor({E, C}, 10, 0.3).exp(),
+                   half = normal_tensor({E, C}, 11, 0.4);
+  const auto whole = adstock_hill(media, scale, decay, exponent, half);
+  const auto head = adstock_hill(media.narrow(1, 0, 4), scale, decay, exponent, half);
+  const auto tail = adstock_hill(media.narrow(1, 4, T - 4), scale, decay, exponent, half, head.carry_out_ERC);
+  EXPECT_TRUE(at::allclose(at::cat({head.response_ERTC, tail.response_ERTC}, 2), whole.response_ERTC, 1e-13, 1e-15));
+  EXPECT_TRUE(at::allclose(tail.carry_out_ERC, whole.carry_out_ERC, 1e-13, 1e-15));
+}
+
+TEST(AdstockHill, SilentMediaRespondsWithAlmostNothingAndFiniteGradients) {
+  at::Tensor decay = at::full({1, 2}, 0.4, at::kDouble).requires_grad_(true),
+             exponent = at::full({1, 2}, 2.2, at::kDouble).requires_grad_(true);
+  at::Tensor half = at::zeros({1, 2}, at::kDouble).requires_grad_(true);
+  const at::Tensor response =
+      adstock_hill(at::zeros({3, 5, 2}, at::kDouble), at::ones({1, 3, 2}, at::kDouble), decay, exponent, half)
+          .response_ERTC;
+  EXPECT_LT(response.max().item<double>(), 1e-8);
+  for (const at::Tensor& gradient : torch::autograd::grad({response.sum()}, {decay, exponent, half}))
+    EXPECT_TRUE(gradient.isfinite().all().item<bool>());
+}
+
+void check_channel_effect(int64_t weeks, bool with_deviation) {
+  const int64_t E = 2, R = 3, C = 4;
+  const at::Tensor mix = normal_tensor({E, R, weeks}, 12);
+  std::vector<at::Tensor> inputs{normal_tensor({E, R, weeks, C}, 13).sigmoid(), normal_tensor({E, C}, 14, 2),
+                                 normal_tensor({E, R, C}, 15, 0.3)};
+  if (with_deviation) inputs.push_back(normal_tensor({E, R, weeks, C}, 16, 0.3));
+  expect_gradients(
+      [&](const std::vector<at::Tensor>& in) {
+        return (channel_effect(in[0], in[1], in[2], with_deviation ? in[3] : at::Tensor()) * mix).sum();
+      },
+      inputs);
+}
+
+TEST(ChannelEffect, HasTheGradientOfItsValues) { check_channel_effect(7, true); }
+TEST(ChannelEffect, HasTheGradientOfItsValuesWithoutDeviations) { check_channel_effect(7, false); }
+TEST(ChannelEffect, HasTheGradientOfItsValuesInOneWeek) { check_channel_effect(1, true); }
+
+TEST(ChannelEffect, StaysFiniteFarFromZero) {
+  const at::Tensor ones = at::ones({1, 1, 1, 2}, at::kFloat);
+  const at::Tensor effect =
+      channel_effect(ones, at::tensor({-200.0f, 200.0f}).view({1, 2}), at::zeros({1, 1, 2}, at::kFloat), {});
+  EXPECT_FLOAT_EQ(effect.item<float>(), 200.0f);
+}
+
+// Weights with gaps, some cells weighted down, one region without any cell, another with a single one.
+at::Tensor uneven_weights(int64_t members, int64_t regions, int64_t weeks) {
+  at::Tensor weight = normal_tensor({members, regions, weeks}, 21).sigmoid();
+  weight.masked_fill_(weight > 0.5, 1);
+  weight.masked_fill_(normal_tensor({members, regions, weeks}, 22) > 0.7, 0);
+  weight.select(1, 0).zero_();
+  weight.select(1, 1).zero_();
+  weight.select(1, 1).select(1, weeks / 2).fill_(1);
+  return weight;
+}
+
+TEST(ProfiledLoss, HasTheGradientOfItsValues) {
+  const int64_t E = 2, R = 5, T = 12;
+  for (const double persistence : {0.95, 1.0}) {
+    const at::Tensor target = normal_tensor({E, R, T}, 23, 0.2, 1), weight = uneven_weights(E, R, T),
+                     of_region = normal_tensor({E, R}, 24).abs();
+    expect_gradients(
+        [&](const std::vector<at::Tensor>& in) {
+          return (profiled_loss(in[0], target, weight, of_region, {20.0, 3.0}, {persistence, 0.5}) *
+                  at::tensor({1.0, -0.7}, at::kDouble))
+              .sum();
+        },
+        {normal_tensor({E, R, T}, 25, 0.3)}, 1000);
+  }
+}
+
+TEST(ProfiledLoss, TakesATargetOfAnyLayout) {
+  const int64_t E = 2, R = 4, T = 6;
+  const at::Tensor target = normal_tensor({T, E, R}, 23).permute({1, 2, 0}), effect = normal_tensor({E, R, T}, 25),
+                   weight = uneven_weights(E, R, T);
+  const at::Tensor of_region = at::ones({E, R}, at::kDouble);
+  EXPECT_TRUE(at::equal(profiled_loss(effect, target, weight, of_region, {20.0, 20.0}, {0.95, 0.95}),
+                        profiled_loss(effect, target.contiguous(), weight, of_region, {20.0, 20.0}, {0.95, 0.95})));
+}
+
+TEST(ProfiledLoss, IgnoresWhatStandsInUnweightedCells) {
+  const at::Tensor weight = uneven_weights(1, 4, 8), effect = normal_tensor({1, 4, 8}, 26),
+                   of_region = at::ones({1, 4}, at::kDouble);
+  const at::Tensor target = normal_tensor({1, 4, 8}, 27);
+  const at::Tensor wild = at::where(weight > 0, target, at::full_like(target, std::nan("")));
+  EXPECT_TRUE(at::equal(profiled_loss(effect, target, weight, of_region, {20.0}, {0.95}),
+                        profiled_loss(effect, wild, weight, of_region, {20.0}, {0.95})));
+}
+
+TEST(SolveBaseline, GivesRegionsWithoutACellNothing) {
+  const Baseline baseline =
+      solve_baseline(normal_tensor({2, 3, 6}, 28), uneven_weights(2, 3, 6), {20.0, 20.0}, {0.95, 0.95});
+  EXPECT_EQ(baseline.baseline_ERT.select(1, 0).abs().max().item<double>(), 0);
+  EXPECT_EQ(baseline.level_ER.select(1, 0).abs().max().item<double>(), 0);
+}
+
+}  // namespace
+}  // namespace dcmmm

@@ -1,0 +1,240 @@
+// Whole fits: what they may not depend on, and when they stop. E members, R regions, T weeks.
+#include "trainer/trainer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <map>
+
+#include "common/errors.hpp"
+#include "tests/trainer/fit_case.hpp"
+
+namespace dcmmm {
+namespace {
+
+using testing::FitCase;
+using testing::mmm_panel;
+using testing::quick_model;
+using testing::quick_trainer;
+
+constexpr int64_t kRegions = 7, kWeeks = 44, kOrigin = 36;
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+Panel panel() { return mmm_panel(kRegions, kWeeks, 3, 2); }
+
+double distance(const at::Tensor& a, const at::Tensor& b) {
+  return ((a - b).abs().max() / b.abs().max()).item<double>();
+}
+
+TEST(Train, NothingInTheHoldoutChangesWhatIsLearned) {
+  for (const double replacement : {1e7, kNan}) {
+    TrainerOptions options = quick_trainer();
+    options.float64 = false;
+    FitCase plain(panel(), quick_model(), options, kOrigin, {1, 2});
+    Panel changed = panel();
+    for (int64_t r = 0; r < kRegions; ++r)
+      for (int64_t t = kOrigin; t < kWeeks; ++t) {
+        changed.target_RT[r * kWeeks + t] = replacement;
+        for (int64_t c = 0; c < 3; ++c) changed.media_RTC[(r * kWeeks + t) * 3 + c] = std::abs(replacement);
+        for (int64_t k = 0; k < 2; ++k) changed.controls_RTK[(r * kWeeks + t) * 2 + k] = -replacement;
+      }
+    FitCase other(changed, quick_model(), options, kOrigin, {1, 2});
+    train(*plain.fit, {});
+    train(*other.fit, {});
+    EXPECT_TRUE(at::equal(plain.fit->state.shared_EP, other.fit->state.shared_EP));
+    EXPECT_TRUE(at::equal(plain.fit->state.local_ERL, other.fit->state.local_ERL));
+    EXPECT_EQ(plain.fit->stopping.best_rmse_E, other.fit->stopping.best_rmse_E);
+    EXPECT_TRUE(at::equal(plain.fit->data.cell_weight_ERT, other.fit->data.cell_weight_ERT));
+  }
+}
+
+TEST(Train, MembersAreWhatTheirSeedsGiveAlone) {
+  std::map<uint64_t, FitCase> alone;
+  for (const uint64_t seed : {5, 6, 7})
+    train(*alone.emplace(seed, FitCase(panel(), quick_model(), quick_trainer(30), kOrigin, {seed})).first->second.fit,
+          {});
+  for (const std::vector<uint64_t>& seeds : {std::vector<uint64_t>{5, 6, 7}, std::vector<uint64_t>{7, 5, 6}}) {
+    FitCase together(panel(), quick_model(), quick_trainer(30), kOrigin, seeds);
+    train(*together.fit, {});
+    for (int64_t e = 0; e < 3; ++e) {
+      const FitCase& single = alone.at(seeds[e]);
+      EXPECT_LT(distance(together.fit->state.shared_EP[e], single.fit->state.shared_EP[0]), 1e-10)
+          << "seed " << seeds[e] << " in slot " << e;
+      EXPECT_LT(distance(together.fit->state.local_ERL[e], single.fit->state.local_ERL[0]), 1e-10);
+      EXPECT_LT(distance(together.predictions()[e], single.predictions()[0]), 1e-10);
+      EXPECT_NEAR(together.fit->stopping.best_rmse_E[e], single.fit->stopping.best_rmse_E[0],
+                  1e-10 * single.fit->stopping.best_rmse_E[0]);
+    }
+  }
+  EXPECT_GT(distance(alone.at(5).fit->state.shared_EP, alone.at(6).fit->state.shared_EP), 1e-3)
+      << "seeds should matter";
+}
+
+// `regions` a virtual shard: from one region to enough for LibTorch to split its products among threads.
+void expect_same_bits(int64_t regions, int64_t weeks, ModelOptions model, TrainerOptions options) {
+  options.float64 = false;
+  options.deterministic = true;
+  std::vector<FitCase> runs;
+  for (const auto& [threads, chunk] : {std::pair{1, 64}, std::pair{2, 64}, std::pair{3, 1}}) {
+    at::set_num_threads(threads);
+    options.region_chunk = chunk;
+    runs.emplace_back(mmm_panel(regions, weeks, 3, 2), model, options, weeks - 8, std::vector<uint64_t>{1});
+    train(*runs.back().fit, {});
+    at::set_num_threads(1);
+    SCOPED_TRACE(::testing::Message() << threads << " threads, chunk " << chunk);
+    const Fit &found = *runs.back().fit, &expected = *runs[0].fit;
+    EXPECT_TRUE(at::equal(found.data.cell_weight_ERT, expected.data.cell_weight_ERT)) << "Huber's weights";
+    EXPECT_TRUE(at::equal(found.state.shared_EP, expected.state.shared_EP));
+    EXPECT_TRUE(at::equal(found.state.local_ERL, expected.state.local_ERL));
+    EXPECT_EQ(found.history.back().loss, expected.history.back().loss);
+    EXPECT_EQ(found.history.back().gradient_norm, expected.history.back().gradient_norm);
+  }
+}
+
+TEST(Train, DeterministicFitsHaveTheSameBitsForAnyThreadsAndChunks) {
+  expect_same_bits(40, kWeeks, quick_model(), quick_trainer(8));
+  ModelOptions model = quick_model();
+  model.hidden = 32;
+  expect_same_bits(32 * 12, 60, model, quick_trainer(4));
+}
+
+TEST(Train, DeterministicFitsOfManyParametersHaveTheSameBitsForAnyThreads) {
+  // One member and 40,000 parameters: LibTorch cuts sums over them among its threads.
+  ModelOptions model = quick_model();
+  model.hidden = 112;
+  TrainerOptions options = quick_trainer(2);
+  options.validation_weeks = 0;
+  options.clip = 1e-3;
+  expect_same_bits(8, 20, model, options);
+}
+
+TEST(Train, GoesBackToTheBestStepAndStopsWhenValidationGetsClearlyWorse) {
+  TrainerOptions options = quick_trainer(200);
+  options.learning_rate = 3;  // ruins the model within a few steps
+  options.warmup_steps = 0;
+  options.validate_every = 1;
+  options.patience = 4;
+  FitCase run(panel(), quick_model(), options, kOrigin, {1, 2});
+  std::vector<std::pair<at::Tensor, at::Tensor>> after{
+      {run.fit->state.shared_EP.clone(), run.fit->state.local_ERL.clone()}};
+  TrainerCallbacks callbacks;
+  // Judged before this is called: the state of a step that stops a member is the best one already.
+  callbacks.progress = [&](const Progress&) {
+    after.emplace_back(run.fit->state.shared_EP.clone(), run.fit->state.local_ERL.clone());
+  };
+  EXPECT_EQ(train(*run.fit, callbacks), Outcome::kDone);
+  EXPECT_LT(run.fit->state.step, 200);
+  EXPECT_EQ(run.fit->state.active_E, (std::vector<double>{0, 0, 0, 0}));
+  for (int64_t m = 0; m < 2; ++m) {
+    const auto& [shared, local] = after[run.fit->stopping.best_step_E[m]];
+    EXPECT_TRUE(at::equal(run.fit->state.shared_EP[m], shared[m]));
+    EXPECT_TRUE(at::equal(run.fit->state.local_ERL[m], local[m]));
+    EXPECT_GE(run.fit->stopping.worse_E[m], 4);
+  }
+  for (const HistoryRow& row : run.fit->history) EXPECT_GE(row.validation_rmse, run.fit->stopping.best_rmse_E[0]);
+}
+
+TEST(Train, WithoutEarlyStoppingRunsToTheEnd) {
+  TrainerOptions options = quick_trainer(12);
+  options.learning_rate = 3;
+  options.validate_every = 1;
+  options.early_stopping = false;
+  FitCase run(panel(), quick_model(), options, kOrigin, {1});
+  const at::Tensor start = run.fit->state.shared_EP.clone();
+  EXPECT_EQ(train(*run.fit, {}), Outcome::kDone);
+  EXPECT_EQ(run.fit->state.step, 12);
+  EXPECT_GT(distance(run.fit->state.shared_EP, start), 0.1);
+}
+
+TEST(Train, ValidationWeeksWithoutObservationsStopNothing) {
+  Panel gap = panel();
+  for (int64_t r = 0; r < kRegions; ++r)
+    for (int64_t t = kOrigin - 8; t < kOrigin; ++t) gap.observed_RT[r * kWeeks + t] = 0;
+  TrainerOptions options = quick_trainer(20);
+  options.validate_every = 2;
+  FitCase run(gap, quick_model(), options, kOrigin, {1});
+  const at::Tensor start = run.fit->state.shared_EP.clone();
+  EXPECT_EQ(train(*run.fit, {}), Outcome::kDone);
+  EXPECT_EQ(run.fit->state.step, 20);
+  EXPECT_GT(distance(run.fit->state.shared_EP[0], start[0]), 0);
+}
+
+TEST(Train, TooFewWeeksForAnInnerOriginTrainWithoutValidation) {
+  FitCase run(mmm_panel(5, 20, 2, 1), quick_model(), quick_trainer(), 12, {1});
+  EXPECT_FALSE(run.fit->has_shadows());
+  EXPECT_EQ(train(*run.fit, {}), Outcome::kDone);
+  EXPECT_TRUE(run.predictions().isfinite().all().item<bool>());
+}
+
+TEST(Train, DataThatAreNotNumbersEndInANumericalError) {
+  Panel broken = panel();
+  broken.observed_RT[5] = 1;
+  broken.target_RT[5] = kNan;
+  EXPECT_THROW(FitCase(broken, quick_model(), quick_trainer(), kOrigin, {1}), NumericalError);
+
+  FitCase run(panel(), quick_model(), quick_trainer(), kOrigin, {1});
+  run.fit->data.target_RT[0][0] = kNan;
+  run.fit->data.cell_weight_ERT.select(1, 0).select(1, 0).fill_(1);
+  try {
+    train(*run.fit, {});
+    FAIL() << "a loss that isn't finite was accepted";
+  } catch (const NumericalError& error) {
+    EXPECT_NE(std::string(error.what()).find("step 1"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("trainer.learning_rate"), std::string::npos);
+  }
+}
+
+TEST(Train, GoesOnWithoutAMemberThatIsLost) {
+  FitCase run(panel(), quick_model(), quick_trainer(6), kOrigin, {1, 2});
+  run.fit->model.layout().view(run.fit->state.shared_EP, "coefficient.log_mean")[0][0] = kNan;
+  std::vector<std::string> lines;
+  TrainerCallbacks callbacks;
+  callbacks.log = [&](const std::string& line) { lines.push_back(line); };
+  EXPECT_EQ(train(*run.fit, callbacks), Outcome::kDone);
+  EXPECT_EQ(run.fit->state.step, 6);
+  EXPECT_EQ(run.fit->state.active_E[0], 0);
+  EXPECT_EQ(run.fit->state.active_E[1], 1);
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_NE(lines[0].find("Member 0"), std::string::npos) << lines[0];
+}
+
+TEST(Train, ASignalStopsAfterACheckpoint) {
+  FitCase run(panel(), quick_model(), quick_trainer(10), kOrigin, {1});
+  int64_t checkpoints = 0, steps = 0;
+  TrainerCallbacks callbacks;
+  callbacks.progress = [&](const Progress& progress) { steps = progress.step; };
+  callbacks.request = [&] { return steps == 1 ? Request::kCheckpoint : steps == 3 ? Request::kStop : Request::kNone; };
+  callbacks.checkpoint = [&](const Fit& fit) {
+    ++checkpoints;
+    EXPECT_EQ(fit.state.step, checkpoints == 1 ? 2 : 4);
+  };
+  EXPECT_EQ(train(*run.fit, callbacks), Outcome::kStopped);
+  EXPECT_EQ(run.fit->state.step, 4);
+  EXPECT_EQ(checkpoints, 2);
+}
+
+TEST(Train, TheTimeLimitStopsIt) {
+  TrainerOptions options = quick_trainer(1000);
+  options.time_limit = 1e-9;
+  FitCase run(panel(), quick_model(), options, kOrigin, {1});
+  EXPECT_EQ(train(*run.fit, {}), Outcome::kStopped);
+  EXPECT_EQ(run.fit->state.step, 1);
+}
+
+TEST(Train, PredictsTheMeanWhereThereIsNoUsableHistory) {
+  Panel sparse = panel();
+  for (int64_t t = 0; t < kWeeks; ++t) {
+    sparse.observed_RT[4 * kWeeks + t] = t < 3 || t >= kOrigin;
+    sparse.target_RT[4 * kWeeks + t] = t < 3 ? 50 + 10 * static_cast<double>(t) : 900;
+    sparse.target_RT[5 * kWeeks + t] = 0;
+  }
+  FitCase run(sparse, quick_model(), quick_trainer(), kOrigin, {1});
+  train(*run.fit, {});
+  const at::Tensor predicted = run.predictions()[0];
+  EXPECT_TRUE(at::allclose(predicted[4], at::full({kWeeks}, 60.0, at::kDouble)));
+  EXPECT_EQ(predicted[5].abs().max().item<double>(), 0);
+  EXPECT_TRUE(predicted.isfinite().all().item<bool>());
+}
+
+}  // namespace
+}  // namespace dcmmm
