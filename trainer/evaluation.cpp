@@ -1,10 +1,10 @@
 #include "trainer/evaluation.hpp"
 
-#include "data/split.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include "data/split.hpp"
 
 namespace dcmmm {
 namespace {
