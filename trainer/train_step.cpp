@@ -49,25 +49,26 @@ StepReport train_step(const Mmm& model, const FitData& data, const Anchor& ancho
 
   // Forward and backward, chunk by chunk. Shared gradients and loss terms travel; local gradients stay.
   at::Tensor local_gradient = at::zeros_like(state.local_ERL);
-  double in_chunks = 0;
   double signals[] = {signal};
   const std::vector<double> sums = loop.sum(E * P + 3 * E, [&](Chunk chunk, std::span<double> total) {
     const auto chunk_start = Clock::now();
     const at::Tensor shared = state.shared_EP.detach().requires_grad_(true);
     const at::Tensor local = state.local_ERL.narrow(1, chunk.first, chunk.count).contiguous().detach().requires_grad_(true);
     const ChunkLoss loss = model.chunk_loss(data, anchor, shared, local, chunk);
+    const double forward = seconds_since(chunk_start);
     const auto gradient = torch::autograd::grad({loss.total_E.sum()}, {shared, local});
     local_gradient.narrow(1, chunk.first, chunk.count).copy_(gradient[1]);
     add_to(total.subspan(0, static_cast<size_t>(E * P)), gradient[0]);
     add_to(total.subspan(static_cast<size_t>(E * P), static_cast<size_t>(E)), loss.data_E);
     add_to(total.subspan(static_cast<size_t>(E * P + E), static_cast<size_t>(E)), loss.deviation_E);
     add_to(total.subspan(static_cast<size_t>(E * P + 2 * E), static_cast<size_t>(E)), loss.region_E);
-    if (!loop.plan().deterministic) in_chunks += seconds_since(chunk_start);
+    if (loop.plan().deterministic) return;
+    report.seconds.forward += forward;
+    report.seconds.backward += seconds_since(chunk_start) - forward;
   }, signals);
   report.signals = signals[0];
-  const double summed = seconds_since(start);
-  report.seconds.forward_backward = loop.plan().deterministic ? summed : in_chunks;
-  report.seconds.reduce = summed - report.seconds.forward_backward;
+  const double summed = seconds_since(start) - report.seconds.forward - report.seconds.backward;
+  (loop.plan().deterministic ? report.seconds.backward : report.seconds.reduce) = summed;
 
   // Priors of the shared parameters: known to every rank, counted once.
   const auto update_start = Clock::now();

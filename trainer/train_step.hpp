@@ -27,8 +27,8 @@ struct StepReport {
   std::vector<double> gradient_norm_E;                 // of the shared gradient, before clipping
   double learning_rate = 0;
   double signals = 0;                                  // ranks that brought a signal, by the caller's encoding
-  struct Seconds {
-    double forward_backward = 0, reduce = 0, update = 0;
+  struct Seconds {  // of this rank; all of the first three is in `backward` when deterministic, as its chunks overlap
+    double forward = 0, backward = 0, reduce = 0, update = 0;
   } seconds;
 };
 
