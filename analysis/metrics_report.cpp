@@ -99,7 +99,8 @@ std::string metrics_json(const FitFigures& figures, const RunFacts& facts) {
                         {"ranks", facts.ranks},
                         {"device", facts.device},
                         {"parameters", {{"shared", facts.shared_parameters}, {"local", facts.local_parameters}}},
-                        {"version", facts.version}};
+                        {"version", facts.version},
+                        {"results_sha256", facts.results_sha256}};
   return metrics.dump(2) + "\n";
 }
 

@@ -1,6 +1,7 @@
 #include "analysis/results_file.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -89,29 +90,30 @@ void ResultsWriter::State::create(const SharedResults& shared) {
   file->add_coordinate("control", coordinates.controls);
   for (const RegionArray& array : region_arrays()) {
     std::vector<std::string> axes = {"region"};
-    ArrayLayout layout{{}, array.units, array.description};
-    // Chunks of one region: no two ranks ever share one, and Fletcher32 finds damage. Small arrays stay contiguous.
-    if (!array.further_axes.empty() && array.further_axes[0] == "week") layout.chunk = {1};
-    for (const auto& axis : array.further_axes) {
-      axes.push_back(axis);
-      if (!layout.chunk.empty()) layout.chunk.push_back(length_of(axis, coordinates));
-    }
+    const ArrayLayout layout{{}, array.units, array.description};
+    axes.insert(axes.end(), array.further_axes.begin(), array.further_axes.end());
+    // Contiguous: each rank then writes by itself. A collective write of chunks would wait forever for a rank whose disk is full.
     file->add_array(array.name, ElementType::kFloat64, axes, layout);
   }
-  const auto add_curve = [&](const char* name, const std::vector<double>& values_C, const char* description) {
+  const std::pair<const char*, const char*> curves[] = {{"decay", "adstock decay a week"},
+                                                        {"exponent", "Hill exponent"},
+                                                        {"half_saturation", "scaled media of half the effect"}};
+  for (const auto& [name, description] : curves)
     file->add_array(name, ElementType::kFloat64, {"channel"}, {{}, "1", description});
-    const auto mine = std::span(values_C).first(communicator.rank() == 0 ? values_C.size() : 0);
-    file->write<double>(name, {0}, {static_cast<int64_t>(mine.size())}, mine);
-  };
-  add_curve("decay", shared.decay_C, "adstock decay a week");
-  add_curve("exponent", shared.exponent_C, "Hill exponent");
-  add_curve("half_saturation", shared.half_saturation_C, "scaled media of half the effect");
-  file->set_attribute("", "kind", std::string(kKind));
+  file->set_attribute("", "file_kind", std::string(kKind));
   file->set_attribute("", "format_version", kResultsFormatVersion);
   file->set_attribute("", "adstock_kind", shared.adstock_kind);
   file->set_attribute("", "origin", shared.origin);
   file->set_attribute("", "holdout_weeks", shared.holdout_weeks);
   file->set_attribute("", "panel_checksum", shared.panel_checksum);
+  // Numbers last: all that describes the file comes before the first of them.
+  const auto write_curve = [&](const char* name, const std::vector<double>& values_C) {
+    const auto mine = std::span(values_C).first(communicator.rank() == 0 ? values_C.size() : 0);
+    file->write<double>(name, {0}, {static_cast<int64_t>(mine.size())}, mine);
+  };
+  write_curve("decay", shared.decay_C);
+  write_curve("exponent", shared.exponent_C);
+  write_curve("half_saturation", shared.half_saturation_C);
 }
 
 bool ResultsWriter::State::somebody_has_a_block(bool mine) {
@@ -142,6 +144,10 @@ ResultsWriter::ResultsWriter(const fs::path& path, const PanelCoordinates& coord
 
 ResultsWriter::~ResultsWriter() {
   if (state_->finished) return;
+  // Closing is collective: after an error on one rank alone the others would never come, so the file stays open until the
+  // process ends, which is soon.
+  if (std::uncaught_exceptions() > 0 && state_->communicator.size() > 1 && state_->file)
+    [[maybe_unused]] const auto* left_open = new ArrayFile(std::move(*state_->file));
   state_->file.reset();
   std::error_code ignored;
   if (state_->communicator.rank() == 0) fs::remove(state_->temporary, ignored);
@@ -183,7 +189,7 @@ struct ResultsReader::State {
 
 ResultsReader::ResultsReader(const fs::path& path) : state_(new State{ArrayFile::open(path), {}, {}}) {
   const ArrayFile& file = state_->file;
-  if (!file.has_attribute("", "kind") || file.text_attribute("", "kind") != kKind) {
+  if (!file.has_attribute("", "file_kind") || file.text_attribute("", "file_kind") != kKind) {
     throw UserError(text("'", path.string(), "' is not a results file. Expected the results.h5 of a run folder."));
   }
   const int64_t version = file.integer_attribute("", "format_version");

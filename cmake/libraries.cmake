@@ -45,3 +45,6 @@ if(arrow_library AND parquet_library)
 else()
   message(WARNING "No Arrow C++ in .deps: `dcmmm import` will refuse CSV and Parquet files.")
 endif()
+
+# The installed binary finds these two where set-up put them.
+list(APPEND CMAKE_INSTALL_RPATH ${torch_root}/lib ${site_packages}/pyarrow)

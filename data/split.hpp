@@ -8,6 +8,9 @@ namespace dcmmm {
 /// Fewer training weeks than this carry no trend and no carry-over worth fitting.
 inline constexpr int64_t kMinimumTrainingWeeks = 8;
 
+/// A region with fewer observed training weeks predicts its mean, and takes no part in the holdout's figures.
+inline constexpr int64_t kMinimumRegionWeeks = 4;
+
 /// Weeks [0, origin) train, weeks [origin, origin + holdout_weeks) are held out.
 struct Split {
   int64_t origin = 0;

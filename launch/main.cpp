@@ -1,6 +1,7 @@
 // dcmmm COMMAND [key=value ...]: the command line, and the one place where errors end the process.
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <filesystem>
 #include <iostream>
@@ -59,6 +60,14 @@ CommandLine parse(int argc, char** argv) {
   CLI::App* inspect = app.add_subcommand("inspect", "what a panel file, checkpoint or results file holds");
   inspect->footer("Example: dcmmm inspect panel.h5");
   inspect->add_option("file", line.inspected, "an HDF5 file of dcmmm")->required();
+  std::vector<std::string> names = {"inspect"};
+  for (const Command& command : kCommands) names.emplace_back(command.name);
+  const std::string first = argc > 1 ? argv[1] : "";
+  if (!first.empty() && first[0] != '-' && std::find(names.begin(), names.end(), first) == names.end()) {
+    line.exit_code = static_cast<int>(ExitCode::kUserError);
+    line.words = {text("Unknown command '", first, "'.", did_you_mean(first, names), " Commands: ", join(names), ".\n")};
+    return line;
+  }
   try {
     app.parse(argc, argv);
     line.command = app.get_subcommands().front()->get_name();

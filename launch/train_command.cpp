@@ -14,6 +14,7 @@
 #include "comm/threads.hpp"
 #include "common/errors.hpp"
 #include "common/files.hpp"
+#include "common/sha256.hpp"
 #include "common/text.hpp"
 #include "data/panel_file.hpp"
 #include "data/split.hpp"
@@ -109,7 +110,9 @@ struct Run {
 
   Outcome descend() const {
     CheckpointStore store(folder.checkpoints(mesh.row), fit.options.checkpoint_keep, log_warning);
-    ProgressBar bar(fit.state.step, fit.options.steps, {.quiet = !writes_text()});
+    ProgressBarOptions bar_options;
+    bar_options.quiet = !writes_text();
+    ProgressBar bar(fit.state.step, fit.options.steps, bar_options);
     set_before_console_line([&bar] { bar.erase(); });
     const std::string config = to_yaml(context.config);
     TrainerCallbacks callbacks;
@@ -237,6 +240,7 @@ int train_command(CommandContext& context) {
   facts.local_parameters = fit->model.layout().local_count() * static_cast<int64_t>(file->coordinates().regions.size());
   facts.version = DCMMM_VERSION;
   on_rank_zero(world, [&] {
+    facts.results_sha256 = sha256_of_file(folder.results());
     write_text_file(folder.metrics(), metrics_json(figures, facts));
     std::cout << end_table(figures) << std::flush;
     log_info(text("Fit in ", std::round(fit_seconds * 10) / 10, " s; run folder: ", folder.path.string()));

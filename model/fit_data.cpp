@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "common/text.hpp"
+#include "data/split.hpp"
 
 namespace dcmmm {
 namespace {
@@ -120,7 +121,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, co
           mean_ERK[e][r][k] = region.control_K[k] / count;
           control_ERK[e][r][k] = scale > 0 ? 1.0 / scale : 0.0;
         }
-        const bool usable = region.cells >= kMinTrainingWeeks && mean > 0;
+        const bool usable = region.cells >= kMinimumRegionWeeks && mean > 0;
         if (!usable) continue;
         weight_ER[e][r] = std::pow(mean / mean_target, options.size_power);
         total[e] += weight_ER[e][r] * region.cells;

@@ -20,9 +20,6 @@ struct Member {
   uint64_t seed = 0;
 };
 
-/// Regions with fewer training weeks than this predict their mean.
-inline constexpr int64_t kMinTrainingWeeks = 4;
-
 struct FitData {
   at::ScalarType type = at::kFloat;
   std::vector<Member> members;

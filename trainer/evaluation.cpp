@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "data/split.hpp"
+
 namespace dcmmm {
 namespace {
 
@@ -147,7 +149,7 @@ void FitEvaluation::add(const Panel& block, std::span<const double> predicted_RT
     std::fill(train_T.begin(), train_T.end(), 0);
     std::fill(holdout_T.begin(), holdout_T.end(), 0);
     std::copy_n(observed_T.begin(), origin_, train_T.begin());
-    if (std::count(train_T.begin(), train_T.end(), 1) >= kLeastTrainingWeeks) {
+    if (std::count(train_T.begin(), train_T.end(), 1) >= kMinimumRegionWeeks) {
       std::copy_n(observed_T.begin() + origin_, holdout_weeks_, holdout_T.begin() + origin_);
     }
     const int64_t ordinal = block.first_region + region;

@@ -59,9 +59,6 @@ class Evaluation {
   std::vector<RegionSums> sums_;
 };
 
-/// A region takes part in the holdout's figures when it has at least this many observed training weeks.
-inline constexpr int64_t kLeastTrainingWeeks = 4;
-
 /// What the fit and the naive forecasts reach on the same cells.
 struct FitFigures {
   Figures train, holdout;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "data/split.hpp"
 #include "trainer/evaluation.hpp"
 
 namespace dcmmm {
@@ -51,7 +52,7 @@ std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, 
   for (const uint64_t seed : seeds) members.push_back({origin, seed});
   // A shadow needs enough weeks before its origin to be a fit of its own.
   const int64_t inner_origin = origin - trainer.validation_weeks;
-  const bool shadows = trainer.validation_weeks > 0 && inner_origin >= 2 * kMinTrainingWeeks;
+  const bool shadows = trainer.validation_weeks > 0 && inner_origin >= kMinimumTrainingWeeks;
   if (shadows)
     for (const uint64_t seed : seeds) members.push_back({inner_origin, seed});
 

@@ -149,6 +149,10 @@ Checkpoint make_checkpoint(const Fit& fit, const std::string& config, const std:
 }
 
 static void restore_into(const Checkpoint& checkpoint, const std::string& name, at::Tensor target) {
+  if (!has_array(checkpoint, name)) {
+    throw UserError(text("The checkpoint doesn't fit this run: it has no '", name,
+                         "'. Resume with the settings that wrote it (model.gru.enabled, trainer.validation_weeks)."));
+  }
   const at::Tensor saved = tensor_of(checkpoint, name);
   if (saved.sizes() != target.sizes() || saved.scalar_type() != target.scalar_type()) {
     throw UserError(text("The checkpoint doesn't fit this run: '", name, "' has shape ", saved.sizes(), " and this run needs ",

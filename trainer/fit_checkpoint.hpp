@@ -12,7 +12,7 @@ namespace dcmmm {
 Checkpoint make_checkpoint(const Fit& fit, const std::string& config, const std::string& panel_checksum);
 
 /// Puts a prepared fit (same panel, same settings) into the checkpoint's state, bit for bit. The checkpoint must hold this
-/// rank's regions. Throws UserError when it belongs to another panel or model.
+/// rank's regions; the caller has compared panel checksums. Throws UserError when it belongs to another model.
 void restore_fit(const Checkpoint& checkpoint, Fit& fit);
 
 /// What `predict` needs of a checkpoint: scales, parameters, states, without any panel.

@@ -71,6 +71,9 @@ StepReport train_step(const Mmm& model, const FitData& data, const Anchor& ancho
 
   // Priors of the shared parameters: known to every rank, counted once.
   const auto update_start = Clock::now();
+  const int threads = at::get_num_threads();
+  // LibTorch cuts a sum to a single value among its threads, which changes its last bits.
+  if (loop.plan().deterministic) at::set_num_threads(1);
   const at::Tensor shared = state.shared_EP.to(at::kDouble).detach().requires_grad_(true);
   const at::Tensor penalty_E = model.shared_penalty(data, anchor, shared);
   at::Tensor gradient = torch::autograd::grad({penalty_E.sum()}, {shared})[0];
@@ -78,6 +81,7 @@ StepReport train_step(const Mmm& model, const FitData& data, const Anchor& ancho
 
   // Clip: the shared gradient by its norm, each region's own by its own norm, so that neither depends on the ranks.
   const at::Tensor norm_E = gradient.norm(2, {1});
+  if (loop.plan().deterministic) at::set_num_threads(threads);
   const double base_rate = options.learning_rate * schedule(state.step, options.steps, options.warmup_steps, options.final_learning_rate);
   std::vector<double> rate_E(static_cast<size_t>(E));
   for (int64_t e = 0; e < E; ++e) {

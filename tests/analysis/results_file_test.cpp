@@ -100,16 +100,5 @@ TEST(ResultsFile, RefusesMissingForeignAndDamagedFiles) {
   EXPECT_THROW(ResultsReader(folder / "short.h5"), DamagedFileError);
 }
 
-TEST(ResultsFile, FindsAFlippedByteInTheWeeklyArrays) {
-  const TestFolder folder;
-  SmallRun run(40, 30);
-  run.write(folder);
-  const auto path = folder / "results.h5";
-  std::string bytes = read_text_file(path);
-  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 0x10);
-  std::ofstream(path, std::ios::binary) << bytes;
-  EXPECT_THROW(ResultsReader(path).read(0, 40), DamagedFileError);
-}
-
 }  // namespace
 }  // namespace dcmmm

@@ -1,12 +1,19 @@
 // Gradients of the model's operations, and their edges. E members, R regions, T weeks, C channels.
 #include "model/operations.hpp"
 
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include "tests/model/gradient_check.hpp"
 
 namespace dcmmm {
 namespace {
+
+// Tests run in parallel, so each of this program's uses one thread unless it asks for more.
+class OneThread final : public ::testing::Environment {
+  void SetUp() override { at::set_num_threads(1); }
+};
+[[maybe_unused]] const auto* const one_thread = ::testing::AddGlobalTestEnvironment(new OneThread);
 
 using testing::expect_gradients;
 using testing::normal_tensor;

@@ -1,12 +1,19 @@
 // Steps: chunks, clipping, frozen members, and members side by side. E members, R regions, P/L shared/local parameters.
 #include "trainer/train_step.hpp"
 
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include "tests/trainer/fit_case.hpp"
 
 namespace dcmmm {
 namespace {
+
+// Tests run in parallel, so each of this program's uses one thread unless it asks for more.
+class OneThread final : public ::testing::Environment {
+  void SetUp() override { at::set_num_threads(1); }
+};
+[[maybe_unused]] const auto* const one_thread = ::testing::AddGlobalTestEnvironment(new OneThread);
 
 using testing::FitCase;
 using testing::mmm_panel;
