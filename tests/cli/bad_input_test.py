@@ -33,11 +33,9 @@ class BadInput(cli.Case):
 
     def test_mistakes_in_the_command_and_the_config(self):
         panel = self.synth(weeks=20)
-        (self.folder / "groups/model").mkdir(parents=True)
-        (self.folder / "groups/model/mine.yaml").write_text("defaults:\n  - default\n  - _self_\nhidden: ???\n")
         train = ["train", f"data.panel={panel}", "run.dir=run"]
         table = {
-            "unknown command": (["trian"], "trian"),
+            "unknown command": (["trian"], ["Unknown command 'trian'", "'train'"]),
             "no command": ([], "subcommand is required"),
             "unknown option": (["train", "--fast"], "--fast"),
             "unknown key": ([*train, "trainer.step=3"], "trainer.steps"),
@@ -49,8 +47,9 @@ class BadInput(cli.Case):
             "not one of the choices": ([*train, "trainer.precision=float23"], ["one of", "'float32'"]),
             "not a number": ([*train, "trainer.learning_rate=nan"], "'trainer.learning_rate'"),
             "unknown option of a group": ([*train, "model=defualt"], ["model/defualt", "default"]),
-            "unknown group": ([*train, "modle=default"], "modle"),
-            "missing mandatory value": ([*train, "model=mine", "--config-dir", "groups"], "model.hidden"),
+            "unknown group": ([*train, "modle=default"], "Could not override 'modle'"),
+            "a new name in a mapping": ([*train, "data.names={media_0: TV}"], "Could not override 'data.names.media_0'"),
+            "missing mandatory value": ([*train, "model.hidden=???"], "model.hidden"),
             "no config folder": ([*train, "--config-dir", "nowhere"], "'nowhere' is not a folder"),
             "a comma without -m": ([*train, "trainer.steps=1,2"], "trainer.steps=1,2"),
             "a size without a unit": ([*train, "trainer.memory_limit=4X"], "expected a size such as 4GiB"),
@@ -104,7 +103,7 @@ class BadInput(cli.Case):
             "a huge control": (with_cell("control_0", "1e999"), [], ["column 'control_0'", "not a finite number"]),
             "missing media": (with_cell("media_0", ""), [], ["a missing media cell", "data.missing_media=zero"]),
             "a week that is none": (with_cell("week", "soon"), [], ["'soon' is neither a date nor an integer"]),
-            "a day that doesn't exist": (with_cell("week", "2023-02-30"), [], ["column 'week'", "2023-02-30"]),
+            "a day that is none": (with_cell("week", "2023-02-30"), [], ["column 'week'", "2023-02-30"]),
             "a region without a name": (with_cell("region", ""), [], "an empty region label"),
             "a region without a target": ([r | {"sales": ""} if r["region"] == "r1" else r for r in good], [],
                                           "region 'r1' has no target"),
@@ -194,8 +193,14 @@ class BadInput(cli.Case):
         (self.folder / "panel.h5").unlink()
         self.refused("export", "run=run", "output=csv", says="'panel.h5'")
         shutil.move(self.folder / "first.h5", first)
-        (self.folder / "run/results.h5").unlink()
+        results = self.folder / "run/results.h5"
+        results.write_bytes(results.read_bytes()[:-1] + b"?")
+        self.refused("export", "run=run", "output=csv", code=4, says="the file is damaged")
+        results.unlink()
         self.refused("export", "run=run", "output=csv", says="results.h5")
+        (self.folder / "run/metrics.json").unlink()
+        self.refused("export", "run=run", "output=csv", says="isn't finished")
+        self.assertFalse((self.folder / "csv").exists())
 
     # Disks that are full.
 
@@ -207,7 +212,7 @@ class BadInput(cli.Case):
         with SmallDisk(small) as disk:
             # The same from a mount of 256 KiB, and where mounting isn't allowed from a limit on the size of files.
             message = "No space left" if disk.is_mounted else "File too large"
-            self.refused("synth", "output=small/o.h5", "synth.regions=500", says=["'small/o.h5'", message], before=disk.limit)
+            self.refused("synth", "output=small/o.h5", "synth.regions=500", says=["small/o.h5", message], before=disk.limit)
             self.assertFalse((small / "o.h5").exists())
             self.refused(*train, "run.dir=small/run", says=message, before=disk.limit)
             self.assertFalse((small / "run/metrics.json").exists())
@@ -318,9 +323,10 @@ class BadInput(cli.Case):
         }
         for name, (words, code, says) in table.items():
             with self.subTest(name):
+                shutil.rmtree(self.folder / "run", ignore_errors=True)
                 done = self.refused("train", "run.dir=run", *cli.QUICK, *words, code=code, says=says, ranks=3)
                 self.assertLess(done.seconds, MANY_RANKS_SECONDS)
-        done = self.refused("trian", says="trian", ranks=3)
+        done = self.refused("trian", says="Unknown command 'trian'", ranks=3)
         self.assertLess(done.seconds, MANY_RANKS_SECONDS)
 
 

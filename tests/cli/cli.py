@@ -144,6 +144,12 @@ def arrays(path, *prefixes):
         return {name: file[name][()] for name in file if name.startswith(prefixes)}
 
 
+def bits(array):
+    """What two arrays must share to be the same to the bit; texts are compared as they are."""
+    array = np.asarray(array)
+    return list(array.ravel()) if array.dtype.kind == "O" else (array.dtype, array.shape, array.tobytes())
+
+
 class Started:
     """A run that is still going on, to be sent signals."""
 

@@ -1,9 +1,8 @@
 """Killed, stopped and resumed runs: the bits of a run that was never interrupted."""
 
+import os
 import signal
 import unittest
-
-import numpy as np
 
 import cli
 
@@ -16,13 +15,14 @@ class Resume(cli.Case):
         panel = self.synth(regions=30, weeks=80, missing_rows=0.05)
         # Some milliseconds a step, so that signals arrive in the middle of the fit.
         words = [f"data.panel={panel}", "trainer.threads=1", "model.hidden=16", f"trainer.steps={STEPS}"]
-        self.words = ["train", *words, "run.seed=3", "trainer.region_chunk=8", "checkpoint.every_steps=20"]
+        words += ["run.seed=3", "trainer.region_chunk=8", "trainer.early_stopping=false", "checkpoint.every_steps=20"]
+        self.words = ["train", *words]
 
     def start(self, name, *words, ranks=0):
         return cli.Started([*self.words, f"run.dir={name}", *words], ranks=ranks, cwd=self.folder)
 
-    def resume(self, name, **options):
-        return self.dcmmm("train", f"run.dir={name}", "run.resume=true", **options)
+    def resume(self, name, *words, **options):
+        return self.dcmmm("train", f"run.dir={name}", "run.resume=true", *words, **options)
 
     def assert_same_fit(self, name, expected):
         """The last checkpoints hold the same bits, but for the seconds of each step; and so do the histories."""
@@ -32,9 +32,7 @@ class Resume(cli.Case):
         self.assertEqual(set(found), set(wanted))
         self.assertGreater(sum(key.startswith("parameter.") for key in found), 5)
         for key in wanted:
-            self.assertEqual(np.asarray(found[key]).tobytes() if found[key].dtype.kind != "O" else list(np.ravel(found[key])),
-                             np.asarray(wanted[key]).tobytes() if wanted[key].dtype.kind != "O" else list(np.ravel(wanted[key])),
-                             key)  # fmt: skip
+            self.assertEqual(cli.bits(found[key]), cli.bits(wanted[key]), key)
         rows = [cli.read_csv(self.folder / run / "history.csv") for run in (name, expected)]
         for row in rows[0] + rows[1]:
             del row["seconds"]
@@ -80,7 +78,7 @@ class Resume(cli.Case):
         stopped = self.start("stopped", ranks=2)
         stopped.wait_for_step(self.folder / "stopped", 20)
         for rank in stopped.children():
-            cli.os.kill(rank, signal.SIGTERM)
+            os.kill(rank, signal.SIGTERM)
         code, output = stopped.finish()
         self.assertNotEqual(code, 0)
         self.assertEqual(output.count("after writing a checkpoint"), 1, output)
@@ -100,6 +98,32 @@ class Resume(cli.Case):
         code, output = run.finish()
         self.assertEqual(code, 0, output)
         self.assert_same_fit("asked", "straight")
+
+    def test_a_resumed_run_keeps_its_settings_however_the_resume_is_said(self):
+        self.dcmmm(*self.words, "run.dir=straight", "trainer.learning_rate=0.05")
+        for name, resume in {"again": ["run.resume=true", *self.words[1:], "trainer.learning_rate=0.05"],
+                             "shouted": ["++run.resume=True"], "whole": ["run={resume: true}"]}.items():  # fmt: skip
+            with self.subTest(name):
+                stopped = self.start(name, "trainer.learning_rate=0.05")
+                stopped.wait_for_step(self.folder / name, 20)
+                stopped.send(signal.SIGTERM)
+                self.assertEqual(stopped.finish()[0], 5)
+                self.dcmmm("train", f"run.dir={name}", *resume)
+                self.assert_same_fit(name, "straight")
+
+    def test_a_table_that_changed_since_is_named(self):
+        rows = cli.table(regions=30, weeks=80)
+        table = cli.write_table(self.folder / "table.csv", rows)
+        words = ["train", f"data.source={table}", *self.words[2:]]
+        self.dcmmm(*words, "run.dir=straight")
+        stopped = cli.Started([*words, "run.dir=stopped"], cwd=self.folder)
+        stopped.wait_for_step(self.folder / "stopped", 20)
+        stopped.send(signal.SIGTERM)
+        self.assertEqual(stopped.finish()[0], 5)
+        cli.write_table(table, rows[:-1])
+        done = self.resume("stopped")
+        self.assertIn("isn't the table that this run was started with", done.err)
+        self.assert_same_fit("stopped", "straight")
 
     def test_resuming_a_finished_run_changes_nothing(self):
         self.dcmmm(*self.words, "run.dir=straight", "trainer.steps=3")

@@ -145,10 +145,10 @@ class Commands(cli.Case):
         config = yaml.safe_load(done.out)
         self.assertEqual((config["trainer"]["steps"], config["data"]["holdout_weeks"]), (7, 8))
         self.assertEqual(list(self.folder.iterdir()), [])
-        self.assertEqual(self.dcmmm("train", "--print-config", ranks=3).out.count("learning_rate: "), 1)
+        self.assertEqual(self.dcmmm("train", "--print-config", ranks=3).out.count("final_learning_rate: "), 1)
 
     def test_print_config_and_its_own_output_agree(self):
-        printed = self.dcmmm("train", "--print-config", "data.names={media_0: TV}").out
+        printed = self.dcmmm("train", "--print-config", "+data.names={media_0: TV}").out
         (self.folder / "own").mkdir()
         (self.folder / "own/config.yaml").write_text(printed)
         self.assertEqual(self.dcmmm("train", "--print-config", "--config-dir", "own").out, printed)
