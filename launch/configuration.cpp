@@ -67,15 +67,16 @@ class Changes {
                          "'\nOr add a second + to add or override '", override.key, "': '+", override.word, "'"));
   }
 
-  [[noreturn]] void refuse_unknown(const Override& override) const {
-    throw UserError(text("Could not override '", override.key, "'.", did_you_mean(override.key, leaf_paths(config_)),
+  /// `unknown`: the path that the config doesn't have.
+  [[noreturn]] void refuse_unknown(const Override& override, const std::string& unknown) const {
+    throw UserError(text("Could not override '", unknown, "'.", did_you_mean(unknown, leaf_paths(config_)),
                          "\nTo append to your config use +", override.word));
   }
 
   Value& child_for_writing(Value& parent, const std::string& key, const Override& override, bool may_add) const {
     if (Value* child = parent.child(key)) return *child;
     auto* map = parent.as<Value::Map>();
-    if (map == nullptr || !may_add) refuse_unknown(override);
+    if (map == nullptr || !may_add) refuse_unknown(override, override.key);
     map->emplace_back(key, Value());
     return map->back().second;
   }
@@ -87,7 +88,7 @@ class Changes {
       value = &child_for_writing(*value, path[i], override, may_add);
     }
     if (!may_add && value->as<Value::Map>() != nullptr && override.value->as<Value::Map>() != nullptr) {
-      refuse_new_keys(*value, *override.value, override);
+      refuse_new_keys(*value, *override.value, override, override.key);
     }
     if (value->is_container() && override.value->is_container())
       merge(*value, *override.value, override.key);
@@ -95,12 +96,14 @@ class Changes {
       *value = *override.value;
   }
 
-  void refuse_new_keys(const Value& target, const Value& source, const Override& override) const {
+  void refuse_new_keys(const Value& target, const Value& source, const Override& override,
+                       const std::string& path) const {
     for (const auto& [key, item] : *source.as<Value::Map>()) {
       const Value* child = target.child(key);
-      if (child == nullptr) refuse_unknown(override);
+      const std::string child_path = path + "." + key;
+      if (child == nullptr) refuse_unknown(override, child_path);
       if (child->as<Value::Map>() != nullptr && item.as<Value::Map>() != nullptr)
-        refuse_new_keys(*child, item, override);
+        refuse_new_keys(*child, item, override, child_path);
     }
   }
 

@@ -2,9 +2,11 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <csignal>
 #include <exception>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 
 #include "comm/environment.hpp"
 #include "common/errors.hpp"
@@ -49,6 +51,7 @@ CommandLine parse(int argc, char** argv) {
   CLI::App app("dcmmm: causal marketing mix models, trained on any number of ranks", "dcmmm");
   app.set_version_flag("--version", DCMMM_VERSION);
   app.require_subcommand(1);
+  app.footer("Example: dcmmm train data.source=sales.csv\nMore about a command: dcmmm train --help");
   for (const Command& command : kCommands) {
     CLI::App* sub = app.add_subcommand(command.name, command.does);
     sub->footer(text("Example: ", command.example, "\nKeys and their defaults: dcmmm ", command.name, " --print-config"));
@@ -88,24 +91,23 @@ fs::path built_in_configs() {
   return !failed && fs::exists(installed / "config.yaml") ? installed : fs::path(DCMMM_SOURCE_DIR) / "configs";
 }
 
-// `run=DIR` of predict and export is short for run.dir=DIR. A resumed run keeps its own settings: its saved overrides come
-// before the new words.
-std::vector<std::string> effective_words(const CommandLine& line) {
+// `run=DIR` of predict and export is short for run.dir=DIR.
+std::vector<std::string> written_words(const CommandLine& line) {
   std::vector<std::string> words;
-  std::string directory;
-  bool resumes = false;
-  for (const std::string& word : line.words) {
-    words.push_back(line.command != "train" && word.rfind("run=", 0) == 0 ? "run.dir=" + word.substr(4) : word);
-    if (word.rfind("run.dir=", 0) == 0) directory = word.substr(8);
-    if (word == "run.resume=true") resumes = true;
-  }
-  const fs::path saved = fs::path(directory) / "overrides.yaml";
-  if (line.command != "train" || !resumes || directory.empty() || !fs::exists(saved)) return words;
-  const Value earlier = read_yaml_file(saved);
+  for (const std::string& word : line.words) words.push_back(line.command != "train" && word.rfind("run=", 0) == 0 ? "run.dir=" + word.substr(4) : word);
+  return words;
+}
+
+// A resumed run keeps its own settings: the words that it was started with, then the new ones. Of the old ones those that
+// are said again count once, and what becomes of a finished run isn't a setting.
+std::vector<std::string> words_to_resume(const Value& saved_overrides, const std::vector<std::string>& words) {
   std::vector<std::string> all;
-  if (const auto* list = earlier.as<Value::List>())
-    for (const Value& word : *list)
-      if (const auto* written = word.as<std::string>(); written != nullptr && written->rfind("run.", 0) != 0) all.push_back(*written);
+  if (const auto* list = saved_overrides.as<Value::List>())
+    for (const Value& saved : *list) {
+      const auto* word = saved.as<std::string>();
+      if (word == nullptr || word->find("run.overwrite=") != word->npos || std::find(words.begin(), words.end(), *word) != words.end()) continue;
+      all.push_back(*word);
+    }
   all.insert(all.end(), words.begin(), words.end());
   return all;
 }
@@ -119,9 +121,15 @@ int run(const CommandLine& line, const Environment& environment, Communicator& w
     compose_options.search_dirs.push_back(line.config_dir);
   }
   compose_options.search_dirs.push_back(built_in_configs());
-  compose_options.overrides = effective_words(line);
+  compose_options.overrides = written_words(line);
   Value config = compose(compose_options);
   check_config(config);
+  const auto directory = get<std::optional<fs::path>>(config, "run.dir");
+  if (line.command == "train" && get<bool>(config, "run.resume") && directory && fs::exists(*directory / "overrides.yaml")) {
+    compose_options.overrides = words_to_resume(read_yaml_file(*directory / "overrides.yaml"), compose_options.overrides);
+    config = compose(compose_options);
+    check_config(config);
+  }
   if (line.print_config) {
     if (world.rank() == 0) std::cout << to_yaml(config);
     return 0;
@@ -149,6 +157,7 @@ std::pair<int, std::string> describe_error() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow (ulimit -f) is an error like a full disk, with a message
   const CommandLine line = parse(argc, argv);
   try {
     const Environment environment;

@@ -4,6 +4,7 @@
 
 #include "comm/collective_guard.hpp"
 #include "common/errors.hpp"
+#include "common/sha256.hpp"
 #include "common/text.hpp"
 #include "data/panel_file.hpp"
 #include "launch/configuration.hpp"
@@ -28,7 +29,11 @@ fs::path locate_panel(const Value& config, const fs::path& kept, bool resume, Co
   if (source && panel) throw UserError("data.source and data.panel are both set: give the table to import or the panel file, not both.");
   if (panel) return *panel;
   on_rank_zero(world, [&] {
-    if (resume && fs::exists(kept)) return;
+    if (resume && fs::exists(kept)) {
+      if (source && fs::exists(*source) && sha256_of_file(*source) != PanelFile(kept).coordinates().source_sha256)
+        log_warning(text(source->string(), " isn't the table that this run was started with: going on with the panel imported then, ", kept.string(), "."));
+      return;
+    }
     const fs::path real_panel = fs::path(DCMMM_SOURCE_DIR) / ".deps/panel/mmm_data.csv";
     if (!source && !fs::exists(real_panel)) {
       throw UserError("No data: give data.source=FILE.csv (a table to import) or data.panel=FILE.h5 (a panel file). The real panel that "

@@ -177,12 +177,15 @@ int train_command(CommandContext& context) {
     log_info(text("The run in ", folder.path.string(), " is finished: nothing to do."));
     return 0;
   }
-  on_rank_zero(world, [&] {
-    log_to_file(folder.path / "train.log");
-    Value::List words(context.overrides.begin(), context.overrides.end());
-    write_text_file(folder.config(), to_yaml(config));
-    write_text_file(folder.path / "overrides.yaml", to_yaml(Value(words)));
-  });
+  const auto keep_config = [&] {
+    on_rank_zero(world, [&] {
+      Value::List words(context.overrides.begin(), context.overrides.end());
+      write_text_file(folder.config(), to_yaml(config));
+      write_text_file(folder.path / "overrides.yaml", to_yaml(Value(words)));
+    });
+  };
+  on_rank_zero(world, [&] { log_to_file(folder.path / "train.log"); });
+  if (!resume) keep_config();
 
   // The panel: each rank reads its own regions.
   const fs::path panel_path = locate_panel(config, folder.panel(), resume, world);
@@ -216,6 +219,7 @@ int train_command(CommandContext& context) {
     } else {
       log_info("No checkpoint yet: starting from the beginning.");
     }
+    keep_config();  // not before: a resume that is refused leaves the run as it was
   }
   install_signal_handlers();
   const Run run{context, folder, *file, mesh, *fit, static_cast<double>(seeds.size()) / static_cast<double>(get<int64_t>(config, "ensemble.members"))};

@@ -1,0 +1,355 @@
+"""Bad input: each mistake ends with its exit code and one helpful message, and leaves the files that were there as they are."""
+
+import gzip
+import json
+import os
+import resource
+import shutil
+import subprocess
+import unittest
+from pathlib import Path
+
+import h5py
+
+import cli
+
+MANY_RANKS_SECONDS = 5
+
+
+class BadInput(cli.Case):
+    def refused(self, *words, says, code=2, **options):
+        """The command fails with `code`; the message that says `says` stands last on stderr, once; no file has changed."""
+        says = [says] if isinstance(says, str) else says
+        before = cli.hashes(self.folder)
+        done = self.dcmmm(*words, code=code, **options)
+        for phrase in says:
+            self.assertEqual(done.err.count(phrase), 1, f"'{phrase}' in:\n{done.err}")
+        after = cli.hashes(self.folder)
+        self.assertEqual({name: after.get(name) for name in before}, before, "an earlier file has changed")
+        self.assertEqual([name for name in after if name.endswith(".tmp")], [])
+        return done
+
+    # The command line and the config.
+
+    def test_mistakes_in_the_command_and_the_config(self):
+        panel = self.synth(weeks=20)
+        train = ["train", f"data.panel={panel}", "run.dir=run"]
+        table = {
+            "unknown command": (["trian"], ["Unknown command 'trian'", "'train'"]),
+            "no command": ([], "subcommand is required"),
+            "unknown option": (["train", "--fast"], "--fast"),
+            "unknown key": ([*train, "trainer.step=3"], "trainer.steps"),
+            "unknown key, added": ([*train, "+trainer.step=3"], ["Unknown key 'trainer.step'", "trainer.steps"]),
+            "a word that is no override": ([*train, "steps"], "steps"),
+            "wrong type": ([*train, "trainer.steps=many"], ["'trainer.steps' is 'many'", "a whole number"]),
+            "a fraction for a whole number": ([*train, "trainer.steps=2.5"], "'trainer.steps' is 2.5"),
+            "out of range": ([*train, "model.adstock.decay=1"], "'model.adstock.decay' is 1"),
+            "not one of the choices": ([*train, "trainer.precision=float23"], ["one of", "'float32'"]),
+            "not a number": ([*train, "trainer.learning_rate=nan"], "'trainer.learning_rate'"),
+            "unknown option of a group": ([*train, "model=defualt"], ["model/defualt", "default"]),
+            "unknown group": ([*train, "modle=default"], "Could not override 'modle'"),
+            "a new name in a mapping": ([*train, "data.names={media_0: TV}"], "Could not override 'data.names.media_0'"),
+            "missing mandatory value": ([*train, "model.hidden=???"], "model.hidden"),
+            "no config folder": ([*train, "--config-dir", "nowhere"], "'nowhere' is not a folder"),
+            "a comma without -m": ([*train, "trainer.steps=1,2"], "trainer.steps=1,2"),
+            "a size without a unit": ([*train, "trainer.memory_limit=4X"], "expected a size such as 4GiB"),
+            "a duration without a unit": ([*train, "trainer.time_limit=soon"], "expected a time such as 90s"),
+            "data twice": ([*train, "data.source=x.csv"], "data.source and data.panel are both set"),
+            "resume and overwrite": ([*train, "run.resume=true", "run.overwrite=true"], "both true"),
+            "resume without a run": ([*train, "run.resume=true"], "There is no run to resume in 'run'"),
+            "a mesh that doesn't fit": ([*train, "mesh.regions=2"], ["doesn't fit 1 rank", "mesh.regions=2"]),
+            "fewer members than rows": ([*train, "mesh.members=2"], ["mesh.members", "ensemble.members"], {"ranks": 2}),
+            "a holdout longer than the panel": ([*train, "data.holdout_weeks=25"], "data.holdout_weeks=25 leaves"),
+            "no such panel": (["train", "data.panel=no.h5", "run.dir=run"], ["'no.h5'", "No such file"]),
+            "no such table": (["import", "source=no.csv", "output=o.h5"], "'no.csv': the file is missing"),
+            "nothing to import": (["import", "output=o.h5"], "source=sales.csv"),
+            "no output": (["import", "source=x.csv"], "output=panel.h5"),
+            "a synthetic panel of no weeks": (["synth", "output=o.h5", "synth.weeks=2"], "'synth.weeks' is 2"),
+            "no run to predict from": (["predict", "run=no", "data.source=f.csv", "output=o.csv"], "'no' is not a run folder"),
+            "no run to export": (["export", "run=no", "output=csv"], "'no' is not a run folder"),
+            "predict without a run": (["predict", "data.source=f.csv", "output=o.csv"], "run=DIR"),
+            "inspect without a file": (["inspect"], "file is required"),
+            "inspect of no file": (["inspect", "no.h5"], ["'no.h5'", "No such file"]),
+        }
+        for name, (words, says, *options) in table.items():
+            with self.subTest(name):
+                shutil.rmtree(self.folder / "run", ignore_errors=True)
+                done = self.refused(*words, says=says, **(options[0] if options else {}))
+                self.assertLess(done.seconds, MANY_RANKS_SECONDS)
+
+    # Tables.
+
+    def test_mistakes_in_a_table(self):
+        good = cli.table(regions=2, weeks=12)
+
+        def with_cell(name, value, row=3):
+            rows = [dict(r) for r in good]
+            rows[row][name] = value
+            return rows
+
+        def without(name):
+            return [{key: value for key, value in row.items() if key != name} for row in good]
+
+        # name: the rows, or the bytes of the file; words beside source and output; what the message says
+        table = {
+            "no target column": (without("sales"), [], "missing column: none is named like a target"),
+            "no region column": (without("region"), [], "missing column: none is named like a region"),
+            "no media column": ([{k: r[k] for k in ("region", "week", "sales")} for r in good], [], "no media columns"),
+            "a column that the config names": (good, ["data.target=saels"], ["no column 'saels'", "'sales'"]),
+            "a duplicate row": (good + [good[5]], [], ["duplicate row for region 'r0'", "line 26", "already on line 7"]),
+            "text in a number": (with_cell("media_1", "n/a"), [], ["line 5, column 'media_1'", "'n/a' is not a number"]),
+            "negative media": (with_cell("media_0", "-1"), [], ["line 5, column 'media_0'", "'-1' is negative media"]),
+            "an infinite target": (with_cell("sales", "inf"), [], ["line 5, column 'sales'", "not a finite number"]),
+            "a huge control": (with_cell("control_0", "1e999"), [], ["column 'control_0'", "not a finite number"]),
+            "missing media": (with_cell("media_0", ""), [], ["a missing media cell", "data.missing_media=zero"]),
+            "a week that is none": (with_cell("week", "soon"), [], ["'soon' is neither a date nor an integer"]),
+            "a day that is none": (with_cell("week", "2023-02-30"), [], ["column 'week'", "2023-02-30"]),
+            "a region without a name": (with_cell("region", ""), [], "an empty region label"),
+            "a region without a target": ([r | {"sales": ""} if r["region"] == "r1" else r for r in good], [],
+                                          "region 'r1' has no target"),
+            "an empty file": (b"", [], "the file is empty"),
+            "a header alone": (b"region,week,sales,media_0\n", [], "header without rows"),
+            "a short line": (b"region,week,sales,media_0\na,1,2\n", [], ["line 2", "3 fields, expected 4"]),
+            "semicolons": (b"region;week;sales;media_0\na;1;2;3\n", [], "separated by ';'"),
+            "an open quote": (b'region,week,sales,media_0\n"a,1,2,3\n', [], "a quote opens and is never closed"),
+            "a folder": (None, [], "it is a folder"),
+        }  # fmt: skip
+        for name, (content, words, says) in table.items():
+            with self.subTest(name):
+                source = self.folder / (name.replace(" ", "_") + ".csv")
+                if content is None:
+                    source.mkdir()
+                elif isinstance(content, bytes):
+                    source.write_bytes(content)
+                else:
+                    cli.write_table(source, content)
+                self.refused("import", f"source={source.name}", "output=out.h5", *words, says=says)
+                self.assertFalse((self.folder / "out.h5").exists())
+
+    def test_gzip_that_is_none_and_gzip_that_was_cut(self):
+        text = cli.write_table(self.folder / "good.csv", cli.table()).read_bytes()
+        (self.folder / "plain.csv.gz").write_bytes(text)
+        (self.folder / "cut.csv.gz").write_bytes(gzip.compress(text)[:-3000])
+        self.refused("import", "source=plain.csv.gz", "output=o.h5", says="named .gz, but not a gzip file")
+        self.refused("import", "source=cut.csv.gz", "output=o.h5", says="damaged or truncated gzip file")
+        self.refused("import", "source=good.csv", "output=nowhere/o.h5", says="nowhere/o.h5")
+
+    # Panel files.
+
+    def test_panels_that_are_damaged_or_another_versions(self):
+        panel = self.synth(weeks=20)
+        cut = self.folder / "cut.h5"
+        cut.write_bytes(panel.read_bytes()[:-5000])
+        self.refused("train", "data.panel=cut.h5", "run.dir=a", code=4, says=["'cut.h5'", "another copy"])
+        self.refused("inspect", "cut.h5", code=4, says="'cut.h5'")
+
+        flipped = self.folder / "flipped.h5"
+        shutil.copy(panel, flipped)
+        with h5py.File(panel) as file:
+            place = file["media"].id.get_chunk_info(0).byte_offset
+        with open(flipped, "r+b") as file:
+            file.seek(place + 100)
+            byte = file.read(1)[0]
+            file.seek(place + 100)
+            file.write(bytes([byte ^ 1]))
+        self.refused("train", "data.panel=flipped.h5", "run.dir=b", code=4, says="'flipped.h5'")
+
+        later = self.folder / "later.h5"
+        shutil.copy(panel, later)
+        with h5py.File(later, "r+") as file:
+            file.attrs["format_version"] = file.attrs["format_version"] + 1
+        self.refused("train", "data.panel=later.h5", "run.dir=c", says=["format version 2", "reads version 1"])
+
+        (self.folder / "text.h5").write_text("region,week,sales\n")
+        self.refused("inspect", "text.h5", code=4, says="'text.h5'")
+        self.refused("train", "data.panel=text.h5", "run.dir=d", code=4, says="'text.h5'")
+
+    def test_a_run_of_another_kind_of_file(self):
+        panel = self.synth(weeks=20)
+        self.train("run", f"data.panel={panel}")
+        self.refused("train", "data.panel=run/results.h5", "run.dir=a", says="is a dcmmm results file, not a panel")
+
+    # Run folders.
+
+    def test_run_folders_in_use(self):
+        panel = self.synth(weeks=20)
+        (self.folder / "file").write_text("mine")
+        train = ["train", *cli.QUICK, f"data.panel={panel}"]
+        self.refused(*train, "run.dir=file", says="Can't make the run folder 'file'")
+        self.refused(*train, "run.dir=file/below", says="Can't make the run folder 'file/below'")
+        self.train("run", f"data.panel={panel}")
+        self.refused(*train, "run.dir=run", says=["'run' already holds a finished run", "run.overwrite=true"])
+        (self.folder / "run/metrics.json").unlink()
+        self.refused(*train, "run.dir=run", says=["'run' already holds an unfinished run", "run.resume=true"])
+        (self.folder / "csv").write_text("mine")
+        self.refused("export", "run=run", "output=csv", says="'csv")
+
+    def test_export_with_another_panel(self):
+        first = self.synth()
+        self.train("run", "data.panel=panel.h5", cwd=self.folder)
+        shutil.move(first, self.folder / "first.h5")
+        self.synth(seed=2)
+        self.refused("export", "run=run", "output=csv", says=["The panel isn't the one that", "checksum"])
+        (self.folder / "panel.h5").unlink()
+        self.refused("export", "run=run", "output=csv", says="'panel.h5'")
+        shutil.move(self.folder / "first.h5", first)
+        results = self.folder / "run/results.h5"
+        results.write_bytes(results.read_bytes()[:-1] + b"?")
+        self.refused("export", "run=run", "output=csv", code=4, says="the file is damaged")
+        results.unlink()
+        self.refused("export", "run=run", "output=csv", says="results.h5")
+        (self.folder / "run/metrics.json").unlink()
+        self.refused("export", "run=run", "output=csv", says="isn't finished")
+        self.assertFalse((self.folder / "csv").exists())
+
+    # Disks that are full.
+
+    def test_full_disk(self):
+        panel = self.synth(regions=200, weeks=60)
+        train = ["train", *cli.QUICK, f"data.panel={panel}"]
+        small = self.folder / "small"
+        small.mkdir()
+        with SmallDisk(small) as disk:
+            # The same from a mount of 256 KiB, and where mounting isn't allowed from a limit on the size of files.
+            message = "No space left" if disk.is_mounted else "File too large"
+            self.refused("synth", "output=small/o.h5", "synth.regions=500", says=["small/o.h5", message], before=disk.limit)
+            self.assertFalse((small / "o.h5").exists())
+            self.refused(*train, "run.dir=small/run", says=message, before=disk.limit)
+            self.assertFalse((small / "run/metrics.json").exists())
+
+    # Resuming.
+
+    def unfinished(self, *words):
+        """A folder as a run of 8 steps leaves it that was stopped after step 6, with checkpoints of the steps 2, 4 and 6."""
+        panel = self.synth()
+        steps = [*cli.QUICK, "trainer.steps=8", "checkpoint.every_steps=2", "run.dir=run", *words]
+        self.dcmmm("train", f"data.panel={panel}", *steps, "checkpoint.keep=4")
+        run = self.folder / "run"
+        (run / "metrics.json").unlink()
+        (run / "results.h5").unlink()
+        (run / "history.csv").unlink()
+        (run / "checkpoints/step_000008.h5").unlink()
+        manifest = json.loads((run / "checkpoints/manifest.json").read_text())
+        manifest["checkpoints"] = [entry for entry in manifest["checkpoints"] if entry["step"] < 8]
+        (run / "checkpoints/manifest.json").write_text(json.dumps(manifest))
+        return run
+
+    def test_resuming_with_another_panel_or_other_settings(self):
+        self.unfinished()
+        other = self.synth("other.h5", seed=2)
+        smaller = self.synth("smaller.h5", regions=4)
+        resume = ["train", "run.dir=run", "run.resume=true"]
+
+        def refused(*words, says):
+            (self.folder / "run/train.log").unlink(missing_ok=True)  # the log alone tells of the attempt
+            self.refused(*resume, *words, says=says)
+
+        refused(f"data.panel={other}", says="belongs to another panel")
+        refused(f"data.panel={smaller}", says="panel")
+        refused("model.hidden=5", says="The checkpoint doesn't fit this run")
+        refused("trainer.precision=float64", says="The checkpoint doesn't fit this run")
+        self.dcmmm(*resume)
+        self.assertEqual(len(cli.read_csv(self.folder / "run/history.csv")), 8)
+
+    def test_damaged_checkpoints_fall_back_to_older_ones(self):
+        run = self.unfinished()
+        with open(run / "checkpoints/step_000006.h5", "r+b") as file:
+            file.seek(3000)
+            file.write(b"damage")
+        done = self.dcmmm("train", "run.dir=run", "run.resume=true")
+        self.assertEqual(done.err.count("step_000006.h5' is damaged"), 1, done.err)
+        self.assertIn("Going on from step 4", done.err)
+        self.assertEqual(len(cli.read_csv(run / "history.csv")), 8)
+        self.assertTrue((run / "checkpoints/step_000006.h5.damaged").exists())
+
+    def test_no_checkpoint_is_whole(self):
+        run = self.unfinished()
+        for path in (run / "checkpoints").glob("*.h5"):
+            path.write_bytes(path.read_bytes()[:-100])
+        resume = ["train", "run.dir=run", "run.resume=true"]
+        for _ in range(2):  # the second time, they are set aside already
+            done = self.dcmmm(*resume, code=4)
+            self.assertEqual(done.err.count("None of the checkpoints in"), 1, done.err)
+            self.assertFalse((run / "metrics.json").exists())
+
+    # Forecasts.
+
+    def test_mistakes_in_the_rows_to_forecast(self):
+        rows = cli.table(regions=3, weeks=40)
+        weeks = sorted({row["week"] for row in rows})
+        past = cli.write_table(self.folder / "past.csv", [row for row in rows if row["week"] < weeks[36]])
+        self.train("run", f"data.source={past}")
+        future = [{k: v for k, v in row.items() if k != "sales"} for row in rows if row["week"] >= weeks[36]]
+
+        def with_values(**values):
+            return [dict(row, **values) if i == 0 else row for i, row in enumerate(future)]
+
+        table = {
+            "a gap before the first week": ([r for r in future if r["week"] >= weeks[37]], f"to be {weeks[36]}"),
+            "weeks that are known already": ([r for r in rows if r["week"] >= weeks[34]], f"to be {weeks[36]}"),
+            "an unknown region": (with_values(region="r7"), ["region 'r7' isn't one of the 3 regions"]),
+            "a missing media column": ([{k: v for k, v in r.items() if k != "media_1"} for r in future], "'media_1'"),
+            "a missing control column": ([{k: v for k, v in r.items() if k != "control_0"} for r in future], "'control_0'"),
+            "negative media": (with_values(media_0="-3"), "'-3' is negative media"),
+            "text in a number": (with_values(media_0="three"), "'three' is not a number"),
+        }  # fmt: skip
+        for name, (rows, says) in table.items():
+            with self.subTest(name):
+                cli.write_table(self.folder / "future.csv", rows)
+                self.refused("predict", "run=run", "data.source=future.csv", "output=o.csv", says=says)
+                self.assertFalse((self.folder / "o.csv").exists())
+        cli.write_table(self.folder / "future.csv", future)
+        self.refused("predict", "run=run", "data.source=future.csv", "output=nowhere/o.csv", says="nowhere/o.csv")
+        self.refused("predict", "run=run", "output=o.csv", says="data.source=FUTURE.csv")
+        self.refused("predict", "run=run", "data.source=future.csv", says="output=forecast.csv")
+        shutil.rmtree(self.folder / "run/checkpoints")
+        self.refused("predict", "run=run", "data.source=future.csv", "output=o.csv", says="holds no checkpoint")
+
+    # Several ranks: still one message, and soon.
+
+    def test_several_ranks_say_it_once(self):
+        panel = self.synth(weeks=20)
+        cut = self.folder / "cut.h5"
+        cut.write_bytes(panel.read_bytes()[:-5000])
+        bad = cli.write_table(self.folder / "bad.csv", [row | {"media_0": "x"} for row in cli.table(weeks=12)])
+        (self.folder / "file").write_text("mine")
+        table = {
+            "unknown key": ([f"data.panel={panel}", "trainer.step=3"], 2, "'trainer.step'"),
+            "a table": ([f"data.source={bad}"], 2, "'x' is not a number"),
+            "a folder": ([f"data.panel={panel}", "run.dir=file"], 2, "Can't make the run folder"),
+            "a mesh": ([f"data.panel={panel}", "mesh.members=2"], 2, "doesn't fit 3 ranks"),
+            "a holdout": ([f"data.panel={panel}", "data.holdout_weeks=30"], 2, "data.holdout_weeks=30 leaves"),
+            "a damaged panel": ([f"data.panel={cut}"], 4, "another copy"),
+        }
+        for name, (words, code, says) in table.items():
+            with self.subTest(name):
+                shutil.rmtree(self.folder / "run", ignore_errors=True)
+                done = self.refused("train", "run.dir=run", *cli.QUICK, *words, code=code, says=says, ranks=3)
+                self.assertLess(done.seconds, MANY_RANKS_SECONDS)
+        done = self.refused("trian", says="Unknown command 'trian'", ranks=3)
+        self.assertLess(done.seconds, MANY_RANKS_SECONDS)
+
+
+class SmallDisk:
+    """A disk of 256 KiB: a tmpfs where this process may mount one, else `limit` caps the size of every file."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+
+    def __enter__(self):
+        mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(self.path)]
+        self.is_mounted = os.geteuid() == 0 and subprocess.run(mount, capture_output=True).returncode == 0
+        print("full disk: by", "tmpfs" if self.is_mounted else "RLIMIT_FSIZE")
+        return self
+
+    def __exit__(self, *_):
+        if self.is_mounted:
+            subprocess.run(["umount", str(self.path)], check=True)
+
+    def limit(self):
+        if not self.is_mounted:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (200 * 1024, 200 * 1024))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
