@@ -32,7 +32,7 @@ Fit::Fit(const ModelOptions& model_options, const TrainerOptions& trainer_option
 int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, const PanelCoordinates& coordinates, int64_t members,
                       int ranks_here) {
   if (options.region_chunk > 0) return options.region_chunk;
-  constexpr int64_t kCacheFriendly = 64;
+  constexpr int64_t kEnough = 192;  // more regions at once gain nothing (docs/benchmarks.md)
   const int64_t free_memory = static_cast<int64_t>(sysconf(_SC_AVPHYS_PAGES)) * sysconf(_SC_PAGESIZE);
   const int64_t limit = options.memory_limit > 0 ? options.memory_limit : free_memory / 4 / std::max(ranks_here, 1);
   // Activations kept for the backward, and gradients, per region, week and member: the GRU's gates and states, its inputs,
@@ -40,7 +40,7 @@ int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, 
   const auto channels = static_cast<int64_t>(coordinates.channels.size()), controls = static_cast<int64_t>(coordinates.controls.size());
   const int64_t numbers = (model.gru ? 20 * model.hidden : 0) + 4 * (channels + controls) + 12 * channels;
   const int64_t bytes = numbers * static_cast<int64_t>(coordinates.weeks.size()) * members * 2 * (options.float64 ? 8 : 4);
-  return std::clamp<int64_t>(limit / std::max<int64_t>(bytes, 1), 1, kCacheFriendly);
+  return std::clamp<int64_t>(limit / std::max<int64_t>(bytes, 1), 1, kEnough);
 }
 
 std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, const TrainerOptions& trainer, int64_t origin,
