@@ -34,9 +34,10 @@ Fit::Fit(const ModelOptions& model_options, const TrainerOptions& trainer_option
 int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, const PanelCoordinates& coordinates,
                       int64_t members, int ranks_here) {
   if (options.region_chunk > 0) return options.region_chunk;
-  constexpr int64_t kCacheFriendly = 64;
-  const int64_t free_memory = static_cast<int64_t>(sysconf(_SC_AVPHYS_PAGES)) * sysconf(_SC_PAGESIZE);
-  const int64_t limit = options.memory_limit > 0 ? options.memory_limit : free_memory / 4 / std::max(ranks_here, 1);
+  constexpr int64_t kEnough = 192;  // more regions at once gain nothing (docs/benchmarks.md)
+  // The machine's whole memory, not what is free now: a resumed run must cut its regions as before to get the same bits.
+  const int64_t machine_memory = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+  const int64_t limit = options.memory_limit > 0 ? options.memory_limit : machine_memory / 8 / std::max(ranks_here, 1);
   // Activations kept for the backward, and gradients, per region, week and member: the GRU's gates and states, its
   // inputs, and what the channels need.
   const auto channels = static_cast<int64_t>(coordinates.channels.size()),
@@ -44,7 +45,7 @@ int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, 
   const int64_t numbers = (model.gru ? 20 * model.hidden : 0) + 4 * (channels + controls) + 12 * channels;
   const int64_t bytes =
       numbers * static_cast<int64_t>(coordinates.weeks.size()) * members * 2 * (options.float64 ? 8 : 4);
-  return std::clamp<int64_t>(limit / std::max<int64_t>(bytes, 1), 1, kCacheFriendly);
+  return std::clamp<int64_t>(limit / std::max<int64_t>(bytes, 1), 1, kEnough);
 }
 
 std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, const TrainerOptions& trainer,

@@ -50,7 +50,7 @@ struct Fit {
 };
 
 /// Regions that may go through a step at once: options.region_chunk, or what options.memory_limit leaves room for (by
-/// default a quarter of this machine's free memory over `ranks_here`), a cache-friendly 64 at the most.
+/// default an eighth of this machine's memory over `ranks_here`), 192 at the most.
 int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, const PanelCoordinates& coordinates,
                       int64_t members, int ranks_here);
 
