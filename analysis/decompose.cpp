@@ -34,20 +34,24 @@ ResultBlock result_block(const Fit& fit, Chunk chunk) {
   if (effects.deviation_ERTC.defined()) level_EnTC = level_EnTC + effects.deviation_ERTC.to(at::kDouble);
   const at::Tensor coefficient_EnTC = at::softplus(level_EnTC) * effective_EnT.unsqueeze(-1);
   const at::Tensor media_EnTC = coefficient_EnTC * effects.response_ERTC.to(at::kDouble);
-  const at::Tensor control_EnTK = data.scaled_controls(chunk, T).to(at::kDouble) * view("control.coefficient").view({E, 1, 1, -1}) *
-                                  effective_EnT.unsqueeze(-1);
+  const at::Tensor control_EnTK = data.scaled_controls(chunk, T).to(at::kDouble) *
+                                  view("control.coefficient").view({E, 1, 1, -1}) * effective_EnT.unsqueeze(-1);
   const at::Tensor factor_En = 1.0 + model.layout().view(local, "pattern.region_scale").to(at::kDouble);
   const at::Tensor patterns_TS = temporal_patterns(options, model.seasonal_period(), 0, T);
   const int64_t seasons = 2 * options.harmonics;
   const auto pattern = [&](int64_t first, int64_t count) {
-    const at::Tensor national_ET = at::matmul(view("pattern.coefficient").narrow(1, first, count), patterns_TS.narrow(1, first, count).t());
+    const at::Tensor national_ET =
+        at::matmul(view("pattern.coefficient").narrow(1, first, count), patterns_TS.narrow(1, first, count).t());
     return factor_En.unsqueeze(-1) * national_ET.unsqueeze(1) * effective_EnT;
   };
   const at::Tensor season_EnT = pattern(0, seasons), trend_EnT = pattern(seasons, options.trend ? 1 : 0);
   const at::Tensor ones = at::ones_like(scale_EnT);
-  const at::Tensor baseline_EnT = at::where(usable_En.unsqueeze(-1), baseline.baseline_ERT.to(at::kDouble), ones) * scale_EnT;
+  const at::Tensor baseline_EnT =
+      at::where(usable_En.unsqueeze(-1), baseline.baseline_ERT.to(at::kDouble), ones) * scale_EnT;
   const at::Tensor predicted_EnT = baseline_EnT + season_EnT + trend_EnT + control_EnTK.sum(-1) + media_EnTC.sum(-1);
-  const at::Tensor level_En = at::where(usable_En, baseline.level_ER.to(at::kDouble), at::ones({E, chunk.count}, at::kDouble)) * scale_EnT.squeeze(-1);
+  const at::Tensor level_En =
+      at::where(usable_En, baseline.level_ER.to(at::kDouble), at::ones({E, chunk.count}, at::kDouble)) *
+      scale_EnT.squeeze(-1);
   const at::Tensor inverse = data.inverse_media_scale_ERC.narrow(1, chunk.first, chunk.count).to(at::kDouble);
 
   ResultBlock out;

@@ -6,8 +6,8 @@
 
 namespace dcmmm {
 
-/// Components, predictions and scales of a chunk over all weeks, means over the members the user asked for. Regions without a
-/// usable history predict their mean: all of it baseline.
+/// Components, predictions and scales of a chunk over all weeks, means over the members the user asked for. Regions
+/// without a usable history predict their mean: all of it baseline.
 ResultBlock result_block(const Fit& fit, Chunk chunk);
 
 /// The curves, means over members.

@@ -47,7 +47,8 @@ std::vector<int64_t> places_in(const std::vector<std::string>& known, const Pane
   for (const std::string& region : future.coordinates.regions) {
     const auto found = place.find(region);
     if (found == place.end())
-      throw UserError(text(file, ": region '", region, "' isn't one of the ", known.size(), " regions that the run was trained on.", did_you_mean(region, known)));
+      throw UserError(text(file, ": region '", region, "' isn't one of the ", known.size(),
+                           " regions that the run was trained on.", did_you_mean(region, known)));
     places.push_back(found->second);
   }
   return places;
@@ -67,27 +68,36 @@ std::string forecast_csv(const fs::path& checkpoints, int rows, const ModelOptio
     const fs::path folder = row == 0 ? checkpoints : checkpoints / text("row_", row);
     CheckpointStore store(folder, 1, warn);
     const auto newest = store.newest(*alone);
-    if (!newest) throw UserError(text("'", folder.string(), "' holds no checkpoint: was the run stopped before its first one? Finish it with run.resume=true."));
+    if (!newest)
+      throw UserError(
+          text("'", folder.string(),
+               "' holds no checkpoint: was the run stopped before its first one? Finish it with run.resume=true."));
     const Checkpoint checkpoint = read_checkpoint(*newest);
     const Forecaster forecaster = make_forecaster(checkpoint, model);
     use_columns_of(checkpoint, future);
     const Panel table = import_table(future);
-    const std::string file = future.source.string(), expected = next_label(checkpoint.labels.at("week"), static_cast<TimeStep>(std::stoi(checkpoint.notes.at("time_step"))));
+    const std::string file = future.source.string(),
+                      expected = next_label(checkpoint.labels.at("week"),
+                                            static_cast<TimeStep>(std::stoi(checkpoint.notes.at("time_step"))));
     if (table.coordinates.weeks.front() != expected) {
-      throw UserError(text(file, ": the first week is ", table.coordinates.weeks.front(), ", but the panel ends with ", checkpoint.labels.at("week").back(),
-                           ": expected the forecast's first week to be ", expected, "."));
+      throw UserError(text(file, ": the first week is ", table.coordinates.weeks.front(), ", but the panel ends with ",
+                           checkpoint.labels.at("week").back(), ": expected the forecast's first week to be ", expected,
+                           "."));
     }
     places = places_in(checkpoint.labels.at("region"), table, file);
     regions = table.coordinates.regions;
     weeks = table.coordinates.weeks;
     const auto R = static_cast<int64_t>(checkpoint.labels.at("region").size()), H = static_cast<int64_t>(weeks.size());
     const int64_t C = table.channels(), K = table.controls();
-    at::Tensor media = at::zeros({R, H, C}, at::kDouble), control = forecaster.last_control_RK.unsqueeze(1).expand({R, H, K}).clone();
+    at::Tensor media = at::zeros({R, H, C}, at::kDouble),
+               control = forecaster.last_control_RK.unsqueeze(1).expand({R, H, K}).clone();
     for (size_t i = 0; i < places.size(); ++i) {
       const auto source = static_cast<int64_t>(i);
-      media[places[i]].copy_(at::from_blob(const_cast<double*>(table.media_RTC.data()) + source * H * C, {H, C}, at::kDouble));
+      media[places[i]].copy_(
+          at::from_blob(const_cast<double*>(table.media_RTC.data()) + source * H * C, {H, C}, at::kDouble));
       if (K == 0) continue;
-      const at::Tensor given = at::from_blob(const_cast<double*>(table.controls_RTK.data()) + source * H * K, {H, K}, at::kDouble);
+      const at::Tensor given =
+          at::from_blob(const_cast<double*>(table.controls_RTK.data()) + source * H * K, {H, K}, at::kDouble);
       control[places[i]].copy_(at::where(given.isnan(), control[places[i]], given));
     }
     const at::Tensor predicted = forecast(forecaster, media, control) * static_cast<double>(forecaster.members);
@@ -98,7 +108,8 @@ std::string forecast_csv(const fs::path& checkpoints, int rows, const ModelOptio
   const auto value = predicted.accessor<double, 2>();
   for (size_t i = 0; i < regions.size(); ++i)
     for (size_t t = 0; t < weeks.size(); ++t)
-      out += csv_field(regions[i]) + "," + weeks[t] + "," + shortest(value[places[i]][static_cast<int64_t>(t)]) + ",,\n";
+      out +=
+          csv_field(regions[i]) + "," + weeks[t] + "," + shortest(value[places[i]][static_cast<int64_t>(t)]) + ",,\n";
   return out;
 }
 

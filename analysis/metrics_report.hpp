@@ -17,7 +17,7 @@ struct RunFacts {
   std::string device = "cpu";
   int64_t shared_parameters = 0, local_parameters = 0;  // local: summed over regions
   std::string version;
-  std::string results_sha256;     // of results.h5: export refuses a damaged one
+  std::string results_sha256;  // of results.h5: export refuses a damaged one
 };
 
 /// The content of metrics.json (docs: "metrics.json"), indented, keys in the documented order. Figures that don't

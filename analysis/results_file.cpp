@@ -92,7 +92,8 @@ void ResultsWriter::State::create(const SharedResults& shared) {
     std::vector<std::string> axes = {"region"};
     const ArrayLayout layout{{}, array.units, array.description};
     axes.insert(axes.end(), array.further_axes.begin(), array.further_axes.end());
-    // Contiguous: each rank then writes by itself. A collective write of chunks would wait forever for a rank whose disk is full.
+    // Contiguous: each rank then writes by itself. A collective write of chunks would wait forever for a rank whose
+    // disk is full.
     file->add_array(array.name, ElementType::kFloat64, axes, layout);
   }
   const std::pair<const char*, const char*> curves[] = {{"decay", "adstock decay a week"},
@@ -144,10 +145,10 @@ ResultsWriter::ResultsWriter(const fs::path& path, const PanelCoordinates& coord
 
 ResultsWriter::~ResultsWriter() {
   if (state_->finished) return;
-  // Closing is collective: after an error on one rank alone the others would never come, so the file stays open until the
-  // process ends, which is soon.
-  if (std::uncaught_exceptions() > 0 && state_->communicator.size() > 1 && state_->file)
-    [[maybe_unused]] const auto* left_open = new ArrayFile(std::move(*state_->file));
+  // Closing is collective: after an error on one rank alone the others would never come, so the file stays open until
+  // the process ends, which is soon.
+  if (std::uncaught_exceptions() > 0 && state_->communicator.size() > 1 && state_->file) [[maybe_unused]]
+    const auto* left_open = new ArrayFile(std::move(*state_->file));
   state_->file.reset();
   std::error_code ignored;
   if (state_->communicator.rank() == 0) fs::remove(state_->temporary, ignored);

@@ -1,4 +1,5 @@
-// Counter-based random numbers: a draw is a pure function of (seed, stream, counter), so it never depends on ranks or slots.
+// Counter-based random numbers: a draw is a pure function of (seed, stream, counter), so it never depends on ranks or
+// slots.
 #pragma once
 
 #include <array>
@@ -21,10 +22,12 @@ constexpr std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, st
   return counter;
 }
 
-/// A stream of draws keyed by (seed, stream): the same on every rank. Cheap to make, so make one per region or parameter.
+/// A stream of draws keyed by (seed, stream): the same on every rank. Cheap to make, so make one per region or
+/// parameter.
 class RandomStream {
  public:
-  RandomStream(uint64_t seed, uint64_t stream, uint64_t counter = 0) : seed_(seed), stream_(stream), counter_(counter) {}
+  RandomStream(uint64_t seed, uint64_t stream, uint64_t counter = 0)
+      : seed_(seed), stream_(stream), counter_(counter) {}
 
   /// Uniform in (0, 1), 53 bits.
   double uniform() {

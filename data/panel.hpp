@@ -16,30 +16,30 @@ double seasonal_period(TimeStep step);
 
 /// Names of everything along the panel's axes; the same on every rank, whatever regions it holds.
 struct PanelCoordinates {
-  std::vector<std::string> regions;        // all regions of the panel, in file order
-  std::vector<std::string> weeks;          // T labels: ISO dates ("2024-03-25") or integers ("0"), ascending, without gaps
-  std::vector<std::string> channels;       // C display names
-  std::vector<std::string> controls;       // K display names
+  std::vector<std::string> regions;   // all regions of the panel, in file order
+  std::vector<std::string> weeks;     // T labels: ISO dates ("2024-03-25") or integers ("0"), ascending, without gaps
+  std::vector<std::string> channels;  // C display names
+  std::vector<std::string> controls;  // K display names
   std::vector<std::string> channel_columns;  // C column names as in the source: what `predict` looks for in future rows
   std::vector<std::string> control_columns;  // K column names as in the source
   std::string region_column, time_column, target_column;  // as in the source
   TimeStep step = TimeStep::kWeek;
-  bool has_spend = false;                  // spend_RTC holds currency; otherwise ROI is per media unit
-  std::string source;                      // file name of the import's source, or "synthetic"
-  std::string source_sha256;               // digest of the source file's bytes
+  bool has_spend = false;     // spend_RTC holds currency; otherwise ROI is per media unit
+  std::string source;         // file name of the import's source, or "synthetic"
+  std::string source_sha256;  // digest of the source file's bytes
 };
 
 /// The data of R consecutive regions, `first_region` being the first one's place in `coordinates.regions`.
 struct Panel {
   PanelCoordinates coordinates;
   int64_t first_region = 0;
-  int64_t regions = 0;                     // R, how many regions are held here
-  std::vector<double> target_RT;           // KPI units; 0 where not observed
-  std::vector<uint8_t> observed_RT;        // 1 where the row exists and its target is known
-  std::vector<double> media_RTC;           // media units (>= 0); 0 where the row is missing
-  std::vector<double> controls_RTK;        // carried forward within the region; 0 before its first row
-  std::vector<double> population_R;        // 0 where not known
-  std::vector<double> spend_RTC;           // currency; empty unless coordinates.has_spend
+  int64_t regions = 0;               // R, how many regions are held here
+  std::vector<double> target_RT;     // KPI units; 0 where not observed
+  std::vector<uint8_t> observed_RT;  // 1 where the row exists and its target is known
+  std::vector<double> media_RTC;     // media units (>= 0); 0 where the row is missing
+  std::vector<double> controls_RTK;  // carried forward within the region; 0 before its first row
+  std::vector<double> population_R;  // 0 where not known
+  std::vector<double> spend_RTC;     // currency; empty unless coordinates.has_spend
 
   int64_t weeks() const { return static_cast<int64_t>(coordinates.weeks.size()); }
   int64_t channels() const { return static_cast<int64_t>(coordinates.channels.size()); }

@@ -200,7 +200,8 @@ std::string next_label(const std::vector<std::string>& labels, TimeStep step) {
   if (!last.is_date) return std::to_string(2 * last.value - before.value);
   if (step != TimeStep::kMonth) return iso_date(2 * last.value - before.value);
   const std::chrono::year_month_day day{std::chrono::sys_days{std::chrono::days{last.value}}};
-  const std::chrono::year_month_day next{std::chrono::sys_days{(day.year() / day.month() + std::chrono::months{1}) / 1}};
+  const std::chrono::year_month_day next{
+      std::chrono::sys_days{(day.year() / day.month() + std::chrono::months{1}) / 1}};
   return iso_date(std::chrono::sys_days{next}.time_since_epoch().count());
 }
 

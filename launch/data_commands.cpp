@@ -29,7 +29,8 @@ fs::path required_path(const Value& config, const char* key, const char* example
 }  // namespace
 
 int import_command(CommandContext& context) {
-  const fs::path source = required_path(context.config, "source", "source=sales.csv"), output = required_path(context.config, "output", "output=panel.h5");
+  const fs::path source = required_path(context.config, "source", "source=sales.csv"),
+                 output = required_path(context.config, "output", "output=panel.h5");
   on_rank_zero(context.world, [&] {
     import_into(context.config, source, output);
     log_info(text("Wrote ", output.string()));
@@ -42,12 +43,14 @@ int synth_command(CommandContext& context) {
   const SyntheticOptions options = synthetic_options(context.config);
   on_rank_zero(context.world, [&] {
     PanelWriter writer(output, synthetic_coordinates(options));
-    const SyntheticTruth truth = generate_panel(options, [&](const Panel& block, const TruthBlock&) { writer.append(block); });
+    const SyntheticTruth truth =
+        generate_panel(options, [&](const Panel& block, const TruthBlock&) { writer.append(block); });
     writer.finish();
     const fs::path truth_path = output.has_parent_path() ? output.parent_path() / "truth.json" : fs::path("truth.json");
     write_text_file(truth_path, truth_json(options, truth));
-    log_info(text("Wrote ", output.string(), " (", options.regions, " regions x ", options.weeks, " weeks, ", truth.observed_cells,
-                  " observed cells, media share ", shortest(truth.media_share), ") and ", truth_path.string()));
+    log_info(text("Wrote ", output.string(), " (", options.regions, " regions x ", options.weeks, " weeks, ",
+                  truth.observed_cells, " observed cells, media share ", shortest(truth.media_share), ") and ",
+                  truth_path.string()));
   });
   return 0;
 }

@@ -31,9 +31,12 @@ struct Command {
 };
 
 constexpr Command kCommands[] = {
-    {"import", "a CSV (also .gz) or Parquet table into a panel file", "dcmmm import source=sales.csv output=panel.h5", import_command},
-    {"synth", "a synthetic panel with known truth (and truth.json beside it)", "dcmmm synth output=panel.h5 synth.regions=50", synth_command},
-    {"train", "fit the model; writes a run folder", "mpirun -n 2 dcmmm train data.source=sales.csv run.dir=runs/first", train_command},
+    {"import", "a CSV (also .gz) or Parquet table into a panel file", "dcmmm import source=sales.csv output=panel.h5",
+     import_command},
+    {"synth", "a synthetic panel with known truth (and truth.json beside it)",
+     "dcmmm synth output=panel.h5 synth.regions=50", synth_command},
+    {"train", "fit the model; writes a run folder", "mpirun -n 2 dcmmm train data.source=sales.csv run.dir=runs/first",
+     train_command},
     {"predict", "forecast future weeks from a run and their media and controls",
      "dcmmm predict run=runs/first data.source=future.csv output=forecast.csv", predict_command},
     {"export", "a run's results as CSV files", "dcmmm export run=runs/first output=csv", export_command},
@@ -54,9 +57,11 @@ CommandLine parse(int argc, char** argv) {
   app.footer("Example: dcmmm train data.source=sales.csv\nMore about a command: dcmmm train --help");
   for (const Command& command : kCommands) {
     CLI::App* sub = app.add_subcommand(command.name, command.does);
-    sub->footer(text("Example: ", command.example, "\nKeys and their defaults: dcmmm ", command.name, " --print-config"));
+    sub->footer(
+        text("Example: ", command.example, "\nKeys and their defaults: dcmmm ", command.name, " --print-config"));
     sub->add_option("overrides", line.words, "config overrides: key=value, +key=value, ~key, group=option");
-    sub->add_option("--config-dir", line.config_dir, "a folder of your own config groups, searched before the built-in ones");
+    sub->add_option("--config-dir", line.config_dir,
+                    "a folder of your own config groups, searched before the built-in ones");
     sub->add_flag("--print-config", line.print_config, "print the resolved config and end");
     sub->add_flag("-m,--multirun", line.multirun, "a grid of runs (key=a,b)");
   }
@@ -68,7 +73,8 @@ CommandLine parse(int argc, char** argv) {
   const std::string first = argc > 1 ? argv[1] : "";
   if (!first.empty() && first[0] != '-' && std::find(names.begin(), names.end(), first) == names.end()) {
     line.exit_code = static_cast<int>(ExitCode::kUserError);
-    line.words = {text("Unknown command '", first, "'.", did_you_mean(first, names), " Commands: ", join(names), ".\n")};
+    line.words = {
+        text("Unknown command '", first, "'.", did_you_mean(first, names), " Commands: ", join(names), ".\n")};
     return line;
   }
   try {
@@ -94,18 +100,21 @@ fs::path built_in_configs() {
 // `run=DIR` of predict and export is short for run.dir=DIR.
 std::vector<std::string> written_words(const CommandLine& line) {
   std::vector<std::string> words;
-  for (const std::string& word : line.words) words.push_back(line.command != "train" && word.rfind("run=", 0) == 0 ? "run.dir=" + word.substr(4) : word);
+  for (const std::string& word : line.words)
+    words.push_back(line.command != "train" && word.rfind("run=", 0) == 0 ? "run.dir=" + word.substr(4) : word);
   return words;
 }
 
-// A resumed run keeps its own settings: the words that it was started with, then the new ones. Of the old ones those that
-// are said again count once, and what becomes of a finished run isn't a setting.
+// A resumed run keeps its own settings: the words that it was started with, then the new ones. Of the old ones those
+// that are said again count once, and what becomes of a finished run isn't a setting.
 std::vector<std::string> words_to_resume(const Value& saved_overrides, const std::vector<std::string>& words) {
   std::vector<std::string> all;
   if (const auto* list = saved_overrides.as<Value::List>())
     for (const Value& saved : *list) {
       const auto* word = saved.as<std::string>();
-      if (word == nullptr || word->find("run.overwrite=") != word->npos || std::find(words.begin(), words.end(), *word) != words.end()) continue;
+      if (word == nullptr || word->find("run.overwrite=") != word->npos ||
+          std::find(words.begin(), words.end(), *word) != words.end())
+        continue;
       all.push_back(*word);
     }
   all.insert(all.end(), words.begin(), words.end());
@@ -117,7 +126,8 @@ int run(const CommandLine& line, const Environment& environment, Communicator& w
   if (line.multirun) throw UserError("Grids of runs (-m) aren't built yet: give each key one value.");
   ComposeOptions compose_options;
   if (!line.config_dir.empty()) {
-    if (!fs::is_directory(line.config_dir)) throw UserError(text("--config-dir '", line.config_dir, "' is not a folder."));
+    if (!fs::is_directory(line.config_dir))
+      throw UserError(text("--config-dir '", line.config_dir, "' is not a folder."));
     compose_options.search_dirs.push_back(line.config_dir);
   }
   compose_options.search_dirs.push_back(built_in_configs());
@@ -125,8 +135,10 @@ int run(const CommandLine& line, const Environment& environment, Communicator& w
   Value config = compose(compose_options);
   check_config(config);
   const auto directory = get<std::optional<fs::path>>(config, "run.dir");
-  if (line.command == "train" && get<bool>(config, "run.resume") && directory && fs::exists(*directory / "overrides.yaml")) {
-    compose_options.overrides = words_to_resume(read_yaml_file(*directory / "overrides.yaml"), compose_options.overrides);
+  if (line.command == "train" && get<bool>(config, "run.resume") && directory &&
+      fs::exists(*directory / "overrides.yaml")) {
+    compose_options.overrides =
+        words_to_resume(read_yaml_file(*directory / "overrides.yaml"), compose_options.overrides);
     config = compose(compose_options);
     check_config(config);
   }
@@ -150,7 +162,8 @@ std::pair<int, std::string> describe_error() {
     return {1, "Out of memory. Lower trainer.memory_limit or trainer.region_chunk, or use more ranks."};
   } catch (const std::exception& error) {
     const std::string message = error.what();
-    return {1, "Internal error: " + message.substr(0, message.find('\n')) + ". This is a bug in dcmmm: please report it with the command and the log."};
+    return {1, "Internal error: " + message.substr(0, message.find('\n')) +
+                   ". This is a bug in dcmmm: please report it with the command and the log."};
   }
 }
 

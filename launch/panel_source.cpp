@@ -26,18 +26,23 @@ void import_into(const Value& config, const fs::path& source, const fs::path& ou
 fs::path locate_panel(const Value& config, const fs::path& kept, bool resume, Communicator& world) {
   const auto source = get<std::optional<fs::path>>(config, "data.source");
   const auto panel = get<std::optional<fs::path>>(config, "data.panel");
-  if (source && panel) throw UserError("data.source and data.panel are both set: give the table to import or the panel file, not both.");
+  if (source && panel)
+    throw UserError("data.source and data.panel are both set: give the table to import or the panel file, not both.");
   if (panel) return *panel;
   on_rank_zero(world, [&] {
     if (resume && fs::exists(kept)) {
       if (source && fs::exists(*source) && sha256_of_file(*source) != PanelFile(kept).coordinates().source_sha256)
-        log_warning(text(source->string(), " isn't the table that this run was started with: going on with the panel imported then, ", kept.string(), "."));
+        log_warning(text(source->string(),
+                         " isn't the table that this run was started with: going on with the panel imported then, ",
+                         kept.string(), "."));
       return;
     }
     const fs::path real_panel = fs::path(DCMMM_SOURCE_DIR) / ".deps/panel/mmm_data.csv";
     if (!source && !fs::exists(real_panel)) {
-      throw UserError("No data: give data.source=FILE.csv (a table to import) or data.panel=FILE.h5 (a panel file). The real panel that "
-                      "`bash launch/build.sh` fetches isn't here.");
+      throw UserError(
+          "No data: give data.source=FILE.csv (a table to import) or data.panel=FILE.h5 (a panel file). The real panel "
+          "that "
+          "`bash launch/build.sh` fetches isn't here.");
     }
     import_into(config, source.value_or(real_panel), kept);
   });

@@ -8,9 +8,10 @@
 
 namespace dcmmm {
 
-/// Path of the panel file that `train` reads: data.panel, or `kept` after importing data.source (by default the real panel
-/// that set-up fetched) into it on rank 0. On a resumed run `kept` is used as it is. Collective.
-std::filesystem::path locate_panel(const Value& config, const std::filesystem::path& kept, bool resume, Communicator& world);
+/// Path of the panel file that `train` reads: data.panel, or `kept` after importing data.source (by default the real
+/// panel that set-up fetched) into it on rank 0. On a resumed run `kept` is used as it is. Collective.
+std::filesystem::path locate_panel(const Value& config, const std::filesystem::path& kept, bool resume,
+                                   Communicator& world);
 
 /// Imports data.source into a panel file and prints what was found.
 void import_into(const Value& config, const std::filesystem::path& source, const std::filesystem::path& output);

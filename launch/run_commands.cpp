@@ -41,12 +41,15 @@ fs::path output_of(const CommandContext& context, const char* example) {
 // The digest that the run wrote of its results, checked: a flipped byte must not become a wrong figure.
 void check_results(const RunFolder& folder) {
   if (!folder.is_finished)
-    throw UserError(text("The run in '", folder.path.string(), "' isn't finished: go on with dcmmm train run.dir=", folder.path.string(), " run.resume=true."));
+    throw UserError(text("The run in '", folder.path.string(), "' isn't finished: go on with dcmmm train run.dir=",
+                         folder.path.string(), " run.resume=true."));
   const auto metrics = nlohmann::json::parse(read_text_file(folder.metrics()), nullptr, /*allow_exceptions=*/false);
   const std::string digest = metrics.is_object() ? metrics.value("results_sha256", "") : "";
   if (digest != sha256_of_file(folder.results()))
-    throw DamagedFileError(text("'", folder.results().string(), "' isn't what the run wrote (its SHA-256 differs from metrics.json): the file is damaged. "
-                                "Restore it from a copy, or train again with run.overwrite=true."));
+    throw DamagedFileError(
+        text("'", folder.results().string(),
+             "' isn't what the run wrote (its SHA-256 differs from metrics.json): the file is damaged. "
+             "Restore it from a copy, or train again with run.overwrite=true."));
 }
 
 Value config_of(const RunFolder& folder) {
@@ -77,12 +80,14 @@ int predict_command(CommandContext& context) {
   const RunFolder folder = run_of(context);
   const fs::path output = output_of(context, "output=forecast.csv");
   const auto source = get<std::optional<fs::path>>(context.config, "data.source");
-  if (!source) throw UserError("predict needs data.source=FUTURE.csv: the media and controls of the weeks to forecast.");
+  if (!source)
+    throw UserError("predict needs data.source=FUTURE.csv: the media and controls of the weeks to forecast.");
   on_rank_zero(context.world, [&] {
     const Value config = config_of(folder);
     ImportOptions options = import_options(config);
     options.source = *source;
-    const std::string csv = forecast_csv(folder.path / "checkpoints", get<int>(config, "mesh.members"), model_options(config), options, log_warning);
+    const std::string csv = forecast_csv(folder.path / "checkpoints", get<int>(config, "mesh.members"),
+                                         model_options(config), options, log_warning);
     write_text_file(output, csv);
     log_info(text("Wrote ", output.string()));
   });

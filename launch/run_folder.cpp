@@ -12,7 +12,8 @@ namespace fs = std::filesystem;
 namespace {
 
 // Files that a training run writes; run.overwrite removes these and nothing else.
-constexpr const char* kRunFiles[] = {"config.yaml", "overrides.yaml", "train.log", "history.csv", "metrics.json", "results.h5", "panel.h5", "checkpoints"};
+constexpr const char* kRunFiles[] = {"config.yaml",  "overrides.yaml", "train.log", "history.csv",
+                                     "metrics.json", "results.h5",     "panel.h5",  "checkpoints"};
 
 // Something that would be lost: figures, or a checkpoint. A run that failed before either leaves nothing worth keeping.
 bool holds_a_run(const fs::path& path) {
@@ -34,13 +35,17 @@ RunFolder open_on_rank_zero(const RunFolderOptions& options, const std::string& 
   std::error_code failed;
   const bool is_there = fs::exists(out.path, failed) && holds_a_run(out.path);
   out.is_finished = is_there && fs::exists(out.metrics());
-  if (options.resume && options.overwrite) throw UserError("run.resume and run.overwrite are both true: say which one is meant.");
-  if (options.resume && options.directory.empty()) throw UserError("run.resume=true needs run.dir=DIR, the folder of the run to go on with.");
+  if (options.resume && options.overwrite)
+    throw UserError("run.resume and run.overwrite are both true: say which one is meant.");
+  if (options.resume && options.directory.empty())
+    throw UserError("run.resume=true needs run.dir=DIR, the folder of the run to go on with.");
   if (options.resume && !fs::exists(out.config()))
-    throw UserError(text("There is no run to resume in '", out.path.string(), "'. Check run.dir, or leave run.resume=true out to start one."));
+    throw UserError(text("There is no run to resume in '", out.path.string(),
+                         "'. Check run.dir, or leave run.resume=true out to start one."));
   if (is_there && !options.resume && !options.overwrite) {
-    throw UserError(text("'", out.path.string(), "' already holds ", out.is_finished ? "a finished run" : "an unfinished run",
-                         ". Say run.resume=true to go on with it, run.overwrite=true to replace it, or choose another run.dir."));
+    throw UserError(
+        text("'", out.path.string(), "' already holds ", out.is_finished ? "a finished run" : "an unfinished run",
+             ". Say run.resume=true to go on with it, run.overwrite=true to replace it, or choose another run.dir."));
   }
   if (is_there && options.overwrite) {
     for (const char* name : kRunFiles) fs::remove_all(out.path / name, failed);
@@ -48,8 +53,8 @@ RunFolder open_on_rank_zero(const RunFolderOptions& options, const std::string& 
   }
   fs::create_directories(out.path, failed);
   if (failed || !fs::is_directory(out.path))
-    throw UserError(text("Can't make the run folder '", out.path.string(), "': ", failed ? failed.message() : "a file is in the way",
-                         ". Choose another one with run.dir=DIR."));
+    throw UserError(text("Can't make the run folder '", out.path.string(), "': ",
+                         failed ? failed.message() : "a file is in the way", ". Choose another one with run.dir=DIR."));
   return out;
 }
 
@@ -73,7 +78,9 @@ RunFolder open_run_folder(const RunFolderOptions& options, const std::string& co
 RunFolder find_run_folder(const fs::path& path) {
   RunFolder out{path, false};
   if (!fs::exists(out.config()))
-    throw UserError(text("'", path.string(), "' is not a run folder: it has no config.yaml. Give the folder that `dcmmm train` wrote, run=DIR."));
+    throw UserError(
+        text("'", path.string(),
+             "' is not a run folder: it has no config.yaml. Give the folder that `dcmmm train` wrote, run=DIR."));
   out.is_finished = fs::exists(out.metrics());
   return out;
 }
@@ -82,8 +89,8 @@ std::string history_csv(const std::vector<HistoryRow>& history) {
   std::string out = "step,loss,data,deviation,region,penalty,learning_rate,gradient_norm,validation_rmse,seconds\n";
   for (const HistoryRow& row : history) {
     out += std::to_string(row.step);
-    for (const double value : {row.loss, row.data, row.deviation, row.region, row.penalty, row.learning_rate, row.gradient_norm,
-                               row.validation_rmse, row.seconds})
+    for (const double value : {row.loss, row.data, row.deviation, row.region, row.penalty, row.learning_rate,
+                               row.gradient_norm, row.validation_rmse, row.seconds})
       out += "," + field(value);
     out += "\n";
   }

@@ -12,7 +12,7 @@ namespace dcmmm {
 
 /// What a command may do with a folder that is already there.
 struct RunFolderOptions {
-  std::string directory;   // "": runs/<command>/<date>_<time>
+  std::string directory;  // "": runs/<command>/<date>_<time>
   bool resume = false;
   bool overwrite = false;
 };
@@ -29,8 +29,8 @@ struct RunFolder {
   std::filesystem::path checkpoints(int mesh_row) const;
 };
 
-/// Makes or opens the folder. Collective. Throws UserError when it holds a run and neither resume nor overwrite is said, when
-/// there is nothing to resume, or when the folder can't be made.
+/// Makes or opens the folder. Collective. Throws UserError when it holds a run and neither resume nor overwrite is
+/// said, when there is nothing to resume, or when the folder can't be made.
 RunFolder open_run_folder(const RunFolderOptions& options, const std::string& command, Communicator& world);
 
 /// The run folder of an earlier run, for predict, export: throws UserError when it isn't one.

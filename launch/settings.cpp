@@ -43,8 +43,9 @@ ModelOptions model_options(const Value& config) {
   out.l1_coefficients = number("model.l1.coefficients");
   out.l1_gru_output = number("model.l1.gru_output");
   if (out.exponent <= out.min_exponent) {
-    throw UserError(text("'model.hill.exponent' is ", shortest(out.exponent), ", but expected a number above model.hill.min_exponent (",
-                         shortest(out.min_exponent), "): it is where the exponents start."));
+    throw UserError(text("'model.hill.exponent' is ", shortest(out.exponent),
+                         ", but expected a number above model.hill.min_exponent (", shortest(out.min_exponent),
+                         "): it is where the exponents start."));
   }
   return out;
 }
@@ -75,8 +76,10 @@ TrainerOptions trainer_options(const Value& config) {
   out.checkpoint_every = get<int64_t>(config, "checkpoint.every_steps");
   out.checkpoint_keep = get<int>(config, "checkpoint.keep");
   if (get<std::string>(config, "trainer.device") == "cuda") {
-    throw UserError("'trainer.device' is 'cuda', but training runs on the CPU so far: the CUDA target (NCCL, device buffers) builds, "
-                    "its kernels are still to come. Use trainer.device=cpu or auto.");
+    throw UserError(
+        "'trainer.device' is 'cuda', but training runs on the CPU so far: the CUDA target (NCCL, device buffers) "
+        "builds, "
+        "its kernels are still to come. Use trainer.device=cpu or auto.");
   }
   return out;
 }
@@ -105,8 +108,10 @@ ImportOptions import_options(const Value& config) {
   out.given.population = get<std::optional<std::string>>(config, "data.population");
   out.given.media = get<std::optional<std::vector<std::string>>>(config, "data.media");
   out.given.controls = get<std::optional<std::vector<std::string>>>(config, "data.controls");
-  out.given.spend = get<std::optional<std::vector<std::string>>>(config, "data.spend").value_or(std::vector<std::string>());
-  for (const auto& [column, price] : get<std::optional<NumberMap>>(config, "data.cost").value_or(NumberMap())) out.given.cost[column] = price;
+  out.given.spend =
+      get<std::optional<std::vector<std::string>>>(config, "data.spend").value_or(std::vector<std::string>());
+  for (const auto& [column, price] : get<std::optional<NumberMap>>(config, "data.cost").value_or(NumberMap()))
+    out.given.cost[column] = price;
   for (const auto& [column, name] : get<TextMap>(config, "data.names")) out.names[column] = name;
   out.missing_media_is_zero = get<std::string>(config, "data.missing_media") == "zero";
   return out;

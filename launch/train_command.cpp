@@ -65,8 +65,9 @@ std::vector<uint64_t> seeds_of_row(const Value& config, const Mesh& mesh) {
 // A block's figures as means over the members of all mesh rows; every row holds the same regions.
 void average_over_rows(ResultBlock& block, const Mesh& mesh, double share_of_members) {
   if (mesh.members == 1) return;
-  for (auto* values : {&block.predicted_RT, &block.baseline_RT, &block.trend_RT, &block.seasonality_RT, &block.control_RTK, &block.media_RTC,
-                       &block.coefficient_RTC, &block.target_scale_R, &block.media_scale_RC, &block.scale_factor_R, &block.baseline_level_R}) {
+  for (auto* values : {&block.predicted_RT, &block.baseline_RT, &block.trend_RT, &block.seasonality_RT,
+                       &block.control_RTK, &block.media_RTC, &block.coefficient_RTC, &block.target_scale_R,
+                       &block.media_scale_RC, &block.scale_factor_R, &block.baseline_level_R}) {
     for (double& value : *values) value *= share_of_members;
     mesh.member_axis->all_reduce_sum(std::span<double>(*values));
   }
@@ -117,8 +118,9 @@ struct Run {
     const std::string config = to_yaml(context.config);
     TrainerCallbacks callbacks;
     callbacks.progress = [&](const Progress& progress) {
-      bar.update(progress.step, progress.loss,
-                 std::isfinite(progress.validation_skill) ? std::optional<double>(progress.validation_skill) : std::nullopt);
+      bar.update(
+          progress.step, progress.loss,
+          std::isfinite(progress.validation_skill) ? std::optional<double>(progress.validation_skill) : std::nullopt);
     };
     callbacks.log = log_info;
     callbacks.checkpoint = [&](const Fit& current) {
@@ -138,7 +140,8 @@ struct Run {
     average_over_rows(shared, mesh, share_of_members);
     FitEvaluation evaluation(shared.origin, shared.holdout_weeks);
     std::unique_ptr<ResultsWriter> writer;
-    if (mesh.row == 0) writer = std::make_unique<ResultsWriter>(folder.results(), fit.panel.coordinates, shared, *mesh.region_axis);
+    if (mesh.row == 0)
+      writer = std::make_unique<ResultsWriter>(folder.results(), fit.panel.coordinates, shared, *mesh.region_axis);
     fit.loop.each([&](Chunk chunk) {
       ResultBlock block = result_block(fit, chunk);
       average_over_rows(block, mesh, share_of_members);
@@ -152,11 +155,13 @@ struct Run {
 
 void say_what_runs(const Fit& fit, const PanelFile& file, const Mesh& mesh, int threads) {
   const PanelCoordinates& names = file.coordinates();
-  log_info(text("Panel: ", names.regions.size(), " regions x ", names.weeks.size(), " weeks (", names.weeks.front(), " to ", names.weeks.back(), "), ",
-                names.channels.size(), " channels, ", names.controls.size(), " controls; training on the first ", fit.data.members[0].origin,
-                " weeks, holdout of ", fit.data.weeks - fit.data.members[0].origin));
-  log_info(text("Model: ", fit.model.layout().shared_count(), " shared parameters, ", fit.model.layout().local_count(), " a region; ",
-                mesh.members, " x ", mesh.regions, " ranks (members x regions), ", threads, " thread(s) each, at most ", fit.loop.plan().chunk, " regions at once, ",
+  log_info(text("Panel: ", names.regions.size(), " regions x ", names.weeks.size(), " weeks (", names.weeks.front(),
+                " to ", names.weeks.back(), "), ", names.channels.size(), " channels, ", names.controls.size(),
+                " controls; training on the first ", fit.data.members[0].origin, " weeks, holdout of ",
+                fit.data.weeks - fit.data.members[0].origin));
+  log_info(text("Model: ", fit.model.layout().shared_count(), " shared parameters, ", fit.model.layout().local_count(),
+                " a region; ", mesh.members, " x ", mesh.regions, " ranks (members x regions), ", threads,
+                " thread(s) each, at most ", fit.loop.plan().chunk, " regions at once, ",
                 fit.options.float64 ? "float64" : "float32", fit.options.deterministic ? ", deterministic" : ""));
 }
 
@@ -172,7 +177,8 @@ int train_command(CommandContext& context) {
   const auto directory = get<std::optional<std::string>>(config, "run.dir");
   Mesh mesh = make_mesh(world, get<int>(config, "mesh.members"), get<int>(config, "mesh.regions"));
   const std::vector<uint64_t> seeds = seeds_of_row(config, mesh);
-  const RunFolder folder = open_run_folder({directory.value_or(""), resume, get<bool>(config, "run.overwrite")}, "train", world);
+  const RunFolder folder =
+      open_run_folder({directory.value_or(""), resume, get<bool>(config, "run.overwrite")}, "train", world);
   if (folder.is_finished) {
     log_info(text("The run in ", folder.path.string(), " is finished: nothing to do."));
     return 0;
@@ -191,11 +197,13 @@ int train_command(CommandContext& context) {
   const fs::path panel_path = locate_panel(config, folder.panel(), resume, world);
   std::unique_ptr<PanelFile> file;
   agree(world, [&] { file = std::make_unique<PanelFile>(panel_path); });
-  const Split split = split_by_time(static_cast<int64_t>(file->coordinates().weeks.size()), get<int64_t>(config, "data.holdout_weeks"));
+  const Split split =
+      split_by_time(static_cast<int64_t>(file->coordinates().weeks.size()), get<int64_t>(config, "data.holdout_weeks"));
   const int threads = trainer.threads > 0 ? trainer.threads : threads_for_this_rank(context.environment);
   use_threads(threads);
   const int ranks_here = context.environment.machine()->size();
-  const int64_t chunk = chunk_regions(trainer, model, file->coordinates(), 2 * static_cast<int64_t>(seeds.size()), ranks_here);
+  const int64_t chunk =
+      chunk_regions(trainer, model, file->coordinates(), 2 * static_cast<int64_t>(seeds.size()), ranks_here);
   const RegionPlan plan = plan_regions(file->observed_cells(), mesh.column, mesh.regions, chunk, trainer.deterministic);
   Panel panel;
   agree(world, [&] { panel = file->read(plan.first_region, plan.regions); });
@@ -211,8 +219,8 @@ int train_command(CommandContext& context) {
       agree(*mesh.region_axis, [&] {
         const Checkpoint checkpoint = read_checkpoint(*newest, plan.first_region, plan.regions);
         if (checkpoint.panel_checksum != file->checksum())
-          throw UserError(text("The checkpoint ", newest->string(), " belongs to another panel than ", panel_path.string(),
-                               ". Resume with the panel that the run was started with."));
+          throw UserError(text("The checkpoint ", newest->string(), " belongs to another panel than ",
+                               panel_path.string(), ". Resume with the panel that the run was started with."));
         restore_fit(checkpoint, *fit);
       });
       log_info(text("Going on from step ", fit->state.step, " (", newest->string(), ")"));
@@ -222,11 +230,15 @@ int train_command(CommandContext& context) {
     keep_config();  // not before: a resume that is refused leaves the run as it was
   }
   install_signal_handlers();
-  const Run run{context, folder, *file, mesh, *fit, static_cast<double>(seeds.size()) / static_cast<double>(get<int64_t>(config, "ensemble.members"))};
+  const Run run{
+      context, folder,
+      *file,   mesh,
+      *fit,    static_cast<double>(seeds.size()) / static_cast<double>(get<int64_t>(config, "ensemble.members"))};
   const int64_t first_step = fit->state.step;
   if (run.descend() == Outcome::kStopped) {
-    log_warning(text("Stopped at step ", fit->state.step, " of ", trainer.steps, " after writing a checkpoint. Go on with: dcmmm train run.dir=",
-                     folder.path.string(), " run.resume=true"));
+    log_warning(text("Stopped at step ", fit->state.step, " of ", trainer.steps,
+                     " after writing a checkpoint. Go on with: dcmmm train run.dir=", folder.path.string(),
+                     " run.resume=true"));
     return static_cast<int>(ExitCode::kStopped);
   }
   const double fit_seconds = stage.lap();

@@ -13,8 +13,8 @@ using torch::autograd::tensor_list;
 
 template <class Real>
 kernels::AdstockHill<Real> region_view(const at::Tensor& media, const at::Tensor& scale, const at::Tensor& decay,
-                                       const at::Tensor& exponent, const at::Tensor& log_half, const at::Tensor& carry_in,
-                                       int64_t member, int64_t region) {
+                                       const at::Tensor& exponent, const at::Tensor& log_half,
+                                       const at::Tensor& carry_in, int64_t member, int64_t region) {
   const int64_t regions = media.size(0), weeks = media.size(1), channels = media.size(2);
   const int64_t row = member * regions + region;
   return {weeks,
@@ -31,8 +31,9 @@ kernels::AdstockHill<Real> region_view(const at::Tensor& media, const at::Tensor
 
 class AdstockHillNode : public torch::autograd::Function<AdstockHillNode> {
  public:
-  static tensor_list forward(AutogradContext* context, const at::Tensor& media, const at::Tensor& scale, const at::Tensor& decay,
-                             const at::Tensor& exponent, const at::Tensor& log_half, const std::optional<at::Tensor>& given_carry_in) {
+  static tensor_list forward(AutogradContext* context, const at::Tensor& media, const at::Tensor& scale,
+                             const at::Tensor& decay, const at::Tensor& exponent, const at::Tensor& log_half,
+                             const std::optional<at::Tensor>& given_carry_in) {
     const at::Tensor carry_in = given_carry_in.value_or(at::Tensor());
     const int64_t members = scale.size(0), regions = media.size(0), weeks = media.size(1), channels = media.size(2);
     at::Tensor response = at::empty({members, regions, weeks, channels}, media.options());
@@ -42,7 +43,8 @@ class AdstockHillNode : public torch::autograd::Function<AdstockHillNode> {
       scalar_t* carry = carry_out.data_ptr<scalar_t>();
       at::parallel_for(0, members * regions, 1, [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) {
-          auto view = region_view<scalar_t>(media, scale, decay, exponent, log_half, carry_in, row / regions, row % regions);
+          auto view =
+              region_view<scalar_t>(media, scale, decay, exponent, log_half, carry_in, row / regions, row % regions);
           view.response_TC = out + row * weeks * channels;
           view.carry_out_C = carry + row * channels;
           kernels::adstock_hill_forward(view);
@@ -67,9 +69,11 @@ class AdstockHillNode : public torch::autograd::Function<AdstockHillNode> {
       const scalar_t* grad = grad_response.const_data_ptr<scalar_t>();
       at::parallel_for(0, members * regions, 1, [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) {
-          const auto view = region_view<scalar_t>(media, scale, decay, saved[3], saved[4], saved[5], row / regions, row % regions);
+          const auto view =
+              region_view<scalar_t>(media, scale, decay, saved[3], saved[4], saved[5], row / regions, row % regions);
           double* row_sums = to + row * channels;
-          kernels::adstock_hill_backward(view, grad + row * weeks * channels, row_sums, row_sums + plane, row_sums + 2 * plane);
+          kernels::adstock_hill_backward(view, grad + row * weeks * channels, row_sums, row_sums + plane,
+                                         row_sums + 2 * plane);
         }
       });
     });
@@ -80,11 +84,13 @@ class AdstockHillNode : public torch::autograd::Function<AdstockHillNode> {
 
 }  // namespace
 
-AdstockHillOutput adstock_hill(const at::Tensor& media_RTC, const at::Tensor& inverse_scale_ERC, const at::Tensor& decay_EC,
-                               const at::Tensor& exponent_EC, const at::Tensor& log_half_EC, const at::Tensor& carry_in_ERC) {
-  const auto out = AdstockHillNode::apply(media_RTC.contiguous(), inverse_scale_ERC.contiguous(), decay_EC.contiguous(),
-                                          exponent_EC.contiguous(), log_half_EC.contiguous(),
-                                          carry_in_ERC.defined() ? std::optional(carry_in_ERC.contiguous()) : std::optional<at::Tensor>());
+AdstockHillOutput adstock_hill(const at::Tensor& media_RTC, const at::Tensor& inverse_scale_ERC,
+                               const at::Tensor& decay_EC, const at::Tensor& exponent_EC, const at::Tensor& log_half_EC,
+                               const at::Tensor& carry_in_ERC) {
+  const auto out = AdstockHillNode::apply(
+      media_RTC.contiguous(), inverse_scale_ERC.contiguous(), decay_EC.contiguous(), exponent_EC.contiguous(),
+      log_half_EC.contiguous(),
+      carry_in_ERC.defined() ? std::optional(carry_in_ERC.contiguous()) : std::optional<at::Tensor>());
   return {out[0], out[1]};
 }
 

@@ -11,8 +11,8 @@ using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 
 template <class Real>
-kernels::ChannelEffect<Real> region_view(const at::Tensor& response, const at::Tensor& log_mean, const at::Tensor& offset,
-                                         const at::Tensor& deviation, int64_t row) {
+kernels::ChannelEffect<Real> region_view(const at::Tensor& response, const at::Tensor& log_mean,
+                                         const at::Tensor& offset, const at::Tensor& deviation, int64_t row) {
   const int64_t regions = response.size(1), weeks = response.size(2), channels = response.size(3);
   const int64_t member = row / regions, cells = row * weeks * channels;
   return {weeks,
@@ -49,7 +49,8 @@ class ChannelEffectNode : public torch::autograd::Function<ChannelEffectNode> {
     const auto saved = context->get_saved_variables();
     const at::Tensor &response = saved[0], &deviation = saved[3];
     const at::Tensor grad_effect = gradients[0].contiguous();
-    const int64_t members = response.size(0), regions = response.size(1), weeks = response.size(2), channels = response.size(3);
+    const int64_t members = response.size(0), regions = response.size(1), weeks = response.size(2),
+                  channels = response.size(3);
     at::Tensor grad_response = at::empty_like(response);
     at::Tensor grad_deviation = deviation.defined() ? at::empty_like(deviation) : at::Tensor();
     at::Tensor grad_offset = at::zeros({members, regions, channels}, response.options().dtype(at::kDouble));
@@ -61,13 +62,15 @@ class ChannelEffectNode : public torch::autograd::Function<ChannelEffectNode> {
       at::parallel_for(0, members * regions, 1, [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) {
           const int64_t cells = row * weeks * channels;
-          kernels::channel_effect_backward(region_view<scalar_t>(response, saved[1], saved[2], deviation, row), grad + row * weeks,
-                                           to_response + cells, to_deviation != nullptr ? to_deviation + cells : nullptr,
+          kernels::channel_effect_backward(region_view<scalar_t>(response, saved[1], saved[2], deviation, row),
+                                           grad + row * weeks, to_response + cells,
+                                           to_deviation != nullptr ? to_deviation + cells : nullptr,
                                            to_offset + row * channels);
         }
       });
     });
-    return {grad_response, grad_offset.sum(1).to(response.scalar_type()), grad_offset.to(response.scalar_type()), grad_deviation};
+    return {grad_response, grad_offset.sum(1).to(response.scalar_type()), grad_offset.to(response.scalar_type()),
+            grad_deviation};
   }
 };
 
@@ -75,8 +78,9 @@ class ChannelEffectNode : public torch::autograd::Function<ChannelEffectNode> {
 
 at::Tensor channel_effect(const at::Tensor& response_ERTC, const at::Tensor& log_mean_EC, const at::Tensor& offset_ERC,
                           const at::Tensor& deviation_ERTC) {
-  return ChannelEffectNode::apply(response_ERTC.contiguous(), log_mean_EC.contiguous(), offset_ERC.contiguous(),
-                                  deviation_ERTC.defined() ? std::optional(deviation_ERTC.contiguous()) : std::optional<at::Tensor>());
+  return ChannelEffectNode::apply(
+      response_ERTC.contiguous(), log_mean_EC.contiguous(), offset_ERC.contiguous(),
+      deviation_ERTC.defined() ? std::optional(deviation_ERTC.contiguous()) : std::optional<at::Tensor>());
 }
 
 }  // namespace dcmmm

@@ -10,7 +10,8 @@ namespace dcmmm {
 namespace {
 
 // Solves the free terms' equations by Cholesky; the others are 0.
-std::vector<double> solve_free(const std::vector<double>& matrix, const std::vector<double>& right, const std::vector<bool>& is_free) {
+std::vector<double> solve_free(const std::vector<double>& matrix, const std::vector<double>& right,
+                               const std::vector<bool>& is_free) {
   const size_t size = right.size();
   std::vector<size_t> terms;
   for (size_t i = 0; i < size; ++i)
@@ -45,12 +46,14 @@ std::vector<double> solve_free(const std::vector<double>& matrix, const std::vec
 
 }  // namespace
 
-std::vector<double> solve_non_negative(const std::vector<double>& matrix_FF, const std::vector<double>& right_F, int64_t non_negative) {
+std::vector<double> solve_non_negative(const std::vector<double>& matrix_FF, const std::vector<double>& right_F,
+                                       int64_t non_negative) {
   const size_t size = right_F.size(), bounded = static_cast<size_t>(non_negative);
   std::vector<bool> is_free(size, true);
   std::fill_n(is_free.begin(), bounded, false);
   std::vector<double> theta = solve_free(matrix_FF, right_F, is_free);
-  // Each round frees one term that would grow; the objective falls every time, so the rounds end. The limit is a safety net.
+  // Each round frees one term that would grow; the objective falls every time, so the rounds end. The limit is a safety
+  // net.
   for (size_t round = 0; round < 30 * (bounded + 1); ++round) {
     size_t best = size;
     double best_gain = 0;
@@ -90,7 +93,8 @@ std::vector<double> solve_non_negative(const std::vector<double>& matrix_FF, con
       theta[blocking] = 0;
     }
   }
-  throw NumericalError("The non-negative closed form didn't settle: the inputs are nearly collinear. Raise model.ridge.strength.");
+  throw NumericalError(
+      "The non-negative closed form didn't settle: the inputs are nearly collinear. Raise model.ridge.strength.");
 }
 
 }  // namespace dcmmm

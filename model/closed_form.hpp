@@ -1,6 +1,5 @@
-// The first phase: all that is linear, solved exactly. Generalised least squares with the baseline profiled out, effects of
-// media non-negative.
-// Shapes: F = C + K + S linear terms (media responses, controls, patterns), row-major.
+// The first phase: all that is linear, solved exactly. Generalised least squares with the baseline profiled out,
+// effects of media non-negative. Shapes: F = C + K + S linear terms (media responses, controls, patterns), row-major.
 #pragma once
 
 #include <cstdint>
@@ -8,9 +7,10 @@
 
 namespace dcmmm {
 
-/// min over theta of theta'A theta / 2 - b'theta with theta_i >= 0 for the first `non_negative` terms: the active-set method
-/// of Lawson and Hanson 1974 (chapter 23) on the normal equations. A is symmetric positive definite, F x F.
+/// min over theta of theta'A theta / 2 - b'theta with theta_i >= 0 for the first `non_negative` terms: the active-set
+/// method of Lawson and Hanson 1974 (chapter 23) on the normal equations. A is symmetric positive definite, F x F.
 /// Throws NumericalError when A isn't positive definite.
-std::vector<double> solve_non_negative(const std::vector<double>& matrix_FF, const std::vector<double>& right_F, int64_t non_negative);
+std::vector<double> solve_non_negative(const std::vector<double>& matrix_FF, const std::vector<double>& right_F,
+                                       int64_t non_negative);
 
 }  // namespace dcmmm

@@ -16,8 +16,9 @@ namespace {
 constexpr double kCoefficientFloor = 0.003;
 
 // Adds w V'Q V of one region and member to gram_GG; V [T, G] in double.
-void add_gram(kernels::BaselineSolver& solver, const double* columns_TG, int64_t weeks, int64_t columns, std::span<const double> weight_T,
-              double region_weight, std::span<double> gram_GG, std::vector<double>& baseline_TG) {
+void add_gram(kernels::BaselineSolver& solver, const double* columns_TG, int64_t weeks, int64_t columns,
+              std::span<const double> weight_T, double region_weight, std::span<double> gram_GG,
+              std::vector<double>& baseline_TG) {
   baseline_TG.resize(static_cast<size_t>(weeks * columns));
   solver.solve({columns_TG, static_cast<size_t>(weeks * columns)}, columns, baseline_TG, {});
   for (int64_t t = 0; t < weeks; ++t) {
@@ -29,7 +30,8 @@ void add_gram(kernels::BaselineSolver& solver, const double* columns_TG, int64_t
   }
 }
 
-// The median of |values| over all ranks: bits of the doubles by radix selection on counts, exact and the same on any ranks.
+// The median of |values| over all ranks: bits of the doubles by radix selection on counts, exact and the same on any
+// ranks.
 double global_median_magnitude(const std::vector<double>& values, Communicator& communicator) {
   std::vector<int64_t> total{static_cast<int64_t>(values.size())};
   communicator.all_reduce_sum(std::span<int64_t>(total));
@@ -61,19 +63,25 @@ Anchor Mmm::closed_form(const FitData& data, at::Tensor& shared_EP, const Region
   const std::vector<double> stiffness = stiffness_E(data), persistence = persistence_E(data);
   const std::vector<double> gram = loop.sum(E * G * G, [&](Chunk chunk, std::span<double> sums) {
     const at::Tensor response = adstock_hill(data.media_RTC.narrow(0, chunk.first, chunk.count).narrow(1, 0, weeks),
-                                             data.inverse_media_scale_ERC.narrow(1, chunk.first, chunk.count), curve.decay_EC,
-                                             curve.exponent_EC, curve.log_half_EC).response_ERTC.to(at::kDouble);
+                                             data.inverse_media_scale_ERC.narrow(1, chunk.first, chunk.count),
+                                             curve.decay_EC, curve.exponent_EC, curve.log_half_EC)
+                                    .response_ERTC.to(at::kDouble);
     const at::Tensor columns = at::cat({response, data.scaled_controls(chunk, weeks).to(at::kDouble),
                                         patterns_TS.expand({E, chunk.count, weeks, F - C - K}),
-                                        data.scaled_target(chunk, weeks).to(at::kDouble).unsqueeze(-1)}, -1).contiguous();
-    const at::Tensor weights = data.cell_weight_ERT.narrow(1, chunk.first, chunk.count).narrow(2, 0, weeks).to(at::kDouble).contiguous();
-    const at::Tensor region_weight = data.region_weight_ER.narrow(1, chunk.first, chunk.count).to(at::kDouble).contiguous();
+                                        data.scaled_target(chunk, weeks).to(at::kDouble).unsqueeze(-1)},
+                                       -1)
+                                   .contiguous();
+    const at::Tensor weights =
+        data.cell_weight_ERT.narrow(1, chunk.first, chunk.count).narrow(2, 0, weeks).to(at::kDouble).contiguous();
+    const at::Tensor region_weight =
+        data.region_weight_ER.narrow(1, chunk.first, chunk.count).to(at::kDouble).contiguous();
     kernels::BaselineSolver solver;
     std::vector<double> baseline;
     for (int64_t row = 0; row < E * chunk.count; ++row) {
       const double weight = region_weight.const_data_ptr<double>()[row];
       if (weight == 0) continue;
-      const std::span<const double> weight_T(weights.const_data_ptr<double>() + row * weeks, static_cast<size_t>(weeks));
+      const std::span<const double> weight_T(weights.const_data_ptr<double>() + row * weeks,
+                                             static_cast<size_t>(weeks));
       const int64_t member = row / chunk.count;
       solver.factor(weight_T, stiffness[member], persistence[member]);
       add_gram(solver, columns.const_data_ptr<double>() + row * weeks * G, weeks, G, weight_T, weight,
@@ -89,7 +97,9 @@ Anchor Mmm::closed_form(const FitData& data, at::Tensor& shared_EP, const Region
     std::vector<double> matrix(static_cast<size_t>(F * F)), right(static_cast<size_t>(F));
     for (int64_t i = 0; i < F; ++i) {
       const double diagonal = of_member[i * G + i];
-      const double multiplier = i < C ? options_.ridge_media : i < C + K ? options_.ridge_controls : options_.ridge_patterns;
+      const double multiplier = i < C       ? options_.ridge_media
+                                : i < C + K ? options_.ridge_controls
+                                            : options_.ridge_patterns;
       metric_EF[e][i] = diagonal;
       right[i] = of_member[i * G + F];
       for (int64_t j = 0; j < F; ++j) matrix[i * F + j] = 0.5 * (of_member[i * G + j] + of_member[j * G + i]);
@@ -113,20 +123,24 @@ Anchor Mmm::closed_form(const FitData& data, at::Tensor& shared_EP, const Region
   return anchor;
 }
 
-void Mmm::refresh_cell_weights(FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_ERL, const RegionLoop& loop) const {
+void Mmm::refresh_cell_weights(FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_ERL,
+                               const RegionLoop& loop) const {
   if (options_.huber_delta <= 0) return;
   const at::NoGradGuard no_gradient;
   const int64_t E = data.member_count(), weeks = data.last_origin();
   at::Tensor residual_ERT = at::zeros({E, data.regions, weeks}, data.type);
   loop.each([&](Chunk chunk) {
-    const at::Tensor total = effects(data, shared_EP, local_ERL.narrow(1, chunk.first, chunk.count), chunk, weeks).total();
-    residual_ERT.narrow(1, chunk.first, chunk.count).copy_(data.scaled_target(chunk, weeks) - total - baseline(data, total, chunk).baseline_ERT);
+    const at::Tensor total =
+        effects(data, shared_EP, local_ERL.narrow(1, chunk.first, chunk.count), chunk, weeks).total();
+    residual_ERT.narrow(1, chunk.first, chunk.count)
+        .copy_(data.scaled_target(chunk, weeks) - total - baseline(data, total, chunk).baseline_ERT);
   });
   at::Tensor weight_ERT = data.cell_weight_ERT.narrow(2, 0, weeks);
   for (int64_t e = 0; e < E; ++e) {
     const at::Tensor counted = weight_ERT[e] > 0;
     const at::Tensor magnitudes = residual_ERT[e].masked_select(counted).to(at::kDouble).contiguous();
-    const std::vector<double> values(magnitudes.const_data_ptr<double>(), magnitudes.const_data_ptr<double>() + magnitudes.numel());
+    const std::vector<double> values(magnitudes.const_data_ptr<double>(),
+                                     magnitudes.const_data_ptr<double>() + magnitudes.numel());
     const double scale = 1.4826 * global_median_magnitude(values, loop.communicator());
     if (scale == 0) continue;  // most residuals are exactly zero: there is nothing to judge the others by
     const at::Tensor weight = (options_.huber_delta * scale / residual_ERT[e].abs().clamp_min(1e-9)).clamp(1e-6, 1.0);

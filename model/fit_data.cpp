@@ -12,7 +12,7 @@ namespace {
 // A region's media scale is at least this share of the national per-capita mean, so that a channel that a region hardly
 // knows doesn't blow up there.
 constexpr double kMinMediaShare = 0.01;
-constexpr double kControlFloor = 0.1;   // of the regions' mean standard deviation
+constexpr double kControlFloor = 0.1;  // of the regions' mean standard deviation
 constexpr double kControlClip = 4.0;
 
 at::Tensor copy_of(const std::vector<double>& values, std::vector<int64_t> shape, at::ScalarType type) {
@@ -56,8 +56,8 @@ int64_t FitData::last_origin() const {
   return last;
 }
 
-FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, const ModelOptions& options, at::ScalarType type,
-                      const RegionLoop& loop) {
+FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, const ModelOptions& options,
+                      at::ScalarType type, const RegionLoop& loop) {
   FitData data;
   data.type = type;
   data.members = members;
@@ -88,7 +88,8 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, co
         of_member[0] += region.target / std::max(region.cells, 1.0);
         of_member[1] += region.cells;
         for (int64_t c = 0; c < C; ++c) of_member[2 + c] += region.media_C[c];
-        for (int64_t k = 0; k < K; ++k) of_member[2 + C + k] += std::sqrt(region.control_square_K[k] / std::max(region.cells, 1.0));
+        for (int64_t k = 0; k < K; ++k)
+          of_member[2 + C + k] += std::sqrt(region.control_square_K[k] / std::max(region.cells, 1.0));
       }
     }
   });
@@ -105,7 +106,8 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, co
   const std::vector<double> weighted = loop.sum(E, [&](Chunk chunk, std::span<double> total) {
     for (int64_t e = 0; e < E; ++e) {
       const double* of_member = national.data() + e * width;
-      const double mean_target = of_member[0] / static_cast<double>(data.all_regions), cells = std::max(of_member[1], 1.0);
+      const double mean_target = of_member[0] / static_cast<double>(data.all_regions),
+                   cells = std::max(of_member[1], 1.0);
       for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
         const RegionSums& region = sums[e][r];
         const double count = std::max(region.cells, 1.0), mean = region.target / count;
@@ -140,7 +142,8 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, co
   }
   for (int64_t c = 0; c < C; ++c)
     if (national[2 + c] == 0)
-      data.notes.push_back(text("Channel ", panel.coordinates.channels[c], " is zero in all training weeks: it has no effect."));
+      data.notes.push_back(
+          text("Channel ", panel.coordinates.channels[c], " is zero in all training weeks: it has no effect."));
 
   data.target_scale_ER = target_scale;
   data.inverse_media_scale_ERC = media_scale.to(type);

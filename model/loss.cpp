@@ -21,14 +21,14 @@ at::Tensor training_weeks_ET(const FitData& data, int64_t weeks) {
 
 }  // namespace
 
-ChunkLoss Mmm::chunk_loss(const FitData& data, const Anchor& anchor, const at::Tensor& shared_EP, const at::Tensor& local_EnL,
-                          Chunk chunk) const {
+ChunkLoss Mmm::chunk_loss(const FitData& data, const Anchor& anchor, const at::Tensor& shared_EP,
+                          const at::Tensor& local_EnL, Chunk chunk) const {
   const int64_t weeks = data.last_origin();
   const Effects effect = effects(data, shared_EP, local_EnL, chunk, weeks);
-  const at::Tensor squares_E = profiled_loss(effect.total(), data.scaled_target(chunk, weeks),
-                                             data.cell_weight_ERT.narrow(1, chunk.first, chunk.count).narrow(2, 0, weeks),
-                                             data.region_weight_ER.narrow(1, chunk.first, chunk.count), stiffness_E(data),
-                                             persistence_E(data));
+  const at::Tensor squares_E =
+      profiled_loss(effect.total(), data.scaled_target(chunk, weeks),
+                    data.cell_weight_ERT.narrow(1, chunk.first, chunk.count).narrow(2, 0, weeks),
+                    data.region_weight_ER.narrow(1, chunk.first, chunk.count), stiffness_E(data), persistence_E(data));
   const at::Tensor cells_E = per_member(data.cells_E, at::kDouble);
   ChunkLoss loss;
   loss.data_E = squares_E / (2.0 * per_member(anchor.variance_E, at::kDouble) * cells_E);
@@ -38,21 +38,27 @@ ChunkLoss Mmm::chunk_loss(const FitData& data, const Anchor& anchor, const at::T
     const at::Tensor mask_ET = training_weeks_ET(data, weeks);
     const at::Tensor change_mask_ET = mask_ET.narrow(1, 1, weeks - 1);
     const double per_week = static_cast<double>(data.all_regions * data.channels);
-    const at::Tensor level_E = (effect.deviation_ERTC.square().sum({1, 3}) * mask_ET).sum(1) / (mask_ET.sum(1) * per_week);
-    const at::Tensor change = effect.deviation_ERTC.narrow(2, 1, weeks - 1) - effect.deviation_ERTC.narrow(2, 0, weeks - 1);
-    const at::Tensor change_E = (change.square().sum({1, 3}) * change_mask_ET).sum(1) / (change_mask_ET.sum(1) * per_week);
+    const at::Tensor level_E =
+        (effect.deviation_ERTC.square().sum({1, 3}) * mask_ET).sum(1) / (mask_ET.sum(1) * per_week);
+    const at::Tensor change =
+        effect.deviation_ERTC.narrow(2, 1, weeks - 1) - effect.deviation_ERTC.narrow(2, 0, weeks - 1);
+    const at::Tensor change_E =
+        (change.square().sum({1, 3}) * change_mask_ET).sum(1) / (change_mask_ET.sum(1) * per_week);
     loss.deviation_E = options_.gru_weight * 0.5 *
                        (level_E / (options_.gru_level_sd * options_.gru_level_sd) +
-                        change_E / (options_.gru_change_sd * options_.gru_change_sd)).to(at::kDouble);
+                        change_E / (options_.gru_change_sd * options_.gru_change_sd))
+                           .to(at::kDouble);
   } else {
     loss.deviation_E = at::zeros_like(loss.data_E);
   }
 
   const double coefficient_sd = options_.region_coefficient_sd, scale_sd = options_.region_scale_sd;
-  loss.region_E = 0.5 *
-                  (layout_.view(local_EnL, "coefficient.region_effect").square().sum({1, 2}) / (coefficient_sd * coefficient_sd) +
-                   layout_.view(local_EnL, "pattern.region_scale").square().sum(1) / (scale_sd * scale_sd)).to(at::kDouble) /
-                  cells_E;
+  loss.region_E =
+      0.5 *
+      (layout_.view(local_EnL, "coefficient.region_effect").square().sum({1, 2}) / (coefficient_sd * coefficient_sd) +
+       layout_.view(local_EnL, "pattern.region_scale").square().sum(1) / (scale_sd * scale_sd))
+          .to(at::kDouble) /
+      cells_E;
   loss.total_E = loss.data_E + loss.deviation_E + loss.region_E;
   loss.data_E = loss.data_E.detach();
   loss.deviation_E = loss.deviation_E.detach();
@@ -64,9 +70,11 @@ at::Tensor Mmm::shared_penalty(const FitData& data, const Anchor& anchor, const 
   const at::Tensor shared = shared_EP.to(at::kDouble);
   const at::Tensor cells_E = per_member(data.cells_E, at::kDouble);
   const auto prior = [&](const char* name, double sd) {
-    return 0.5 * (layout_.view(shared, name) - layout_.view(anchor.prior_center_EP, name)).square().flatten(1).sum(1) / (sd * sd);
+    return 0.5 * (layout_.view(shared, name) - layout_.view(anchor.prior_center_EP, name)).square().flatten(1).sum(1) /
+           (sd * sd);
   };
-  at::Tensor priors_E = prior("adstock.decay_logit", options_.decay_prior_sd) + prior("hill.exponent_raw", options_.exponent_prior_sd) +
+  at::Tensor priors_E = prior("adstock.decay_logit", options_.decay_prior_sd) +
+                        prior("hill.exponent_raw", options_.exponent_prior_sd) +
                         prior("hill.log_half_saturation", options_.half_saturation_prior_sd) +
                         prior("coefficient.log_mean", options_.coefficient_prior_sd);
   if (options_.gru)
@@ -74,11 +82,13 @@ at::Tensor Mmm::shared_penalty(const FitData& data, const Anchor& anchor, const 
       priors_E = priors_E + options_.gru_weight_decay * layout_.view(shared, name).square().flatten(1).sum(1);
 
   const at::Tensor coefficient_EC = at::softplus(layout_.view(shared, "coefficient.log_mean"));
-  const at::Tensor theta_EF = at::cat({coefficient_EC, layout_.view(shared, "control.coefficient"), layout_.view(shared, "pattern.coefficient")}, 1);
+  const at::Tensor theta_EF = at::cat(
+      {coefficient_EC, layout_.view(shared, "control.coefficient"), layout_.view(shared, "pattern.coefficient")}, 1);
   at::Tensor multiplier_F = at::full({theta_EF.size(1)}, options_.ridge_patterns, at::kDouble);
   multiplier_F.narrow(0, 0, data.channels).fill_(options_.ridge_media);
   multiplier_F.narrow(0, data.channels, data.controls).fill_(options_.ridge_controls);
-  const at::Tensor ridge_E = 0.5 * options_.ridge * 0.01 * (anchor.ridge_metric_EF * multiplier_F * theta_EF.square()).sum(1) /
+  const at::Tensor ridge_E = 0.5 * options_.ridge * 0.01 *
+                             (anchor.ridge_metric_EF * multiplier_F * theta_EF.square()).sum(1) /
                              (per_member(anchor.variance_E, at::kDouble) * cells_E);
   at::Tensor penalty_E = priors_E / (options_.tempering * cells_E) + ridge_E;
   if (options_.l1_coefficients > 0) penalty_E = penalty_E + options_.l1_coefficients * coefficient_EC.sum(1);

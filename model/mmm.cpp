@@ -23,8 +23,9 @@ Mmm::Curves Mmm::curves(const at::Tensor& shared_EP) const {
           layout_.view(shared_EP, "hill.log_half_saturation")};
 }
 
-Effects Mmm::run(const FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_EnL, const at::Tensor& media_nTC,
-                 const at::Tensor& controls_EnTK, const at::Tensor& patterns_TS, const TimeState* state, Chunk chunk) const {
+Effects Mmm::run(const FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_EnL,
+                 const at::Tensor& media_nTC, const at::Tensor& controls_EnTK, const at::Tensor& patterns_TS,
+                 const TimeState* state, Chunk chunk) const {
   const int64_t members = shared_EP.size(0), regions = chunk.count, weeks = media_nTC.size(1);
   const auto shared = [&](const char* name) { return layout_.view(shared_EP, name); };
   const auto in_chunk = [&](const at::Tensor& by_region) {
@@ -41,13 +42,14 @@ Effects Mmm::run(const FitData& data, const at::Tensor& shared_EP, const at::Ten
   if (options_.gru) {
     const at::Tensor season = patterns_TS.narrow(1, 0, seasons).expand({members, regions, weeks, seasons});
     const at::Tensor inputs = at::cat({out.response_ERTC - 0.5, controls_EnTK, season}, -1);
-    const at::Tensor hidden_ERTH =
-        gru_sequence(inputs,
-                     {shared("gru.weight_input"), shared("gru.weight_hidden"), shared("gru.bias_input"), shared("gru.bias_hidden")},
-                     state != nullptr ? in_chunk(state->gru_ERH) : at::Tensor());
+    const at::Tensor hidden_ERTH = gru_sequence(
+        inputs,
+        {shared("gru.weight_input"), shared("gru.weight_hidden"), shared("gru.bias_input"), shared("gru.bias_hidden")},
+        state != nullptr ? in_chunk(state->gru_ERH) : at::Tensor());
     out.gru_out_ERH = weeks > 0 ? hidden_ERTH.select(2, weeks - 1).detach() : at::Tensor();
-    const at::Tensor output = at::baddbmm(shared("gru.output_bias").unsqueeze(1), hidden_ERTH.view({members, regions * weeks, -1}),
-                                          shared("gru.output_weight").transpose(1, 2));
+    const at::Tensor output =
+        at::baddbmm(shared("gru.output_bias").unsqueeze(1), hidden_ERTH.view({members, regions * weeks, -1}),
+                    shared("gru.output_weight").transpose(1, 2));
     out.deviation_ERTC = options_.gru_scale * output.tanh().view({members, regions, weeks, -1});
   }
   out.media_ERT = channel_effect(out.response_ERTC, shared("coefficient.log_mean"),
@@ -58,23 +60,29 @@ Effects Mmm::run(const FitData& data, const at::Tensor& shared_EP, const at::Ten
   return out;
 }
 
-Effects Mmm::effects(const FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_EnL, Chunk chunk, int64_t weeks) const {
+Effects Mmm::effects(const FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_EnL, Chunk chunk,
+                     int64_t weeks) const {
   return run(data, shared_EP, local_EnL, data.media_RTC.narrow(0, chunk.first, chunk.count).narrow(1, 0, weeks),
-             data.scaled_controls(chunk, weeks), temporal_patterns(options_, seasonal_period_, 0, weeks).to(data.type), nullptr, chunk);
+             data.scaled_controls(chunk, weeks), temporal_patterns(options_, seasonal_period_, 0, weeks).to(data.type),
+             nullptr, chunk);
 }
 
-Effects Mmm::future_effects(const FitData& scales, const at::Tensor& shared_EP, const at::Tensor& local_EnL, const TimeState& state,
-                            const at::Tensor& media_nTC, const at::Tensor& control_nTK, Chunk chunk, int64_t first_week) const {
-  const at::Tensor controls = scale_controls(control_nTK, {}, scales.control_mean_ERK.narrow(1, chunk.first, chunk.count),
-                                             scales.inverse_control_scale_ERK.narrow(1, chunk.first, chunk.count));
-  const at::Tensor patterns = temporal_patterns(options_, seasonal_period_, first_week, media_nTC.size(1)).to(scales.type);
+Effects Mmm::future_effects(const FitData& scales, const at::Tensor& shared_EP, const at::Tensor& local_EnL,
+                            const TimeState& state, const at::Tensor& media_nTC, const at::Tensor& control_nTK,
+                            Chunk chunk, int64_t first_week) const {
+  const at::Tensor controls =
+      scale_controls(control_nTK, {}, scales.control_mean_ERK.narrow(1, chunk.first, chunk.count),
+                     scales.inverse_control_scale_ERK.narrow(1, chunk.first, chunk.count));
+  const at::Tensor patterns =
+      temporal_patterns(options_, seasonal_period_, first_week, media_nTC.size(1)).to(scales.type);
   return run(scales, shared_EP, local_EnL, media_nTC, controls, patterns, &state, chunk);
 }
 
 Baseline Mmm::baseline(const FitData& data, const at::Tensor& total_EnT, Chunk chunk) const {
   const int64_t weeks = total_EnT.size(2);
-  return solve_baseline(data.scaled_target(chunk, weeks) - total_EnT, data.cell_weight_ERT.narrow(1, chunk.first, chunk.count).narrow(2, 0, weeks),
-                        stiffness_E(data), persistence_E(data));
+  return solve_baseline(data.scaled_target(chunk, weeks) - total_EnT,
+                        data.cell_weight_ERT.narrow(1, chunk.first, chunk.count).narrow(2, 0, weeks), stiffness_E(data),
+                        persistence_E(data));
 }
 
 }  // namespace dcmmm

@@ -1,6 +1,6 @@
 // DeepCausalMMM on one rank: from parameters to effects, loss and forecasts (docs/model.md).
-// Shapes: E members, R (or n) regions of a chunk, T weeks, C channels, K controls, S patterns, P/L shared/local parameters,
-// H hidden units, F = C + K + S linear terms.
+// Shapes: E members, R (or n) regions of a chunk, T weeks, C channels, K controls, S patterns, P/L shared/local
+// parameters, H hidden units, F = C + K + S linear terms.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -14,7 +14,8 @@
 
 namespace dcmmm {
 
-/// What the fit learned, beside the parameters: set by the closed form, kept through the descent, stored in checkpoints.
+/// What the fit learned, beside the parameters: set by the closed form, kept through the descent, stored in
+/// checkpoints.
 struct Anchor {
   at::Tensor prior_center_EP;      // where the priors pull the shared parameters (float64)
   at::Tensor ridge_metric_EF;      // diagonal of the closed form's A, per linear term (float64)
@@ -24,16 +25,16 @@ struct Anchor {
 /// States of everything that runs on in time, after the last week of the panel.
 struct TimeState {
   at::Tensor adstock_ERC;
-  at::Tensor gru_ERH;        // undefined without GRU
-  at::Tensor baseline_ER;    // in units of m_r
-  at::Tensor level_ER;       // what the baseline returns to
+  at::Tensor gru_ERH;      // undefined without GRU
+  at::Tensor baseline_ER;  // in units of m_r
+  at::Tensor level_ER;     // what the baseline returns to
 };
 
 /// The terms of f of a chunk, in units of m_r.
 struct Effects {
-  at::Tensor response_ERTC;      // Hill-transformed adstock
-  at::Tensor deviation_ERTC;     // the GRU's move of the coefficients' logs; undefined without GRU
-  at::Tensor media_ERT;          // summed over channels
+  at::Tensor response_ERTC;   // Hill-transformed adstock
+  at::Tensor deviation_ERTC;  // the GRU's move of the coefficients' logs; undefined without GRU
+  at::Tensor media_ERT;       // summed over channels
   at::Tensor control_ERT, pattern_ERT;
   at::Tensor adstock_out_ERC, gru_out_ERH;
   at::Tensor total() const { return media_ERT + control_ERT + pattern_ERT; }
@@ -54,25 +55,30 @@ class Mmm {
   double seasonal_period() const { return seasonal_period_; }
 
   /// Terms of f over the first `weeks` weeks of a chunk. shared [E, P]; local [E, n, L] of the chunk.
-  Effects effects(const FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_EnL, Chunk chunk, int64_t weeks) const;
+  Effects effects(const FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_EnL, Chunk chunk,
+                  int64_t weeks) const;
 
   /// The same over future weeks from states: raw media and controls [n, T, .] of weeks first_week, first_week + 1, ...
-  Effects future_effects(const FitData& scales, const at::Tensor& shared_EP, const at::Tensor& local_EnL, const TimeState& state,
-                         const at::Tensor& media_nTC, const at::Tensor& control_nTK, Chunk chunk, int64_t first_week) const;
+  Effects future_effects(const FitData& scales, const at::Tensor& shared_EP, const at::Tensor& local_EnL,
+                         const TimeState& state, const at::Tensor& media_nTC, const at::Tensor& control_nTK,
+                         Chunk chunk, int64_t first_week) const;
 
-  /// Data term with the baseline profiled out, the penalty of the GRU's deviations, and the priors of the region effects.
-  ChunkLoss chunk_loss(const FitData& data, const Anchor& anchor, const at::Tensor& shared_EP, const at::Tensor& local_EnL,
-                       Chunk chunk) const;
+  /// Data term with the baseline profiled out, the penalty of the GRU's deviations, and the priors of the region
+  /// effects.
+  ChunkLoss chunk_loss(const FitData& data, const Anchor& anchor, const at::Tensor& shared_EP,
+                       const at::Tensor& local_EnL, Chunk chunk) const;
 
-  /// Priors and ridge of the shared parameters, per member; the same on every rank, so it is added once, after the reduce.
+  /// Priors and ridge of the shared parameters, per member; the same on every rank, so it is added once, after the
+  /// reduce.
   at::Tensor shared_penalty(const FitData& data, const Anchor& anchor, const at::Tensor& shared_EP) const;
 
-  /// First phase: sets coefficient means, controls and patterns of `shared` (float64) by the closed form for its curves, and
-  /// returns the anchor. Collective.
+  /// First phase: sets coefficient means, controls and patterns of `shared` (float64) by the closed form for its
+  /// curves, and returns the anchor. Collective.
   Anchor closed_form(const FitData& data, at::Tensor& shared_EP, const RegionLoop& loop) const;
 
   /// Huber: cell weights min(1, delta sd / |residual|) with a robust sd over all cells of all ranks. Collective.
-  void refresh_cell_weights(FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_ERL, const RegionLoop& loop) const;
+  void refresh_cell_weights(FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_ERL,
+                            const RegionLoop& loop) const;
 
   /// Baselines of a chunk over all weeks for given effects.
   Baseline baseline(const FitData& data, const at::Tensor& total_EnT, Chunk chunk) const;
@@ -87,8 +93,9 @@ class Mmm {
   Curves curves(const at::Tensor& shared_EP) const;
 
  private:
-  Effects run(const FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_EnL, const at::Tensor& media_nTC,
-              const at::Tensor& controls_EnTK, const at::Tensor& patterns_TS, const TimeState* state, Chunk chunk) const;
+  Effects run(const FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_EnL,
+              const at::Tensor& media_nTC, const at::Tensor& controls_EnTK, const at::Tensor& patterns_TS,
+              const TimeState* state, Chunk chunk) const;
 
   ModelOptions options_;
   double seasonal_period_;

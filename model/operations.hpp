@@ -9,17 +9,20 @@
 namespace dcmmm {
 
 struct AdstockHillOutput {
-  at::Tensor response_ERTC;   // h in [0, 1)
-  at::Tensor carry_out_ERC;   // adstock state after the last week, without gradient
+  at::Tensor response_ERTC;  // h in [0, 1)
+  at::Tensor carry_out_ERC;  // adstock state after the last week, without gradient
 };
 
 /// Geometric adstock and Hill curve: x' = min(media inverse_scale, 50); ad_t = d ad_{t-1} + (1 - d) x'_t;
 /// h = sigmoid(a (log(ad + 1e-4) - log g)). Media [R, T, C] is raw and shared by the members; inverse_scale [E, R, C].
-/// decay, exponent, log_half [E, C] get gradients. carry_in [E, R, C] is the adstock state before the first week, or undefined.
-AdstockHillOutput adstock_hill(const at::Tensor& media_RTC, const at::Tensor& inverse_scale_ERC, const at::Tensor& decay_EC,
-                               const at::Tensor& exponent_EC, const at::Tensor& log_half_EC, const at::Tensor& carry_in_ERC = {});
+/// decay, exponent, log_half [E, C] get gradients. carry_in [E, R, C] is the adstock state before the first week, or
+/// undefined.
+AdstockHillOutput adstock_hill(const at::Tensor& media_RTC, const at::Tensor& inverse_scale_ERC,
+                               const at::Tensor& decay_EC, const at::Tensor& exponent_EC, const at::Tensor& log_half_EC,
+                               const at::Tensor& carry_in_ERC = {});
 
-/// effect [E, R, T] = sum_c softplus(log_mean_ec + offset_erc + deviation_ertc) response_ertc; deviation may be undefined.
+/// effect [E, R, T] = sum_c softplus(log_mean_ec + offset_erc + deviation_ertc) response_ertc; deviation may be
+/// undefined.
 at::Tensor channel_effect(const at::Tensor& response_ERTC, const at::Tensor& log_mean_EC, const at::Tensor& offset_ERC,
                           const at::Tensor& deviation_ERTC);
 
@@ -28,7 +31,8 @@ struct GruWeights {
 };
 
 /// GRU over the whole sequence (gates reset, update, new, as torch.nn.GRU): inputs [E, R, T, I] -> states [E, R, T, H].
-/// state_in [E, R, H] is the state before the first week, or undefined (0). The last week's state is the state to go on from.
+/// state_in [E, R, H] is the state before the first week, or undefined (0). The last week's state is the state to go on
+/// from.
 at::Tensor gru_sequence(const at::Tensor& inputs_ERTI, const GruWeights& weights, const at::Tensor& state_in_ERH = {});
 
 /// The profiled data term of each member, sum_r w_r (y' - f)' Q_r (y' - f), Q_r with the baseline in closed form
@@ -44,7 +48,7 @@ struct Baseline {
 };
 
 /// The baselines that the residuals y' - f leave (no gradient). Regions without a weighted cell get 0.
-Baseline solve_baseline(const at::Tensor& residual_ERT, const at::Tensor& cell_weight_ERT, const std::vector<double>& stiffness_E,
-                        const std::vector<double>& persistence_E);
+Baseline solve_baseline(const at::Tensor& residual_ERT, const at::Tensor& cell_weight_ERT,
+                        const std::vector<double>& stiffness_E, const std::vector<double>& persistence_E);
 
 }  // namespace dcmmm

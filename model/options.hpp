@@ -6,34 +6,35 @@
 namespace dcmmm {
 
 struct ModelOptions {
-  // Carry-over and saturation: starting values and the priors' standard deviations (of logit d, softplus^-1(a - a_min), log g).
+  // Carry-over and saturation: starting values and the priors' standard deviations (of logit d, softplus^-1(a - a_min),
+  // log g).
   double decay = 0.4, decay_prior_sd = 0.7;
   double min_exponent = 2.0, exponent = 2.2, exponent_prior_sd = 0.5;
   double half_saturation = 1.0, half_saturation_prior_sd = 0.7;
-  double coefficient_prior_sd = 0.5;        // tau_b, around the closed form
+  double coefficient_prior_sd = 0.5;  // tau_b, around the closed form
 
   // Baseline: penalty lam of its weekly changes against the data, persistence phi around the region's level.
   double stiffness = 20.0, persistence = 0.95;
 
-  int harmonics = 2;                        // of the yearly season
-  bool trend = false;                       // a shared linear trend beside the season
+  int harmonics = 2;   // of the yearly season
+  bool trend = false;  // a shared linear trend beside the season
 
   // GRU: its output moves the coefficients' logs by at most `gru_scale`.
   bool gru = true;
   int64_t hidden = 32;
   double gru_scale = 0.3;
   double gru_level_sd = 0.1, gru_change_sd = 0.01;  // of the deviations and of their weekly changes
-  double gru_weight = 1.0;                  // of these two penalties
+  double gru_weight = 1.0;                          // of these two penalties
   double gru_weight_decay = 0.005;
 
   // Region effects.
-  double region_coefficient_sd = 0.1;       // tau_u
-  double region_scale_sd = 0.05;            // tau_s
+  double region_coefficient_sd = 0.1;  // tau_u
+  double region_scale_sd = 0.05;       // tau_s
 
   // Loss.
-  double size_power = 1.5;                  // a region's weight is (mean target)^p
-  double huber_delta = 2.0;                 // in robust standard deviations; 0: squared loss
-  double tempering = 0.02;                  // kap: residuals correlate over regions, so n cells count as kap n
+  double size_power = 1.5;   // a region's weight is (mean target)^p
+  double huber_delta = 2.0;  // in robust standard deviations; 0: squared loss
+  double tempering = 0.02;   // kap: residuals correlate over regions, so n cells count as kap n
 
   // Ridge in the metric of the data.
   double ridge = 20.0, ridge_controls = 5.0, ridge_media = 0.3, ridge_patterns = 1.0;

@@ -22,7 +22,8 @@ ParameterLayout::ParameterLayout(const ModelOptions& options, int64_t channels, 
   shared("control.coefficient", {"control"}, {controls});
   shared("pattern.coefficient", {"pattern"}, {patterns});
   if (options.gru) {
-    gru_inputs_ = channels + controls + 2 * options.harmonics;  // a trend would drive its states out of what it has seen
+    gru_inputs_ =
+        channels + controls + 2 * options.harmonics;  // a trend would drive its states out of what it has seen
     const int64_t hidden = options.hidden, gates = 3 * hidden;
     shared("gru.weight_input", {"gru_gate", "gru_input"}, {gates, gru_inputs_}, ParameterGroup::kGru);
     shared("gru.weight_hidden", {"gru_gate", "gru_hidden"}, {gates, hidden}, ParameterGroup::kGru);
@@ -66,7 +67,8 @@ at::Tensor ParameterLayout::view(const at::Tensor& buffer, const std::string& na
 // softplus^-1 of the exponent's distance to its minimum, which must be positive.
 static double inverse_softplus(double value) { return std::log(std::expm1(std::max(value, 0.05))); }
 
-at::Tensor initial_shared(const ParameterLayout& layout, const ModelOptions& options, const std::vector<uint64_t>& seed_E) {
+at::Tensor initial_shared(const ParameterLayout& layout, const ModelOptions& options,
+                          const std::vector<uint64_t>& seed_E) {
   at::Tensor shared = at::zeros({static_cast<int64_t>(seed_E.size()), layout.shared_count()}, at::kDouble);
   layout.view(shared, "adstock.decay_logit").fill_(std::log(options.decay / (1.0 - options.decay)));
   layout.view(shared, "hill.exponent_raw").fill_(inverse_softplus(options.exponent - options.min_exponent));

@@ -22,7 +22,7 @@ struct ParameterSlice {
   std::vector<std::string> dimensions;  // names, for checkpoints
   std::vector<int64_t> shape;           // without the member (and region) axis
   ParameterGroup group;
-  int64_t offset = 0, count = 0;        // elements
+  int64_t offset = 0, count = 0;  // elements
 };
 
 /// Where each named parameter lies. Adding a parameter means adding a line to the constructor.
@@ -50,6 +50,7 @@ class ParameterLayout {
 
 /// Starting values of the shared buffer [E, P] (float64): priors' centres for the curves, small random weights for the
 /// GRU, keyed by each member's own seed so that they depend on nothing else. Coefficients are set by the closed form.
-at::Tensor initial_shared(const ParameterLayout& layout, const ModelOptions& options, const std::vector<uint64_t>& seed_E);
+at::Tensor initial_shared(const ParameterLayout& layout, const ModelOptions& options,
+                          const std::vector<uint64_t>& seed_E);
 
 }  // namespace dcmmm

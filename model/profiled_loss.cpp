@@ -8,10 +8,12 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 
-// For each member and region with a weighted cell: residual -> baseline. Calls take(row, weights, residual, baseline, level).
+// For each member and region with a weighted cell: residual -> baseline. Calls take(row, weights, residual, baseline,
+// level).
 template <class Real, class Take>
-void for_each_baseline(const at::Tensor& residual_ERT, const at::Tensor& cell_weight_ERT, const std::vector<double>& stiffness_E,
-                       const std::vector<double>& persistence_E, const Take& take) {
+void for_each_baseline(const at::Tensor& residual_ERT, const at::Tensor& cell_weight_ERT,
+                       const std::vector<double>& stiffness_E, const std::vector<double>& persistence_E,
+                       const Take& take) {
   const int64_t regions = residual_ERT.size(1), weeks = residual_ERT.size(2);
   const Real* residuals = residual_ERT.const_data_ptr<Real>();
   const Real* weights = cell_weight_ERT.const_data_ptr<Real>();
@@ -36,8 +38,8 @@ void for_each_baseline(const at::Tensor& residual_ERT, const at::Tensor& cell_we
 class ProfiledLossNode : public torch::autograd::Function<ProfiledLossNode> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& effect, const at::Tensor& target,
-                            const at::Tensor& cell_weight, const at::Tensor& region_weight, std::vector<double> stiffness,
-                            std::vector<double> persistence) {
+                            const at::Tensor& cell_weight, const at::Tensor& region_weight,
+                            std::vector<double> stiffness, std::vector<double> persistence) {
     const int64_t weeks = effect.size(2);
     const at::Tensor residuals = (target - effect).contiguous();
     at::Tensor loss = at::zeros({effect.size(0), effect.size(1)}, effect.options().dtype(at::kDouble));
@@ -46,17 +48,18 @@ class ProfiledLossNode : public torch::autograd::Function<ProfiledLossNode> {
       const scalar_t* region_weights = region_weight.const_data_ptr<scalar_t>();
       scalar_t* to_effect = gradient.data_ptr<scalar_t>();
       double* losses = loss.data_ptr<double>();
-      for_each_baseline<scalar_t>(residuals, cell_weight, stiffness, persistence,
-                                  [&](int64_t row, const auto& weight, const auto& residual, const auto& baseline, double) {
-                                    const double scale = region_weights[row];
-                                    double sum = 0;
-                                    for (int64_t t = 0; t < weeks; ++t) {
-                                      const double left = weight[t] * (residual[t] - baseline[t]);  // (Q e)_t
-                                      sum += residual[t] * left;
-                                      to_effect[row * weeks + t] = static_cast<scalar_t>(-2.0 * scale * left);
-                                    }
-                                    losses[row] = scale * sum;
-                                  });
+      for_each_baseline<scalar_t>(
+          residuals, cell_weight, stiffness, persistence,
+          [&](int64_t row, const auto& weight, const auto& residual, const auto& baseline, double) {
+            const double scale = region_weights[row];
+            double sum = 0;
+            for (int64_t t = 0; t < weeks; ++t) {
+              const double left = weight[t] * (residual[t] - baseline[t]);  // (Q e)_t
+              sum += residual[t] * left;
+              to_effect[row * weeks + t] = static_cast<scalar_t>(-2.0 * scale * left);
+            }
+            losses[row] = scale * sum;
+          });
     });
     context->save_for_backward({gradient});
     return loss.sum(1);
@@ -73,12 +76,12 @@ class ProfiledLossNode : public torch::autograd::Function<ProfiledLossNode> {
 at::Tensor profiled_loss(const at::Tensor& effect_ERT, const at::Tensor& target_ERT, const at::Tensor& cell_weight_ERT,
                          const at::Tensor& region_weight_ER, const std::vector<double>& stiffness_E,
                          const std::vector<double>& persistence_E) {
-  return ProfiledLossNode::apply(effect_ERT.contiguous(), target_ERT, cell_weight_ERT.contiguous(), region_weight_ER.contiguous(),
-                                 stiffness_E, persistence_E);
+  return ProfiledLossNode::apply(effect_ERT.contiguous(), target_ERT, cell_weight_ERT.contiguous(),
+                                 region_weight_ER.contiguous(), stiffness_E, persistence_E);
 }
 
-Baseline solve_baseline(const at::Tensor& residual_ERT, const at::Tensor& cell_weight_ERT, const std::vector<double>& stiffness_E,
-                        const std::vector<double>& persistence_E) {
+Baseline solve_baseline(const at::Tensor& residual_ERT, const at::Tensor& cell_weight_ERT,
+                        const std::vector<double>& stiffness_E, const std::vector<double>& persistence_E) {
   const int64_t weeks = residual_ERT.size(2);
   const at::Tensor residuals = residual_ERT.contiguous(), weights = cell_weight_ERT.contiguous();
   Baseline out{at::zeros_like(residuals), at::zeros({residuals.size(0), residuals.size(1)}, residuals.options())};

@@ -17,7 +17,8 @@ constexpr int64_t kDeterministicChunk = 64;
 
 }  // namespace
 
-RegionPlan plan_regions(std::span<const int64_t> observed_cells, int rank, int ranks, int64_t chunk_regions, bool deterministic) {
+RegionPlan plan_regions(std::span<const int64_t> observed_cells, int rank, int ranks, int64_t chunk_regions,
+                        bool deterministic) {
   RegionPlan plan;
   plan.deterministic = deterministic;
   if (!deterministic) {
@@ -31,7 +32,8 @@ RegionPlan plan_regions(std::span<const int64_t> observed_cells, int rank, int r
   const auto shards = balanced_partition(observed_cells, kVirtualShards);
   std::vector<int64_t> shard_cells(kVirtualShards, 0);
   for (int shard = 0; shard < kVirtualShards; ++shard)
-    for (int64_t region = shards[shard]; region < shards[shard + 1]; ++region) shard_cells[shard] += observed_cells[region] + 1;
+    for (int64_t region = shards[shard]; region < shards[shard + 1]; ++region)
+      shard_cells[shard] += observed_cells[region] + 1;
   const auto of_ranks = balanced_partition(shard_cells, ranks);
   plan.first_region = shards[of_ranks[rank]];
   plan.regions = shards[of_ranks[rank + 1]] - plan.first_region;
@@ -59,7 +61,8 @@ std::vector<double> RegionLoop::sum(int64_t length, const std::function<void(Chu
   at::parallel_for(0, shards, 1, [&](int64_t begin, int64_t end) {
     for (int64_t shard = begin; shard < end; ++shard)
       for (int64_t first = plan_.shard_begin[shard]; first < plan_.shard_begin[shard + 1]; first += plan_.chunk)
-        work({first, std::min(plan_.chunk, plan_.shard_begin[shard + 1] - first)}, shard_sums.partial(plan_.first_shard + shard));
+        work({first, std::min(plan_.chunk, plan_.shard_begin[shard + 1] - first)},
+             shard_sums.partial(plan_.first_shard + shard));
   });
   std::vector<double> sums(width);
   shard_sums.finish(communicator_, sums);
@@ -69,7 +72,8 @@ std::vector<double> RegionLoop::sum(int64_t length, const std::function<void(Chu
 
 void RegionLoop::each(const std::function<void(Chunk)>& work) const {
   if (!plan_.deterministic) {
-    for (int64_t first = 0; first < plan_.regions; first += plan_.chunk) work({first, std::min(plan_.chunk, plan_.regions - first)});
+    for (int64_t first = 0; first < plan_.regions; first += plan_.chunk)
+      work({first, std::min(plan_.chunk, plan_.regions - first)});
     return;
   }
   for (size_t shard = 0; shard + 1 < plan_.shard_begin.size(); ++shard)

@@ -1,4 +1,5 @@
-// Sums over regions: chunk by chunk on this rank, then over all ranks. The one place where the order of additions is decided.
+// Sums over regions: chunk by chunk on this rank, then over all ranks. The one place where the order of additions is
+// decided.
 #pragma once
 
 #include <cstdint>
@@ -17,17 +18,20 @@ struct Chunk {
 
 /// Which regions this rank holds and how they are cut.
 struct RegionPlan {
-  int64_t first_region = 0;          // of this rank, in the panel's order
-  int64_t regions = 0;               // of this rank; may be 0
-  int64_t chunk = 64;                // regions at once at the most
+  int64_t first_region = 0;  // of this rank, in the panel's order
+  int64_t regions = 0;       // of this rank; may be 0
+  int64_t chunk = 64;        // regions at once at the most
   bool deterministic = false;
   int64_t first_shard = 0;           // deterministic: the number of this rank's first virtual shard
-  std::vector<int64_t> shard_begin;  // deterministic: this rank's virtual shards begin here (counted from first_region); last entry = regions
+  std::vector<int64_t> shard_begin;  // deterministic: this rank's virtual shards begin here (counted from
+                                     // first_region); last entry = regions
 };
 
-/// The plan of one rank. `observed_cells` of all the panel's regions balance the ranks. Deterministic plans cut the panel
-/// into the same virtual shards whatever the ranks, and hand out whole shards. chunk_regions: the most regions at once.
-RegionPlan plan_regions(std::span<const int64_t> observed_cells, int rank, int ranks, int64_t chunk_regions, bool deterministic);
+/// The plan of one rank. `observed_cells` of all the panel's regions balance the ranks. Deterministic plans cut the
+/// panel into the same virtual shards whatever the ranks, and hand out whole shards. chunk_regions: the most regions at
+/// once.
+RegionPlan plan_regions(std::span<const int64_t> observed_cells, int rank, int ranks, int64_t chunk_regions,
+                        bool deterministic);
 
 /// Runs work over this rank's regions and adds up what it returns.
 class RegionLoop {
@@ -35,9 +39,9 @@ class RegionLoop {
   RegionLoop(RegionPlan plan, Communicator& communicator) : plan_(std::move(plan)), communicator_(communicator) {}
 
   /// Adds to `sums` (doubles) what each chunk contributes, and all-reduces: every rank gets the same bits.
-  /// Deterministic plans run each virtual shard on one thread, chunks in order, and add the shards in the panel's order,
-  /// so that the bits don't depend on ranks, threads or chunk size. `rank_counts` (whole numbers, each rank its own: flags)
-  /// travel in the tail and come back summed. Collective.
+  /// Deterministic plans run each virtual shard on one thread, chunks in order, and add the shards in the panel's
+  /// order, so that the bits don't depend on ranks, threads or chunk size. `rank_counts` (whole numbers, each rank its
+  /// own: flags) travel in the tail and come back summed. Collective.
   std::vector<double> sum(int64_t length, const std::function<void(Chunk, std::span<double> sums)>& work,
                           std::span<double> rank_counts = {}) const;
 

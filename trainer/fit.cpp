@@ -23,29 +23,33 @@ double best_naive_rmse(const Panel& panel, int64_t origin, int64_t end, Communic
 
 }  // namespace
 
-Fit::Fit(const ModelOptions& model_options, const TrainerOptions& trainer_options, const Panel& panel_data, RegionPlan plan,
-         Communicator& communicator)
+Fit::Fit(const ModelOptions& model_options, const TrainerOptions& trainer_options, const Panel& panel_data,
+         RegionPlan plan, Communicator& communicator)
     : options(trainer_options),
       panel(panel_data),
       loop(std::move(plan), communicator),
-      model(model_options, seasonal_period(panel_data.coordinates.step), panel_data.channels(), panel_data.controls()) {}
+      model(model_options, seasonal_period(panel_data.coordinates.step), panel_data.channels(), panel_data.controls()) {
+}
 
-int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, const PanelCoordinates& coordinates, int64_t members,
-                      int ranks_here) {
+int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, const PanelCoordinates& coordinates,
+                      int64_t members, int ranks_here) {
   if (options.region_chunk > 0) return options.region_chunk;
   constexpr int64_t kCacheFriendly = 64;
   const int64_t free_memory = static_cast<int64_t>(sysconf(_SC_AVPHYS_PAGES)) * sysconf(_SC_PAGESIZE);
   const int64_t limit = options.memory_limit > 0 ? options.memory_limit : free_memory / 4 / std::max(ranks_here, 1);
-  // Activations kept for the backward, and gradients, per region, week and member: the GRU's gates and states, its inputs,
-  // and what the channels need.
-  const auto channels = static_cast<int64_t>(coordinates.channels.size()), controls = static_cast<int64_t>(coordinates.controls.size());
+  // Activations kept for the backward, and gradients, per region, week and member: the GRU's gates and states, its
+  // inputs, and what the channels need.
+  const auto channels = static_cast<int64_t>(coordinates.channels.size()),
+             controls = static_cast<int64_t>(coordinates.controls.size());
   const int64_t numbers = (model.gru ? 20 * model.hidden : 0) + 4 * (channels + controls) + 12 * channels;
-  const int64_t bytes = numbers * static_cast<int64_t>(coordinates.weeks.size()) * members * 2 * (options.float64 ? 8 : 4);
+  const int64_t bytes =
+      numbers * static_cast<int64_t>(coordinates.weeks.size()) * members * 2 * (options.float64 ? 8 : 4);
   return std::clamp<int64_t>(limit / std::max<int64_t>(bytes, 1), 1, kCacheFriendly);
 }
 
-std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, const TrainerOptions& trainer, int64_t origin,
-                                 const std::vector<uint64_t>& seeds, RegionPlan plan, Communicator& communicator) {
+std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, const TrainerOptions& trainer,
+                                 int64_t origin, const std::vector<uint64_t>& seeds, RegionPlan plan,
+                                 Communicator& communicator) {
   auto fit = std::make_unique<Fit>(model, trainer, panel, std::move(plan), communicator);
   fit->members = static_cast<int64_t>(seeds.size());
   std::vector<Member> members;
@@ -76,7 +80,9 @@ std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, 
 at::Tensor scaled_prediction(const Fit& fit, Chunk chunk, int64_t weeks) {
   const at::NoGradGuard no_gradient;
   const at::Tensor total =
-      fit.model.effects(fit.data, fit.state.shared_EP, fit.state.local_ERL.narrow(1, chunk.first, chunk.count), chunk, weeks).total();
+      fit.model
+          .effects(fit.data, fit.state.shared_EP, fit.state.local_ERL.narrow(1, chunk.first, chunk.count), chunk, weeks)
+          .total();
   const at::Tensor usable = (fit.data.region_weight_ER.narrow(1, chunk.first, chunk.count) > 0).unsqueeze(-1);
   return at::where(usable, total + fit.model.baseline(fit.data, total, chunk).baseline_ERT, at::ones_like(total));
 }
@@ -86,10 +92,12 @@ TimeState time_state(const Fit& fit) {
   const FitData& data = fit.data;
   const int64_t E = data.member_count(), R = data.regions, last = data.weeks - 1;
   const auto options = at::TensorOptions().dtype(data.type);
-  TimeState state{at::zeros({E, R, data.channels}, options), {}, at::zeros({E, R}, options), at::zeros({E, R}, options)};
+  TimeState state{
+      at::zeros({E, R, data.channels}, options), {}, at::zeros({E, R}, options), at::zeros({E, R}, options)};
   if (fit.model.options().gru) state.gru_ERH = at::zeros({E, R, fit.model.options().hidden}, options);
   fit.loop.each([&](Chunk chunk) {
-    const Effects effects = fit.model.effects(data, fit.state.shared_EP, fit.state.local_ERL.narrow(1, chunk.first, chunk.count), chunk, data.weeks);
+    const Effects effects = fit.model.effects(
+        data, fit.state.shared_EP, fit.state.local_ERL.narrow(1, chunk.first, chunk.count), chunk, data.weeks);
     const Baseline baseline = fit.model.baseline(data, effects.total(), chunk);
     const auto rows = [&](at::Tensor& all) { return all.narrow(1, chunk.first, chunk.count); };
     rows(state.adstock_ERC).copy_(effects.adstock_out_ERC);

@@ -1,6 +1,6 @@
-// A fit: the model, its data, what the closed form anchored, and what the descent changes. Everything a checkpoint holds.
-// Members 0 ... M-1 are what the user asked for; with validation weeks each has a shadow, member M + i, that trains on an
-// inner origin and is judged on the training weeks after it.
+// A fit: the model, its data, what the closed form anchored, and what the descent changes. Everything a checkpoint
+// holds. Members 0 ... M-1 are what the user asked for; with validation weeks each has a shadow, member M + i, that
+// trains on an inner origin and is judged on the training weeks after it.
 #pragma once
 
 #include <memory>
@@ -19,49 +19,51 @@ struct HistoryRow {
   int64_t step = 0;
   double loss = 0, data = 0, deviation = 0, region = 0, penalty = 0;
   double learning_rate = 0, gradient_norm = 0;
-  double validation_rmse = 0;   // NaN where not measured
+  double validation_rmse = 0;  // NaN where not measured
   double seconds = 0;
 };
 
 /// Early stopping of each member, decided on its shadow's validation weeks.
 struct Stopping {
-  std::vector<double> best_rmse_E;      // M values
+  std::vector<double> best_rmse_E;  // M values
   std::vector<int64_t> best_step_E, worse_E;
   at::Tensor best_shared_EP, best_local_ERL;
 };
 
 struct Fit {
-  Fit(const ModelOptions& model_options, const TrainerOptions& trainer_options, const Panel& panel_data, RegionPlan plan,
-      Communicator& communicator);
+  Fit(const ModelOptions& model_options, const TrainerOptions& trainer_options, const Panel& panel_data,
+      RegionPlan plan, Communicator& communicator);
 
   TrainerOptions options;
   const Panel& panel;
   RegionLoop loop;
   Mmm model;
-  int64_t members = 0;                  // M
+  int64_t members = 0;  // M
   FitData data;
   Anchor anchor;
   FitState state;
   Stopping stopping;
-  std::vector<double> naive_rmse_E;     // best naive forecast of each shadow's validation weeks
+  std::vector<double> naive_rmse_E;  // best naive forecast of each shadow's validation weeks
   std::vector<HistoryRow> history;
 
   bool has_shadows() const { return data.member_count() > members; }
 };
 
-/// Regions that may go through a step at once: options.region_chunk, or what options.memory_limit leaves room for (by default a
-/// quarter of this machine's free memory over `ranks_here`), a cache-friendly 64 at the most.
-int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, const PanelCoordinates& coordinates, int64_t members,
-                      int ranks_here);
+/// Regions that may go through a step at once: options.region_chunk, or what options.memory_limit leaves room for (by
+/// default a quarter of this machine's free memory over `ranks_here`), a cache-friendly 64 at the most.
+int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, const PanelCoordinates& coordinates,
+                      int64_t members, int ranks_here);
 
 /// Scales, masks and the first phase. `origin`: training weeks; one seed a member. Collective.
-std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, const TrainerOptions& trainer, int64_t origin,
-                                 const std::vector<uint64_t>& seeds, RegionPlan plan, Communicator& communicator);
+std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, const TrainerOptions& trainer,
+                                 int64_t origin, const std::vector<uint64_t>& seeds, RegionPlan plan,
+                                 Communicator& communicator);
 
 /// Everything that runs on in time, after the panel's last week, for all members and this rank's regions.
 TimeState time_state(const Fit& fit);
 
-/// Predictions [E, n, weeks] of a chunk in units of m_r, from current parameters; 1 for regions that predict their mean.
+/// Predictions [E, n, weeks] of a chunk in units of m_r, from current parameters; 1 for regions that predict their
+/// mean.
 at::Tensor scaled_prediction(const Fit& fit, Chunk chunk, int64_t weeks);
 
 }  // namespace dcmmm

@@ -13,7 +13,9 @@ namespace {
 NamedArray named(const std::string& name, std::vector<std::string> dimensions, const at::Tensor& tensor) {
   NamedArray array{name, std::move(dimensions), tensor.sizes().vec(), {}};
   const at::Tensor flat = tensor.detach().cpu().contiguous();
-  const auto copy = [&]<class Element>(const Element* from) { array.values = std::vector<Element>(from, from + flat.numel()); };
+  const auto copy = [&]<class Element>(const Element* from) {
+    array.values = std::vector<Element>(from, from + flat.numel());
+  };
   if (flat.scalar_type() == at::kFloat)
     copy(flat.const_data_ptr<float>());
   else if (flat.scalar_type() == at::kDouble)
@@ -36,7 +38,8 @@ at::Tensor tensor_of(const Checkpoint& checkpoint, const std::string& name) {
 }
 
 bool has_array(const Checkpoint& checkpoint, const std::string& name) {
-  return std::any_of(checkpoint.arrays.begin(), checkpoint.arrays.end(), [&](const NamedArray& array) { return array.name == name; });
+  return std::any_of(checkpoint.arrays.begin(), checkpoint.arrays.end(),
+                     [&](const NamedArray& array) { return array.name == name; });
 }
 
 at::Tensor reals(const std::vector<double>& values) { return at::tensor(values, at::kDouble); }
@@ -61,8 +64,16 @@ at::Tensor history_tensor(const std::vector<HistoryRow>& history) {
   auto value = rows.accessor<double, 2>();
   for (size_t i = 0; i < history.size(); ++i) {
     const HistoryRow& row = history[i];
-    const double fields[] = {static_cast<double>(row.step), row.loss, row.data, row.deviation, row.region, row.penalty,
-                             row.learning_rate, row.gradient_norm, row.validation_rmse, row.seconds};
+    const double fields[] = {static_cast<double>(row.step),
+                             row.loss,
+                             row.data,
+                             row.deviation,
+                             row.region,
+                             row.penalty,
+                             row.learning_rate,
+                             row.gradient_norm,
+                             row.validation_rmse,
+                             row.seconds};
     for (int64_t k = 0; k < kHistoryColumns; ++k) value[static_cast<int64_t>(i)][k] = fields[k];
   }
   return rows;
@@ -72,8 +83,8 @@ std::vector<HistoryRow> history_of(const at::Tensor& rows) {
   std::vector<HistoryRow> history;
   const auto value = rows.accessor<double, 2>();
   for (int64_t i = 0; i < rows.size(0); ++i)
-    history.push_back({static_cast<int64_t>(value[i][0]), value[i][1], value[i][2], value[i][3], value[i][4], value[i][5],
-                       value[i][6], value[i][7], value[i][8], value[i][9]});
+    history.push_back({static_cast<int64_t>(value[i][0]), value[i][1], value[i][2], value[i][3], value[i][4],
+                       value[i][5], value[i][6], value[i][7], value[i][8], value[i][9]});
   return history;
 }
 
@@ -87,16 +98,19 @@ Checkpoint make_checkpoint(const Fit& fit, const std::string& config, const std:
   out.config = config;
   out.panel_checksum = panel_checksum;
   const PanelCoordinates& names = fit.panel.coordinates;
-  out.labels = {{"region", names.regions}, {"channel", names.channels}, {"control", names.controls}, {"week", names.weeks}};
+  out.labels = {
+      {"region", names.regions}, {"channel", names.channels}, {"control", names.controls}, {"week", names.weeks}};
   out.first_region = fit.loop.plan().first_region;
   const auto add = [&](const std::string& name, std::vector<std::string> dimensions, const at::Tensor& tensor) {
     out.arrays.push_back(named(name, std::move(dimensions), tensor));
   };
 
   for (const ParameterSlice& slice : layout.shared())
-    add("parameter." + slice.name, with_front({"member"}, slice.dimensions), layout.view(fit.state.shared_EP, slice.name));
+    add("parameter." + slice.name, with_front({"member"}, slice.dimensions),
+        layout.view(fit.state.shared_EP, slice.name));
   for (const ParameterSlice& slice : layout.local())
-    add("parameter." + slice.name, with_front({"member", "region"}, slice.dimensions), layout.view(fit.state.local_ERL, slice.name));
+    add("parameter." + slice.name, with_front({"member", "region"}, slice.dimensions),
+        layout.view(fit.state.local_ERL, slice.name));
   add("optimizer.shared_first", {"member", "shared_parameter"}, fit.state.shared_first_EP);
   add("optimizer.shared_second", {"member", "shared_parameter"}, fit.state.shared_second_EP);
   add("optimizer.local_first", {"member", "region", "local_parameter"}, fit.state.local_first_ERL);
@@ -155,16 +169,20 @@ static void restore_into(const Checkpoint& checkpoint, const std::string& name, 
   }
   const at::Tensor saved = tensor_of(checkpoint, name);
   if (saved.sizes() != target.sizes() || saved.scalar_type() != target.scalar_type()) {
-    throw UserError(text("The checkpoint doesn't fit this run: '", name, "' has shape ", saved.sizes(), " and this run needs ",
-                         target.sizes(), ". Resume with the settings that wrote it (model, precision, ensemble.members, trainer.validation_weeks)."));
+    throw UserError(text(
+        "The checkpoint doesn't fit this run: '", name, "' has shape ", saved.sizes(), " and this run needs ",
+        target.sizes(),
+        ". Resume with the settings that wrote it (model, precision, ensemble.members, trainer.validation_weeks)."));
   }
   target.copy_(saved);
 }
 
 void restore_fit(const Checkpoint& checkpoint, Fit& fit) {
   const ParameterLayout& layout = fit.model.layout();
-  for (const ParameterSlice& slice : layout.shared()) restore_into(checkpoint, "parameter." + slice.name, layout.view(fit.state.shared_EP, slice.name));
-  for (const ParameterSlice& slice : layout.local()) restore_into(checkpoint, "parameter." + slice.name, layout.view(fit.state.local_ERL, slice.name));
+  for (const ParameterSlice& slice : layout.shared())
+    restore_into(checkpoint, "parameter." + slice.name, layout.view(fit.state.shared_EP, slice.name));
+  for (const ParameterSlice& slice : layout.local())
+    restore_into(checkpoint, "parameter." + slice.name, layout.view(fit.state.local_ERL, slice.name));
   restore_into(checkpoint, "optimizer.shared_first", fit.state.shared_first_EP);
   restore_into(checkpoint, "optimizer.shared_second", fit.state.shared_second_EP);
   restore_into(checkpoint, "optimizer.local_first", fit.state.local_first_ERL);
@@ -185,12 +203,23 @@ void restore_fit(const Checkpoint& checkpoint, Fit& fit) {
 }
 
 Forecaster make_forecaster(const Checkpoint& checkpoint, const ModelOptions& options) {
-  const auto labels = [&](const char* dimension) { return static_cast<int64_t>(checkpoint.labels.at(dimension).size()); };
-  Forecaster out{Mmm(options, std::stod(checkpoint.notes.at("seasonal_period")), labels("channel"), labels("control")), {}, {}, {}, {}, 0, 0, {}};
+  const auto labels = [&](const char* dimension) {
+    return static_cast<int64_t>(checkpoint.labels.at(dimension).size());
+  };
+  Forecaster out{Mmm(options, std::stod(checkpoint.notes.at("seasonal_period")), labels("channel"), labels("control")),
+                 {},
+                 {},
+                 {},
+                 {},
+                 0,
+                 0,
+                 {}};
   const ParameterLayout& layout = out.model.layout();
   out.members = std::stoll(checkpoint.notes.at("fitted_members"));
   out.weeks = std::stoll(checkpoint.notes.at("weeks"));
-  const auto of_members = [&](const std::string& name) { return tensor_of(checkpoint, name).narrow(0, 0, out.members).contiguous(); };
+  const auto of_members = [&](const std::string& name) {
+    return tensor_of(checkpoint, name).narrow(0, 0, out.members).contiguous();
+  };
 
   FitData& scales = out.scales;
   scales.target_scale_ER = of_members("scale.target");
@@ -206,8 +235,10 @@ Forecaster make_forecaster(const Checkpoint& checkpoint, const ModelOptions& opt
 
   out.shared_EP = at::zeros({out.members, layout.shared_count()}, scales.type);
   out.local_ERL = at::zeros({out.members, scales.regions, layout.local_count()}, scales.type);
-  for (const ParameterSlice& slice : layout.shared()) layout.view(out.shared_EP, slice.name).copy_(of_members("parameter." + slice.name));
-  for (const ParameterSlice& slice : layout.local()) layout.view(out.local_ERL, slice.name).copy_(of_members("parameter." + slice.name));
+  for (const ParameterSlice& slice : layout.shared())
+    layout.view(out.shared_EP, slice.name).copy_(of_members("parameter." + slice.name));
+  for (const ParameterSlice& slice : layout.local())
+    layout.view(out.local_ERL, slice.name).copy_(of_members("parameter." + slice.name));
   out.state = {of_members("state.adstock"), has_array(checkpoint, "state.gru") ? of_members("state.gru") : at::Tensor(),
                of_members("state.baseline"), of_members("state.level")};
   out.last_control_RK = tensor_of(checkpoint, "control.last");
@@ -218,14 +249,17 @@ at::Tensor forecast(const Forecaster& forecaster, const at::Tensor& media_RHC, c
   const at::NoGradGuard no_gradient;
   const FitData& scales = forecaster.scales;
   const int64_t regions = media_RHC.size(0), weeks = media_RHC.size(1);
-  const Effects effects = forecaster.model.future_effects(scales, forecaster.shared_EP, forecaster.local_ERL, forecaster.state,
-                                                          media_RHC.to(scales.type), control_RHK.to(scales.type), {0, regions}, forecaster.weeks);
+  const Effects effects = forecaster.model.future_effects(scales, forecaster.shared_EP, forecaster.local_ERL,
+                                                          forecaster.state, media_RHC.to(scales.type),
+                                                          control_RHK.to(scales.type), {0, regions}, forecaster.weeks);
   // The baseline decays to its level: b_{T+k} = level + phi^k (b_T - level).
   const at::Tensor decay_H = at::pow(forecaster.model.options().persistence, at::arange(1, weeks + 1, at::kDouble));
   const at::Tensor level_ER1 = forecaster.state.level_ER.to(at::kDouble).unsqueeze(-1);
-  const at::Tensor baseline_ERH = level_ER1 + decay_H * (forecaster.state.baseline_ER.to(at::kDouble).unsqueeze(-1) - level_ER1);
+  const at::Tensor baseline_ERH =
+      level_ER1 + decay_H * (forecaster.state.baseline_ER.to(at::kDouble).unsqueeze(-1) - level_ER1);
   const at::Tensor usable = (scales.region_weight_ER > 0).unsqueeze(-1);
-  const at::Tensor scaled_ERH = at::where(usable, effects.total().to(at::kDouble) + baseline_ERH, at::ones_like(baseline_ERH));
+  const at::Tensor scaled_ERH =
+      at::where(usable, effects.total().to(at::kDouble) + baseline_ERH, at::ones_like(baseline_ERH));
   return (scaled_ERH * scales.target_scale_ER.unsqueeze(-1)).mean(0);
 }
 

@@ -11,8 +11,8 @@ namespace dcmmm {
 /// Everything that resuming and forecasting need; `config` is the resolved YAML. Collective.
 Checkpoint make_checkpoint(const Fit& fit, const std::string& config, const std::string& panel_checksum);
 
-/// Puts a prepared fit (same panel, same settings) into the checkpoint's state, bit for bit. The checkpoint must hold this
-/// rank's regions; the caller has compared panel checksums. Throws UserError when it belongs to another model.
+/// Puts a prepared fit (same panel, same settings) into the checkpoint's state, bit for bit. The checkpoint must hold
+/// this rank's regions; the caller has compared panel checksums. Throws UserError when it belongs to another model.
 void restore_fit(const Checkpoint& checkpoint, Fit& fit);
 
 /// What `predict` needs of a checkpoint: scales, parameters, states, without any panel.
@@ -23,14 +23,15 @@ struct Forecaster {
   TimeState state;
   int64_t members = 0;
   int64_t weeks = 0;  // of the panel: the first future week's number
-  at::Tensor last_control_RK;  // the panel's last known controls, carried forward where a future one is missing (float64)
+  at::Tensor
+      last_control_RK;  // the panel's last known controls, carried forward where a future one is missing (float64)
 };
 
 /// Reads a forecaster from a checkpoint that holds all regions.
 Forecaster make_forecaster(const Checkpoint& checkpoint, const ModelOptions& options);
 
-/// Predictions [R, H] (KPI units, mean over members) of the H weeks after the panel, from raw media [R, H, C] and controls
-/// [R, H, K] (float64).
+/// Predictions [R, H] (KPI units, mean over members) of the H weeks after the panel, from raw media [R, H, C] and
+/// controls [R, H, K] (float64).
 at::Tensor forecast(const Forecaster& forecaster, const at::Tensor& media_RHC, const at::Tensor& control_RHK);
 
 }  // namespace dcmmm

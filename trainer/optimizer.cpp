@@ -9,8 +9,9 @@
 
 namespace dcmmm {
 
-void AdamW::update(at::Tensor& parameters, const at::Tensor& gradient, at::Tensor& first_moment, at::Tensor& second_moment,
-                   const std::vector<double>& rate_E, const std::vector<double>& rate_multiple_P, int64_t step) const {
+void AdamW::update(at::Tensor& parameters, const at::Tensor& gradient, at::Tensor& first_moment,
+                   at::Tensor& second_moment, const std::vector<double>& rate_E,
+                   const std::vector<double>& rate_multiple_P, int64_t step) const {
   const int64_t members = parameters.size(0), width = parameters.size(-1);
   if (parameters.numel() == 0) return;
   const int64_t rows = parameters.numel() / members / width;
@@ -31,8 +32,10 @@ void AdamW::update(at::Tensor& parameters, const at::Tensor& gradient, at::Tenso
           const auto step_size = static_cast<scalar_t>(rate * rate_multiple_P[static_cast<size_t>(p)]);
           first[i] = keep1 * first[i] + (1 - keep1) * slope[i];
           second[i] = keep2 * second[i] + (1 - keep2) * slope[i] * slope[i];
-          const scalar_t denominator = std::sqrt(second[i] / static_cast<scalar_t>(correction2)) + static_cast<scalar_t>(epsilon);
-          value[i] -= step_size * (first[i] / static_cast<scalar_t>(correction1) / denominator + static_cast<scalar_t>(weight_decay) * value[i]);
+          const scalar_t denominator =
+              std::sqrt(second[i] / static_cast<scalar_t>(correction2)) + static_cast<scalar_t>(epsilon);
+          value[i] -= step_size * (first[i] / static_cast<scalar_t>(correction1) / denominator +
+                                   static_cast<scalar_t>(weight_decay) * value[i]);
         }
       }
     });
@@ -42,7 +45,8 @@ void AdamW::update(at::Tensor& parameters, const at::Tensor& gradient, at::Tenso
 double schedule(int64_t step, int64_t steps, int64_t warmup_steps, double last) {
   const double progress = static_cast<double>(step) / static_cast<double>(std::max<int64_t>(steps, 1));
   const double cosine = 0.5 * (1.0 + std::cos(std::numbers::pi * progress)) * (1.0 - last) + last;
-  const double warmup = warmup_steps > 0 ? std::min(1.0, static_cast<double>(step + 1) / static_cast<double>(warmup_steps)) : 1.0;
+  const double warmup =
+      warmup_steps > 0 ? std::min(1.0, static_cast<double>(step + 1) / static_cast<double>(warmup_steps)) : 1.0;
   return cosine * warmup;
 }
 

@@ -1,4 +1,5 @@
-// AdamW over a flat buffer in one pass (Loshchilov and Hutter 2019), with a learning rate for each member and parameter.
+// AdamW over a flat buffer in one pass (Loshchilov and Hutter 2019), with a learning rate for each member and
+// parameter.
 #pragma once
 
 #include <ATen/ATen.h>

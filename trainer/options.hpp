@@ -9,24 +9,24 @@ struct TrainerOptions {
   int64_t steps = 80;
   double learning_rate = 0.02;
   int64_t warmup_steps = 10;
-  double final_learning_rate = 0.05;      // share of learning_rate at the last step (cosine)
+  double final_learning_rate = 0.05;                           // share of learning_rate at the last step (cosine)
   double shared_rate = 1.0, gru_rate = 1.0, local_rate = 1.0;  // multiples of learning_rate, per group
-  double clip = 1.0;                      // norm of the shared gradient, and of each region's own
-  double weight_decay = 0.0;              // AdamW's decoupled decay
+  double clip = 1.0;                                           // norm of the shared gradient, and of each region's own
+  double weight_decay = 0.0;                                   // AdamW's decoupled decay
 
   bool early_stopping = true;
-  int64_t validation_weeks = 8;           // of an inner origin inside the training weeks; 0: none
-  int64_t validate_every = 10;            // steps
-  int64_t patience = 3;                   // validations in a row that are clearly worse than the best
+  int64_t validation_weeks = 8;  // of an inner origin inside the training weeks; 0: none
+  int64_t validate_every = 10;   // steps
+  int64_t patience = 3;          // validations in a row that are clearly worse than the best
 
   bool deterministic = false;
   bool float64 = false;
-  int64_t region_chunk = 0;               // regions at once; 0: from memory_limit
-  int64_t memory_limit = 0;               // bytes for a step's activations on this rank; 0: from the machine
-  double time_limit = 0;                  // seconds; 0: none
-  int threads = 0;                        // 0: from the affinity mask
+  int64_t region_chunk = 0;  // regions at once; 0: from memory_limit
+  int64_t memory_limit = 0;  // bytes for a step's activations on this rank; 0: from the machine
+  double time_limit = 0;     // seconds; 0: none
+  int threads = 0;           // 0: from the affinity mask
 
-  int64_t checkpoint_every = 20;          // steps
+  int64_t checkpoint_every = 20;  // steps
   int checkpoint_keep = 3;
 };
 

@@ -3,8 +3,8 @@
 
 namespace dcmmm {
 
-/// LibTorch and the kernels use `threads` threads from now on. Freed activations stay with the process for the next step
-/// instead of going back to the system, which would have to clear their pages again.
+/// LibTorch and the kernels use `threads` threads from now on. Freed activations stay with the process for the next
+/// step instead of going back to the system, which would have to clear their pages again.
 void use_threads(int threads);
 
 }  // namespace dcmmm

@@ -20,8 +20,9 @@ void add_to(std::span<double> sums, const at::Tensor& values) {
 std::vector<double> learning_rates(const ParameterLayout& layout, const TrainerOptions& options, bool local) {
   std::vector<double> rates;
   for (const ParameterSlice& slice : local ? layout.local() : layout.shared()) {
-    const double rate = slice.group == ParameterGroup::kGru ? options.gru_rate
-                        : slice.group == ParameterGroup::kLocal ? options.local_rate : options.shared_rate;
+    const double rate = slice.group == ParameterGroup::kGru     ? options.gru_rate
+                        : slice.group == ParameterGroup::kLocal ? options.local_rate
+                                                                : options.shared_rate;
     rates.insert(rates.end(), static_cast<size_t>(slice.count), rate);
   }
   return rates;
@@ -49,25 +50,30 @@ StepReport train_step(const Mmm& model, const FitData& data, const Anchor& ancho
 
   // Forward and backward, chunk by chunk. Shared gradients and loss terms travel; local gradients stay.
   at::Tensor local_gradient = at::zeros_like(state.local_ERL);
-  double in_chunks = 0;
   double signals[] = {signal};
-  const std::vector<double> sums = loop.sum(E * P + 3 * E, [&](Chunk chunk, std::span<double> total) {
-    const auto chunk_start = Clock::now();
-    const at::Tensor shared = state.shared_EP.detach().requires_grad_(true);
-    const at::Tensor local = state.local_ERL.narrow(1, chunk.first, chunk.count).contiguous().detach().requires_grad_(true);
-    const ChunkLoss loss = model.chunk_loss(data, anchor, shared, local, chunk);
-    const auto gradient = torch::autograd::grad({loss.total_E.sum()}, {shared, local});
-    local_gradient.narrow(1, chunk.first, chunk.count).copy_(gradient[1]);
-    add_to(total.subspan(0, static_cast<size_t>(E * P)), gradient[0]);
-    add_to(total.subspan(static_cast<size_t>(E * P), static_cast<size_t>(E)), loss.data_E);
-    add_to(total.subspan(static_cast<size_t>(E * P + E), static_cast<size_t>(E)), loss.deviation_E);
-    add_to(total.subspan(static_cast<size_t>(E * P + 2 * E), static_cast<size_t>(E)), loss.region_E);
-    if (!loop.plan().deterministic) in_chunks += seconds_since(chunk_start);
-  }, signals);
+  const std::vector<double> sums = loop.sum(
+      E * P + 3 * E,
+      [&](Chunk chunk, std::span<double> total) {
+        const auto chunk_start = Clock::now();
+        const at::Tensor shared = state.shared_EP.detach().requires_grad_(true);
+        const at::Tensor local =
+            state.local_ERL.narrow(1, chunk.first, chunk.count).contiguous().detach().requires_grad_(true);
+        const ChunkLoss loss = model.chunk_loss(data, anchor, shared, local, chunk);
+        const double forward = seconds_since(chunk_start);
+        const auto gradient = torch::autograd::grad({loss.total_E.sum()}, {shared, local});
+        local_gradient.narrow(1, chunk.first, chunk.count).copy_(gradient[1]);
+        add_to(total.subspan(0, static_cast<size_t>(E * P)), gradient[0]);
+        add_to(total.subspan(static_cast<size_t>(E * P), static_cast<size_t>(E)), loss.data_E);
+        add_to(total.subspan(static_cast<size_t>(E * P + E), static_cast<size_t>(E)), loss.deviation_E);
+        add_to(total.subspan(static_cast<size_t>(E * P + 2 * E), static_cast<size_t>(E)), loss.region_E);
+        if (loop.plan().deterministic) return;
+        report.seconds.forward += forward;
+        report.seconds.backward += seconds_since(chunk_start) - forward;
+      },
+      signals);
   report.signals = signals[0];
-  const double summed = seconds_since(start);
-  report.seconds.forward_backward = loop.plan().deterministic ? summed : in_chunks;
-  report.seconds.reduce = summed - report.seconds.forward_backward;
+  const double summed = seconds_since(start) - report.seconds.forward - report.seconds.backward;
+  (loop.plan().deterministic ? report.seconds.backward : report.seconds.reduce) = summed;
 
   // Priors of the shared parameters: known to every rank, counted once.
   const auto update_start = Clock::now();
@@ -82,7 +88,8 @@ StepReport train_step(const Mmm& model, const FitData& data, const Anchor& ancho
   // Clip: the shared gradient by its norm, each region's own by its own norm, so that neither depends on the ranks.
   const at::Tensor norm_E = gradient.norm(2, {1});
   if (loop.plan().deterministic) at::set_num_threads(threads);
-  const double base_rate = options.learning_rate * schedule(state.step, options.steps, options.warmup_steps, options.final_learning_rate);
+  const double base_rate =
+      options.learning_rate * schedule(state.step, options.steps, options.warmup_steps, options.final_learning_rate);
   std::vector<double> rate_E(static_cast<size_t>(E));
   for (int64_t e = 0; e < E; ++e) {
     const double* terms = sums.data() + E * P;

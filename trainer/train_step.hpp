@@ -14,29 +14,29 @@ namespace dcmmm {
 
 /// All that a step changes.
 struct FitState {
-  int64_t step = 0;                                    // steps done
+  int64_t step = 0;  // steps done
   at::Tensor shared_EP, local_ERL;
-  at::Tensor shared_first_EP, shared_second_EP;        // Adam's moments
+  at::Tensor shared_first_EP, shared_second_EP;  // Adam's moments
   at::Tensor local_first_ERL, local_second_ERL;
-  std::vector<double> active_E;                        // 1; 0 once a member is frozen (stopped early, or not finite)
+  std::vector<double> active_E;  // 1; 0 once a member is frozen (stopped early, or not finite)
 };
 
 /// What a step saw, the same on every rank.
 struct StepReport {
   std::vector<double> loss_E, data_E, deviation_E, region_E, penalty_E;
-  std::vector<double> gradient_norm_E;                 // of the shared gradient, before clipping
+  std::vector<double> gradient_norm_E;  // of the shared gradient, before clipping
   double learning_rate = 0;
-  double signals = 0;                                  // ranks that brought a signal, by the caller's encoding
-  struct Seconds {
-    double forward_backward = 0, reduce = 0, update = 0;
+  double signals = 0;  // ranks that brought a signal, by the caller's encoding
+  struct Seconds {  // of this rank; all of the first three is in `backward` when deterministic, as its chunks overlap
+    double forward = 0, backward = 0, reduce = 0, update = 0;
   } seconds;
 };
 
 /// Start of the descent from shared parameters [E, P] (float64) set by the closed form.
 FitState make_fit_state(const ParameterLayout& layout, const FitData& data, const at::Tensor& shared_EP);
 
-/// Runs one step in place. `signal` is this rank's own (0: none). A member whose loss or gradient is not finite is frozen
-/// before it changes. Collective.
+/// Runs one step in place. `signal` is this rank's own (0: none). A member whose loss or gradient is not finite is
+/// frozen before it changes. Collective.
 StepReport train_step(const Mmm& model, const FitData& data, const Anchor& anchor, const TrainerOptions& options,
                       const RegionLoop& loop, FitState& state, double signal = 0);
 

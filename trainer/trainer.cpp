@@ -12,17 +12,20 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// A validation counts as worse when its RMSE is this much above the best: one origin's national shocks move it by a few per cent.
+// A validation counts as worse when its RMSE is this much above the best: one origin's national shocks move it by a few
+// per cent.
 constexpr double kClearlyWorse = 1.05;
 
-// RMSE of the shadows on the weeks between their origin and their member's, KPI units, over all ranks. One value a member:
-// NaN without an observed cell, infinite when a forecast isn't finite.
+// RMSE of the shadows on the weeks between their origin and their member's, KPI units, over all ranks. One value a
+// member: NaN without an observed cell, infinite when a forecast isn't finite.
 std::vector<double> validation_rmse(const Fit& fit) {
   const FitData& data = fit.data;
   const int64_t M = fit.members, end = data.members[0].origin, begin = data.members[M].origin;
   const std::vector<double> sums = fit.loop.sum(2 * M, [&](Chunk chunk, std::span<double> total) {
     const at::Tensor prediction = (scaled_prediction(fit, chunk, end).to(at::kDouble) *
-                                   data.target_scale_ER.narrow(1, chunk.first, chunk.count).unsqueeze(-1)).narrow(0, M, M).contiguous();
+                                   data.target_scale_ER.narrow(1, chunk.first, chunk.count).unsqueeze(-1))
+                                      .narrow(0, M, M)
+                                      .contiguous();
     const auto predicted = prediction.accessor<double, 3>();
     const at::Tensor weight = data.region_weight_ER.to(at::kDouble);
     const auto weight_ER = weight.accessor<double, 2>();
@@ -101,22 +104,24 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks) {
     if (options.time_limit > 0 && elapsed() > options.time_limit) request = Request::kStop;
     const auto step_start = Clock::now();
     const std::vector<double> active_before = fit.state.active_E;
-    const StepReport report = train_step(fit.model, fit.data, fit.anchor, options, fit.loop, fit.state, static_cast<double>(request));
+    const StepReport report =
+        train_step(fit.model, fit.data, fit.anchor, options, fit.loop, fit.state, static_cast<double>(request));
     std::vector<int64_t> lost;
     for (int64_t m = 0; m < fit.members; ++m)
       if (!std::isfinite(report.loss_E[m]) || !std::isfinite(report.gradient_norm_E[m])) lost.push_back(m);
     if (static_cast<int64_t>(lost.size()) == fit.members) {
-      throw NumericalError(text("The loss or its gradient is not finite at step ", fit.state.step, " (loss ", report.loss_E[0],
-                                "). Lower trainer.learning_rate (now ", options.learning_rate,
+      throw NumericalError(text("The loss or its gradient is not finite at step ", fit.state.step, " (loss ",
+                                report.loss_E[0], "). Lower trainer.learning_rate (now ", options.learning_rate,
                                 ") or check the panel for extreme values with `dcmmm inspect`."));
     }
     for (const int64_t m : lost)
       if (callbacks.log && active_before[m] != 0)
-        callbacks.log(text("Member ", m, " stays as it was before step ", fit.state.step, ": its loss is not finite from there on."));
+        callbacks.log(text("Member ", m, " stays as it was before step ", fit.state.step,
+                           ": its loss is not finite from there on."));
     const bool measure = validates && (fit.state.step % options.validate_every == 0 || fit.state.step == options.steps);
     if (measure) validate();
-    fit.history.push_back({fit.state.step, report.loss_E[0], report.data_E[0], report.deviation_E[0], report.region_E[0],
-                           report.penalty_E[0], report.learning_rate, report.gradient_norm_E[0],
+    fit.history.push_back({fit.state.step, report.loss_E[0], report.data_E[0], report.deviation_E[0],
+                           report.region_E[0], report.penalty_E[0], report.learning_rate, report.gradient_norm_E[0],
                            measure ? validation : std::numeric_limits<double>::quiet_NaN(),
                            std::chrono::duration<double>(Clock::now() - step_start).count()});
     const bool last = fit.state.step == options.steps;
@@ -136,7 +141,8 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks) {
     copy_member(fit.stopping.best_shared_EP, fit.state.shared_EP, m);
     copy_member(fit.stopping.best_local_ERL, fit.state.local_ERL, m);
     if (callbacks.log)
-      callbacks.log(text("Member ", m, " goes back to step ", fit.stopping.best_step_E[m], ": its validation forecast got clearly worse after it."));
+      callbacks.log(text("Member ", m, " goes back to step ", fit.stopping.best_step_E[m],
+                         ": its validation forecast got clearly worse after it."));
   }
   if (callbacks.checkpoint) callbacks.checkpoint(fit);
   return Outcome::kDone;

@@ -9,7 +9,8 @@ void BaselineSolver::factor(std::span<const double> weight_T, double stiffness, 
   inverse_diagonal_.resize(weeks);
   lower_.resize(weeks);
   has_level_ = persistence < 1.0;
-  // LDL' of the tridiagonal M + P0. P0 = stiffness D'D with D[t] = e_{t+1} - phi e_t, and the first week's stationary part.
+  // LDL' of the tridiagonal M + P0. P0 = stiffness D'D with D[t] = e_{t+1} - phi e_t, and the first week's stationary
+  // part.
   const double off_diagonal = -stiffness * persistence;
   for (size_t t = 0; t < weeks; ++t) {
     double diagonal = weight_[t];
@@ -22,7 +23,8 @@ void BaselineSolver::factor(std::span<const double> weight_T, double stiffness, 
     inverse_diagonal_[t] = 1.0 / diagonal;
   }
   if (!has_level_) return;
-  // Q0 1 = M (1 - (M + P0)^-1 M 1), and (M + P0)^-1 M 1 = 1 - (M + P0)^-1 P0 1 avoids the cancellation: Q0 1 = M (M + P0)^-1 P0 1.
+  // Q0 1 = M (1 - (M + P0)^-1 M 1), and (M + P0)^-1 M 1 = 1 - (M + P0)^-1 P0 1 avoids the cancellation: Q0 1 = M (M +
+  // P0)^-1 P0 1.
   level_weight_.assign(weeks, 0.0);
   for (size_t t = 0; t < weeks; ++t) {
     double row_sum = 0;

@@ -14,19 +14,21 @@ namespace dcmmm::kernels {
 /// At persistence 1 (random walk) there is no level to return to: level = 0.
 class BaselineSolver {
  public:
-  /// Factors for the weights of T weeks (>= 0, not all 0). O(T). May be called again for another region; keeps its memory.
+  /// Factors for the weights of T weeks (>= 0, not all 0). O(T). May be called again for another region; keeps its
+  /// memory.
   void factor(std::span<const double> weight_T, double stiffness, double persistence);
 
   /// Baselines of K residual columns. `residual_TK` is read only where the weight is positive. Returns through
   /// `baseline_TK` the baseline of all weeks and through `level_K` the level (may be empty).
-  void solve(std::span<const double> residual_TK, int64_t columns, std::span<double> baseline_TK, std::span<double> level_K);
+  void solve(std::span<const double> residual_TK, int64_t columns, std::span<double> baseline_TK,
+             std::span<double> level_K);
 
  private:
   void solve_in_place(std::span<double> values_TK, int64_t columns) const;
 
   int64_t weeks_ = 0;
   bool has_level_ = false;
-  double level_denominator_ = 0;           // 1'Q0 1
+  double level_denominator_ = 0;                                          // 1'Q0 1
   std::vector<double> weight_, inverse_diagonal_, lower_, level_weight_;  // level_weight_ = Q0 1
 };
 

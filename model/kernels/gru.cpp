@@ -19,7 +19,8 @@ struct Register {
   typedef Real Type __attribute__((vector_size(32), aligned(alignof(Real))));
 };
 
-// out[rows x columns] = (or +=) left[rows x inner] right[inner x columns]; a tile of 4 x 2 registers stays in registers.
+// out[rows x columns] = (or +=) left[rows x inner] right[inner x columns]; a tile of 4 x 2 registers stays in
+// registers.
 template <class Real, int64_t kRows>
 void multiply_rows(int64_t columns, int64_t inner, const Real* left, int64_t left_stride, const Real* right, Real* out,
                    int64_t out_stride, const Real* bias) {
@@ -60,7 +61,8 @@ void multiply(int64_t rows, int64_t columns, int64_t inner, const Real* left, in
     multiply_rows<Real, kTileRows>(columns, inner, left + row * left_stride, left_stride, right, out + row * out_stride,
                                    out_stride, bias);
   for (; row < rows; ++row)
-    multiply_rows<Real, 1>(columns, inner, left + row * left_stride, left_stride, right, out + row * out_stride, out_stride, bias);
+    multiply_rows<Real, 1>(columns, inner, left + row * left_stride, left_stride, right, out + row * out_stride,
+                           out_stride, bias);
 }
 
 }  // namespace

@@ -27,17 +27,36 @@ void run_adstock(const AdstockHill<Real>& region, Real* adstock_TC) {
   }
 }
 
+// The curve's parts, of all weeks. A channel is only a few numbers wide, so exp and log run over weeks and channels at
+// once.
 template <class Real>
-void hill_of_adstock(const AdstockHill<Real>& region, const Real* adstock_TC, Real* response_TC) {
-  for (int64_t week = 0; week < region.weeks; ++week) {
-    const Real* adstock = adstock_TC + week * region.channels;
-    Real* response = response_TC + week * region.channels;
+void hill_of_adstock(const AdstockHill<Real>& region, const Real* adstock_TC, Real* log_TC, Real* response_TC) {
+  const int64_t channels = region.channels, cells = region.weeks * channels;
 #pragma GCC ivdep
-    for (int64_t c = 0; c < region.channels; ++c) {
-      const Real slope = region.exponent_C[c] * (std::log(adstock[c] + static_cast<Real>(kHillOffset)) - region.log_half_C[c]);
-      response[c] = sigmoid(slope);
-    }
+  for (int64_t i = 0; i < cells; ++i) log_TC[i] = std::log(adstock_TC[i] + static_cast<Real>(kHillOffset));
+  for (int64_t week = 0; week < region.weeks; ++week) {
+    const Real* log = log_TC + week * channels;
+    Real* slope = response_TC + week * channels;
+#pragma GCC ivdep
+    for (int64_t c = 0; c < channels; ++c) slope[c] = region.exponent_C[c] * (log[c] - region.log_half_C[c]);
   }
+#pragma GCC ivdep
+  for (int64_t i = 0; i < cells; ++i) response_TC[i] = sigmoid(response_TC[i]);
+}
+
+// log_mean + offset + deviation of all weeks.
+template <class Real>
+std::vector<Real> log_coefficients(const ChannelEffect<Real>& region) {
+  const int64_t channels = region.channels;
+  std::vector<Real> level_TC(static_cast<size_t>(region.weeks * channels));
+  for (int64_t week = 0; week < region.weeks; ++week) {
+    Real* level = level_TC.data() + week * channels;
+#pragma GCC ivdep
+    for (int64_t c = 0; c < channels; ++c) level[c] = region.log_mean_C[c] + region.offset_C[c];
+  }
+  if (region.deviation_TC != nullptr)
+    for (size_t i = 0; i < level_TC.size(); ++i) level_TC[i] += region.deviation_TC[i];
+  return level_TC;
 }
 
 }  // namespace
@@ -52,50 +71,56 @@ void adstock_hill_forward(const AdstockHill<Real>& region) {
     else if (region.carry_in_C != nullptr)
       std::copy_n(region.carry_in_C, channels, region.carry_out_C);
   }
-  hill_of_adstock(region, region.response_TC, region.response_TC);
+  std::vector<Real> log_TC(static_cast<size_t>(region.weeks * channels));
+  hill_of_adstock(region, region.response_TC, log_TC.data(), region.response_TC);
 }
 
 template <class Real>
 void adstock_hill_backward(const AdstockHill<Real>& region, const Real* grad_response_TC, double* grad_decay_C,
                            double* grad_exponent_C, double* grad_log_half_C) {
-  const int64_t weeks = region.weeks, channels = region.channels;
-  std::vector<Real> adstock(static_cast<size_t>(weeks * channels)), response(adstock.size());
-  run_adstock(region, adstock.data());
-  hill_of_adstock(region, adstock.data(), response.data());
+  const int64_t weeks = region.weeks, channels = region.channels, cells = weeks * channels;
+  // The state before the first week, then the adstock of all weeks.
+  std::vector<Real> states(static_cast<size_t>(cells + channels), Real(0)), log_TC(static_cast<size_t>(cells)),
+      slope_TC(log_TC);
+  if (region.carry_in_C != nullptr) std::copy_n(region.carry_in_C, channels, states.data());
+  const Real* adstock_TC = states.data() + channels;
+  run_adstock(region, states.data() + channels);
+  hill_of_adstock(region, adstock_TC, log_TC.data(), slope_TC.data());
+  for (int64_t i = 0; i < cells; ++i)
+    slope_TC[i] = grad_response_TC[i] * slope_TC[i] * (Real(1) - slope_TC[i]);  // dL/d slope
   // Backwards in time: later_c collects dL/d ad_t through the later weeks.
-  std::vector<Real> later(static_cast<size_t>(channels), Real(0));
+  std::vector<Real> later_C(static_cast<size_t>(channels), Real(0));
+  Real* later = later_C.data();
   for (int64_t week = weeks - 1; week >= 0; --week) {
+    const Real *before = states.data() + week * channels, *adstock = before + channels;
+    const Real *media = region.media_TC + week * channels, *slope = slope_TC.data() + week * channels;
+    const Real* log = log_TC.data() + week * channels;
+#pragma GCC ivdep
     for (int64_t c = 0; c < channels; ++c) {
-      const int64_t cell = week * channels + c;
-      const Real offset_adstock = adstock[cell] + static_cast<Real>(kHillOffset);
-      const Real distance = std::log(offset_adstock) - region.log_half_C[c];
-      const Real grad_slope = grad_response_TC[cell] * response[cell] * (Real(1) - response[cell]);
-      grad_exponent_C[c] += grad_slope * distance;
-      grad_log_half_C[c] -= grad_slope * region.exponent_C[c];
-      const Real grad_adstock = grad_slope * region.exponent_C[c] / offset_adstock + later[c];
-      const Real before = week > 0 ? adstock[cell - channels] : (region.carry_in_C != nullptr ? region.carry_in_C[c] : Real(0));
-      const Real scaled = std::min(region.media_TC[cell] * region.inverse_scale_C[c], static_cast<Real>(kMaxScaledMedia));
-      grad_decay_C[c] += grad_adstock * (before - scaled);
+      grad_exponent_C[c] += slope[c] * (log[c] - region.log_half_C[c]);
+      grad_log_half_C[c] -= slope[c] * region.exponent_C[c];
+      const Real grad_adstock =
+          slope[c] * region.exponent_C[c] / (adstock[c] + static_cast<Real>(kHillOffset)) + later[c];
+      const Real scaled = std::min(media[c] * region.inverse_scale_C[c], static_cast<Real>(kMaxScaledMedia));
+      grad_decay_C[c] += grad_adstock * (before[c] - scaled);
       later[c] = grad_adstock * region.decay_C[c];
     }
   }
 }
 
-// softplus(v) = max(v, 0) + log1p(exp(-|v|)), without overflow.
-template <class Real>
-inline Real softplus(Real value) {
-  return std::max(value, Real(0)) + std::log(Real(1) + std::exp(-std::abs(value)));
-}
-
 template <class Real>
 void channel_effect_forward(const ChannelEffect<Real>& region) {
+  const int64_t channels = region.channels;
+  std::vector<Real> effect_TC = log_coefficients(region);
+  // softplus(v) = max(v, 0) + log(1 + exp(-|v|)), without overflow.
+  for (size_t i = 0; i < effect_TC.size(); ++i) {
+    const Real level = effect_TC[i];
+    effect_TC[i] = (std::max(level, Real(0)) + std::log(Real(1) + std::exp(-std::abs(level)))) * region.response_TC[i];
+  }
   for (int64_t week = 0; week < region.weeks; ++week) {
+    const Real* effect = effect_TC.data() + week * channels;
     Real sum = 0;
-    for (int64_t c = 0; c < region.channels; ++c) {
-      const int64_t cell = week * region.channels + c;
-      const Real deviation = region.deviation_TC != nullptr ? region.deviation_TC[cell] : Real(0);
-      sum += softplus(region.log_mean_C[c] + region.offset_C[c] + deviation) * region.response_TC[cell];
-    }
+    for (int64_t c = 0; c < channels; ++c) sum += effect[c];
     region.effect_T[week] = sum;
   }
 }
@@ -103,24 +128,31 @@ void channel_effect_forward(const ChannelEffect<Real>& region) {
 template <class Real>
 void channel_effect_backward(const ChannelEffect<Real>& region, const Real* grad_effect_T, Real* grad_response_TC,
                              Real* grad_deviation_TC, double* grad_offset_C) {
+  const int64_t channels = region.channels;
+  // softplus as above; its slope is the logistic function, from the same exponential.
+  std::vector<Real> slope_TC = log_coefficients(region);
+  for (size_t i = 0; i < slope_TC.size(); ++i) {
+    const Real level = slope_TC[i], exponential = std::exp(-std::abs(level)), share = Real(1) / (Real(1) + exponential);
+    grad_response_TC[i] = std::max(level, Real(0)) + std::log(Real(1) + exponential);
+    slope_TC[i] = region.response_TC[i] * (level >= Real(0) ? share : exponential * share);
+  }
   for (int64_t week = 0; week < region.weeks; ++week) {
     const Real grad = grad_effect_T[week];
-    for (int64_t c = 0; c < region.channels; ++c) {
-      const int64_t cell = week * region.channels + c;
-      const Real deviation = region.deviation_TC != nullptr ? region.deviation_TC[cell] : Real(0);
-      const Real level = region.log_mean_C[c] + region.offset_C[c] + deviation;
-      grad_response_TC[cell] = grad * softplus(level);
-      const Real grad_level = grad * region.response_TC[cell] * sigmoid(level);
-      if (grad_deviation_TC != nullptr) grad_deviation_TC[cell] = grad_level;
-      grad_offset_C[c] += grad_level;
+    Real *to_response = grad_response_TC + week * channels, *slope = slope_TC.data() + week * channels;
+#pragma GCC ivdep
+    for (int64_t c = 0; c < channels; ++c) {
+      to_response[c] *= grad;
+      slope[c] *= grad;
+      grad_offset_C[c] += slope[c];
     }
   }
+  if (grad_deviation_TC != nullptr) std::copy(slope_TC.begin(), slope_TC.end(), grad_deviation_TC);
 }
 
-#define DCMMM_INSTANTIATE(Real)                                                                                            \
-  template void adstock_hill_forward(const AdstockHill<Real>&);                                                            \
-  template void adstock_hill_backward(const AdstockHill<Real>&, const Real*, double*, double*, double*);                   \
-  template void channel_effect_forward(const ChannelEffect<Real>&);                                                        \
+#define DCMMM_INSTANTIATE(Real)                                                                          \
+  template void adstock_hill_forward(const AdstockHill<Real>&);                                          \
+  template void adstock_hill_backward(const AdstockHill<Real>&, const Real*, double*, double*, double*); \
+  template void channel_effect_forward(const ChannelEffect<Real>&);                                      \
   template void channel_effect_backward(const ChannelEffect<Real>&, const Real*, Real*, Real*, double*);
 DCMMM_INSTANTIATE(float)
 DCMMM_INSTANTIATE(double)
