@@ -16,7 +16,7 @@ import cli
 MANY_RANKS_SECONDS = 5
 
 
-class BadInput(cli.Case):
+class Refusal(cli.Case):
     def refused(self, *words, says, code=2, **options):
         """The command fails with `code`; the message that says `says` stands last on stderr, once; no file has changed."""
         says = [says] if isinstance(says, str) else says
@@ -29,8 +29,8 @@ class BadInput(cli.Case):
         self.assertEqual([name for name in after if name.endswith(".tmp")], [])
         return done
 
-    # The command line and the config.
 
+class BadWords(Refusal):
     def test_mistakes_in_the_command_and_the_config(self):
         panel = self.synth(weeks=20)
         train = ["train", f"data.panel={panel}", "run.dir=run"]
@@ -49,7 +49,7 @@ class BadInput(cli.Case):
             "unknown option of a group": ([*train, "model=defualt"], ["model/defualt", "default"]),
             "unknown group": ([*train, "modle=default"], "Could not override 'modle'"),
             "a new name in a mapping": ([*train, "data.names={media_0: TV}"], "Could not override 'data.names.media_0'"),
-            "missing mandatory value": ([*train, "model.hidden=???"], "model.hidden"),
+            "missing mandatory value": ([*train, "model.hidden=???"], "Missing mandatory value: 'model.hidden'"),
             "no config folder": ([*train, "--config-dir", "nowhere"], "'nowhere' is not a folder"),
             "a comma without -m": ([*train, "trainer.steps=1,2"], "trainer.steps=1,2"),
             "a size without a unit": ([*train, "trainer.memory_limit=4X"], "expected a size such as 4GiB"),
@@ -77,8 +77,8 @@ class BadInput(cli.Case):
                 done = self.refused(*words, says=says, **(options[0] if options else {}))
                 self.assertLess(done.seconds, MANY_RANKS_SECONDS)
 
-    # Tables.
 
+class BadFiles(Refusal):
     def test_mistakes_in_a_table(self):
         good = cli.table(regions=2, weeks=12)
 
@@ -134,8 +134,6 @@ class BadInput(cli.Case):
         self.refused("import", "source=cut.csv.gz", "output=o.h5", says="damaged or truncated gzip file")
         self.refused("import", "source=good.csv", "output=nowhere/o.h5", says="nowhere/o.h5")
 
-    # Panel files.
-
     def test_panels_that_are_damaged_or_another_versions(self):
         panel = self.synth(weeks=20)
         cut = self.folder / "cut.h5"
@@ -169,8 +167,8 @@ class BadInput(cli.Case):
         self.train("run", f"data.panel={panel}")
         self.refused("train", "data.panel=run/results.h5", "run.dir=a", says="is a dcmmm results file, not a panel")
 
-    # Run folders.
 
+class BadRuns(Refusal):
     def test_run_folders_in_use(self):
         panel = self.synth(weeks=20)
         (self.folder / "file").write_text("mine")
@@ -179,10 +177,10 @@ class BadInput(cli.Case):
         self.refused(*train, "run.dir=file/below", says="Can't make the run folder 'file/below'")
         self.train("run", f"data.panel={panel}")
         self.refused(*train, "run.dir=run", says=["'run' already holds a finished run", "run.overwrite=true"])
-        (self.folder / "run/metrics.json").unlink()
-        self.refused(*train, "run.dir=run", says=["'run' already holds an unfinished run", "run.resume=true"])
         (self.folder / "csv").write_text("mine")
         self.refused("export", "run=run", "output=csv", says="'csv")
+        (self.folder / "run/metrics.json").unlink()
+        self.refused(*train, "run.dir=run", says=["'run' already holds an unfinished run", "run.resume=true"])
 
     def test_export_with_another_panel(self):
         first = self.synth()
@@ -202,8 +200,6 @@ class BadInput(cli.Case):
         self.refused("export", "run=run", "output=csv", says="isn't finished")
         self.assertFalse((self.folder / "csv").exists())
 
-    # Disks that are full.
-
     def test_full_disk(self):
         panel = self.synth(regions=200, weeks=60)
         train = ["train", *cli.QUICK, f"data.panel={panel}"]
@@ -216,8 +212,6 @@ class BadInput(cli.Case):
             self.assertFalse((small / "o.h5").exists())
             self.refused(*train, "run.dir=small/run", says=message, before=disk.limit)
             self.assertFalse((small / "run/metrics.json").exists())
-
-    # Resuming.
 
     def unfinished(self, *words):
         """A folder as a run of 8 steps leaves it that was stopped after step 6, with checkpoints of the steps 2, 4 and 6."""
@@ -245,7 +239,7 @@ class BadInput(cli.Case):
             self.refused(*resume, *words, says=says)
 
         refused(f"data.panel={other}", says="belongs to another panel")
-        refused(f"data.panel={smaller}", says="panel")
+        refused(f"data.panel={smaller}", says="belongs to another panel")
         refused("model.hidden=5", says="The checkpoint doesn't fit this run")
         refused("trainer.precision=float64", says="The checkpoint doesn't fit this run")
         self.dcmmm(*resume)
@@ -271,8 +265,6 @@ class BadInput(cli.Case):
             done = self.dcmmm(*resume, code=4)
             self.assertEqual(done.err.count("None of the checkpoints in"), 1, done.err)
             self.assertFalse((run / "metrics.json").exists())
-
-    # Forecasts.
 
     def test_mistakes_in_the_rows_to_forecast(self):
         rows = cli.table(regions=3, weeks=40)
@@ -305,7 +297,9 @@ class BadInput(cli.Case):
         shutil.rmtree(self.folder / "run/checkpoints")
         self.refused("predict", "run=run", "data.source=future.csv", "output=o.csv", says="holds no checkpoint")
 
-    # Several ranks: still one message, and soon.
+
+class OnSeveralRanks(Refusal):
+    """Still one message, and soon."""
 
     def test_several_ranks_say_it_once(self):
         panel = self.synth(weeks=20)

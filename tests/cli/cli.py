@@ -130,12 +130,12 @@ def newest_checkpoint(directory):
 
 
 def manifest_step(directory):
-    """Step of the newest checkpoint that the manifest names; -1 before the first."""
+    """Step of the newest checkpoint that is there and named by the manifest; -1 before the first."""
     path = Path(directory) / "checkpoints" / "manifest.json"
-    try:
-        return json.loads(path.read_text())["checkpoints"][-1]["step"]
-    except (FileNotFoundError, json.JSONDecodeError):
+    if not path.exists():
         return -1
+    entries = json.loads(path.read_text())["checkpoints"]
+    return max((entry["step"] for entry in entries if (path.parent / entry["file"]).exists()), default=-1)
 
 
 def arrays(path, *prefixes):

@@ -12,10 +12,10 @@ STEPS = 100
 class Resume(cli.Case):
     def setUp(self):
         super().setUp()
-        panel = self.synth(regions=30, weeks=80, missing_rows=0.05)
+        panel = self.synth(regions=12, weeks=70, missing_rows=0.05)
         # Some milliseconds a step, so that signals arrive in the middle of the fit.
-        words = [f"data.panel={panel}", "trainer.threads=1", "model.hidden=16", f"trainer.steps={STEPS}"]
-        words += ["run.seed=3", "trainer.region_chunk=8", "trainer.early_stopping=false", "checkpoint.every_steps=20"]
+        words = [f"data.panel={panel}", "trainer.threads=1", "model.hidden=8", f"trainer.steps={STEPS}"]
+        words += ["run.seed=3", "trainer.region_chunk=5", "trainer.early_stopping=false", "checkpoint.every_steps=20"]
         self.words = ["train", *words]
 
     def start(self, name, *words, ranks=0):
@@ -112,7 +112,7 @@ class Resume(cli.Case):
                 self.assert_same_fit(name, "straight")
 
     def test_a_table_that_changed_since_is_named(self):
-        rows = cli.table(regions=30, weeks=80)
+        rows = cli.table(regions=12, weeks=70)
         table = cli.write_table(self.folder / "table.csv", rows)
         words = ["train", f"data.source={table}", *self.words[2:]]
         self.dcmmm(*words, "run.dir=straight")
