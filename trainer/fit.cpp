@@ -35,7 +35,8 @@ int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, 
                       int64_t members, int ranks_here) {
   if (options.region_chunk > 0) return options.region_chunk;
   constexpr int64_t kEnough = 192;  // more regions at once gain nothing (docs/benchmarks.md)
-  // The machine's whole memory, not what is free now: a resumed run must cut its regions as before to get the same bits.
+  // The machine's whole memory, not what is free now: a resumed run must cut its regions as before to get the same
+  // bits.
   const int64_t machine_memory = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
   const int64_t limit = options.memory_limit > 0 ? options.memory_limit : machine_memory / 8 / std::max(ranks_here, 1);
   // Activations kept for the backward, and gradients, per region, week and member: the GRU's gates and states, its
