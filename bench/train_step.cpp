@@ -174,17 +174,18 @@ void print(const nlohmann::json& result) {
 int run(int argc, char** argv, const Environment& environment) {
   BenchOptions options;
   CLI::App app("Measures the training step on a synthetic panel. Parts are the slowest rank's medians.", "train_step");
-  app.add_option("--regions", options.panel.regions, "Regions of the panel")->check(CLI::PositiveNumber);
+  app.add_option("--regions", options.panel.regions, "Regions of the panel")->check(CLI::Range(1, 1'000'000));
   app.add_option("--weeks", options.panel.weeks, "Weeks of the panel, 8 of them held out")
-      ->check(CLI::Range(20, 100000));
-  app.add_option("--channels", options.panel.channels, "Media channels")->check(CLI::PositiveNumber);
-  app.add_option("--controls", options.panel.controls, "Controls")->check(CLI::NonNegativeNumber);
-  app.add_option("--members", options.members, "Ensemble members, each with its shadow")->check(CLI::PositiveNumber);
-  app.add_option("--steps", options.steps, "Steps to measure, after one to warm up")->check(CLI::PositiveNumber);
+      ->check(CLI::Range(20, 100'000));
+  app.add_option("--channels", options.panel.channels, "Media channels")->check(CLI::Range(1, 1'000'000));
+  app.add_option("--controls", options.panel.controls, "Controls")->check(CLI::Range(0, 1'000'000));
+  app.add_option("--members", options.members, "Ensemble members, each with its shadow")
+      ->check(CLI::Range(1, 1'000'000));
+  app.add_option("--steps", options.steps, "Steps to measure, after one to warm up")->check(CLI::Range(1, 1'000'000));
   app.add_option("--threads", options.trainer.threads, "Threads of a rank; 0: from its share of the cores")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0, 1'000'000));
   app.add_option("--region-chunk", options.trainer.region_chunk, "Regions computed at once; 0: as the trainer does")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0, 1'000'000));
   app.add_option("--precision", options.precision, "float32 or float64")->check(CLI::IsMember({"float32", "float64"}));
   app.add_flag("--deterministic", options.trainer.deterministic, "As trainer.deterministic=true");
   app.add_option("--json", options.json, "File for the figures");
