@@ -1,8 +1,10 @@
 // dcmmm COMMAND [key=value ...]: the command line, and the one place where errors end the process.
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <iostream>
@@ -169,7 +171,16 @@ std::pair<int, std::string> describe_error() {
 
 }  // namespace
 
+// Waiting threads sleep instead of spinning: on a machine that others use, too, spinning makes a step four times as
+// long (docs/benchmarks.md). OpenMP reads the variable when it is loaded, so the process starts itself once more.
+static void wait_passively(char** argv) {
+  if (getenv("OMP_WAIT_POLICY") != nullptr || getenv("GOMP_SPINCOUNT") != nullptr) return;
+  setenv("OMP_WAIT_POLICY", "passive", 1);
+  execv("/proc/self/exe", argv);  // comes back only where it fails, and then all goes on as it was
+}
+
 int main(int argc, char** argv) {
+  wait_passively(argv);
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow (ulimit -f) is an error like a full disk, with a message
   const CommandLine line = parse(argc, argv);
   try {
