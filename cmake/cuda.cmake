@@ -55,18 +55,22 @@ enable_language(CUDA)
 if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25 doesn't know that nvcc has C++20
   set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
 endif()
-find_package(CUDAToolkit REQUIRED)
+# Not find_package(CUDAToolkit): CMake 3.25's stops where a library that CUDA 13 no longer has (nvToolsExt) is missing.
+find_library(DCMMM_CUDART cudart HINTS ${cuda_root}/lib64 ${cuda_root}/lib REQUIRED)
+add_library(dcmmm_cudart INTERFACE)
+target_include_directories(dcmmm_cudart SYSTEM INTERFACE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
+target_link_libraries(dcmmm_cudart INTERFACE ${DCMMM_CUDART})
 message(STATUS "CUDA target: ${CMAKE_CUDA_COMPILER} ${CMAKE_CUDA_COMPILER_VERSION}, ${DCMMM_NCCL_LIBRARY}")
 
 add_library(dcmmm_comm_nccl STATIC comm/nccl/nccl_communicator.cpp)
 target_include_directories(dcmmm_comm_nccl SYSTEM PRIVATE ${DCMMM_NCCL_INCLUDE})
-target_link_libraries(dcmmm_comm_nccl PUBLIC dcmmm_comm PRIVATE CUDA::cudart ${DCMMM_NCCL_LIBRARY})
+target_link_libraries(dcmmm_comm_nccl PUBLIC dcmmm_comm PRIVATE dcmmm_cudart ${DCMMM_NCCL_LIBRARY})
 
 file(GLOB model_cuda_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/model/cuda/*.cu ${CMAKE_SOURCE_DIR}/model/cuda/*.cpp)
 set(cuda_libraries dcmmm_comm_nccl)
 if(model_cuda_sources)
   add_library(dcmmm_model_cuda STATIC ${model_cuda_sources})
-  target_link_libraries(dcmmm_model_cuda PUBLIC dcmmm_model dcmmm_common PRIVATE dcmmm::torch CUDA::cudart)
+  target_link_libraries(dcmmm_model_cuda PUBLIC dcmmm_model dcmmm_common PRIVATE dcmmm::torch dcmmm_cudart)
   list(APPEND cuda_libraries dcmmm_model_cuda)
 endif()
 
@@ -78,6 +82,6 @@ foreach(library ${cuda_libraries})
   target_link_libraries(dcmmm-cuda PRIVATE $<LINK_LIBRARY:WHOLE_ARCHIVE,${library}>)
 endforeach()
 target_link_libraries(dcmmm-cuda PRIVATE -Wl,--no-as-needed ${torch_root}/lib/libtorch_cuda.so
-                      ${torch_root}/lib/libc10_cuda.so -Wl,--as-needed CUDA::cudart)
+                      ${torch_root}/lib/libc10_cuda.so -Wl,--as-needed dcmmm_cudart)
 target_link_options(dcmmm-cuda PRIVATE -Wl,--allow-shlib-undefined)
 install(TARGETS dcmmm-cuda RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
