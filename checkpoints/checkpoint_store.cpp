@@ -108,7 +108,7 @@ fs::path find_newest(const fs::path& folder, const Warn& warn) {
   if (!fs::exists(folder)) return {};
   const std::vector<Entry> entries = read_manifest(folder, warn);
   for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
-    const fs::path path = folder / entry->file;
+    fs::path path = folder / entry->file;
     if (!fs::exists(path)) continue;  // announced, but the write was cut off before the file had its name
     const std::string problem = problem_of(path, entries);
     if (problem.empty()) return path;

@@ -68,7 +68,7 @@ void require(const arrow::Status& status) {
 
 // Arrow's reason in one line, without where in its own sources it arose.
 std::string reason_of(const arrow::Status& status) {
-  const std::string message = status.message();
+  const std::string& message = status.message();
   return message.substr(0, message.find('\n'));
 }
 
