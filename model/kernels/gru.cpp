@@ -72,7 +72,6 @@ void gru_forward(const GruForward<Real>& block) {
   const int64_t hidden = block.hidden, gates = 3 * hidden, weeks = block.weeks;
   const int64_t state_stride = (weeks + 1) * hidden;
   std::vector<Real> product(static_cast<size_t>(block.rows * gates));
-  std::vector<Real> unsaved(block.saved_NT4H == nullptr ? static_cast<size_t>(4 * hidden) : 0);
   for (int64_t week = 0; week < weeks; ++week) {
     multiply(block.rows, gates, hidden, block.hidden_NSH + week * hidden, state_stride, block.weight_hidden_t_H3H,
              product.data(), gates, block.bias_hidden_3H);
@@ -81,7 +80,7 @@ void gru_forward(const GruForward<Real>& block) {
       const Real* recurrent = product.data() + row * gates;
       const Real* before = block.hidden_NSH + row * state_stride + week * hidden;
       Real* after = block.hidden_NSH + row * state_stride + (week + 1) * hidden;
-      Real* saved = block.saved_NT4H != nullptr ? block.saved_NT4H + (row * weeks + week) * 4 * hidden : unsaved.data();
+      Real* saved = block.saved_NT4H + (row * weeks + week) * 4 * hidden;
 #pragma GCC ivdep
       for (int64_t j = 0; j < hidden; ++j) {
         const Real reset = sigmoid(input[j] + recurrent[j]);

@@ -15,7 +15,7 @@ struct GruForward {
   const Real* weight_hidden_t_H3H;  // W_hh transposed
   const Real* bias_hidden_3H;
   Real* hidden_NSH;  // S = T + 1: the state before the first week, then after each week
-  Real* saved_NT4H;  // reset, update, new, and the new gate's hidden product, for the backward; may be null
+  Real* saved_NT4H;  // reset, update, new, and the new gate's hidden product, for the backward
 };
 
 /// h_t = (1 - z) n + z h_{t-1}, n = tanh(x_n + r (h W_n + b_n)) (Cho et al. 2014, as in cuDNN and torch.nn.GRU).
