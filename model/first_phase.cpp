@@ -1,8 +1,8 @@
 // Phase one of a fit: the closed form over all ranks; and Huber's weights, which refresh it in between.
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
+#include "comm/median.hpp"
 #include "model/closed_form.hpp"
 #include "model/kernels/baseline.hpp"
 #include "model/mmm.hpp"
@@ -28,28 +28,6 @@ void add_gram(kernels::BaselineSolver& solver, const double* columns_TG, int64_t
     for (int64_t i = 0; i < columns; ++i)
       for (int64_t j = 0; j < columns; ++j) gram_GG[i * columns + j] += scale * value[i] * (value[j] - baseline[j]);
   }
-}
-
-// The median of |values| over all ranks: bits of the doubles by radix selection on counts, exact and the same on any
-// ranks.
-double global_median_magnitude(const std::vector<double>& values, Communicator& communicator) {
-  std::vector<int64_t> total{static_cast<int64_t>(values.size())};
-  communicator.all_reduce_sum(std::span<int64_t>(total));
-  if (total[0] == 0) return 0;
-  int64_t rank_wanted = (total[0] - 1) / 2;  // the lower median, as torch.median
-  uint64_t prefix = 0;
-  for (int shift = 48; shift >= 0; shift -= 16) {
-    std::vector<int64_t> counts(1 << 16, 0);
-    for (const double value : values) {
-      const auto bits = std::bit_cast<uint64_t>(std::abs(value));
-      if (shift == 48 || bits >> (shift + 16) == prefix >> (shift + 16)) ++counts[(bits >> shift) & 0xFFFF];
-    }
-    communicator.all_reduce_sum(std::span<int64_t>(counts));
-    uint64_t bin = 0;
-    while (rank_wanted >= counts[bin]) rank_wanted -= counts[bin++];
-    prefix |= bin << shift;
-  }
-  return std::bit_cast<double>(prefix);
 }
 
 }  // namespace
