@@ -331,6 +331,12 @@ void add_region(const SyntheticOptions& options, const Region& region, int64_t r
       panel.media_RTC[cell * C + c] = media;
       if (options.has_spend) panel.spend_RTC[cell * C + c] = media * truth.cost_C[c];
     }
+    for (size_t i = 0; i < kTruthHoldouts.size(); ++i) {
+      const int64_t last = T - kTruthHoldouts[i] - 1;
+      if (t <= last || last < 0) continue;
+      const double held = target - parts.baseline_RT[cell] + parts.baseline_RT[r * T + last];
+      totals.truth.squared_forecast_error[i] += std::pow(panel.target_RT[cell] - held, 2.0);
+    }
     totals.add_cell(t, panel.target_RT[cell], target, &parts.media_RTC[cell * C], &panel.media_RTC[cell * C]);
   }
   totals.add_curves(region.size, region.height_C, region.media_TC, region.has_row_T);

@@ -2,6 +2,7 @@
 // Shapes: R regions of a block, T weeks, C media channels, K controls.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -68,6 +69,9 @@ struct SyntheticTruth {
   std::vector<double> contribution_TC, media_TC, target_T;
   std::vector<double> squared_noise_T;  // (target - what the panel is made from, without noise and shocks)^2
   std::vector<int64_t> cells_T;
+  // The same for the last kTruthHoldouts weeks, for a forecast that knows all but noise, shocks and how the baseline
+  // moves after the last week before them: squared KPI units.
+  std::array<double, 2> squared_forecast_error{};
   // Steady response, weekly per region on average, when every region runs at `kTruthCurveStep * point` times its own
   // mean.
   std::vector<double> response_CP;  // KPI units a week
@@ -75,6 +79,8 @@ struct SyntheticTruth {
   std::vector<double> range_C;      // the multiple that 95 % of the observed region-weeks stay below
 };
 
+/// Holdouts that the truth has floors for, in weeks.
+inline constexpr std::array<int64_t, 2> kTruthHoldouts = {8, 13};
 /// Points of a response curve in the truth: multiples 0, 0.1, ..., 4 of each region's mean week.
 inline constexpr int64_t kTruthCurvePoints = 41;
 inline constexpr double kTruthCurveStep = 0.1;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <utility>
 
 namespace dcmmm {
@@ -12,16 +13,11 @@ namespace {
 constexpr int64_t kMultiples = 2000;  // steps of the histogram of multiples, the last one holds all above
 constexpr double kMultipleStep = 0.01;
 
-// RMSE of the expectation, over the observed cells of the last `weeks` weeks; 0 without any.
-double noise_floor(const SyntheticTruth& truth, int64_t weeks) {
-  double squares = 0.0;
-  int64_t cells = 0;
-  const auto T = static_cast<int64_t>(truth.cells_T.size());
-  for (int64_t t = std::max<int64_t>(0, T - weeks); t < T; ++t) {
-    squares += truth.squared_noise_T[t];
-    cells += truth.cells_T[t];
-  }
-  return cells > 0 ? std::sqrt(squares / static_cast<double>(cells)) : 0.0;
+// Sums over the last `weeks` weeks.
+template <class Number>
+Number sum_of_last(const std::vector<Number>& values_T, int64_t weeks) {
+  return std::accumulate(values_T.end() - std::min<std::ptrdiff_t>(weeks, std::ssize(values_T)), values_T.end(),
+                         Number{0});
 }
 
 }  // namespace
@@ -122,6 +118,9 @@ std::string truth_json(const SyntheticOptions& options, const SyntheticTruth& tr
                   {"roi", options.has_spend ? "KPI units per currency" : "KPI units per media unit"},
                   {"by_week", "totals of the week's observed cells; media as in roi"},
                   {"noise_floor", "RMSE of the target's expectation over the last 8 and 13 weeks' observed cells"},
+                  {"forecast_floor",
+                   "the same of a forecast that knows all but noise, shocks and how the baseline moves after the "
+                   "training weeks"},
                   {"response_curve",
                    "weekly response per region in KPI units when every region runs steadily at 0, 0.1, ... 4 times its "
                    "own mean; spend: what 1 stands for; range: 95 % of region-weeks stay below"},
@@ -129,7 +128,12 @@ std::string truth_json(const SyntheticOptions& options, const SyntheticTruth& tr
   out["target"] = truth.target;
   out["media_share"] = truth.media_share;
   out["observed_cells"] = truth.observed_cells;
-  out["noise_floor"] = {{"8", noise_floor(truth, 8)}, {"13", noise_floor(truth, 13)}};
+  for (size_t i = 0; i < kTruthHoldouts.size(); ++i) {
+    const int64_t weeks = kTruthHoldouts[i];
+    const auto cells = static_cast<double>(std::max<int64_t>(1, sum_of_last(truth.cells_T, weeks)));
+    out["noise_floor"][std::to_string(weeks)] = std::sqrt(sum_of_last(truth.squared_noise_T, weeks) / cells);
+    out["forecast_floor"][std::to_string(weeks)] = std::sqrt(truth.squared_forecast_error[i] / cells);
+  }
   out["by_week"] = {{"target", truth.target_T}, {"cells", truth.cells_T}, {"squared_noise", truth.squared_noise_T}};
   for (size_t c = 0; c < channels; ++c) {
     const auto by_week = [&](const std::vector<double>& values_TC) {

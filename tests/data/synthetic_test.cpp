@@ -373,8 +373,9 @@ TEST(Synthetic, SumsByWeekAndKnowsItsNoiseFloor) {
   const auto json = nlohmann::json::parse(truth_json(options, whole.truth));
   EXPECT_EQ(json["options"]["kind"], "ragged");
   for (const int holdout : {8, 13}) {
-    double squares = 0.0, cells = 0.0;
+    double squares = 0.0, held_squares = 0.0, cells = 0.0;
     for (int64_t r = 0; r < 7; ++r) {
+      const double level = whole.parts.baseline_RT[r * 60 + 60 - holdout - 1];
       for (int64_t t = 60 - holdout; t < 60; ++t) {
         const int64_t cell = r * 60 + t;
         if (!whole.panel.observed_RT[cell]) continue;
@@ -382,10 +383,13 @@ TEST(Synthetic, SumsByWeekAndKnowsItsNoiseFloor) {
         const double sum = whole.parts.baseline_RT[cell] + whole.parts.seasonality_RT[cell] +
                            whole.parts.controls_RT[cell] + std::accumulate(media, media + 5, 0.0);
         squares += std::pow(whole.panel.target_RT[cell] - sum, 2.0);
+        held_squares += std::pow(whole.panel.target_RT[cell] - sum + whole.parts.baseline_RT[cell] - level, 2.0);
         ++cells;
       }
     }
-    EXPECT_NEAR(json["noise_floor"][std::to_string(holdout)].get<double>() / std::sqrt(squares / cells), 1.0, 1e-9);
+    const auto weeks = std::to_string(holdout);
+    EXPECT_NEAR(json["noise_floor"][weeks].get<double>() / std::sqrt(squares / cells), 1.0, 1e-9);
+    EXPECT_NEAR(json["forecast_floor"][weeks].get<double>() / std::sqrt(held_squares / cells), 1.0, 1e-9);
   }
   for (size_t c = 0; c < 5; ++c) {
     const auto by_week = json["channels"][c]["contribution_by_week"].get<std::vector<double>>();
