@@ -5,7 +5,6 @@
 #include <array>
 #include <cmath>
 #include <iomanip>
-#include <nlohmann/json.hpp>
 #include <numbers>
 #include <numeric>
 #include <sstream>
@@ -13,6 +12,7 @@
 #include "common/errors.hpp"
 #include "common/random.hpp"
 #include "common/text.hpp"
+#include "data/synthetic_truth.hpp"
 #include "data/time_axis.hpp"
 
 namespace dcmmm {
@@ -27,6 +27,16 @@ constexpr double kTypicalSize = 1e5;   // median population
 constexpr int64_t kFirstWeek = 19359;  // 2023-01-02, a Monday, in days since 1970-01-01
 constexpr double kTargetFloor = 0.02;  // of the region's level: a target is never negative
 constexpr double kTwoPi = 2.0 * std::numbers::pi;
+constexpr double kPairCorrelation = 0.92;  // of log media; .9 of the media themselves
+constexpr double kShock = 0.04;            // standard deviation of a week's national shock, of the level
+constexpr double kLongestGap = 8.0;        // weeks
+constexpr double kFollowingNoise = 0.1;    // of the log of a channel that follows demand
+constexpr std::array<std::pair<const char*, SyntheticKind>, 6> kKinds = {{{"clean", SyntheticKind::kClean},
+                                                                          {"season", SyntheticKind::kSeason},
+                                                                          {"collinear", SyntheticKind::kCollinear},
+                                                                          {"ragged", SyntheticKind::kRagged},
+                                                                          {"heavy_tailed", SyntheticKind::kHeavyTailed},
+                                                                          {"drifting", SyntheticKind::kDrifting}}};
 
 // Fills a series with an AR(1) process of standard deviation 1 (stride between weeks in elements).
 void add_autoregressive(RandomStream& random, double persistence, double scale, int64_t weeks, double* series,
@@ -44,11 +54,23 @@ void add_random_walk(RandomStream& random, double scale, std::vector<double>& se
   for (auto& value : series_T) value += state += scale * random.normal();
 }
 
+// Student's t with 3 degrees of freedom, scaled to standard deviation 1.
+double student(RandomStream& random) {
+  const double numerator = random.normal();
+  double squares = 0.0;
+  for (int i = 0; i < 3; ++i) {
+    const double z = random.normal();
+    squares += z * z;
+  }
+  return numerator / std::sqrt(squares);
+}
+
 // One region before its scale: everything as a share of its level, media as a multiple of the national mean.
 struct Region {
   double size = 0.0;
   std::vector<double> media_TC, controls_TK, effect_TC, baseline_T, seasonality_T, control_effect_T, noise_T;
-  int64_t first_week = 0, last_week = 0;  // rows exist in [first_week, last_week)
+  std::vector<double> height_C;  // of its curves, as a multiple of the nation's
+  std::vector<uint8_t> has_row_T;
 };
 
 // All that regions share, drawn once.
@@ -58,6 +80,7 @@ class Nation {
     const auto [T, C, K] = std::array{options.weeks, options.channels, options.controls};
     RandomStream random(options.seed, kNationalStream);
     draw_edges(random);
+    follows_demand_ = options.demand_following > 0.0;
     truth_.media_unit_C.resize(C);
     for (auto* values : {&truth_.decay_C, &truth_.exponent_C, &truth_.half_saturation_C, &truth_.cost_C})
       values->resize(C);
@@ -69,8 +92,13 @@ class Nation {
       truth_.media_unit_C[c] = std::pow(10.0, random.uniform(0.0, 3.0)) / kTypicalSize;
       truth_.cost_C[c] = options.has_spend ? std::pow(10.0, random.uniform(-2.0, 1.0)) : 1.0;
       share_C[c] = random.uniform(0.02, 0.09);
-      period_C[c] = random.uniform(80.0, 200.0);
+      period_C[c] =
+          options.kind == SyntheticKind::kDrifting ? random.uniform(52.0, 130.0) : random.uniform(80.0, 200.0);
       phase_C[c] = random.uniform(0.0, kTwoPi);
+    }
+    if (follows_demand_) {
+      share_C[0] = 0.0;
+      truth_.media_unit_C[0] = options.demand_following / truth_.cost_C[0];
     }
     const double shares = std::accumulate(share_C.begin(), share_C.end(), 0.0);
     innovation_TC_.assign(T * C, 0.0);
@@ -81,14 +109,20 @@ class Nation {
     for (int64_t k = 0; k < K; ++k) truth_.control_effect_K.push_back(kControlEffects[k % kControlEffects.size()]);
     baseline_T_.assign(T, 0.0);
     add_random_walk(random, options.national_drift, baseline_T_);
+    if (options.kind == SyntheticKind::kHeavyTailed) {
+      for (int64_t t = 0; t < T; ++t) shock_T_.push_back(kShock * random.normal());
+    }
+    const double swing = options.kind == SyntheticKind::kSeason     ? 0.2
+                         : options.kind == SyntheticKind::kDrifting ? 0.4
+                                                                    : 0.0;
     truth_.coefficient_TC.resize(T * C);
     for (int64_t t = 0; t < T; ++t) {
       const double year = kTwoPi * static_cast<double>(t) / seasonal_period(TimeStep::kWeek);
       season_T_.push_back(std::sin(year + 0.5) + 0.4 * std::cos(2.0 * year));
-      innovation_TC_[t * C + C - 1] += std::sin(year + 0.5);  // the last channel follows the season
+      if (options.kind == SyntheticKind::kSeason) innovation_TC_[t * C + C - 1] += std::sin(year + 0.5);
       for (int64_t c = 0; c < C; ++c) {
         truth_.coefficient_TC[t * C + c] =
-            1.0 + 0.2 * std::sin(kTwoPi * static_cast<double>(t) / period_C[c] + phase_C[c]);
+            1.0 + swing * std::sin(kTwoPi * static_cast<double>(t) / period_C[c] + phase_C[c]);
       }
     }
     media_mean_C_.assign(C, 1.0);
@@ -97,12 +131,12 @@ class Nation {
     const auto effect_mean_C = pilot_mean(&Region::effect_TC);
     for (int64_t t = 0; t < T; ++t) {
       for (int64_t c = 0; c < C; ++c) {
-        truth_.coefficient_TC[t * C + c] *= options.media_share * share_C[c] / shares / effect_mean_C[c];
+        truth_.coefficient_TC[t * C + c] *=
+            share_C[c] > 0.0 ? options.media_share * share_C[c] / shares / effect_mean_C[c] : 0.0;
       }
     }
   }
 
-  SyntheticTruth& truth() { return truth_; }
   const SyntheticTruth& truth() const { return truth_; }
 
   Region make_region(uint64_t stream) const {
@@ -124,10 +158,17 @@ class Nation {
       region.seasonality_T.push_back(season_scale * season_T_[t]);
       region.control_effect_T.push_back(std::inner_product(
           truth_.control_effect_K.begin(), truth_.control_effect_K.end(), &region.controls_TK[t * K], 0.0));
-      region.noise_T.push_back(options_.noise * random.normal());
+      const bool heavy = options_.kind == SyntheticKind::kHeavyTailed;
+      region.noise_T.push_back(options_.noise * (heavy ? student(random) : random.normal()) +
+                               (heavy ? shock_T_[t] : 0.0));
     }
     region.effect_TC.resize(T * C);
-    for (int64_t c = 0; c < C; ++c) add_effect(c, std::exp(0.2 * random.normal()), region);
+    for (int64_t c = 0; c < C; ++c) {
+      region.height_C.push_back(std::exp(0.2 * random.normal()));
+      add_effect(c, region);
+    }
+    if (options_.kind == SyntheticKind::kRagged) draw_gaps(random, region);
+    if (follows_demand_) follow_demand(random, region);
     return region;
   }
 
@@ -145,9 +186,12 @@ class Nation {
     shuffle(random, pairs);
     pairs.resize(std::min<size_t>(pairs.size(), C));
     truth_.edges_CC.assign(C * C, 0.0);
+    if (options_.kind == SyntheticKind::kCollinear) pairs.clear();  // the pairs are all that links them
     for (const auto& [source, target] : pairs) {
       const double weight = random.uniform(0.4, 0.8);
       truth_.edges_CC[source * C + target] = random.uniform() < 0.75 ? weight : -weight;
+      // What follows demand neither drives other channels nor is driven by them.
+      if (options_.demand_following > 0.0 && (source == 0 || target == 0)) truth_.edges_CC[source * C + target] = 0.0;
     }
   }
 
@@ -158,13 +202,57 @@ class Nation {
     }
   }
 
+  // Rows missing at the first or the last weeks.
   void draw_window(RandomStream& random, Region& region) const {
-    region.last_week = options_.weeks;
+    region.has_row_T.assign(options_.weeks, 1);
     // Four times as many regions as the share says lose a quarter of their weeks on average.
-    const bool is_short = random.uniform() < 4.0 * options_.missing_rows;
+    const bool is_short = random.uniform() < 4.0 * missing_at_ends();
     const auto lost = static_cast<int64_t>(std::lround(random.uniform(0.0, 0.5) * static_cast<double>(options_.weeks)));
     const bool at_end = random.uniform() < 0.5;
-    if (is_short) (at_end ? region.last_week : region.first_week) += at_end ? -lost : lost;
+    if (!is_short) return;
+    const auto first = at_end ? region.has_row_T.end() - lost : region.has_row_T.begin();
+    std::fill(first, first + lost, 0);
+  }
+
+  double missing_at_ends() const {
+    return options_.kind == SyntheticKind::kRagged ? 0.5 * options_.missing_rows : options_.missing_rows;
+  }
+
+  // As many rows again, in gaps of up to kLongestGap weeks anywhere.
+  void draw_gaps(RandomStream& random, Region& region) const {
+    const double missing = missing_at_ends(), mean_gap = 0.5 * (1.0 + kLongestGap);
+    const double start = missing / (mean_gap * (1.0 - missing));
+    for (int64_t t = 0; t < options_.weeks; ++t) {
+      if (random.uniform() >= start) continue;
+      const auto end = std::min(options_.weeks, t + 1 + static_cast<int64_t>(random.uniform() * kLongestGap));
+      std::fill(region.has_row_T.begin() + t, region.has_row_T.begin() + end, 0);
+      t = end;
+    }
+  }
+
+  // Replaces the first channel, which has no effect, by what the region sold in the four weeks before.
+  void follow_demand(RandomStream& random, Region& region) const {
+    const int64_t C = options_.channels;
+    std::vector<double> demand_T;
+    for (int64_t t = 0; t < options_.weeks; ++t) {
+      const int64_t first = std::max<int64_t>(0, t - 4);
+      const double mean =
+          t == 0 ? 1.0
+                 : std::accumulate(demand_T.begin() + first, demand_T.end(), 0.0) / static_cast<double>(t - first);
+      region.media_TC[t * C] = mean * std::exp(kFollowingNoise * random.normal());
+      demand_T.push_back(std::max(kTargetFloor, std::accumulate(&region.effect_TC[t * C], &region.effect_TC[t * C] + C,
+                                                                region.baseline_T[t] + region.seasonality_T[t] +
+                                                                    region.control_effect_T[t] + region.noise_T[t])));
+    }
+  }
+
+  // Channels 2, 4, ... move with the channel before them, in what the nation and what the region adds alike.
+  void pair_channels(std::vector<double>& series_TC) const {
+    if (options_.kind != SyntheticKind::kCollinear) return;
+    const double own = std::sqrt(1.0 - kPairCorrelation * kPairCorrelation);
+    for (size_t i = 0; i < series_TC.size(); ++i) {
+      if (i % options_.channels % 2 == 1) series_TC[i] = kPairCorrelation * series_TC[i - 1] + own * series_TC[i];
+    }
   }
 
   // Log-normal media: own and national innovations through the graph of channels, in the order of its edges.
@@ -172,6 +260,7 @@ class Nation {
     const int64_t T = options_.weeks, C = options_.channels;
     region.media_TC = innovation_TC_;
     for (int64_t c = 0; c < C; ++c) add_autoregressive(random, 0.5, 0.8, T, &region.media_TC[c], C);
+    pair_channels(region.media_TC);
     std::vector<double> level_C(C);
     for (int64_t c = 0; c < C; ++c) level_C[c] = std::exp(0.3 * random.normal()) / media_mean_C_[c];
     for (int64_t t = 0; t < T; ++t) {
@@ -183,14 +272,14 @@ class Nation {
     }
   }
 
-  void add_effect(int64_t c, double height, Region& region) const {
+  void add_effect(int64_t c, Region& region) const {
     const int64_t C = options_.channels;
-    const double decay = truth_.decay_C[c], exponent = truth_.exponent_C[c];
+    const double decay = truth_.decay_C[c];
     double carried = 0.0;
     for (int64_t t = 0; t < options_.weeks; ++t) {
       carried = decay * carried + (1.0 - decay) * region.media_TC[t * C + c];
-      const double hill = 1.0 / (1.0 + std::pow(carried / truth_.half_saturation_C[c], -exponent));
-      region.effect_TC[t * C + c] = height * truth_.coefficient_TC[t * C + c] * hill;
+      region.effect_TC[t * C + c] =
+          region.height_C[c] * truth_.coefficient_TC[t * C + c] * truth_hill(truth_, c, carried);
     }
   }
 
@@ -209,14 +298,17 @@ class Nation {
   const SyntheticOptions& options_;
   SyntheticTruth truth_;
   std::vector<int64_t> order_C_;  // channels, every edge pointing to a later one
-  std::vector<double> innovation_TC_, control_TK_, baseline_T_, season_T_, media_mean_C_;
+  std::vector<double> innovation_TC_, control_TK_, baseline_T_, season_T_, shock_T_, media_mean_C_;
+  bool follows_demand_ = false;
 };
 
 // Block of regions in input units, and the running totals of the truth.
 void add_region(const SyntheticOptions& options, const Region& region, int64_t r, Panel& panel, TruthBlock& parts,
-                SyntheticTruth& totals) {
+                TruthTotals& totals) {
   const int64_t T = options.weeks, C = options.channels, K = options.controls;
+  const SyntheticTruth& truth = totals.truth;
   panel.population_R[r] = region.size;
+  int64_t known = -1;
   for (int64_t t = 0; t < T; ++t) {
     const int64_t cell = r * T + t;
     parts.baseline_RT[cell] = region.size * region.baseline_T[t];
@@ -226,25 +318,28 @@ void add_region(const SyntheticOptions& options, const Region& region, int64_t r
     for (int64_t c = 0; c < C; ++c) {
       target += parts.media_RTC[cell * C + c] = region.size * region.effect_TC[t * C + c];
     }
-    const bool has_row = t >= region.first_week && t < region.last_week;
     // As after an import: a missing row holds no media, and the controls of the last row before it.
-    const int64_t known = std::min(t, region.last_week - 1);
-    for (int64_t k = 0; k < K && known >= region.first_week; ++k) {
+    if (region.has_row_T[t]) known = t;
+    for (int64_t k = 0; k < K && known >= 0; ++k) {
       panel.controls_RTK[cell * K + k] = region.controls_TK[known * K + k];
     }
-    if (!has_row) continue;
+    if (!region.has_row_T[t]) continue;
     panel.observed_RT[cell] = 1;
     panel.target_RT[cell] = std::max(target + region.size * region.noise_T[t], region.size * kTargetFloor);
-    totals.target += panel.target_RT[cell];
-    ++totals.observed_cells;
     for (int64_t c = 0; c < C; ++c) {
-      const double media = region.media_TC[t * C + c] * totals.media_unit_C[c] * region.size;
+      const double media = region.media_TC[t * C + c] * truth.media_unit_C[c] * region.size;
       panel.media_RTC[cell * C + c] = media;
-      if (options.has_spend) panel.spend_RTC[cell * C + c] = media * totals.cost_C[c];
-      totals.contribution_C[c] += parts.media_RTC[cell * C + c];
-      totals.media_C[c] += media * totals.cost_C[c];
+      if (options.has_spend) panel.spend_RTC[cell * C + c] = media * truth.cost_C[c];
     }
+    for (size_t i = 0; i < kTruthHoldouts.size(); ++i) {
+      const int64_t last = T - kTruthHoldouts[i] - 1;
+      if (t <= last || last < 0) continue;
+      const double held = target - parts.baseline_RT[cell] + parts.baseline_RT[r * T + last];
+      totals.truth.squared_forecast_error[i] += std::pow(panel.target_RT[cell] - held, 2.0);
+    }
+    totals.add_cell(t, panel.target_RT[cell], target, &parts.media_RTC[cell * C], &panel.media_RTC[cell * C]);
   }
+  totals.add_curves(region.size, region.height_C, region.media_TC, region.has_row_T);
 }
 
 void check(const SyntheticOptions& options) {
@@ -263,6 +358,10 @@ void check(const SyntheticOptions& options) {
   require(options.exponent_low > 0, "exponent_low", options.exponent_low, "more than 0");
   require(options.exponent_high >= options.exponent_low, "exponent_high", options.exponent_high,
           "at least synth.exponent_low");
+  require(options.demand_following >= 0 && options.demand_following < 1, "demand_following", options.demand_following,
+          "0 or more, and less than 1");
+  require(options.demand_following == 0 || options.channels >= 2, "channels", as_double(options.channels),
+          "at least 2, since the first one follows demand and has no effect");
   require(options.seasonality >= 0, "seasonality", options.seasonality, "0 or more");
   require(options.region_drift >= 0, "region_drift", options.region_drift, "0 or more");
   require(options.national_drift >= 0, "national_drift", options.national_drift, "0 or more");
@@ -280,6 +379,17 @@ std::vector<std::string> numbered(const std::string& stem, int64_t count, int wi
 }
 
 }  // namespace
+
+SyntheticKind synthetic_kind(const std::string& name) {
+  for (const auto& [text, kind] : kKinds) {
+    if (name == text) return kind;
+  }
+  throw UserError(text("synth.kind=", name, ": expected clean, season, collinear, ragged, heavy_tailed or drifting."));
+}
+
+std::string synthetic_kind_name(SyntheticKind kind) {
+  return std::find_if(kKinds.begin(), kKinds.end(), [&](const auto& entry) { return entry.second == kind; })->first;
+}
 
 PanelCoordinates synthetic_coordinates(const SyntheticOptions& options) {
   check(options);
@@ -303,11 +413,9 @@ SyntheticTruth generate_panel(const SyntheticOptions& options,
                               int64_t block_regions) {
   const PanelCoordinates coordinates = synthetic_coordinates(options);
   const Nation nation(options);
-  SyntheticTruth truth = nation.truth();
-  truth.channels = coordinates.channels;
-  truth.controls = coordinates.controls;
-  truth.contribution_C.assign(options.channels, 0.0);
-  truth.media_C.assign(options.channels, 0.0);
+  TruthTotals totals(options, nation.truth());
+  totals.truth.channels = coordinates.channels;
+  totals.truth.controls = coordinates.controls;
   Panel block;
   block.coordinates = coordinates;
   TruthBlock parts;
@@ -325,71 +433,12 @@ SyntheticTruth generate_panel(const SyntheticOptions& options,
     block.controls_RTK.assign(cells * options.controls, 0.0);
     block.population_R.assign(block.regions, 0.0);
     for (int64_t r = 0; r < block.regions; ++r) {
-      add_region(options, nation.make_region(static_cast<uint64_t>(first + r)), r, block, parts, truth);
+      add_region(options, nation.make_region(static_cast<uint64_t>(first + r)), r, block, parts, totals);
     }
     sink(block, parts);
   }
-  for (int64_t c = 0; c < options.channels; ++c) {
-    truth.roi_C.push_back(truth.contribution_C[c] / truth.media_C[c]);
-    truth.share_C.push_back(truth.contribution_C[c] / truth.target);
-    truth.media_share += truth.share_C[c];
-  }
-  return truth;
-}
-
-std::string truth_json(const SyntheticOptions& options, const SyntheticTruth& truth) {
-  using nlohmann::ordered_json;
-  const size_t channels = truth.channels.size();
-  ordered_json out;
-  out["options"] = {{"regions", options.regions},
-                    {"weeks", options.weeks},
-                    {"channels", options.channels},
-                    {"controls", options.controls},
-                    {"seed", options.seed},
-                    {"missing_rows", options.missing_rows},
-                    {"noise", options.noise},
-                    {"media_share", options.media_share},
-                    {"exponent_low", options.exponent_low},
-                    {"exponent_high", options.exponent_high},
-                    {"seasonality", options.seasonality},
-                    {"region_drift", options.region_drift},
-                    {"national_drift", options.national_drift},
-                    {"has_spend", options.has_spend}};
-  out["units"] = {{"adstock", "a[t] = decay a[t-1] + (1 - decay) x[t], x = media / (media_unit * population)"},
-                  {"hill", "h = a^exponent / (a^exponent + half_saturation^exponent)"},
-                  {"coefficient", "height of h by week, as a share of the region's level; regions vary around it"},
-                  {"contribution", "KPI units over observed cells"},
-                  {"roi", options.has_spend ? "KPI units per currency" : "KPI units per media unit"},
-                  {"edges", "effect of the source's log media on the target's in the same week"}};
-  out["target"] = truth.target;
-  out["media_share"] = truth.media_share;
-  out["observed_cells"] = truth.observed_cells;
-  for (size_t c = 0; c < channels; ++c) {
-    std::vector<double> coefficient_T;
-    for (size_t i = c; i < truth.coefficient_TC.size(); i += channels) coefficient_T.push_back(truth.coefficient_TC[i]);
-    out["channels"].push_back({{"name", truth.channels[c]},
-                               {"decay", truth.decay_C[c]},
-                               {"exponent", truth.exponent_C[c]},
-                               {"half_saturation", truth.half_saturation_C[c]},
-                               {"media_unit", truth.media_unit_C[c]},
-                               {"cost", truth.cost_C[c]},
-                               {"contribution", truth.contribution_C[c]},
-                               {"share", truth.share_C[c]},
-                               {"roi", truth.roi_C[c]},
-                               {"coefficient", coefficient_T}});
-  }
-  out["controls"] = ordered_json::array();
-  for (size_t k = 0; k < truth.controls.size(); ++k) {
-    out["controls"].push_back({{"name", truth.controls[k]}, {"effect", truth.control_effect_K[k]}});
-  }
-  out["edges"] = ordered_json::array();
-  for (size_t i = 0; i < truth.edges_CC.size(); ++i) {
-    if (truth.edges_CC[i] == 0.0) continue;
-    out["edges"].push_back({{"source", truth.channels[i / channels]},
-                            {"target", truth.channels[i % channels]},
-                            {"weight", truth.edges_CC[i]}});
-  }
-  return out.dump(2) + "\n";
+  totals.finish();
+  return std::move(totals.truth);
 }
 
 }  // namespace dcmmm

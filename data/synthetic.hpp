@@ -2,6 +2,7 @@
 // Shapes: R regions of a block, T weeks, C media channels, K controls.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -11,21 +12,38 @@
 
 namespace dcmmm {
 
+/// What makes a panel hard to read; one difficulty each. `kSeason` is what there was before the others.
+enum class SyntheticKind {
+  kClean,        // none: constant coefficients, no channel follows anything
+  kSeason,       // the last channel follows the season, coefficients move slowly by 20 %
+  kCollinear,    // channels move together in pairs (correlation .9), nationally and in every region
+  kRagged,       // rows are missing at regions' first or last weeks and in between
+  kHeavyTailed,  // noise is Student-t(3), and each week has a shock that all regions share
+  kDrifting,     // coefficients move by 40 % of their mean over 52 to 130 weeks, alike in all regions
+};
+
+/// The kind of a name such as "heavy_tailed", and back. Throws UserError that names `synth.kind`.
+SyntheticKind synthetic_kind(const std::string& name);
+std::string synthetic_kind_name(SyntheticKind kind);
+
 struct SyntheticOptions {
+  SyntheticKind kind = SyntheticKind::kSeason;
   int64_t regions = 190;
   int64_t weeks = 109;
   int64_t channels = 13;
   int64_t controls = 7;
   uint64_t seed = 1;
-  double missing_rows =
-      0.0;              // expected share of rows that the panel misses, at regions' first or last weeks; at most 0.25
-  double noise = 0.04;  // standard deviation of the target's noise, as a share of the region's level
-  double media_share = 0.3;                        // of the target, all channels together, about
+  double missing_rows = 0.0;  // expected share of rows that the panel misses, at most 0.25; where, is up to the kind
+  double noise = 0.04;        // standard deviation of the target's noise, as a share of the region's level
+  double media_share = 0.3;   // of the target, all channels together, about
   double exponent_low = 2.0, exponent_high = 3.5;  // Hill exponents are drawn from this range
   double seasonality = 0.1;                        // amplitude, as a share of the region's level
   double region_drift = 0.012;                     // weekly standard deviation of a region's own baseline
   double national_drift = 0.01;                    // and of the baseline that all regions share
   bool has_spend = false;                          // whether the panel holds spend, at one price per channel
+  // Above 0: spend on the first channel is this share of the region's mean target of the last 4 weeks (times exp(.1
+  // N)), and has no effect.
+  double demand_following = 0.0;
 };
 
 /// What the panel was made from. Shares and rois are those of the observed cells, known once all regions were made.
@@ -47,7 +65,25 @@ struct SyntheticTruth {
   double target = 0.0;                   // sum over observed cells
   double media_share = 0.0;
   int64_t observed_cells = 0;
+  // By week, over that week's observed cells: KPI units, media units or currency, squared KPI units, cells.
+  std::vector<double> contribution_TC, media_TC, target_T;
+  std::vector<double> squared_noise_T;  // (target - what the panel is made from, without noise and shocks)^2
+  std::vector<int64_t> cells_T;
+  // The same for the last kTruthHoldouts weeks, for a forecast that knows all but noise, shocks and how the baseline
+  // moves after the last week before them: squared KPI units.
+  std::array<double, 2> squared_forecast_error{};
+  // Steady response, weekly per region on average, when every region runs at `kTruthCurveStep * point` times its own
+  // mean.
+  std::vector<double> response_CP;  // KPI units a week
+  std::vector<double> spend_C;      // what a multiple of 1 stands for: media units, or currency, a week
+  std::vector<double> range_C;      // the multiple that 95 % of the observed region-weeks stay below
 };
+
+/// Holdouts that the truth has floors for, in weeks.
+inline constexpr std::array<int64_t, 2> kTruthHoldouts = {8, 13};
+/// Points of a response curve in the truth: multiples 0, 0.1, ..., 4 of each region's mean week.
+inline constexpr int64_t kTruthCurvePoints = 41;
+inline constexpr double kTruthCurveStep = 0.1;
 
 /// The parts that a block's target is the sum of, in KPI units, before noise; also where a row is missing.
 struct TruthBlock {

@@ -86,17 +86,20 @@ TrainerOptions trainer_options(const Value& config) {
 
 SyntheticOptions synthetic_options(const Value& config) {
   SyntheticOptions out;
+  out.kind = synthetic_kind(get<std::string>(config, "synth.kind"));
   out.regions = get<int64_t>(config, "synth.regions");
   out.weeks = get<int64_t>(config, "synth.weeks");
   out.channels = get<int64_t>(config, "synth.channels");
   out.controls = get<int64_t>(config, "synth.controls");
   out.seed = static_cast<uint64_t>(get<int64_t>(config, "synth.seed"));
-  out.missing_rows = get<double>(config, "synth.missing_rows");
+  const double usual = out.kind == SyntheticKind::kRagged ? 0.25 : 0.0;
+  out.missing_rows = get<std::optional<double>>(config, "synth.missing_rows").value_or(usual);
   out.noise = get<double>(config, "synth.noise");
   out.media_share = get<double>(config, "synth.media_share");
   out.exponent_low = get<double>(config, "synth.exponent_low");
   out.exponent_high = get<double>(config, "synth.exponent_high");
   out.has_spend = get<bool>(config, "synth.spend");
+  out.demand_following = get<double>(config, "synth.demand_following");
   return out;
 }
 

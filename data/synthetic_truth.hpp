@@ -1,0 +1,37 @@
+// What a synthetic panel's truth adds up to, region by region.
+// Shapes: T weeks, C media channels, P points of a response curve.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "data/synthetic.hpp"
+
+namespace dcmmm {
+
+/// The Hill curve of a channel at `carried`, the adstocked media as a multiple of the national mean.
+double truth_hill(const SyntheticTruth& truth, int64_t channel, double carried);
+
+/// Running totals over observed cells; `truth` is complete after finish().
+class TruthTotals {
+ public:
+  TruthTotals(const SyntheticOptions& options, SyntheticTruth nation);
+
+  /// An observed cell: its target, what the target would be without noise and shocks, and its channels' contributions
+  /// (KPI units) and media (media units).
+  void add_cell(int64_t week, double target, double expected, const double* contribution_C, const double* media_C);
+
+  /// A region's curves and its range of media, given as multiples of the national mean.
+  void add_curves(double size, const std::vector<double>& height_C, const std::vector<double>& media_TC,
+                  const std::vector<uint8_t>& has_row_T);
+
+  void finish();
+
+  SyntheticTruth truth;
+
+ private:
+  int64_t regions_ = 0, weeks_ = 0, channels_ = 0;
+  std::vector<int64_t> multiples_CP_;  // histogram of weekly media as multiples of the region's mean
+};
+
+}  // namespace dcmmm
