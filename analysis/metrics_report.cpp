@@ -28,6 +28,28 @@ Json figures_json(const Figures& figures) {
           {"cells", figures.cells}};
 }
 
+Json settings_json(const SettingsChoice& choice) {
+  Json candidates = Json::array();
+  for (const SettingsCandidate& row : choice.candidates) {
+    Json rmse = Json::array();
+    for (const double value : row.rmse_O) rmse.push_back(number_or_null(value));
+    candidates.push_back({{"setting", row.setting},
+                          {"value", row.value},
+                          {"rmse", number_or_null(row.rmse)},
+                          {"rmse_by_origin", rmse},
+                          {"chosen", row.chosen}});
+  }
+  return {{"stiffness", choice.options.stiffness},
+          {"persistence", choice.options.persistence},
+          {"ridge", choice.options.ridge},
+          {"ridge_controls", choice.options.ridge_controls},
+          {"harmonics", choice.options.harmonics},
+          {"size_power", choice.options.size_power},
+          {"origins", choice.origin_O},
+          {"horizon", choice.horizon},
+          {"candidates", candidates}};
+}
+
 std::string fixed(double value, int decimals) {
   if (!std::isfinite(value)) return "-";
   char digits[400];
@@ -99,6 +121,7 @@ std::string metrics_json(const FitFigures& figures, const RunFacts& facts) {
                         {"ranks", facts.ranks},
                         {"device", facts.device},
                         {"parameters", {{"shared", facts.shared_parameters}, {"local", facts.local_parameters}}},
+                        {"settings", settings_json(facts.settings)},
                         {"version", facts.version},
                         {"results_sha256", facts.results_sha256}};
   return metrics.dump(2) + "\n";

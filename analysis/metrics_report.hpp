@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "trainer/choose_settings.hpp"
 #include "trainer/evaluation.hpp"
 
 namespace dcmmm {
@@ -16,6 +17,7 @@ struct RunFacts {
   int ranks = 1;
   std::string device = "cpu";
   int64_t shared_parameters = 0, local_parameters = 0;  // local: summed over regions
+  SettingsChoice settings;                              // what the fit was made with, and the ladder that chose it
   std::string version;
   std::string results_sha256;  // of results.h5: export refuses a damaged one
 };

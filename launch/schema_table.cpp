@@ -22,6 +22,8 @@ const std::vector<KeySpec>& known_keys() {
       {"data.missing_media", kChoice, "error|zero", kNotNull, "what a missing media cell is"},
 
       {"model.name", kText, "", kNotNull, "the name of this bundle"},
+      {"model.settings", kChoice, "auto|fixed", kNotNull,
+       "whether earlier training weeks choose settings that forecast"},
       {"model.hidden", kInteger, "1..4096", kNotNull, "size of the GRU's state"},
       {"model.adstock.kind", kChoice, "geometric", kNotNull, "how a week's effect carries over"},
       {"model.adstock.decay", kNumber, "above 0..below 1", kNotNull,

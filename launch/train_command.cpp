@@ -165,6 +165,20 @@ void say_what_runs(const Fit& fit, const PanelFile& file, const Mesh& mesh, int 
                 fit.options.float64 ? "float64" : "float32", fit.options.deterministic ? ", deterministic" : ""));
 }
 
+// The settings of the fit: those of the config, or what the ladder chooses instead.
+SettingsChoice settings_of(const CommandContext& context, const Panel& panel, const ModelOptions& model, int64_t origin,
+                           const RegionLoop& loop) {
+  const FreeSettings free = free_settings(context.config, context.overrides);
+  if (free == FreeSettings{false, false, false, false, false}) return {model, {}, 0, {}};
+  const SettingsChoice choice = choose_settings(panel, model, free, origin, loop);
+  if (choice.origin_O.empty())
+    log_info("Too few training weeks to choose settings by earlier ones: they stay as in the config.");
+  else
+    log_info(text("Settings chosen by forecasts of ", choice.horizon, " weeks within the training weeks (*):\n",
+                  ladder_table(choice)));
+  return choice;
+}
+
 }  // namespace
 
 int train_command(CommandContext& context) {
@@ -172,7 +186,7 @@ int train_command(CommandContext& context) {
   Communicator& world = context.world;
   const Value& config = context.config;
   const TrainerOptions trainer = trainer_options(config);
-  const ModelOptions model = model_options(config);
+  ModelOptions model = model_options(config);
   const bool resume = get<bool>(config, "run.resume");
   const auto directory = get<std::optional<std::string>>(config, "run.dir");
   Mesh mesh = make_mesh(world, get<int>(config, "mesh.members"), get<int>(config, "mesh.regions"));
@@ -208,6 +222,11 @@ int train_command(CommandContext& context) {
   Panel panel;
   agree(world, [&] { panel = file->read(plan.first_region, plan.regions); });
   const double import_seconds = stage.lap();
+
+  const SettingsChoice settings = settings_of(context, panel, model, split.origin, RegionLoop(plan, *mesh.region_axis));
+  model = settings.options;
+  keep_chosen(model, context.config);
+  if (!resume) keep_config();
 
   // Phase one, or where an earlier run stood; then the descent.
   std::unique_ptr<Fit> fit = prepare_fit(panel, model, trainer, split.origin, seeds, plan, *mesh.region_axis);
@@ -255,6 +274,7 @@ int train_command(CommandContext& context) {
   facts.shared_parameters = fit->model.layout().shared_count();
   facts.local_parameters = fit->model.layout().local_count() * static_cast<int64_t>(file->coordinates().regions.size());
   facts.version = DCMMM_VERSION;
+  facts.settings = settings;
   on_rank_zero(world, [&] {
     facts.results_sha256 = sha256_of_file(folder.results());
     write_text_file(folder.metrics(), metrics_json(figures, facts));

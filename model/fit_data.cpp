@@ -197,6 +197,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
   });
   for (int64_t e = 0; e < E; ++e) {
     data.cells_E.push_back(national[e * width + 1]);
+    data.national_target_scale_E.push_back(national[e * width] / static_cast<double>(data.all_regions));
     region_weight[e].mul_(weighted[e] > 0 ? data.cells_E[e] / weighted[e] : 0.0);
   }
   for (int64_t r = 0; r < R; ++r) {

@@ -43,7 +43,7 @@ TEST(MetricsJson, HoldsTheDocumentedKeys) {
   for (const auto& [key, value] : metrics.items()) keys.push_back(key);
   EXPECT_THAT(keys, ::testing::ElementsAre("train", "holdout", "naive", "skill", "gap", "coverage_90", "dag", "seconds",
                                            "steps", "steps_per_second", "peak_memory_bytes", "ranks", "device",
-                                           "parameters", "version", "results_sha256"));
+                                           "parameters", "settings", "version", "results_sha256"));
   for (const char* split : {"train", "holdout"}) {
     for (const char* key :
          {"r2", "rmse", "mae", "relative_error", "wape", "median_region_r2", "median_region_relative_error"}) {
