@@ -245,7 +245,7 @@ def main():
     arguments = parser.parse_args(words[:at])
     arguments.overrides = words[at + 1:]
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    kinds = KINDS if arguments.kinds == "all" else arguments.kinds.split(",")
+    kinds = [kind for word in arguments.kinds.split(",") for kind in (KINDS if word == "all" else [word])]
     unknown = [kind for kind in kinds if kind not in [*KINDS, "placebo"]]
     if unknown:
         sys.exit(f"Unknown kind '{unknown[0]}': expected {', '.join(KINDS)} or placebo.")
