@@ -97,9 +97,10 @@ Anchor Mmm::closed_form(const FitData& data, at::Tensor& shared_EP, const Region
     std::vector<double> matrix(static_cast<size_t>(F * F)), right(static_cast<size_t>(F));
     for (int64_t i = 0; i < F; ++i) {
       const double diagonal = of_member[i * G + i];
-      const double multiplier = i < C       ? options_.ridge_media
-                                : i < C + K ? options_.ridge_controls
-                                            : options_.ridge_patterns;
+      const double multiplier = i < C                     ? options_.ridge_media
+                                : i < C + K - data.events ? options_.ridge_controls
+                                : i < C + K               ? options_.ridge_events
+                                                          : options_.ridge_patterns;
       metric_EF[e][i] = diagonal;
       right[i] = of_member[i * G + F];
       for (int64_t j = 0; j < F; ++j) matrix[i * F + j] = 0.5 * (of_member[i * G + j] + of_member[j * G + i]);

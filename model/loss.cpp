@@ -87,6 +87,7 @@ at::Tensor Mmm::shared_penalty(const FitData& data, const Anchor& anchor, const 
   at::Tensor multiplier_F = at::full({theta_EF.size(1)}, options_.ridge_patterns, at::kDouble);
   multiplier_F.narrow(0, 0, data.channels).fill_(options_.ridge_media);
   multiplier_F.narrow(0, data.channels, data.controls).fill_(options_.ridge_controls);
+  multiplier_F.narrow(0, data.channels + data.controls - data.events, data.events).fill_(options_.ridge_events);
   const at::Tensor ridge_E = 0.5 * options_.ridge * 0.01 *
                              (anchor.ridge_metric_EF * multiplier_F * theta_EF.square()).sum(1) /
                              (per_member(anchor.variance_E, at::kDouble) * cells_E);
