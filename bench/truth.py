@@ -18,7 +18,7 @@ Scores; "training weeks" are those before the holdout, sums are over observed ce
   total       |estimated - true| media share of the target in the training weeks, points
   share       the same per channel, mean over channels, points
   roi_rank    Spearman correlation over channels of contribution per unit of spend, in the training weeks
-  share_rank  the same of the shares, which no price can order
+  share_rank  the same of the shares
   decay       mean over channels of |estimated - true| decay
   curve       sum |estimated - true| response / sum true response, from 0 to the multiple of a region's mean spend that
               95 % of region-weeks stay below; median over channels
