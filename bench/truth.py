@@ -117,19 +117,17 @@ def score(truth, run, exported):
     """All scores of one run, from its truth.json, run folder and exported CSV files."""
     channels = truth["channels"]
     names = [channel["name"] for channel in channels]
-    observed, weeks, training = set(), [], set()
+    observed, place, training = set(), {}, set()
     for row in table(exported / "prediction.csv"):
-        if row["week"] not in weeks[-1:] and row["week"] not in training and row["week"] not in weeks:
-            weeks.append(row["week"])
+        week = place.setdefault(row["week"], len(place))
         if row["split"] == "train":
-            training.add(row["week"])
+            training.add(week)
         if row["actual"]:
             observed.add((row["region"], row["week"]))
-    place = {week: t for t, week in enumerate(weeks)}
-    T = [t for t, week in enumerate(weeks) if week in training]
-    holdout = [t for t in range(len(weeks)) if weeks[t] not in training]
+    T = sorted(training)
+    holdout = [t for t in range(len(place)) if t not in training]
 
-    estimated = {name: [0.0] * len(weeks) for name in names}
+    estimated = {name: [0.0] * len(place) for name in names}
     for row in table(exported / "contributions.csv"):
         if row["component"].startswith("media:") and (row["region"], row["week"]) in observed:
             estimated[row["component"][6:]][place[row["week"]]] += float(row["value"])
