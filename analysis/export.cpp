@@ -39,7 +39,8 @@ class Export {
     weeks_ = csv_fields(names.weeks);
     channels_ = csv_fields(names.channels);
     media_ = csv_fields(names.channels, "media:");
-    controls_ = csv_fields(names.controls, "control:");
+    for (const auto& name : names.controls)
+      controls_.push_back(csv_field(is_event(name) ? name : text("control:", name)));
     constexpr std::size_t kBlockBytes = 64 << 20;
     const std::size_t region_bytes = 8 * weeks_.size() * (8 + 4 * channels_.size() + 2 * controls_.size());
     block_ = options.block_regions > 0

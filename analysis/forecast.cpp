@@ -1,6 +1,8 @@
 #include "analysis/forecast.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <map>
 #include <sstream>
@@ -34,7 +36,16 @@ void use_columns_of(const Checkpoint& checkpoint, ImportOptions& future) {
   future.given.spend.clear();
   future.given.cost.clear();
   future.given.media = lines_of(note("channel_columns"));
-  future.given.controls = lines_of(note("control_columns"));
+  std::vector<std::string> controls = lines_of(note("control_columns")), events;
+  const auto first = std::stable_partition(controls.begin(), controls.end(), std::not_fn(is_event));
+  events.assign(first, controls.end());
+  controls.erase(first, controls.end());
+  future.given.controls = controls;
+  if (events.empty()) {
+    future.events.reset();
+  } else {
+    future.event_names = events;
+  }
   future.needs_target = false;
   future.unknown_control = std::numeric_limits<double>::quiet_NaN();
 }
@@ -75,7 +86,13 @@ std::string forecast_csv(const fs::path& checkpoints, int rows, const ModelOptio
     const Checkpoint checkpoint = read_checkpoint(*newest);
     const Forecaster forecaster = make_forecaster(checkpoint, model);
     use_columns_of(checkpoint, future);
-    const Panel table = import_table(future);
+    ImportReport report;
+    const Panel table = import_table(future, &report);
+    if (row == 0) {
+      if (!future.events && future.event_names)
+        warn(text("The run knows events, but no data.events says when they come: none comes in the forecast."));
+      for (const std::string& line : report.event_notes) warn(line);
+    }
     const std::string file = future.source.string(),
                       expected = next_label(checkpoint.labels.at("week"),
                                             static_cast<TimeStep>(std::stoi(checkpoint.notes.at("time_step"))));

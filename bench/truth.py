@@ -18,7 +18,7 @@ Scores; "training weeks" are those before the holdout, sums are over observed ce
   total       |estimated - true| media share of the target in the training weeks, points
   share       the same per channel, mean over channels, points
   roi_rank    Spearman correlation over channels of contribution per unit of spend, in the training weeks
-  share_rank  the same of the shares, which no price can order
+  share_rank  the same of the shares
   decay       mean over channels of |estimated - true| decay
   curve       sum |estimated - true| response / sum true response, from 0 to the multiple of a region's mean spend that
               95 % of region-weeks stay below; median over channels
@@ -117,19 +117,17 @@ def score(truth, run, exported):
     """All scores of one run, from its truth.json, run folder and exported CSV files."""
     channels = truth["channels"]
     names = [channel["name"] for channel in channels]
-    observed, weeks, training = set(), [], set()
+    observed, place, training = set(), {}, set()
     for row in table(exported / "prediction.csv"):
-        if row["week"] not in weeks[-1:] and row["week"] not in training and row["week"] not in weeks:
-            weeks.append(row["week"])
+        week = place.setdefault(row["week"], len(place))
         if row["split"] == "train":
-            training.add(row["week"])
+            training.add(week)
         if row["actual"]:
             observed.add((row["region"], row["week"]))
-    place = {week: t for t, week in enumerate(weeks)}
-    T = [t for t, week in enumerate(weeks) if week in training]
-    holdout = [t for t in range(len(weeks)) if weeks[t] not in training]
+    T = sorted(training)
+    holdout = [t for t in range(len(place)) if t not in training]
 
-    estimated = {name: [0.0] * len(weeks) for name in names}
+    estimated = {name: [0.0] * len(place) for name in names}
     for row in table(exported / "contributions.csv"):
         if row["component"].startswith("media:") and (row["region"], row["week"]) in observed:
             estimated[row["component"][6:]][place[row["week"]]] += float(row["value"])
@@ -245,7 +243,7 @@ def main():
     arguments = parser.parse_args(words[:at])
     arguments.overrides = words[at + 1:]
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    kinds = KINDS if arguments.kinds == "all" else arguments.kinds.split(",")
+    kinds = [kind for word in arguments.kinds.split(",") for kind in (KINDS if word == "all" else [word])]
     unknown = [kind for kind in kinds if kind not in [*KINDS, "placebo"]]
     if unknown:
         sys.exit(f"Unknown kind '{unknown[0]}': expected {', '.join(KINDS)} or placebo.")

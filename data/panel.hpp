@@ -2,6 +2,7 @@
 // Shapes: R regions held by this rank, T weeks, C media channels, K controls. Row-major, last letter fastest.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -13,6 +14,10 @@ enum class TimeStep { kDay, kWeek, kMonth };
 
 /// Steps in one year: 365.25, 52.18 or 12.
 double seasonal_period(TimeStep step);
+
+/// How the names of controls begin that stand for events (data/events.hpp): the last ones of a panel.
+inline const std::string kEventPrefix = "event:";
+inline bool is_event(const std::string& control) { return control.starts_with(kEventPrefix); }
 
 /// Names of everything along the panel's axes; the same on every rank, whatever regions it holds.
 struct PanelCoordinates {
@@ -27,6 +32,8 @@ struct PanelCoordinates {
   bool has_spend = false;     // spend_RTC holds currency; otherwise ROI is per media unit
   std::string source;         // file name of the import's source, or "synthetic"
   std::string source_sha256;  // digest of the source file's bytes
+
+  int64_t events() const { return std::count_if(controls.begin(), controls.end(), is_event); }
 };
 
 /// The data of R consecutive regions, `first_region` being the first one's place in `coordinates.regions`.

@@ -26,6 +26,7 @@ constexpr int64_t kPilotRegions = 64;
 constexpr double kTypicalSize = 1e5;   // median population
 constexpr int64_t kFirstWeek = 19359;  // 2023-01-02, a Monday, in days since 1970-01-01
 constexpr double kTargetFloor = 0.02;  // of the region's level: a target is never negative
+constexpr double kSpend = 0.05;        // on a channel in a mean week, of the region's level, about
 constexpr double kTwoPi = 2.0 * std::numbers::pi;
 constexpr double kPairCorrelation = 0.92;  // of log media; .9 of the media themselves
 constexpr double kShock = 0.04;            // standard deviation of a week's national shock, of the level
@@ -90,7 +91,8 @@ class Nation {
       truth_.exponent_C[c] = random.uniform(options.exponent_low, options.exponent_high);
       truth_.half_saturation_C[c] = random.uniform(0.5, 2.0);
       truth_.media_unit_C[c] = std::pow(10.0, random.uniform(0.0, 3.0)) / kTypicalSize;
-      truth_.cost_C[c] = options.has_spend ? std::pow(10.0, random.uniform(-2.0, 1.0)) : 1.0;
+      truth_.cost_C[c] =
+          options.has_spend ? kSpend * std::exp(random.uniform(-0.7, 0.7)) / truth_.media_unit_C[c] : 1.0;
       share_C[c] = random.uniform(0.02, 0.09);
       period_C[c] =
           options.kind == SyntheticKind::kDrifting ? random.uniform(52.0, 130.0) : random.uniform(80.0, 200.0);

@@ -11,6 +11,7 @@
 #include "common/errors.hpp"
 #include "common/sha256.hpp"
 #include "common/text.hpp"
+#include "data/events.hpp"
 #include "data/split.hpp"
 #include "data/table_rows.hpp"
 #include "data/time_axis.hpp"
@@ -224,7 +225,21 @@ Panel import_table(const ImportOptions& options, ImportReport* report) {
   ImportReport& used = report ? *report : local;
   used = {};
   TableRows rows(options, used);
-  return PanelBuilder(rows, options, used).build();
+  Panel panel = PanelBuilder(rows, options, used).build();
+  for (const auto& control : panel.coordinates.controls) {
+    if (!is_event(control)) continue;
+    throw UserError(text(options.source.string(), ": the control '", control, "' is named like an event ('",
+                         kEventPrefix, "...'), and these come from data.events. Rename the column."));
+  }
+  if (options.events) {
+    used.event_notes = add_events(panel, read_events(*options.events), options.event_names);
+  } else if (options.event_names) {
+    used.event_notes = add_events(panel, {}, options.event_names);
+  }
+  for (const auto& control : panel.coordinates.controls) {
+    if (is_event(control)) used.events.push_back(control.substr(kEventPrefix.size()));
+  }
+  return panel;
 }
 
 std::string describe(const ImportReport& report) {
@@ -244,6 +259,8 @@ std::string describe(const ImportReport& report) {
   note(report.unknown_control_cells, "missing control cells before the region's first known value, taken as 0");
   note(static_cast<int64_t>(report.short_regions.size()),
        text("regions with fewer than ", kMinimumTrainingWeeks, " observed weeks: ", first_few(report.short_regions)));
+  if (!report.events.empty()) out << report.events.size() << " events: " << first_few(report.events) << "\n";
+  for (const auto& line : report.event_notes) out << line << "\n";
   for (const auto& line : report.roles.notes) out << line << "\n";
   return out.str();
 }

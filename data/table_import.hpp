@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,8 @@ struct ImportOptions {
   // What a control holds where neither its row nor an earlier one of the region knows it. A forecast passes NaN and
   // fills in the last value of the panel it was trained on.
   double unknown_control = 0.0;
+  std::optional<std::filesystem::path> events;          // a table of events (data/events.hpp)
+  std::optional<std::vector<std::string>> event_names;  // those of a trained panel, for the future rows of a forecast
 };
 
 /// What was found, for the log.
@@ -37,6 +40,8 @@ struct ImportReport {
   int64_t unknown_control_cells = 0;            // missing, and the region has no past value
   std::vector<std::string> incomplete_regions;  // with missing rows
   std::vector<std::string> short_regions;       // with fewer than kMinimumTrainingWeeks observed targets
+  std::vector<std::string> events;              // names of the events that became columns
+  std::vector<std::string> event_notes;         // what the user may want to know about them
 };
 
 /// Reads a table into a panel that holds all regions: in numeric order where all labels are integers, else

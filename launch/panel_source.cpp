@@ -28,6 +28,11 @@ fs::path locate_panel(const Value& config, const fs::path& kept, bool resume, Co
   const auto panel = get<std::optional<fs::path>>(config, "data.panel");
   if (source && panel)
     throw UserError("data.source and data.panel are both set: give the table to import or the panel file, not both.");
+  if (panel && get<std::optional<fs::path>>(config, "data.events")) {
+    throw UserError(
+        "data.events is set beside data.panel: events become part of a panel when it is imported. Give data.events to "
+        "`dcmmm import`, or train with data.source=FILE.csv.");
+  }
   if (panel) return *panel;
   on_rank_zero(world, [&] {
     if (resume && fs::exists(kept)) {

@@ -86,6 +86,7 @@ int predict_command(CommandContext& context) {
     const Value config = config_of(folder);
     ImportOptions options = import_options(config);
     options.source = *source;
+    if (const auto events = get<std::optional<fs::path>>(context.config, "data.events")) options.events = events;
     const std::string csv = forecast_csv(folder.path / "checkpoints", get<int>(config, "mesh.members"),
                                          model_options(config), options, log_warning);
     write_text_file(output, csv);

@@ -18,6 +18,7 @@ const std::vector<KeySpec>& known_keys() {
       {"data.population", kText, "", kNull, "the column of the regions' populations"},
       {"data.spend", kTextList, "", kNull, "one spend column per media column"},
       {"data.cost", kNumberMap, "", kNull, "a price per unit of each media column: {column: price}"},
+      {"data.events", kPath, "", kNull, "a table of events: date, name, region, window"},
       {"data.names", kTextMap, "", kNotNull, "display names: {column: name}"},
       {"data.missing_media", kChoice, "error|zero", kNotNull, "what a missing media cell is"},
 
@@ -58,6 +59,7 @@ const std::vector<KeySpec>& known_keys() {
       {"model.ridge.controls", kNumber, "0..", kNotNull, "factor on the ridge for the controls"},
       {"model.ridge.media", kNumber, "0..", kNotNull, "factor on the ridge for the media"},
       {"model.ridge.seasonality", kNumber, "0..", kNotNull, "factor on the ridge for the seasonality"},
+      {"model.events.ridge", kNumber, "0..", kNotNull, "factor on the ridge for the events"},
       {"model.l1.coefficients", kNumber, "0..", kNotNull, "sparsity penalty on the coefficients"},
       {"model.l1.gru_output", kNumber, "0..", kNotNull, "sparsity penalty on the GRU's output layer"},
 

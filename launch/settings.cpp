@@ -39,6 +39,7 @@ ModelOptions model_options(const Value& config) {
   out.ridge = number("model.ridge.strength");
   out.ridge_controls = number("model.ridge.controls");
   out.ridge_media = number("model.ridge.media");
+  out.ridge_events = number("model.events.ridge");
   out.ridge_patterns = number("model.ridge.seasonality");
   out.l1_coefficients = number("model.l1.coefficients");
   out.l1_gru_output = number("model.l1.gru_output");
@@ -149,6 +150,7 @@ ImportOptions import_options(const Value& config) {
   for (const auto& [column, price] : get<std::optional<NumberMap>>(config, "data.cost").value_or(NumberMap()))
     out.given.cost[column] = price;
   for (const auto& [column, name] : get<TextMap>(config, "data.names")) out.names[column] = name;
+  out.events = get<std::optional<std::filesystem::path>>(config, "data.events");
   out.missing_media_is_zero = get<std::string>(config, "data.missing_media") == "zero";
   return out;
 }

@@ -91,9 +91,10 @@ Anchor Mmm::closed_form(const FitData& data, at::Tensor& shared_EP, const Region
     std::vector<double> matrix(static_cast<size_t>(F * F)), right(static_cast<size_t>(F));
     for (int64_t i = 0; i < F; ++i) {
       const double diagonal = of_member[i * G + i];
-      const double multiplier = i < C       ? settings.ridge_media
-                                : i < C + K ? settings.ridge_controls
-                                            : settings.ridge_patterns;
+      const double multiplier = i < C                     ? settings.ridge_media
+                                : i < C + K - data.events ? settings.ridge_controls
+                                : i < C + K               ? options_.ridge_events
+                                                          : settings.ridge_patterns;
       const double pull = settings.ridge * 0.01 * multiplier * diagonal;
       metric_EF[e][i] = diagonal;
       right[i] = of_member[i * G + F] + pull * center_EF[e][i];

@@ -127,6 +127,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
   data.weeks = panel.weeks();
   data.channels = panel.channels();
   data.controls = panel.controls();
+  data.events = panel.coordinates.events();
   data.all_regions = static_cast<int64_t>(panel.coordinates.regions.size());
   const int64_t E = data.member_count(), R = data.regions, T = data.weeks, C = data.channels, K = data.controls;
   data.target_RT = copy_of(panel.target_RT, {R, T}, type);
@@ -180,6 +181,10 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
           media_ERC[e][r][c] = scale > 0 ? 1.0 / scale : 0.0;  // a channel that never ran has no effect
         }
         for (int64_t k = 0; k < K; ++k) {
+          if (k >= K - data.events) {
+            control_ERK[e][r][k] = 1.0;
+            continue;
+          }
           const double average = of_member[2 + C + k] / static_cast<double>(data.all_regions);
           const double scale = std::sqrt(region.control_square_K[k] / count) + kControlFloor * average;
           mean_ERK[e][r][k] = region.control_K[k] / count;
@@ -209,6 +214,11 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
     if (national[2 + c] == 0)
       data.notes.push_back(
           text("Channel ", panel.coordinates.channels[c], " is zero in all training weeks: it has no effect."));
+
+  for (int64_t k = K - data.events; k < K; ++k)
+    if (national[2 + C + k] == 0)
+      data.notes.push_back(text("Event ", panel.coordinates.controls[k].substr(kEventPrefix.size()),
+                                " doesn't come and go in the training weeks: it has no effect."));
 
   data.target_scale_ER = target_scale;
   data.inverse_media_scale_ERC = media_scale.to(type);

@@ -38,6 +38,7 @@ struct FitData {
   at::ScalarType type = at::kFloat;
   std::vector<Member> members;
   int64_t regions = 0, weeks = 0, channels = 0, controls = 0;
+  int64_t events = 0;       // the last of the controls: 0 or 1, neither centred nor scaled
   int64_t all_regions = 0;  // of the panel, over all ranks
 
   // Raw, shared by the members.

@@ -92,6 +92,7 @@ at::Tensor Mmm::shared_penalty(const FitData& data, const Anchor& anchor, const 
     multiplier_EF[e].fill_(member.ridge_patterns);
     multiplier_EF[e].narrow(0, 0, data.channels).fill_(member.ridge_media);
     multiplier_EF[e].narrow(0, data.channels, data.controls).fill_(member.ridge_controls);
+    multiplier_EF[e].narrow(0, data.channels + data.controls - data.events, data.events).fill_(options_.ridge_events);
     half_ridge_E.push_back(0.5 * member.ridge * 0.01);
   }
   const at::Tensor ridge_E =

@@ -4,10 +4,10 @@
 
 namespace dcmmm {
 
-Mmm::Mmm(const ModelOptions& options, double seasonal_period, int64_t channels, int64_t controls)
+Mmm::Mmm(const ModelOptions& options, double seasonal_period, int64_t channels, int64_t controls, int64_t events)
     : options_(options),
       seasonal_period_(seasonal_period),
-      layout_(options, channels, controls, pattern_count(options)) {}
+      layout_(options, channels, controls, pattern_count(options), events) {}
 
 Mmm::Curves Mmm::curves(const at::Tensor& shared_EP) const {
   return {layout_.view(shared_EP, "adstock.decay_logit").sigmoid(),
@@ -33,7 +33,9 @@ Effects Mmm::run(const FitData& data, const at::Tensor& shared_EP, const at::Ten
   const int64_t seasons = 2 * options_.harmonics;
   if (options_.gru) {
     const at::Tensor season = patterns_TS.narrow(1, 0, seasons).expand({members, regions, weeks, seasons});
-    const at::Tensor inputs = at::cat({out.response_ERTC - 0.5, controls_EnTK, season}, -1);
+    // An event is an effect of its own: it doesn't move the media's.
+    const at::Tensor controls = controls_EnTK.narrow(-1, 0, controls_EnTK.size(-1) - data.events);
+    const at::Tensor inputs = at::cat({out.response_ERTC - 0.5, controls, season}, -1);
     const at::Tensor hidden_ERTH = gru_sequence(
         inputs,
         {shared("gru.weight_input"), shared("gru.weight_hidden"), shared("gru.bias_input"), shared("gru.bias_hidden")},

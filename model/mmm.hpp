@@ -49,7 +49,7 @@ struct ChunkLoss {
 
 class Mmm {
  public:
-  Mmm(const ModelOptions& options, double seasonal_period, int64_t channels, int64_t controls);
+  Mmm(const ModelOptions& options, double seasonal_period, int64_t channels, int64_t controls, int64_t events = 0);
 
   const ParameterLayout& layout() const { return layout_; }
   const ModelOptions& options() const { return options_; }

@@ -37,7 +37,7 @@ struct ModelOptions {
   double tempering = 0.02;   // kap: residuals correlate over regions, so n cells count as kap n
 
   // Ridge in the metric of the data.
-  double ridge = 20.0, ridge_controls = 5.0, ridge_media = 0.3, ridge_patterns = 1.0;
+  double ridge = 20.0, ridge_controls = 5.0, ridge_media = 0.3, ridge_patterns = 1.0, ridge_events = 0.3;
   double l1_coefficients = 0.0, l1_gru_output = 0.0;
 };
 

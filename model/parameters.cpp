@@ -10,7 +10,8 @@
 
 namespace dcmmm {
 
-ParameterLayout::ParameterLayout(const ModelOptions& options, int64_t channels, int64_t controls, int64_t patterns) {
+ParameterLayout::ParameterLayout(const ModelOptions& options, int64_t channels, int64_t controls, int64_t patterns,
+                                 int64_t events) {
   const auto shared = [&](const char* name, std::vector<std::string> dimensions, std::vector<int64_t> shape,
                           ParameterGroup group = ParameterGroup::kShared) {
     add(shared_, shared_count_, {name, std::move(dimensions), std::move(shape), group});
@@ -23,7 +24,7 @@ ParameterLayout::ParameterLayout(const ModelOptions& options, int64_t channels, 
   shared("pattern.coefficient", {"pattern"}, {patterns});
   if (options.gru) {
     gru_inputs_ =
-        channels + controls + 2 * options.harmonics;  // a trend would drive its states out of what it has seen
+        channels + controls - events + 2 * options.harmonics;  // a trend would drive its states out of what it has seen
     const int64_t hidden = options.hidden, gates = 3 * hidden;
     shared("gru.weight_input", {"gru_gate", "gru_input"}, {gates, gru_inputs_}, ParameterGroup::kGru);
     shared("gru.weight_hidden", {"gru_gate", "gru_hidden"}, {gates, hidden}, ParameterGroup::kGru);

@@ -29,7 +29,8 @@ struct ParameterSlice {
 /// Where each named parameter lies. Adding a parameter means adding a line to the constructor.
 class ParameterLayout {
  public:
-  ParameterLayout(const ModelOptions& options, int64_t channels, int64_t controls, int64_t patterns);
+  ParameterLayout(const ModelOptions& options, int64_t channels, int64_t controls, int64_t patterns,
+                  int64_t events = 0);
 
   const std::vector<ParameterSlice>& shared() const { return shared_; }
   const std::vector<ParameterSlice>& local() const { return local_; }

@@ -212,14 +212,17 @@ Forecaster make_forecaster(const Checkpoint& checkpoint, const ModelOptions& opt
   const auto labels = [&](const char* dimension) {
     return static_cast<int64_t>(checkpoint.labels.at(dimension).size());
   };
-  Forecaster out{Mmm(options, std::stod(checkpoint.notes.at("seasonal_period")), labels("channel"), labels("control")),
-                 {},
-                 {},
-                 {},
-                 {},
-                 0,
-                 0,
-                 {}};
+  const auto& controls = checkpoint.labels.at("control");
+  const int64_t events = std::count_if(controls.begin(), controls.end(), is_event);
+  Forecaster out{
+      Mmm(options, std::stod(checkpoint.notes.at("seasonal_period")), labels("channel"), labels("control"), events),
+      {},
+      {},
+      {},
+      {},
+      0,
+      0,
+      {}};
   const ParameterLayout& layout = out.model.layout();
   out.members = std::stoll(checkpoint.notes.at("fitted_members"));
   out.weeks = std::stoll(checkpoint.notes.at("weeks"));
@@ -237,6 +240,7 @@ Forecaster make_forecaster(const Checkpoint& checkpoint, const ModelOptions& opt
   scales.regions = scales.all_regions = scales.target_scale_ER.size(1);
   scales.channels = labels("channel");
   scales.controls = labels("control");
+  scales.events = events;
   scales.members.resize(static_cast<size_t>(out.members));
   scales.persistence_E = to_reals(of_members("baseline.persistence"));
 

@@ -36,7 +36,7 @@ TEST(Schema, KnowsEveryBuiltInKeyAndNoOther) {
 }
 
 TEST(Schema, AcceptsEveryBuiltInBundle) {
-  for (const std::string data : {"auto", "dma_panel"}) EXPECT_EQ(refusal({"data=" + data}), "") << data;
+  for (const std::string data : {"auto", "dma_panel", "meridian_geo"}) EXPECT_EQ(refusal({"data=" + data}), "") << data;
 }
 
 TEST(Schema, ConvertsToTheKeysType) {

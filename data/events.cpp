@@ -1,0 +1,232 @@
+#include "data/events.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <set>
+
+#include "common/errors.hpp"
+#include "common/text.hpp"
+#include "data/table_reader.hpp"
+
+namespace dcmmm {
+namespace {
+
+constexpr int64_t kLongestWindow = 1000;  // steps to either side
+
+// The table's cells as text, column by column.
+class EventRows {
+ public:
+  explicit EventRows(const std::filesystem::path& path) : reader_(path) {
+    table_.file = path.string();
+    const auto& columns = reader_.columns();
+    const auto find = [&](const std::string& name) {
+      return std::find(columns.begin(), columns.end(), name) != columns.end() ? name : std::string();
+    };
+    date_ = find("date").empty() ? find("week") : "date";
+    if (date_.empty() || find("name").empty()) {
+      throw UserError(text(table_.file, ": an events table needs the columns 'date' (or 'week') and 'name'. It has: ",
+                           join(columns), "."));
+    }
+    region_ = find("region");
+    window_ = find("window");
+    before_ = find("weeks_before");
+    after_ = find("weeks_after");
+    if (!window_.empty() && !(before_.empty() && after_.empty())) {
+      throw UserError(text(table_.file,
+                           ": the column 'window' stands beside 'weeks_before' or 'weeks_after'. Expected "
+                           "one way to say how long an event lasts."));
+    }
+  }
+
+  EventTable read() {
+    std::vector<std::string> names = {date_, "name"};
+    for (const auto& optional : {region_, window_, before_, after_}) {
+      if (!optional.empty()) names.push_back(optional);
+    }
+    reader_.select(names, {});
+    std::vector<CellColumn> cells;
+    int64_t first = 0;
+    while (reader_.next(cells)) {
+      for (int64_t i = 0; i < cells[0].size(); ++i) {
+        row_ = first + i;
+        Event event;
+        event.row = row_;
+        event.name = cells[1].texts[i];
+        if (event.name.empty()) fail("name", "", "an event without a name", "Give it one.");
+        const std::string date(cells[0].texts[i]);
+        const auto time = parse_time(date);
+        if (!time) fail(date_, date, "not a week", "Expected an ISO date (2024-12-25), or an integer as in the panel.");
+        event.time = *time;
+        size_t next = 2;
+        if (!region_.empty()) event.region = cells[next++].texts[i];
+        if (!window_.empty()) read_window(std::string(cells[next++].texts[i]), event);
+        if (!before_.empty()) event.before = read_count(before_, std::string(cells[next++].texts[i]));
+        if (!after_.empty()) event.after = read_count(after_, std::string(cells[next++].texts[i]));
+        table_.events.push_back(std::move(event));
+      }
+      first += cells[0].size();
+    }
+    for (const auto& event : table_.events) table_.places.push_back(reader_.place(event.row));
+    if (table_.events.empty())
+      throw UserError(text(table_.file, ": no events, only a header. Leave data.events empty."));
+    return std::move(table_);
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& column, const std::string& value, const std::string& problem,
+                         const std::string& advice) {
+    throw UserError(text(table_.file, ", ", reader_.place(row_), ", column '", column, "': '", value, "' is ", problem,
+                         ". ", advice));
+  }
+
+  static std::optional<int64_t> integer(std::string_view digits) {
+    if (!digits.empty() && digits.front() == '+') digits.remove_prefix(1);
+    int64_t value = 0;
+    const auto result = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (digits.empty() || result.ec != std::errc() || result.ptr != digits.data() + digits.size()) return std::nullopt;
+    return value;
+  }
+
+  void read_window(const std::string& window, Event& event) {
+    if (window.empty()) return;
+    const size_t colon = window.find(':');
+    const auto from = integer(std::string_view(window).substr(0, colon));
+    const auto to = colon == window.npos ? from : integer(std::string_view(window).substr(colon + 1));
+    if (!from || !to || *from > *to || *from < -kLongestWindow || *to > kLongestWindow) {
+      fail("window", window, "not a window of weeks", "Expected FROM:TO around the date, such as -1:2 or 0:0.");
+    }
+    event.before = -*from;
+    event.after = *to;
+  }
+
+  int64_t read_count(const std::string& column, const std::string& value) {
+    if (value.empty()) return 0;
+    const auto count = integer(value);
+    if (!count || *count < 0 || *count > kLongestWindow)
+      fail(column, value, "not a number of weeks", text("Expected an integer from 0 to ", kLongestWindow, "."));
+    return *count;
+  }
+
+  TableReader reader_;
+  EventTable table_;
+  std::string date_, region_, window_, before_, after_;  // column names; "" where there is none
+  int64_t row_ = 0;
+};
+
+// Which step of the panel an event falls into; steps before the first count down from -1.
+class StepOf {
+ public:
+  StepOf(const PanelCoordinates& coordinates, const std::string& file) : step_(coordinates.step), file_(file) {
+    first_ = *parse_time(coordinates.weeks.front());
+    const auto size = static_cast<int64_t>(coordinates.weeks.size());
+    if (!first_.is_date && size > 1) integer_step_ = parse_time(coordinates.weeks[1])->value - first_.value;
+  }
+
+  int64_t operator()(const Event& event, const std::string& place) const {
+    if (event.time.is_date != first_.is_date) {
+      throw UserError(text(file_, ", ", place, ": event '", event.name, "' has ",
+                           event.time.is_date ? "a date, but the panel's weeks are integers"
+                                              : "an integer as its week, but the panel's weeks are dates",
+                           ". Expected the same kind as in the panel, whose first week is ",
+                           first_.is_date ? iso_date(first_.value) : std::to_string(first_.value), "."));
+    }
+    const int64_t distance = event.time.value - first_.value;
+    if (!first_.is_date) {
+      if (distance % integer_step_ != 0) {
+        throw UserError(text(file_, ", ", place, ": week ", event.time.value, " of event '", event.name,
+                             "' lies between the panel's weeks, which begin at ", first_.value, " in steps of ",
+                             integer_step_, "."));
+      }
+      return distance / integer_step_;
+    }
+    if (step_ == TimeStep::kDay) return distance;
+    if (step_ == TimeStep::kWeek) return distance >= 0 ? distance / 7 : (distance - 6) / 7;
+    return months(event.time.value) - months(first_.value);
+  }
+
+ private:
+  static int64_t months(int64_t days) {
+    const std::string date = iso_date(days);
+    return std::stoll(date.substr(0, 4)) * 12 + std::stoll(date.substr(5, 2));
+  }
+
+  TimeStep step_;
+  const std::string& file_;
+  TimePoint first_;
+  int64_t integer_step_ = 1;
+};
+
+}  // namespace
+
+EventTable read_events(const std::filesystem::path& path) { return EventRows(path).read(); }
+
+std::vector<std::string> add_events(Panel& panel, const EventTable& table,
+                                    const std::optional<std::vector<std::string>>& names) {
+  const int64_t T = panel.weeks(), K = panel.controls();
+  const StepOf step_of(panel.coordinates, table.file);
+  std::map<std::string, int64_t> place_of_region;
+  for (int64_t r = 0; r < panel.regions; ++r) place_of_region[panel.coordinates.regions[panel.first_region + r]] = r;
+
+  std::vector<std::string> columns = names.value_or(std::vector<std::string>());
+  std::set<std::string> outside, unknown;
+  std::map<std::string, std::vector<uint8_t>> active_RT;  // of each column
+  for (const auto& column : columns) active_RT[column].assign(static_cast<size_t>(panel.regions * T), 0);
+  for (size_t i = 0; i < table.events.size(); ++i) {
+    const Event& event = table.events[i];
+    const std::string column = kEventPrefix + event.name;
+    const int64_t step = step_of(event, table.places[i]);
+    const int64_t from = std::max<int64_t>(0, step - event.before), to = std::min(T - 1, step + event.after);
+    int64_t first_region = 0, last_region = panel.regions;
+    if (!event.region.empty()) {
+      const auto found = place_of_region.find(event.region);
+      if (found == place_of_region.end()) {
+        if (names) continue;  // a forecast of some regions only
+        throw UserError(text(table.file, ", ", table.places[i], ", column 'region': the panel has no region '",
+                             event.region, "'.", did_you_mean(event.region, panel.coordinates.regions),
+                             " Leave it empty where all regions are meant."));
+      }
+      first_region = found->second;
+      last_region = first_region + 1;
+    }
+    if (from > to) {
+      outside.insert(event.name);
+      continue;
+    }
+    if (!active_RT.count(column)) {
+      if (names) {
+        unknown.insert(event.name);
+        continue;
+      }
+      columns.push_back(column);
+      active_RT[column].assign(static_cast<size_t>(panel.regions * T), 0);
+    }
+    for (int64_t r = first_region; r < last_region; ++r)
+      for (int64_t t = from; t <= to; ++t) active_RT[column][r * T + t] = 1;
+  }
+
+  const auto E = static_cast<int64_t>(columns.size());
+  std::vector<double> controls_RTK(static_cast<size_t>(panel.regions * T * (K + E)));
+  for (int64_t cell = 0; cell < panel.regions * T; ++cell) {
+    std::copy_n(panel.controls_RTK.data() + cell * K, K, controls_RTK.data() + cell * (K + E));
+    for (int64_t e = 0; e < E; ++e) controls_RTK[cell * (K + E) + K + e] = active_RT[columns[e]][cell];
+  }
+  panel.controls_RTK = std::move(controls_RTK);
+  for (const auto& column : columns) {
+    panel.coordinates.controls.push_back(column);
+    panel.coordinates.control_columns.push_back(column);
+    outside.erase(column.substr(kEventPrefix.size()));
+  }
+
+  std::vector<std::string> notes;
+  if (!outside.empty() && !names) {
+    notes.push_back(text("Events without a week in the panel, left out: ", join({outside.begin(), outside.end()})));
+  }
+  if (!unknown.empty()) {
+    notes.push_back(text(table.file, ": the run was trained without the events ",
+                         join({unknown.begin(), unknown.end()}), ", so their effects are unknown and left out."));
+  }
+  return notes;
+}
+
+}  // namespace dcmmm

@@ -1,0 +1,45 @@
+// Holidays, promotions and the like: a table of dates becomes columns of the panel that are 1 while an event lasts.
+// Shapes: R regions, T weeks, K controls.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/panel.hpp"
+#include "data/time_axis.hpp"
+
+namespace dcmmm {
+
+/// One row of the table: from `before` steps before the date's week to `after` steps after it.
+struct Event {
+  std::string name;
+  std::string region;  // "" in all regions
+  TimePoint time;
+  int64_t before = 0, after = 0;
+  int64_t row = 0;  // from 0
+};
+
+/// A table of events, checked row by row.
+struct EventTable {
+  std::string file;
+  std::vector<Event> events;
+  std::vector<std::string> places;  // of each event, for messages: "line 3"
+};
+
+/// Reads a CSV or Parquet table with the columns `date` (or `week`: an ISO date or an integer, as the panel's weeks)
+/// and `name`; optional `region` (empty: all) and either `window` ("-1:2": from one week before to two after) or
+/// `weeks_before` and `weeks_after`. Throws UserError that names file, line and column.
+EventTable read_events(const std::filesystem::path& path);
+
+/// Adds one column for each event name behind the panel's controls, named `event:<name>`: 1 in the weeks of its
+/// windows, else 0. With `names` (those of a trained panel, with their prefix) exactly these columns in this order,
+/// and events of other names are left out; otherwise those with a week in the panel, in the order of the table.
+/// Returns what the user may want to know. Throws UserError for an unknown region, a date where weeks are integers or
+/// the reverse, an integer between the panel's weeks.
+std::vector<std::string> add_events(Panel& panel, const EventTable& table,
+                                    const std::optional<std::vector<std::string>>& names = std::nullopt);
+
+}  // namespace dcmmm
