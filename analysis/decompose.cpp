@@ -42,12 +42,18 @@ ResultBlock result_block(const Fit& fit, Chunk chunk) {
   const auto pattern = [&](int64_t first, int64_t count) {
     const at::Tensor national_ET =
         at::matmul(view("pattern.coefficient").narrow(1, first, count), patterns_TS.narrow(1, first, count).t());
-    return factor_En.unsqueeze(-1) * national_ET.unsqueeze(1) * effective_EnT;
+    at::Tensor scaled_EnT = factor_En.unsqueeze(-1) * national_ET.unsqueeze(1);
+    if (options.region_patterns) {
+      const at::Tensor own_EnS = model.layout().view(local, "pattern.region_effect").to(at::kDouble);
+      scaled_EnT = scaled_EnT + at::matmul(own_EnS.narrow(2, first, count), patterns_TS.narrow(1, first, count).t());
+    }
+    return scaled_EnT * effective_EnT;
   };
   const at::Tensor season_EnT = pattern(0, seasons), trend_EnT = pattern(seasons, options.trend ? 1 : 0);
   const at::Tensor ones = at::ones_like(scale_EnT);
-  const at::Tensor baseline_EnT =
-      at::where(usable_En.unsqueeze(-1), baseline.baseline_ERT.to(at::kDouble), ones) * scale_EnT;
+  at::Tensor level_EnT = baseline.baseline_ERT.to(at::kDouble);
+  if (data.national_EN.defined()) level_EnT = level_EnT + data.national_EN.narrow(1, 0, T).unsqueeze(1);
+  const at::Tensor baseline_EnT = at::where(usable_En.unsqueeze(-1), level_EnT, ones) * scale_EnT;
   const at::Tensor predicted_EnT = baseline_EnT + season_EnT + trend_EnT + control_EnTK.sum(-1) + media_EnTC.sum(-1);
   const at::Tensor level_En =
       at::where(usable_En, baseline.level_ER.to(at::kDouble), at::ones({E, chunk.count}, at::kDouble)) *

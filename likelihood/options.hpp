@@ -15,6 +15,7 @@ struct LikelihoodOptions {
   // Priors of the linear terms, as shares of a region's mean target.
   double share_prior_sd = 0.1;  // of a channel's share of the target, around 0
   double control_prior_sd = 0.03;
+  double event_prior_sd = 0.3;
   double pattern_prior_sd = 0.1;
 
   bool national = true;       // a shock common to all regions
@@ -22,7 +23,7 @@ struct LikelihoodOptions {
   bool region_scales = true;  // a scale of each region's errors, and Huber's weights
 
   int64_t max_steps = 15;        // Gauss-Newton
-  int64_t sample_regions = 512;  // at most so many regions decide the variance components
+  int64_t sample_regions = 200;  // at most so many regions decide the variance components
 };
 
 }  // namespace dcmmm

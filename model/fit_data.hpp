@@ -54,6 +54,8 @@ struct FitData {
   at::Tensor week_weight_ET;    // of the bootstrap's blocks of weeks, on top of Huber's; undefined without a bootstrap
   at::Tensor stiffness_ER;      // of each region's baseline (float64)
   std::vector<double> persistence_E;
+  at::Tensor national_EN;  // level that all regions share, in units of m_r, over the panel's weeks and some after them;
+                           // undefined: 0
   std::vector<double> cells_E;                  // observed training cells over all ranks (n)
   std::vector<double> national_target_scale_E;  // mean of m_r over all regions, KPI units
 

@@ -138,6 +138,7 @@ Checkpoint make_checkpoint(const Fit& fit, const std::string& config, const std:
   add("weight.cell", {"member", "region", "week"}, data.cell_weight_ERT);
   add("baseline.stiffness", {"member", "region"}, data.stiffness_ER);
   add("baseline.persistence", {"member"}, reals(data.persistence_E));
+  if (data.national_EN.defined()) add("national.level", {"member", "level_week"}, data.national_EN);
   add("control.last", {"region", "control"}, data.control_RTK.select(1, data.weeks - 1).to(at::kDouble));
 
   const TimeState state = time_state(fit);
@@ -252,6 +253,7 @@ Forecaster make_forecaster(const Checkpoint& checkpoint, const ModelOptions& opt
     layout.view(out.local_ERL, slice.name).copy_(of_members("parameter." + slice.name));
   out.state = {of_members("state.adstock"), has_array(checkpoint, "state.gru") ? of_members("state.gru") : at::Tensor(),
                of_members("state.baseline"), of_members("state.level")};
+  if (has_array(checkpoint, "national.level")) scales.national_EN = of_members("national.level");
   out.last_control_RK = tensor_of(checkpoint, "control.last");
   return out;
 }
