@@ -24,6 +24,16 @@ struct ResultBlock {
   std::vector<double> baseline_level_R;  // the level the baseline returns to, KPI units
 };
 
+/// What else the channels' figures may be: draws from an ensemble, or from a posterior. Intervals of any level are
+/// computed from them at export. D draws, a row each; without an ensemble D is 0.
+struct ChannelDraws {
+  int64_t count = 0;                    // D
+  std::vector<double> contribution_DC;  // sum over all regions and weeks of the panel, KPI units
+  std::vector<double> coefficient_DC;   // KPI units a week at full saturation: mean over each region's observed weeks,
+                                        // then over regions
+  std::vector<double> decay_DC, exponent_DC, half_saturation_DC;  // as in SharedResults
+};
+
 /// What is shared by all regions.
 struct SharedResults {
   std::vector<double> decay_C;            // adstock decay a week, in (0, 1)
@@ -33,6 +43,7 @@ struct SharedResults {
   int64_t origin = 0;          // first holdout week; weeks [0, origin) are training weeks
   int64_t holdout_weeks = 0;   // weeks [origin, origin + holdout_weeks) are the holdout
   std::string panel_checksum;  // of the panel file that was fitted (PanelFile::checksum)
+  ChannelDraws draws;
 };
 
 }  // namespace dcmmm

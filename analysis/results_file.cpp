@@ -60,6 +60,21 @@ const std::vector<RegionArray>& region_arrays() {
   return arrays;
 }
 
+/// One array by draw and channel.
+struct DrawArray {
+  const char *name, *units, *description;
+  std::vector<double> ChannelDraws::*values;
+};
+
+constexpr DrawArray kDrawArrays[] = {
+    {"draw_contribution", "target units", "media contribution of all regions and weeks",
+     &ChannelDraws::contribution_DC},
+    {"draw_coefficient", "target units", "weekly effect at full saturation, a region", &ChannelDraws::coefficient_DC},
+    {"draw_decay", "1", "adstock decay a week", &ChannelDraws::decay_DC},
+    {"draw_exponent", "1", "Hill exponent", &ChannelDraws::exponent_DC},
+    {"draw_half_saturation", "1", "scaled media of half the effect", &ChannelDraws::half_saturation_DC},
+};
+
 int64_t length_of(const std::string& axis, const PanelCoordinates& coordinates) {
   const auto& labels = axis == "week"      ? coordinates.weeks
                        : axis == "channel" ? coordinates.channels
@@ -101,6 +116,11 @@ void ResultsWriter::State::create(const SharedResults& shared) {
                                                         {"half_saturation", "scaled media of half the effect"}};
   for (const auto& [name, description] : curves)
     file->add_array(name, ElementType::kFloat64, {"channel"}, {{}, "1", description});
+  std::vector<std::string> draw_names;
+  for (int64_t draw = 1; draw <= shared.draws.count; ++draw) draw_names.push_back(std::to_string(draw));
+  file->add_coordinate("draw", draw_names);
+  for (const DrawArray& array : kDrawArrays)
+    file->add_array(array.name, ElementType::kFloat64, {"draw", "channel"}, {{}, array.units, array.description});
   file->set_attribute("", "file_kind", std::string(kKind));
   file->set_attribute("", "format_version", kResultsFormatVersion);
   file->set_attribute("", "adstock_kind", shared.adstock_kind);
@@ -115,6 +135,14 @@ void ResultsWriter::State::create(const SharedResults& shared) {
   write_curve("decay", shared.decay_C);
   write_curve("exponent", shared.exponent_C);
   write_curve("half_saturation", shared.half_saturation_C);
+  for (const DrawArray& array : kDrawArrays) {
+    if (shared.draws.count == 0) break;  // a parallel write of nothing at all is refused
+    const auto& all_DC = shared.draws.*array.values;
+    const auto mine_DC = std::span(all_DC).first(communicator.rank() == 0 ? all_DC.size() : 0);
+    file->write<double>(array.name, {0, 0},
+                        {mine_DC.empty() ? 0 : shared.draws.count, static_cast<int64_t>(coordinates.channels.size())},
+                        mine_DC);
+  }
 }
 
 bool ResultsWriter::State::somebody_has_a_block(bool mine) {
@@ -205,7 +233,12 @@ ResultsReader::ResultsReader(const fs::path& path) : state_(new State{ArrayFile:
                     file.text_attribute("", "adstock_kind"),
                     file.integer_attribute("", "origin"),
                     file.integer_attribute("", "holdout_weeks"),
-                    file.text_attribute("", "panel_checksum")};
+                    file.text_attribute("", "panel_checksum"),
+                    {}};
+  ChannelDraws& draws = state_->shared.draws;
+  draws.count = static_cast<int64_t>(file.labels("draw").size());
+  if (draws.count > 0)
+    for (const DrawArray& array : kDrawArrays) draws.*array.values = file.read<double>(array.name);
 }
 
 ResultsReader::~ResultsReader() = default;

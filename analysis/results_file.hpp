@@ -15,7 +15,7 @@
 namespace dcmmm {
 
 /// Version of the layout; a file of another one is refused with UserError.
-inline constexpr int64_t kResultsFormatVersion = 1;
+inline constexpr int64_t kResultsFormatVersion = 2;
 
 /// Writes results.h5, block by block, so memory is set by the block. Every method is collective, but ranks may bring
 /// different numbers of blocks (also none): whoever has reached finish() takes part in the others' rounds with nothing

@@ -240,6 +240,20 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
   return data;
 }
 
+FitData FitData::only(int64_t member) const {
+  FitData out = *this;
+  const auto place = static_cast<size_t>(member);
+  for (at::Tensor* of_members :
+       {&out.target_scale_ER, &out.inverse_media_scale_ERC, &out.control_mean_ERK, &out.inverse_control_scale_ERK,
+        &out.cell_weight_ERT, &out.region_weight_ER, &out.week_weight_ET, &out.stiffness_ER})
+    if (of_members->defined()) *of_members = of_members->narrow(0, member, 1);
+  out.members = {members[place]};
+  out.persistence_E = {persistence_E[place]};
+  out.cells_E = {cells_E[place]};
+  out.national_target_scale_E = {national_target_scale_E[place]};
+  return out;
+}
+
 at::Tensor FitData::scaled_target(Chunk chunk, int64_t weeks) const {
   const at::Tensor scale = target_scale_ER.narrow(1, chunk.first, chunk.count);
   const at::Tensor inverse = at::where(scale > 0, 1.0 / scale, at::zeros_like(scale)).to(type);

@@ -65,6 +65,9 @@ struct FitData {
   int64_t member_count() const { return static_cast<int64_t>(members.size()); }
   int64_t last_origin() const;  // weeks that any member trains on
 
+  /// One member alone; the tensors share their memory with this.
+  FitData only(int64_t member) const;
+
   /// y' = y / m_r of a chunk, [E, n, weeks]; 0 for regions whose mean is 0.
   at::Tensor scaled_target(Chunk chunk, int64_t weeks) const;
   /// z' = clip((z - mean) / (sd + .1 mean sd), -4, 4) of a chunk, [E, n, weeks, K].

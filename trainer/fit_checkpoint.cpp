@@ -225,7 +225,7 @@ Forecaster make_forecaster(const Checkpoint& checkpoint, const ModelOptions& opt
       0,
       {}};
   const ParameterLayout& layout = out.model.layout();
-  out.members = std::stoll(checkpoint.notes.at("fitted_members"));
+  out.members = 1;  // the plain fit; an ensemble's other members only say how far it may be off
   out.weeks = std::stoll(checkpoint.notes.at("weeks"));
   const auto of_members = [&](const std::string& name) {
     return tensor_of(checkpoint, name).narrow(0, 0, out.members).contiguous();

@@ -30,6 +30,12 @@ TEST(ResultsFile, KeepsEverything) {
   EXPECT_EQ(reader.shared().decay_C, run.shared.decay_C);
   EXPECT_EQ(reader.shared().exponent_C, run.shared.exponent_C);
   EXPECT_EQ(reader.shared().half_saturation_C, run.shared.half_saturation_C);
+  EXPECT_EQ(reader.shared().draws.count, 15);
+  EXPECT_EQ(reader.shared().draws.contribution_DC, run.shared.draws.contribution_DC);
+  EXPECT_EQ(reader.shared().draws.coefficient_DC, run.shared.draws.coefficient_DC);
+  EXPECT_EQ(reader.shared().draws.decay_DC, run.shared.draws.decay_DC);
+  EXPECT_EQ(reader.shared().draws.exponent_DC, run.shared.draws.exponent_DC);
+  EXPECT_EQ(reader.shared().draws.half_saturation_DC, run.shared.draws.half_saturation_DC);
   EXPECT_EQ(reader.shared().adstock_kind, "weibull");
   EXPECT_EQ(reader.shared().origin, 7);
   EXPECT_EQ(reader.shared().holdout_weeks, 2);

@@ -86,6 +86,13 @@ struct SmallRun {
     fill(shared.decay_C, channels, .1, .8);
     fill(shared.exponent_C, channels, 1.5, 3);
     fill(shared.half_saturation_C, channels, .5, 2);
+    const int64_t draws = 15;
+    shared.draws.count = draws;
+    fill(shared.draws.contribution_DC, draws * channels, 100, 900);
+    fill(shared.draws.coefficient_DC, draws * channels, 15, 35);
+    fill(shared.draws.decay_DC, draws * channels, .1, .8);
+    fill(shared.draws.exponent_DC, draws * channels, 1.5, 3);
+    fill(shared.draws.half_saturation_DC, draws * channels, .5, 2);
     shared.origin = weeks - 2;
     shared.holdout_weeks = 2;
   }
