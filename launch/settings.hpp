@@ -6,11 +6,13 @@
 #include "launch/value.hpp"
 #include "model/options.hpp"
 #include "trainer/options.hpp"
+#include "trainer/rolling_origin.hpp"
 
 namespace dcmmm {
 
 ModelOptions model_options(const Value& config);
 TrainerOptions trainer_options(const Value& config);
+CrossvalOptions crossval_options(const Value& config);
 SyntheticOptions synthetic_options(const Value& config);
 
 /// Column roles of the `data` group; `source` is set by the caller.
