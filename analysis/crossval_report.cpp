@@ -139,18 +139,17 @@ Figures crossval_figures(const Origins& origins, std::size_t method, const CellS
 Coverage crossval_coverage(const Origins& origins, const CellSelection& cells) {
   Coverage out;
   each_week(origins, cells, [&](const OriginForecasts& origin, int64_t n) {
-    double total = 0;
     for (int64_t region = 0; region < regions_of(origin); ++region) {
       const auto cell = static_cast<std::size_t>(region * origin.weeks + n);
       if (!origin.counted_RN[cell]) continue;
       const double actual = origin.actual_RN[cell];
-      total += actual;
       if (!std::isfinite(origin.lower_RN[cell])) continue;
       out.cells += 1;
       out.covered_cells += actual >= origin.lower_RN[cell] && actual <= origin.upper_RN[cell] ? 1 : 0;
     }
     const auto week = static_cast<std::size_t>(n);
     if (!std::isfinite(origin.total_lower_N[week])) return;
+    const double total = origin.total_actual_N[week];
     out.totals += 1;
     out.covered_totals += total >= origin.total_lower_N[week] && total <= origin.total_upper_N[week] ? 1 : 0;
   });

@@ -14,13 +14,14 @@ namespace dcmmm {
 
 /// The forecasts of one origin for all regions, in the panel's order; targets in KPI units.
 struct OriginForecasts {
-  int64_t origin = 0;                                // weeks [0, origin) were there to train on
-  int64_t first_week = 0, weeks = 0;                 // the panel's weeks [first_week, first_week + weeks) are forecast
-  std::vector<double> actual_RN;                     // NaN where not observed
-  std::vector<uint8_t> counted_RN;                   // observed, in a region with a usable history
-  std::vector<std::vector<double>> predicted_MRN;    // the model, the fits beside it, then kNaiveNames
-  std::vector<double> lower_RN, upper_RN;            // the model's; NaN where there is none
-  std::vector<double> total_lower_N, total_upper_N;  // of the sum over a week's counted cells
+  int64_t origin = 0;                              // weeks [0, origin) were there to train on
+  int64_t first_week = 0, weeks = 0;               // the panel's weeks [first_week, first_week + weeks) are forecast
+  std::vector<double> actual_RN;                   // NaN where not observed
+  std::vector<uint8_t> counted_RN;                 // observed, in a region with a usable history
+  std::vector<std::vector<double>> predicted_MRN;  // the model, the fits beside it, then kNaiveNames
+  std::vector<double> lower_RN, upper_RN;          // the model's; NaN where there is none
+  // Sums over a week's counted cells.
+  std::vector<double> total_actual_N, total_predicted_N, total_lower_N, total_upper_N;
 };
 
 struct CrossvalFacts {

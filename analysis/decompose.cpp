@@ -79,6 +79,7 @@ SharedResults shared_results(const Fit& fit) {
   out.half_saturation_C = mean_of_members(curves.log_half_EC.exp(), fit.members);
   out.origin = fit.data.members[0].origin;
   out.holdout_weeks = fit.data.weeks - out.origin;
+  if (fit.intervals) out.intervals = *fit.intervals;
   return out;
 }
 

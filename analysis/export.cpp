@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "analysis/csv_writer.hpp"
+#include "analysis/intervals.hpp"
 #include "analysis/response_curves.hpp"
 #include "analysis/results_file.hpp"
 #include "common/errors.hpp"
@@ -28,7 +29,7 @@ std::vector<std::string> csv_fields(const std::vector<std::string>& names, const
 class Export {
  public:
   Export(const fs::path& results, const PanelFile& panel, const fs::path& output, const ExportOptions& options)
-      : reader_(results), panel_(panel), output_(output), shared_(reader_.shared()) {
+      : reader_(results), panel_(panel), output_(output), shared_(reader_.shared()), interval_(options.interval) {
     if (panel.checksum() != shared_.panel_checksum) {
       throw UserError(text("The panel isn't the one that '", results.string(), "' was fitted to: its checksum is ",
                            panel.checksum(), ", expected ", shared_.panel_checksum,
@@ -97,8 +98,14 @@ class Export {
   void prediction(CsvWriter& csv) const {
     each_block([&](int64_t first, int64_t count) {
       const Panel block = panel_.read(first, count);
-      const auto predicted_RT = reader_.read_array("predicted", first, count);
-      for (std::size_t cell = 0; cell < predicted_RT.size(); ++cell) {
+      ResultBlock results;
+      results.regions = count;
+      results.predicted_RT = reader_.read_array("predicted", first, count);
+      results.target_scale_R = reader_.read_array("target_scale", first, count);
+      results.noise_scale_R = reader_.read_array("noise_scale", first, count);
+      results.sample_scale_R = reader_.read_array("sample_scale", first, count);
+      const IntervalBlock intervals = intervals_at(results, shared_, interval_);
+      for (std::size_t cell = 0; cell < results.predicted_RT.size(); ++cell) {
         const std::size_t week = begin_row(csv, first, cell);
         csv.raw(static_cast<int64_t>(week) < shared_.origin ? "train" : "holdout");
         if (block.observed_RT[cell]) {
@@ -106,8 +113,9 @@ class Export {
         } else {
           csv.empty();
         }
-        csv.number(predicted_RT[cell]);
-        csv.empty(2);
+        csv.number(results.predicted_RT[cell]);
+        csv.number(intervals.lower_RT[cell]);
+        csv.number(intervals.upper_RT[cell]);
         csv.end_row();
       }
     });
@@ -269,6 +277,7 @@ class Export {
   const PanelFile& panel_;
   fs::path output_;
   SharedResults shared_;
+  double interval_;
   int64_t block_ = 1;
   std::vector<std::string> regions_, weeks_, channels_, media_, controls_;  // quoted where needed
 };

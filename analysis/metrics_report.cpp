@@ -25,7 +25,16 @@ Row row_of(const std::string& name, const Figures& figures) {
 
 }  // namespace
 
-std::string metrics_json(const FitFigures& figures, const RunFacts& facts) {
+std::string metrics_json(const FitFigures& figures, const OriginForecasts& holdout,
+                         const std::vector<std::string>& weeks, const RunFacts& facts) {
+  const Coverage coverage = crossval_coverage({holdout}, {});
+  Json totals = Json::array();
+  for (std::size_t n = 0; n < holdout.total_actual_N.size(); ++n)
+    totals.push_back({{"week", weeks[static_cast<std::size_t>(holdout.first_week) + n]},
+                      {"actual", holdout.total_actual_N[n]},
+                      {"predicted", holdout.total_predicted_N[n]},
+                      {"lower", number_or_null(holdout.total_lower_N[n])},
+                      {"upper", number_or_null(holdout.total_upper_N[n])}});
   Json naive;
   for (std::size_t kind = 0; kind < kNaiveKinds; ++kind) {
     naive[kNaiveNames[kind]] = {{"r2", number_or_null(figures.naive[kind].r2)},
@@ -36,7 +45,9 @@ std::string metrics_json(const FitFigures& figures, const RunFacts& facts) {
                         {"naive", naive},
                         {"skill", number_or_null(figures.skill())},
                         {"gap", number_or_null(figures.gap())},
-                        {"coverage_90", nullptr},
+                        {"coverage_90", number_or_null(coverage.of_cells())},
+                        {"coverage_90_totals", number_or_null(coverage.of_totals())},
+                        {"totals", totals},
                         {"dag", {{"h", nullptr}, {"edges", nullptr}}},
                         {"seconds",
                          {{"total", number_or_null(facts.total_seconds)},

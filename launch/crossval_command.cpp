@@ -4,11 +4,12 @@
 #include <chrono>
 #include <cmath>
 #include <iostream>
-#include <limits>
 #include <memory>
 
 #include "analysis/crossval_report.hpp"
 #include "analysis/decompose.hpp"
+#include "analysis/forecast_rows.hpp"
+#include "analysis/intervals.hpp"
 #include "comm/collective_guard.hpp"
 #include "comm/mesh.hpp"
 #include "comm/threads.hpp"
@@ -16,7 +17,6 @@
 #include "common/files.hpp"
 #include "common/text.hpp"
 #include "data/panel_file.hpp"
-#include "data/split.hpp"
 #include "launch/commands.hpp"
 #include "launch/configuration.hpp"
 #include "launch/logging.hpp"
@@ -25,14 +25,13 @@
 #include "launch/schema.hpp"
 #include "launch/settings.hpp"
 #include "launch/yaml_text.hpp"
+#include "trainer/inner_residuals.hpp"
 #include "trainer/threads.hpp"
 #include "trainer/trainer.hpp"
 
 namespace dcmmm {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 // One model that is fitted at every origin.
 struct Bundle {
@@ -62,60 +61,13 @@ Bundle bundle_beside(const CommandContext& context, const std::string& name) {
   return bundle_of(config);
 }
 
-// A rank's share of one origin's forecasts: a row of numbers a region, sent as they are.
-class ForecastRows {
- public:
-  ForecastRows(int64_t weeks, std::size_t methods)
-      : weeks_(static_cast<std::size_t>(weeks)), methods_(methods), width_(1 + weeks_ * (methods + 4)) {}
-
-  // Begins the rows of the regions [first_region, first_region + regions).
-  void begin(int64_t first_region, int64_t regions) {
-    first_region_ = first_region;
-    rows_.assign(static_cast<std::size_t>(regions) * width_, kNone);
-    for (int64_t r = 0; r < regions; ++r)
-      rows_[static_cast<std::size_t>(r) * width_] = static_cast<double>(first_region + r);
-  }
-  // `field`: 0 actual, 1 counted, 2 lower, 3 upper, 4 + m the prediction of method m.
-  double& at(int64_t region, std::size_t field, int64_t week) {
-    return rows_[static_cast<std::size_t>(region - first_region_) * width_ + 1 + field * weeks_ +
-                 static_cast<std::size_t>(week)];
-  }
-
-  // Collective. All regions, in the panel's order.
-  OriginForecasts gather(Communicator& communicator) const {
-    const std::vector<double> all = communicator.all_gather(rows_);
-    const std::size_t regions = all.size() / width_;
-    OriginForecasts out;
-    out.weeks = static_cast<int64_t>(weeks_);
-    std::vector<std::vector<double>> fields(methods_ + 4, std::vector<double>(regions * weeks_));
-    for (std::size_t i = 0; i < regions; ++i) {
-      const double* row = all.data() + i * width_;
-      const auto region = static_cast<std::size_t>(row[0]);
-      for (std::size_t field = 0; field < fields.size(); ++field)
-        std::copy_n(row + 1 + field * weeks_, weeks_,
-                    fields[field].begin() + static_cast<std::ptrdiff_t>(region * weeks_));
-    }
-    out.actual_RN = std::move(fields[0]);
-    out.counted_RN.assign(fields[1].begin(), fields[1].end());
-    out.lower_RN = std::move(fields[2]);
-    out.upper_RN = std::move(fields[3]);
-    out.predicted_MRN.assign(std::make_move_iterator(fields.begin() + 4), std::make_move_iterator(fields.end()));
-    return out;
-  }
-
- private:
-  std::size_t weeks_, methods_, width_;
-  int64_t first_region_ = 0;
-  std::vector<double> rows_;
-};
-
 struct Evaluator {
   const Mesh& mesh;
   const std::vector<Bundle>& bundles;
   const std::vector<uint64_t>& seeds;
   const RegionPlan& plan;
   const Panel& panel;  // this rank's regions, all weeks
-  double interval;
+  double interval;     // level
 
   std::size_t methods() const { return bundles.size() + kNaiveKinds; }
 
@@ -123,44 +75,40 @@ struct Evaluator {
   OriginForecasts run(const OriginWeeks& weeks) const {
     // Nothing after the forecast is there to be seen; of the forecast's weeks only media and controls are used.
     const Panel part = slice_weeks(panel, weeks.first_week, weeks.end - weeks.first_week);
-    const int64_t origin = weeks.origin - weeks.first_week, first = weeks.first_forecast - weeks.first_week;
-    const int64_t count = weeks.end - weeks.first_forecast;
-    ForecastRows rows(count, methods());
-    rows.begin(part.first_region, part.regions);
-    add_actuals(part, origin, first, count, rows);
+    const int64_t origin = weeks.origin - weeks.first_week;
+    ForecastRows rows(part, origin, weeks.first_forecast - weeks.first_week, methods());
+    ForecastIntervals intervals;
     for (std::size_t i = 0; i < bundles.size(); ++i) {
       const auto fit = prepare_fit(part, bundles[i].model, bundles[i].trainer, origin, seeds, plan, *mesh.region_axis);
+      if (i == 0) fit->intervals = intervals = forecast_intervals(*fit);
       TrainerCallbacks callbacks;
       callbacks.log = log_info;
       train(*fit, callbacks);
+      const SharedResults shared = shared_results(*fit);
       fit->loop.each([&](Chunk chunk) {
-        const ResultBlock block = result_block(*fit, chunk);
+        ResultBlock block = result_block(*fit, chunk);
         for (int64_t r = 0; r < block.regions; ++r)
-          for (int64_t n = 0; n < count; ++n)
-            rows.at(block.first_region + r, 4 + i, n) = block.predicted_RT[r * part.weeks() + first + n];
+          rows.set_prediction(i, block.first_region + r, block.predicted_RT.data() + r * part.weeks());
+        if (i > 0) return;
+        add_intervals(slice_regions(part, chunk.first, chunk.count), shared, intervals, block);
+        rows.set_intervals(block, shared, interval);
       });
     }
-    OriginForecasts out = rows.gather(*mesh.region_axis);
-    out.origin = weeks.origin;
-    out.first_week = weeks.first_forecast;
-    out.total_lower_N.assign(static_cast<std::size_t>(count), kNone);
-    out.total_upper_N.assign(static_cast<std::size_t>(count), kNone);
+    add_naive(part, origin, rows);
+    OriginForecasts out = rows.gather(*mesh.region_axis, intervals, interval);
+    out.origin += weeks.first_week;
+    out.first_week += weeks.first_week;
     return out;
   }
 
-  // What was observed, and the naive forecasts.
-  void add_actuals(const Panel& part, int64_t origin, int64_t first, int64_t count, ForecastRows& rows) const {
-    const auto naive = naive_forecasts(part, origin, part.weeks() - origin);
+  void add_naive(const Panel& part, int64_t origin, ForecastRows& rows) const {
     const int64_t ahead = part.weeks() - origin;
-    for (int64_t r = 0; r < part.regions; ++r) {
-      const auto* observed_T = part.observed_RT.data() + r * part.weeks();
-      const bool usable = std::count(observed_T, observed_T + origin, 1) >= kMinimumRegionWeeks;
-      for (int64_t n = 0; n < count; ++n) {
-        const bool observed = observed_T[first + n] != 0;
-        rows.at(part.first_region + r, 0, n) = observed ? part.target_RT[r * part.weeks() + first + n] : kNone;
-        rows.at(part.first_region + r, 1, n) = observed && usable ? 1 : 0;
-        for (std::size_t kind = 0; kind < kNaiveKinds; ++kind)
-          rows.at(part.first_region + r, 4 + bundles.size() + kind, n) = naive[kind][r * ahead + first - origin + n];
+    const auto naive = naive_forecasts(part, origin, ahead);
+    std::vector<double> forecast_T(static_cast<std::size_t>(part.weeks()));
+    for (std::size_t kind = 0; kind < kNaiveKinds; ++kind) {
+      for (int64_t r = 0; r < part.regions; ++r) {
+        std::copy_n(naive[kind].begin() + r * ahead, ahead, forecast_T.begin() + origin);
+        rows.set_prediction(bundles.size() + kind, part.first_region + r, forecast_T.data());
       }
     }
   }
@@ -179,8 +127,8 @@ std::vector<OriginForecasts> over_rows(const Mesh& mesh, std::vector<OriginForec
     add(forecasts.actual_RN);
     add(forecasts.counted_RN);
     for (const auto& predicted_RN : forecasts.predicted_MRN) add(predicted_RN);
-    for (const auto* values :
-         {&forecasts.lower_RN, &forecasts.upper_RN, &forecasts.total_lower_N, &forecasts.total_upper_N})
+    for (const auto* values : {&forecasts.lower_RN, &forecasts.upper_RN, &forecasts.total_actual_N,
+                               &forecasts.total_predicted_N, &forecasts.total_lower_N, &forecasts.total_upper_N})
       add(*values);
   }
   const std::vector<double> all = mesh.member_axis->all_gather(packed);
@@ -202,6 +150,8 @@ std::vector<OriginForecasts> over_rows(const Mesh& mesh, std::vector<OriginForec
     for (std::size_t method = 0; method < methods; ++method) forecasts.predicted_MRN.push_back(take(cells));
     forecasts.lower_RN = take(cells);
     forecasts.upper_RN = take(cells);
+    forecasts.total_actual_N = take(forecasts.weeks);
+    forecasts.total_predicted_N = take(forecasts.weeks);
     forecasts.total_lower_N = take(forecasts.weeks);
     forecasts.total_upper_N = take(forecasts.weeks);
   }

@@ -70,6 +70,7 @@ int export_command(CommandContext& context) {
     const PanelFile file(panel.value_or(folder.panel()));
     ExportOptions options;
     options.note = log_info;
+    options.interval = get<double>(context.config, "export.interval");
     export_results(folder.results(), file, output, options);
     log_info(text("Wrote the CSV files to ", output.string()));
   });
@@ -86,8 +87,9 @@ int predict_command(CommandContext& context) {
     const Value config = config_of(folder);
     ImportOptions options = import_options(config);
     options.source = *source;
-    const std::string csv = forecast_csv(folder.path / "checkpoints", get<int>(config, "mesh.members"),
-                                         model_options(config), options, log_warning);
+    const std::string csv =
+        forecast_csv(folder.path / "checkpoints", get<int>(config, "mesh.members"), model_options(config), options,
+                     get<double>(context.config, "export.interval"), log_warning);
     write_text_file(output, csv);
     log_info(text("Wrote ", output.string()));
   });

@@ -25,6 +25,8 @@ std::vector<OriginForecasts> two_origins() {
     out[i].total_lower_N = {9, 0};
     out[i].total_upper_N = {11, 1};
   }
+  out[0].total_actual_N = {10, 3};
+  out[1].total_actual_N = {6, 9};
   out[0].actual_RN = {2, kNone, 8, 3};
   out[0].counted_RN = {1, 0, 1, 1};
   out[0].predicted_MRN[0] = {3, 9, 8, 5};
