@@ -87,6 +87,7 @@ SharedResults shared_results(const Fit& fit) {
   out.half_saturation_C = doubles(curves.log_half_EC[0].exp());
   out.origin = fit.data.members[0].origin;
   out.holdout_weeks = fit.data.weeks - out.origin;
+  if (fit.intervals) out.intervals = *fit.intervals;
   return out;
 }
 

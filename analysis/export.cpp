@@ -9,6 +9,7 @@
 
 #include "analysis/csv_writer.hpp"
 #include "analysis/intervals.hpp"
+#include "analysis/prediction_intervals.hpp"
 #include "analysis/response_curves.hpp"
 #include "analysis/results_file.hpp"
 #include "common/errors.hpp"
@@ -99,8 +100,14 @@ class Export {
   void prediction(CsvWriter& csv) const {
     each_block([&](int64_t first, int64_t count) {
       const Panel block = panel_.read(first, count);
-      const auto predicted_RT = reader_.read_array("predicted", first, count);
-      for (std::size_t cell = 0; cell < predicted_RT.size(); ++cell) {
+      ResultBlock results;
+      results.regions = count;
+      results.predicted_RT = reader_.read_array("predicted", first, count);
+      results.target_scale_R = reader_.read_array("target_scale", first, count);
+      results.noise_scale_R = reader_.read_array("noise_scale", first, count);
+      results.sample_scale_R = reader_.read_array("sample_scale", first, count);
+      const IntervalBlock intervals = intervals_at(results, shared_, level_);
+      for (std::size_t cell = 0; cell < results.predicted_RT.size(); ++cell) {
         const std::size_t week = begin_row(csv, first, cell);
         csv.raw(static_cast<int64_t>(week) < shared_.origin ? "train" : "holdout");
         if (block.observed_RT[cell]) {
@@ -108,8 +115,9 @@ class Export {
         } else {
           csv.empty();
         }
-        csv.number(predicted_RT[cell]);
-        csv.empty(2);
+        csv.number(results.predicted_RT[cell]);
+        csv.number(intervals.lower_RT[cell]);
+        csv.number(intervals.upper_RT[cell]);
         csv.end_row();
       }
     });

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/panel.hpp"
+#include "trainer/forecast_interval.hpp"
 
 namespace dcmmm {
 
@@ -17,11 +18,14 @@ struct ResultBlock {
   int64_t regions = 0;
   std::vector<double> predicted_RT, baseline_RT, trend_RT, seasonality_RT;  // KPI units
   std::vector<double> control_RTK, media_RTC;                               // KPI units
-  std::vector<double> coefficient_RTC;   // KPI units a week at full saturation (beta m_r)
-  std::vector<double> target_scale_R;    // m_r: mean target over training weeks, KPI units
-  std::vector<double> media_scale_RC;    // media units a week that one scaled unit x' = 1 stands for
-  std::vector<double> scale_factor_R;    // 1 + s_r on the shared temporal patterns
-  std::vector<double> baseline_level_R;  // the level the baseline returns to, KPI units
+  std::vector<double> coefficient_RTC;     // KPI units a week at full saturation (beta m_r)
+  std::vector<double> target_scale_R;      // m_r: mean target over training weeks, KPI units
+  std::vector<double> media_scale_RC;      // media units a week that one scaled unit x' = 1 stands for
+  std::vector<double> scale_factor_R;      // 1 + s_r on the shared temporal patterns
+  std::vector<double> baseline_level_R;    // the level the baseline returns to, KPI units
+  std::vector<double> lower_RT, upper_RT;  // 90 % interval of the prediction, KPI units; NaN where there is none
+  std::vector<double> noise_scale_R;   // of the region's own forecast errors (ForecastIntervals::scale_R), KPI units
+  std::vector<double> sample_scale_R;  // root mean square of the errors in training weeks, KPI units
 };
 
 /// What else the channels' figures may be: draws from an ensemble, or from a posterior. Intervals of any level are
@@ -40,10 +44,11 @@ struct SharedResults {
   std::vector<double> exponent_C;         // Hill exponent
   std::vector<double> half_saturation_C;  // in scaled units x'
   std::string adstock_kind = "geometric";
-  int64_t origin = 0;          // first holdout week; weeks [0, origin) are training weeks
-  int64_t holdout_weeks = 0;   // weeks [origin, origin + holdout_weeks) are the holdout
-  std::string panel_checksum;  // of the panel file that was fitted (PanelFile::checksum)
+  int64_t origin = 0;           // first holdout week; weeks [0, origin) are training weeks
+  int64_t holdout_weeks = 0;    // weeks [origin, origin + holdout_weeks) are the holdout
+  std::string panel_checksum;   // of the panel file that was fitted (PanelFile::checksum)
   ChannelDraws draws;
+  ForecastIntervals intervals;  // without scale_R, which blocks hold as noise_scale_R
 };
 
 }  // namespace dcmmm

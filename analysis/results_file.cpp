@@ -56,6 +56,10 @@ const std::vector<RegionArray>& region_arrays() {
        &ResultBlock::media_scale_RC},
       {"scale_factor", {}, "1", "region's factor on the shared temporal patterns", &ResultBlock::scale_factor_R},
       {"baseline_level", {}, "target units", "level that the baseline returns to", &ResultBlock::baseline_level_R},
+      {"lower", {"week"}, "target units", "lower end of the prediction's 90 % interval", &ResultBlock::lower_RT},
+      {"upper", {"week"}, "target units", "upper end of the prediction's 90 % interval", &ResultBlock::upper_RT},
+      {"noise_scale", {}, "target units", "scale of the region's own forecast errors", &ResultBlock::noise_scale_R},
+      {"sample_scale", {}, "target units", "rms of the errors in training weeks", &ResultBlock::sample_scale_R},
   };
   return arrays;
 }
@@ -103,6 +107,13 @@ void ResultsWriter::State::create(const SharedResults& shared) {
   file->add_coordinate("week", coordinates.weeks);
   file->add_coordinate("channel", coordinates.channels);
   file->add_coordinate("control", coordinates.controls);
+  // Interval quantiles: labels are the groups' last horizons and the levels.
+  std::vector<std::string> groups, levels;
+  for (const int64_t end : shared.intervals.group_end_G) groups.push_back(std::to_string(end));
+  for (const double level : shared.intervals.level_L) levels.push_back(shortest(level));
+  file->add_coordinate("interval_group", groups);
+  file->add_coordinate("interval_level", levels);
+  file->add_coordinate("interval_national_term", std::vector<std::string>{"factor", "degrees"});
   for (const RegionArray& array : region_arrays()) {
     std::vector<std::string> axes = {"region"};
     const ArrayLayout layout{{}, array.units, array.description};
@@ -121,6 +132,10 @@ void ResultsWriter::State::create(const SharedResults& shared) {
   file->add_coordinate("draw", draw_names);
   for (const DrawArray& array : kDrawArrays)
     file->add_array(array.name, ElementType::kFloat64, {"draw", "channel"}, {{}, array.units, array.description});
+  file->add_array("interval_quantile", ElementType::kFloat64, {"interval_group", "interval_level"},
+                  {{}, "noise_scale", "half a region's own interval, by last horizon and level"});
+  file->add_array("interval_national", ElementType::kFloat64, {"interval_national_term"},
+                  {{}, "1", "factor on the national error's prior variance, degrees of freedom"});
   file->set_attribute("", "file_kind", std::string(kKind));
   file->set_attribute("", "format_version", kResultsFormatVersion);
   file->set_attribute("", "adstock_kind", shared.adstock_kind);
@@ -143,6 +158,12 @@ void ResultsWriter::State::create(const SharedResults& shared) {
                         {mine_DC.empty() ? 0 : shared.draws.count, static_cast<int64_t>(coordinates.channels.size())},
                         mine_DC);
   }
+  write_curve("interval_national", {shared.intervals.national_factor, shared.intervals.national_degrees});
+  const auto& quantile_GL = shared.intervals.quantile_GL;
+  const bool writes = communicator.rank() == 0;
+  file->write<double>("interval_quantile", {0, 0},
+                      {writes ? static_cast<int64_t>(groups.size()) : 0, static_cast<int64_t>(levels.size())},
+                      std::span(quantile_GL).first(writes ? quantile_GL.size() : 0));
 }
 
 bool ResultsWriter::State::somebody_has_a_block(bool mine) {
@@ -239,6 +260,13 @@ ResultsReader::ResultsReader(const fs::path& path) : state_(new State{ArrayFile:
   draws.count = static_cast<int64_t>(file.labels("draw").size());
   if (draws.count > 0)
     for (const DrawArray& array : kDrawArrays) draws.*array.values = file.read<double>(array.name);
+  ForecastIntervals& intervals = state_->shared.intervals;
+  for (const std::string& end : file.labels("interval_group")) intervals.group_end_G.push_back(std::stoll(end));
+  for (const std::string& level : file.labels("interval_level")) intervals.level_L.push_back(std::stod(level));
+  intervals.quantile_GL = file.read<double>("interval_quantile");
+  const std::vector<double> national = file.read<double>("interval_national");
+  intervals.national_factor = national[0];
+  intervals.national_degrees = national[1];
 }
 
 ResultsReader::~ResultsReader() = default;

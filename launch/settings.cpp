@@ -118,6 +118,17 @@ TrainerOptions trainer_options(const Value& config) {
   return out;
 }
 
+CrossvalOptions crossval_options(const Value& config) {
+  CrossvalOptions out;
+  out.origins = get<std::optional<std::vector<int64_t>>>(config, "crossval.origins");
+  out.windows = get<int64_t>(config, "crossval.windows");
+  out.step = get<int64_t>(config, "crossval.step");
+  out.horizon = get<int64_t>(config, "crossval.horizon");
+  out.gap = get<int64_t>(config, "crossval.gap");
+  out.window = get<std::optional<int64_t>>(config, "crossval.window");
+  return out;
+}
+
 SyntheticOptions synthetic_options(const Value& config) {
   SyntheticOptions out;
   out.kind = synthetic_kind(get<std::string>(config, "synth.kind"));

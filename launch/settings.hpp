@@ -7,6 +7,7 @@
 #include "model/options.hpp"
 #include "trainer/choose_settings.hpp"
 #include "trainer/options.hpp"
+#include "trainer/rolling_origin.hpp"
 
 namespace dcmmm {
 
@@ -18,6 +19,7 @@ FreeSettings free_settings(const Value& config, const std::vector<std::string>& 
 /// Puts chosen settings into the config, so that it says what is fitted.
 void keep_chosen(const ModelOptions& chosen, Value& config);
 
+CrossvalOptions crossval_options(const Value& config);
 SyntheticOptions synthetic_options(const Value& config);
 
 /// Column roles of the `data` group; `source` is set by the caller.

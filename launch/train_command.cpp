@@ -6,6 +6,9 @@
 #include <memory>
 
 #include "analysis/decompose.hpp"
+#include "analysis/forecast_rows.hpp"
+#include "analysis/intervals.hpp"
+#include "analysis/prediction_intervals.hpp"
 #include "analysis/metrics_report.hpp"
 #include "analysis/results_file.hpp"
 #include "checkpoints/checkpoint_store.hpp"
@@ -29,6 +32,7 @@
 #include "launch/yaml_text.hpp"
 #include "trainer/ensemble.hpp"
 #include "trainer/fit_checkpoint.hpp"
+#include "trainer/inner_residuals.hpp"
 #include "trainer/threads.hpp"
 #include "trainer/trainer.hpp"
 
@@ -126,20 +130,28 @@ struct Run {
     return outcome;
   }
 
-  // results.h5, and the figures of train and holdout: the first row's first member, and the draws of all.
-  FitFigures write_results() const {
+  // results.h5, and the figures of train and holdout: the first row's first member, and the draws of all; `holdout`
+  // gets its forecasts with intervals.
+  FitFigures write_results(OriginForecasts& holdout) const {
     SharedResults shared = shared_results(fit);
     shared.panel_checksum = file.checksum();
     shared.draws = all_draws(fit, mesh);
     FitEvaluation evaluation(shared.origin, shared.holdout_weeks);
+    ForecastRows forecasts(fit.panel, shared.origin, shared.origin, 1);
     std::unique_ptr<ResultsWriter> writer;
     if (mesh.row == 0)
       writer = std::make_unique<ResultsWriter>(folder.results(), fit.panel.coordinates, shared, *mesh.region_axis);
     fit.loop.each([&](Chunk chunk) {
-      const ResultBlock block = result_block(fit, chunk);
+      ResultBlock block = result_block(fit, chunk);
+      const Panel regions = slice_regions(fit.panel, chunk.first, chunk.count);
+      add_intervals(regions, shared, *fit.intervals, block);
       if (writer) writer->append(block);
-      evaluation.add(slice_regions(fit.panel, chunk.first, chunk.count), block.predicted_RT);
+      evaluation.add(regions, block.predicted_RT);
+      for (int64_t r = 0; r < block.regions; ++r)
+        forecasts.set_prediction(0, block.first_region + r, block.predicted_RT.data() + r * fit.data.weeks);
+      forecasts.set_intervals(block, shared, 0.9);
     });
+    holdout = forecasts.gather(*mesh.region_axis, *fit.intervals, 0.9);
     if (writer) writer->finish();
     return evaluation.figures(*mesh.region_axis);
   }
@@ -223,6 +235,7 @@ int train_command(CommandContext& context) {
   // Phase one, or where an earlier run stood; then the descent.
   std::unique_ptr<Fit> fit = prepare_fit(panel, model, trainer, members_of_row(config, model, split.origin, mesh),
                                          mesh.row == 0 ? 1 : 0, plan, *mesh.region_axis);
+  fit->intervals = forecast_intervals(*fit);
   say_what_runs(*fit, *file, mesh, threads);
   for (const std::string& note : fit->data.notes) log_warning(note);
   if (resume) {
@@ -252,7 +265,8 @@ int train_command(CommandContext& context) {
   }
   const double fit_seconds = stage.lap();
 
-  const FitFigures figures = run.write_results();
+  OriginForecasts holdout;
+  const FitFigures figures = run.write_results(holdout);
   RunFacts facts;
   facts.import_seconds = import_seconds;
   facts.fit_seconds = fit_seconds;
@@ -267,7 +281,7 @@ int train_command(CommandContext& context) {
   facts.settings = settings;
   on_rank_zero(world, [&] {
     facts.results_sha256 = sha256_of_file(folder.results());
-    write_text_file(folder.metrics(), metrics_json(figures, facts));
+    write_text_file(folder.metrics(), metrics_json(figures, holdout, file->coordinates().weeks, facts));
     std::cout << end_table(figures) << std::flush;
     log_info(text("Fit in ", std::round(fit_seconds * 10) / 10, " s; run folder: ", folder.path.string()));
   });

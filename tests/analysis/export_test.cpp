@@ -7,7 +7,7 @@
 #include <cmath>
 #include <map>
 
-#include "analysis/intervals.hpp"
+#include "analysis/prediction_intervals.hpp"
 #include "analysis/response_curves.hpp"
 #include "common/errors.hpp"
 #include "common/files.hpp"
@@ -118,8 +118,9 @@ TEST(Export, PredictionShowsSplitAndMissingActuals) {
     if (!rows[cell][3].empty()) {
       EXPECT_EQ(std::stod(rows[cell][3]), run.panel.target_RT[cell]);
     }
+    EXPECT_EQ(std::stod(rows[cell][5]), run.results.lower_RT[cell]);
+    EXPECT_EQ(std::stod(rows[cell][6]), run.results.upper_RT[cell]);
     EXPECT_EQ(std::stod(rows[cell][4]), run.results.predicted_RT[cell]);
-    EXPECT_EQ(rows[cell][5] + rows[cell][6], "");
   }
 }
 
@@ -252,7 +253,8 @@ TEST(Export, PermutingRegionsPermutesRowsOnly) {
   for (auto values :
        {&ResultBlock::predicted_RT, &ResultBlock::baseline_RT, &ResultBlock::trend_RT, &ResultBlock::seasonality_RT,
         &ResultBlock::control_RTK, &ResultBlock::media_RTC, &ResultBlock::coefficient_RTC, &ResultBlock::media_scale_RC,
-        &ResultBlock::scale_factor_R, &ResultBlock::baseline_level_R}) {
+        &ResultBlock::scale_factor_R, &ResultBlock::baseline_level_R, &ResultBlock::target_scale_R,
+        &ResultBlock::noise_scale_R, &ResultBlock::sample_scale_R}) {
     mirror(mirrored.results.*values, (mirrored.results.*values).size() / 5);
   }
   mirrored.write(mirrored_folder);
