@@ -266,11 +266,11 @@ template <class Real>
 void profiled_loss_operation(benchmark::State& state, bool theirs) {
   constexpr auto type = c10::CppTypeToScalarType<Real>::value;
   const at::Tensor effect = normal<Real>({1, R, T}), target = normal<Real>({1, R, T}),
-                   region_weight = normal<Real>({1, R}).abs();
+                   region_weight = normal<Real>({1, R}).abs(), stiffness = at::full({1, R}, kStiffness, at::kDouble);
   const at::Tensor weight = cell_weights().unsqueeze(0).to(type), prior = prior_precision();
   compare(
       state, {effect}, theirs, true, kBaselineFlops + 8,
-      [&] { return profiled_loss(effect, target, weight, region_weight, {kStiffness}, {kPersistence}); },
+      [&] { return profiled_loss(effect, target, weight, region_weight, stiffness, {kPersistence}); },
       [&] {
         const at::Tensor residual = (target - effect)[0].to(at::kDouble);
         const at::Tensor left = dense_left(residual, weight[0].to(at::kDouble), prior);

@@ -7,7 +7,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$root/launch/progress.sh"
 
 packages=(g++ cmake ninja-build ccache git ca-certificates pkg-config python3-venv openmpi-bin libopenmpi-dev
-  libhdf5-openmpi-dev libyaml-cpp-dev libcli11-dev libspdlog-dev nlohmann-json3-dev libssl-dev)
+  libhdf5-openmpi-dev libyaml-cpp-dev libcli11-dev libspdlog-dev nlohmann-json3-dev libssl-dev libeigen3-dev
+  libnlopt-cxx-dev)
 requirements=(launch/requirements.txt)
 if [[ ${1:-} == --tests ]]; then
   packages+=(libgtest-dev libgmock-dev libbenchmark-dev hdf5-tools clang-format-14)

@@ -1,8 +1,8 @@
 // Phase one of a fit: the closed form over all ranks; and Huber's weights, which refresh it in between.
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
+#include "comm/median.hpp"
 #include "model/closed_form.hpp"
 #include "model/kernels/baseline.hpp"
 #include "model/mmm.hpp"
@@ -14,6 +14,8 @@ namespace {
 
 // A coefficient that the closed form puts at zero starts here: softplus can't reach zero.
 constexpr double kCoefficientFloor = 0.003;
+// A channel that is hardly ever on would need a huge coefficient to bring its part of the prior's share.
+constexpr double kLeastMeanResponse = 0.05;
 
 // Adds w V'Q V of one region and member to gram_GG; V [T, G] in double.
 void add_gram(kernels::BaselineSolver& solver, const double* columns_TG, int64_t weeks, int64_t columns,
@@ -30,38 +32,16 @@ void add_gram(kernels::BaselineSolver& solver, const double* columns_TG, int64_t
   }
 }
 
-// The median of |values| over all ranks: bits of the doubles by radix selection on counts, exact and the same on any
-// ranks.
-double global_median_magnitude(const std::vector<double>& values, Communicator& communicator) {
-  std::vector<int64_t> total{static_cast<int64_t>(values.size())};
-  communicator.all_reduce_sum(std::span<int64_t>(total));
-  if (total[0] == 0) return 0;
-  int64_t rank_wanted = (total[0] - 1) / 2;  // the lower median, as torch.median
-  uint64_t prefix = 0;
-  for (int shift = 48; shift >= 0; shift -= 16) {
-    std::vector<int64_t> counts(1 << 16, 0);
-    for (const double value : values) {
-      const auto bits = std::bit_cast<uint64_t>(std::abs(value));
-      if (shift == 48 || bits >> (shift + 16) == prefix >> (shift + 16)) ++counts[(bits >> shift) & 0xFFFF];
-    }
-    communicator.all_reduce_sum(std::span<int64_t>(counts));
-    uint64_t bin = 0;
-    while (rank_wanted >= counts[bin]) rank_wanted -= counts[bin++];
-    prefix |= bin << shift;
-  }
-  return std::bit_cast<double>(prefix);
-}
-
 }  // namespace
 
 Anchor Mmm::closed_form(const FitData& data, at::Tensor& shared_EP, const RegionLoop& loop) const {
   const at::NoGradGuard no_gradient;
   const int64_t E = data.member_count(), C = data.channels, K = data.controls, weeks = data.last_origin();
   const int64_t F = C + K + pattern_count(options_), G = F + 1;
+  const int64_t means = E * G * G, length = means + E * (C + 1);  // matrices, then sums of responses and their cells
   const Curves curve = curves(shared_EP.to(data.type));
   const at::Tensor patterns_TS = temporal_patterns(options_, seasonal_period_, 0, weeks);
-  const std::vector<double> stiffness = stiffness_E(data), persistence = persistence_E(data);
-  const std::vector<double> gram = loop.sum(E * G * G, [&](Chunk chunk, std::span<double> sums) {
+  const std::vector<double> gram = loop.sum(length, [&](Chunk chunk, std::span<double> sums) {
     const at::Tensor response = adstock_hill(data.media_RTC.narrow(0, chunk.first, chunk.count).narrow(1, 0, weeks),
                                              data.inverse_media_scale_ERC.narrow(1, chunk.first, chunk.count),
                                              curve.decay_EC, curve.exponent_EC, curve.log_half_EC)
@@ -75,6 +55,7 @@ Anchor Mmm::closed_form(const FitData& data, at::Tensor& shared_EP, const Region
         data.cell_weight_ERT.narrow(1, chunk.first, chunk.count).narrow(2, 0, weeks).to(at::kDouble).contiguous();
     const at::Tensor region_weight =
         data.region_weight_ER.narrow(1, chunk.first, chunk.count).to(at::kDouble).contiguous();
+    const at::Tensor stiffness = data.stiffness_ER.narrow(1, chunk.first, chunk.count).contiguous();
     kernels::BaselineSolver solver;
     std::vector<double> baseline;
     for (int64_t row = 0; row < E * chunk.count; ++row) {
@@ -83,28 +64,44 @@ Anchor Mmm::closed_form(const FitData& data, at::Tensor& shared_EP, const Region
       const std::span<const double> weight_T(weights.const_data_ptr<double>() + row * weeks,
                                              static_cast<size_t>(weeks));
       const int64_t member = row / chunk.count;
-      solver.factor(weight_T, stiffness[member], persistence[member]);
-      add_gram(solver, columns.const_data_ptr<double>() + row * weeks * G, weeks, G, weight_T, weight,
+      const double* columns_TG = columns.const_data_ptr<double>() + row * weeks * G;
+      solver.factor(weight_T, stiffness.const_data_ptr<double>()[row], data.persistence_E[member]);
+      add_gram(solver, columns_TG, weeks, G, weight_T, weight,
                sums.subspan(static_cast<size_t>(member * G * G), static_cast<size_t>(G * G)), baseline);
+      double* responses = sums.data() + means + member * (C + 1);
+      for (int64_t t = 0; t < weeks; ++t) {
+        if (weight_T[t] == 0) continue;
+        for (int64_t c = 0; c < C; ++c) responses[c] += columns_TG[t * G + c];
+        responses[C] += 1;
+      }
     }
   });
 
   Anchor anchor;
   anchor.ridge_metric_EF = at::zeros({E, F}, at::kDouble);
+  anchor.ridge_center_EF = at::zeros({E, F}, at::kDouble);
   auto metric_EF = anchor.ridge_metric_EF.accessor<double, 2>();
+  auto center_EF = anchor.ridge_center_EF.accessor<double, 2>();
   for (int64_t e = 0; e < E; ++e) {
+    const Member& settings = data.members[e];
     const double* of_member = gram.data() + e * G * G;
+    const double* responses = gram.data() + means + e * (C + 1);
+    for (int64_t c = 0; c < C; ++c) {
+      const double mean = std::max(responses[c] / std::max(responses[C], 1.0), kLeastMeanResponse);
+      center_EF[e][c] = settings.media_prior / static_cast<double>(C) / mean;
+    }
     std::vector<double> matrix(static_cast<size_t>(F * F)), right(static_cast<size_t>(F));
     for (int64_t i = 0; i < F; ++i) {
       const double diagonal = of_member[i * G + i];
-      const double multiplier = i < C                     ? options_.ridge_media
-                                : i < C + K - data.events ? options_.ridge_controls
+      const double multiplier = i < C                     ? settings.ridge_media
+                                : i < C + K - data.events ? settings.ridge_controls
                                 : i < C + K               ? options_.ridge_events
-                                                          : options_.ridge_patterns;
+                                                          : settings.ridge_patterns;
+      const double pull = settings.ridge * 0.01 * multiplier * diagonal;
       metric_EF[e][i] = diagonal;
-      right[i] = of_member[i * G + F];
+      right[i] = of_member[i * G + F] + pull * center_EF[e][i];
       for (int64_t j = 0; j < F; ++j) matrix[i * F + j] = 0.5 * (of_member[i * G + j] + of_member[j * G + i]);
-      matrix[i * F + i] += options_.ridge * 0.01 * multiplier * diagonal + 1e-6 * data.cells_E[e];
+      matrix[i * F + i] += pull + 1e-6 * data.cells_E[e];
     }
     std::vector<double> theta = solve_non_negative(matrix, right, C);
     for (int64_t c = 0; c < C; ++c) theta[c] = std::max(theta[c], kCoefficientFloor);
@@ -144,7 +141,8 @@ void Mmm::refresh_cell_weights(FitData& data, const at::Tensor& shared_EP, const
                                      magnitudes.const_data_ptr<double>() + magnitudes.numel());
     const double scale = 1.4826 * global_median_magnitude(values, loop.communicator());
     if (scale == 0) continue;  // most residuals are exactly zero: there is nothing to judge the others by
-    const at::Tensor weight = (options_.huber_delta * scale / residual_ERT[e].abs().clamp_min(1e-9)).clamp(1e-6, 1.0);
+    at::Tensor weight = (options_.huber_delta * scale / residual_ERT[e].abs().clamp_min(1e-9)).clamp(1e-6, 1.0);
+    if (data.week_weight_ET.defined()) weight = weight * data.week_weight_ET[e].narrow(0, 0, weeks);
     weight_ERT[e].copy_(at::where(counted, weight, at::zeros_like(weight)));
   }
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/random.hpp"
 #include "common/text.hpp"
 #include "data/split.hpp"
 
@@ -14,6 +15,13 @@ namespace {
 constexpr double kMinMediaShare = 0.01;
 constexpr double kControlFloor = 0.1;  // of the regions' mean standard deviation
 constexpr double kControlClip = 4.0;
+// Weeks of a block of the bootstrap: longer than what one shock lasts.
+constexpr int64_t kBootstrapBlock = 8;
+// Streams of a bootstrap's random numbers: regions count from 0, blocks of weeks from here.
+constexpr uint64_t kBlockStream = uint64_t{1} << 32;
+
+// A weight of the Bayesian bootstrap (Rubin 1981): exponential, mean 1.
+double bootstrap_weight(uint64_t seed, uint64_t stream) { return -std::log(RandomStream(seed, stream).uniform()); }
 
 at::Tensor copy_of(const std::vector<double>& values, std::vector<int64_t> shape, at::ScalarType type) {
   return at::from_blob(const_cast<double*>(values.data()), shape, at::kDouble).to(type, false, /*copy=*/true);
@@ -50,14 +58,29 @@ RegionSums sum_training_weeks(const Panel& panel, int64_t region, int64_t origin
 
 }  // namespace
 
+Member member_of(const ModelOptions& options, int64_t origin, uint64_t seed) {
+  Member member{origin, seed};
+  member.stiffness = options.stiffness;
+  member.persistence = options.persistence;
+  member.size_power = options.size_power;
+  member.ridge = options.ridge;
+  member.ridge_controls = options.ridge_controls;
+  member.ridge_media = options.ridge_media;
+  member.ridge_patterns = options.ridge_patterns;
+  member.decay = options.decay;
+  member.exponent = options.exponent;
+  member.half_saturation = options.half_saturation;
+  return member;
+}
+
 int64_t FitData::last_origin() const {
   int64_t last = 0;
   for (const Member& member : members) last = std::max(last, member.origin);
   return last;
 }
 
-FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, const ModelOptions& options,
-                      at::ScalarType type, const RegionLoop& loop) {
+FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at::ScalarType type,
+                      const RegionLoop& loop) {
   FitData data;
   data.type = type;
   data.members = members;
@@ -130,7 +153,9 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, co
         }
         const bool usable = region.cells >= kMinimumRegionWeeks && mean > 0;
         if (!usable) continue;
-        weight_ER[e][r] = std::pow(mean / mean_target, options.size_power);
+        weight_ER[e][r] = std::pow(mean / mean_target, members[e].size_power);
+        if (members[e].bootstrap_seed != 0)
+          weight_ER[e][r] *= bootstrap_weight(members[e].bootstrap_seed, static_cast<uint64_t>(panel.first_region + r));
         total[e] += weight_ER[e][r] * region.cells;
         for (int64_t t = 0; t < members[e].origin; ++t) cell_ERT[e][r][t] = panel.observed_RT[r * T + t];
       }
@@ -161,6 +186,17 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, co
   data.inverse_control_scale_ERK = control_scale.to(type);
   data.cell_weight_ERT = cell_weight.to(type);
   data.region_weight_ER = region_weight.to(type);
+  data.stiffness_ER = at::empty({E, R}, at::kDouble);
+  for (int64_t e = 0; e < E; ++e) {
+    data.stiffness_ER[e].fill_(members[e].stiffness);
+    data.persistence_E.push_back(members[e].persistence);
+    if (members[e].bootstrap_seed == 0) continue;
+    if (!data.week_weight_ET.defined()) data.week_weight_ET = at::ones({E, T}, type);
+    for (int64_t t = 0; t < T; ++t)
+      data.week_weight_ET[e][t].fill_(
+          bootstrap_weight(members[e].bootstrap_seed, kBlockStream + static_cast<uint64_t>(t / kBootstrapBlock)));
+  }
+  if (data.week_weight_ET.defined()) data.cell_weight_ERT.mul_(data.week_weight_ET.unsqueeze(1));
   return data;
 }
 

@@ -14,11 +14,25 @@
 
 namespace dcmmm {
 
-/// One member of a batch of fits of one architecture.
+/// One member of a batch of fits of one architecture: what may differ between members. Settings default to those of
+/// ModelOptions, where they are explained.
 struct Member {
   int64_t origin = 0;  // trains on weeks [0, origin)
-  uint64_t seed = 0;
+  uint64_t seed = 0;   // of the GRU's starting weights
+
+  double stiffness = ModelOptions().stiffness, persistence = ModelOptions().persistence;
+  double size_power = ModelOptions().size_power;
+  double ridge = ModelOptions().ridge, ridge_controls = ModelOptions().ridge_controls,
+         ridge_media = ModelOptions().ridge_media, ridge_patterns = ModelOptions().ridge_patterns;
+  // Where the curves start and their priors are centred.
+  double decay = ModelOptions().decay, exponent = ModelOptions().exponent,
+         half_saturation = ModelOptions().half_saturation;
+  double media_prior = 0;       // the ridge pulls the media towards this share of the target, in equal parts
+  uint64_t bootstrap_seed = 0;  // of random weights of regions and of blocks of weeks; 0: every cell counts once
 };
+
+/// A member with the settings of `options`.
+Member member_of(const ModelOptions& options, int64_t origin, uint64_t seed);
 
 struct FitData {
   at::ScalarType type = at::kFloat;
@@ -37,6 +51,9 @@ struct FitData {
   at::Tensor control_mean_ERK, inverse_control_scale_ERK;
   at::Tensor cell_weight_ERT;   // M: 1 on observed training cells, less where Huber's weights say so, else 0
   at::Tensor region_weight_ER;  // w_r, mean 1 over cells; 0 for regions without a usable history
+  at::Tensor week_weight_ET;    // of the bootstrap's blocks of weeks, on top of Huber's; undefined without a bootstrap
+  at::Tensor stiffness_ER;      // of each region's baseline (float64)
+  std::vector<double> persistence_E;
   std::vector<double> cells_E;  // observed training cells over all ranks (n)
 
   std::vector<std::string>
@@ -52,8 +69,8 @@ struct FitData {
 };
 
 /// Scales, masks and weights of all members. Collective (national means are sums over ranks).
-FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, const ModelOptions& options,
-                      at::ScalarType type, const RegionLoop& loop);
+FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at::ScalarType type,
+                      const RegionLoop& loop);
 
 /// z' of raw controls [R, T, K] for given means and inverse scales [E, R, K]; `known` [R, T] or undefined.
 at::Tensor scale_controls(const at::Tensor& control_RTK, const at::Tensor& known_RT, const at::Tensor& mean_ERK,

@@ -28,7 +28,8 @@ ChunkLoss Mmm::chunk_loss(const FitData& data, const Anchor& anchor, const at::T
   const at::Tensor squares_E =
       profiled_loss(effect.total(), data.scaled_target(chunk, weeks),
                     data.cell_weight_ERT.narrow(1, chunk.first, chunk.count).narrow(2, 0, weeks),
-                    data.region_weight_ER.narrow(1, chunk.first, chunk.count), stiffness_E(data), persistence_E(data));
+                    data.region_weight_ER.narrow(1, chunk.first, chunk.count),
+                    data.stiffness_ER.narrow(1, chunk.first, chunk.count), data.persistence_E);
   const at::Tensor cells_E = per_member(data.cells_E, at::kDouble);
   ChunkLoss loss;
   loss.data_E = squares_E / (2.0 * per_member(anchor.variance_E, at::kDouble) * cells_E);
@@ -84,13 +85,20 @@ at::Tensor Mmm::shared_penalty(const FitData& data, const Anchor& anchor, const 
   const at::Tensor coefficient_EC = at::softplus(layout_.view(shared, "coefficient.log_mean"));
   const at::Tensor theta_EF = at::cat(
       {coefficient_EC, layout_.view(shared, "control.coefficient"), layout_.view(shared, "pattern.coefficient")}, 1);
-  at::Tensor multiplier_F = at::full({theta_EF.size(1)}, options_.ridge_patterns, at::kDouble);
-  multiplier_F.narrow(0, 0, data.channels).fill_(options_.ridge_media);
-  multiplier_F.narrow(0, data.channels, data.controls).fill_(options_.ridge_controls);
-  multiplier_F.narrow(0, data.channels + data.controls - data.events, data.events).fill_(options_.ridge_events);
-  const at::Tensor ridge_E = 0.5 * options_.ridge * 0.01 *
-                             (anchor.ridge_metric_EF * multiplier_F * theta_EF.square()).sum(1) /
-                             (per_member(anchor.variance_E, at::kDouble) * cells_E);
+  at::Tensor multiplier_EF = at::empty_like(anchor.ridge_metric_EF);
+  std::vector<double> half_ridge_E;
+  for (int64_t e = 0; e < data.member_count(); ++e) {
+    const Member& member = data.members[e];
+    multiplier_EF[e].fill_(member.ridge_patterns);
+    multiplier_EF[e].narrow(0, 0, data.channels).fill_(member.ridge_media);
+    multiplier_EF[e].narrow(0, data.channels, data.controls).fill_(member.ridge_controls);
+    multiplier_EF[e].narrow(0, data.channels + data.controls - data.events, data.events).fill_(options_.ridge_events);
+    half_ridge_E.push_back(0.5 * member.ridge * 0.01);
+  }
+  const at::Tensor ridge_E =
+      per_member(half_ridge_E, at::kDouble) *
+      (anchor.ridge_metric_EF * multiplier_EF * (theta_EF - anchor.ridge_center_EF).square()).sum(1) /
+      (per_member(anchor.variance_E, at::kDouble) * cells_E);
   at::Tensor penalty_E = priors_E / (options_.tempering * cells_E) + ridge_E;
   if (options_.l1_coefficients > 0) penalty_E = penalty_E + options_.l1_coefficients * coefficient_EC.sum(1);
   if (options_.l1_gru_output > 0 && options_.gru)

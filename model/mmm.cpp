@@ -9,14 +9,6 @@ Mmm::Mmm(const ModelOptions& options, double seasonal_period, int64_t channels, 
       seasonal_period_(seasonal_period),
       layout_(options, channels, controls, pattern_count(options), events) {}
 
-std::vector<double> Mmm::stiffness_E(const FitData& data) const {
-  return std::vector<double>(data.members.size(), options_.stiffness);
-}
-
-std::vector<double> Mmm::persistence_E(const FitData& data) const {
-  return std::vector<double>(data.members.size(), options_.persistence);
-}
-
 Mmm::Curves Mmm::curves(const at::Tensor& shared_EP) const {
   return {layout_.view(shared_EP, "adstock.decay_logit").sigmoid(),
           options_.min_exponent + at::softplus(layout_.view(shared_EP, "hill.exponent_raw")),
@@ -83,8 +75,8 @@ Effects Mmm::future_effects(const FitData& scales, const at::Tensor& shared_EP, 
 Baseline Mmm::baseline(const FitData& data, const at::Tensor& total_EnT, Chunk chunk) const {
   const int64_t weeks = total_EnT.size(2);
   return solve_baseline(data.scaled_target(chunk, weeks) - total_EnT,
-                        data.cell_weight_ERT.narrow(1, chunk.first, chunk.count).narrow(2, 0, weeks), stiffness_E(data),
-                        persistence_E(data));
+                        data.cell_weight_ERT.narrow(1, chunk.first, chunk.count).narrow(2, 0, weeks),
+                        data.stiffness_ER.narrow(1, chunk.first, chunk.count), data.persistence_E);
 }
 
 }  // namespace dcmmm

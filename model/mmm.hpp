@@ -19,6 +19,7 @@ namespace dcmmm {
 struct Anchor {
   at::Tensor prior_center_EP;      // where the priors pull the shared parameters (float64)
   at::Tensor ridge_metric_EF;      // diagonal of the closed form's A, per linear term (float64)
+  at::Tensor ridge_center_EF;      // where the ridge pulls the linear terms (float64)
   std::vector<double> variance_E;  // s2: weighted variance left by the closed form
 };
 
@@ -82,9 +83,6 @@ class Mmm {
 
   /// Baselines of a chunk over all weeks for given effects.
   Baseline baseline(const FitData& data, const at::Tensor& total_EnT, Chunk chunk) const;
-
-  std::vector<double> stiffness_E(const FitData& data) const;
-  std::vector<double> persistence_E(const FitData& data) const;
 
   /// decay, exponent and log half-saturation [E, C] of shared parameters.
   struct Curves {

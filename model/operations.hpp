@@ -37,9 +37,10 @@ at::Tensor gru_sequence(const at::Tensor& inputs_ERTI, const GruWeights& weights
 
 /// The profiled data term of each member, sum_r w_r (y' - f)' Q_r (y' - f), Q_r with the baseline in closed form
 /// (kernels/baseline.hpp). target and effect [E, R, T]; cell_weight M [E, R, T] (0: not counted); region_weight [E, R];
-/// stiffness and persistence one value a member. Returns [E], float64. Gradient to `effect` only: -2 w M (y' - f - b).
+/// stiffness [E, R] (float64), persistence one value a member. Returns [E], float64. Gradient to `effect` only: -2 w M
+/// (y' - f - b).
 at::Tensor profiled_loss(const at::Tensor& effect_ERT, const at::Tensor& target_ERT, const at::Tensor& cell_weight_ERT,
-                         const at::Tensor& region_weight_ER, const std::vector<double>& stiffness_E,
+                         const at::Tensor& region_weight_ER, const at::Tensor& stiffness_ER,
                          const std::vector<double>& persistence_E);
 
 struct Baseline {
@@ -49,6 +50,6 @@ struct Baseline {
 
 /// The baselines that the residuals y' - f leave (no gradient). Regions without a weighted cell get 0.
 Baseline solve_baseline(const at::Tensor& residual_ERT, const at::Tensor& cell_weight_ERT,
-                        const std::vector<double>& stiffness_E, const std::vector<double>& persistence_E);
+                        const at::Tensor& stiffness_ER, const std::vector<double>& persistence_E);
 
 }  // namespace dcmmm

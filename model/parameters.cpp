@@ -69,11 +69,16 @@ at::Tensor ParameterLayout::view(const at::Tensor& buffer, const std::string& na
 static double inverse_softplus(double value) { return std::log(std::expm1(std::max(value, 0.05))); }
 
 at::Tensor initial_shared(const ParameterLayout& layout, const ModelOptions& options,
-                          const std::vector<uint64_t>& seed_E) {
-  at::Tensor shared = at::zeros({static_cast<int64_t>(seed_E.size()), layout.shared_count()}, at::kDouble);
-  layout.view(shared, "adstock.decay_logit").fill_(std::log(options.decay / (1.0 - options.decay)));
-  layout.view(shared, "hill.exponent_raw").fill_(inverse_softplus(options.exponent - options.min_exponent));
-  layout.view(shared, "hill.log_half_saturation").fill_(std::log(options.half_saturation));
+                          const std::vector<Member>& members) {
+  at::Tensor shared = at::zeros({static_cast<int64_t>(members.size()), layout.shared_count()}, at::kDouble);
+  for (size_t e = 0; e < members.size(); ++e) {
+    const auto fill = [&](const char* name, double value) {
+      layout.view(shared, name)[static_cast<int64_t>(e)].fill_(value);
+    };
+    fill("adstock.decay_logit", std::log(members[e].decay / (1.0 - members[e].decay)));
+    fill("hill.exponent_raw", inverse_softplus(members[e].exponent - options.min_exponent));
+    fill("hill.log_half_saturation", std::log(members[e].half_saturation));
+  }
   if (!options.gru) return shared;
   // Uniform weights in +-1/sqrt(H) as in torch.nn.GRU; the output layer starts near zero, so that deviations do, too.
   const double bound = 1.0 / std::sqrt(static_cast<double>(options.hidden));
@@ -82,7 +87,7 @@ at::Tensor initial_shared(const ParameterLayout& layout, const ModelOptions& opt
     for (size_t index = 0; index < layout.shared().size(); ++index) {
       const ParameterSlice& slice = layout.shared()[index];
       if (slice.group != ParameterGroup::kGru || slice.name == "gru.output_bias") continue;
-      RandomStream random(seed_E[static_cast<size_t>(member)], index);
+      RandomStream random(members[static_cast<size_t>(member)].seed, index);
       const bool output = slice.name == "gru.output_weight";
       for (int64_t i = 0; i < slice.count; ++i)
         values[member][slice.offset + i] = output ? 0.01 * random.normal() : random.uniform(-bound, bound);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "model/fit_data.hpp"
 #include "model/options.hpp"
 
 namespace dcmmm {
@@ -49,9 +50,10 @@ class ParameterLayout {
   int64_t shared_count_ = 0, local_count_ = 0, gru_inputs_ = 0;
 };
 
-/// Starting values of the shared buffer [E, P] (float64): priors' centres for the curves, small random weights for the
-/// GRU, keyed by each member's own seed so that they depend on nothing else. Coefficients are set by the closed form.
+/// Starting values of the shared buffer [E, P] (float64): each member's own for the curves, small random weights for
+/// the GRU, keyed by each member's own seed so that they depend on nothing else. Coefficients are set by the closed
+/// form.
 at::Tensor initial_shared(const ParameterLayout& layout, const ModelOptions& options,
-                          const std::vector<uint64_t>& seed_E);
+                          const std::vector<Member>& members);
 
 }  // namespace dcmmm

@@ -12,9 +12,10 @@ using torch::autograd::tensor_list;
 // level).
 template <class Real, class Take>
 void for_each_baseline(const at::Tensor& residual_ERT, const at::Tensor& cell_weight_ERT,
-                       const std::vector<double>& stiffness_E, const std::vector<double>& persistence_E,
-                       const Take& take) {
+                       const at::Tensor& stiffness_ER, const std::vector<double>& persistence_E, const Take& take) {
   const int64_t regions = residual_ERT.size(1), weeks = residual_ERT.size(2);
+  const at::Tensor stiffnesses = stiffness_ER.contiguous();
+  const double* stiffness = stiffnesses.const_data_ptr<double>();
   const Real* residuals = residual_ERT.const_data_ptr<Real>();
   const Real* weights = cell_weight_ERT.const_data_ptr<Real>();
   at::parallel_for(0, residual_ERT.size(0) * regions, 1, [&](int64_t begin, int64_t end) {
@@ -28,7 +29,7 @@ void for_each_baseline(const at::Tensor& residual_ERT, const at::Tensor& cell_we
         total += weight[t];
       }
       if (total <= 0) continue;
-      solver.factor(weight, stiffness_E[row / regions], persistence_E[row / regions]);
+      solver.factor(weight, stiffness[row], persistence_E[row / regions]);
       solver.solve(residual, 1, baseline, level);
       take(row, weight, residual, baseline, level[0]);
     }
@@ -38,8 +39,8 @@ void for_each_baseline(const at::Tensor& residual_ERT, const at::Tensor& cell_we
 class ProfiledLossNode : public torch::autograd::Function<ProfiledLossNode> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& effect, const at::Tensor& target,
-                            const at::Tensor& cell_weight, const at::Tensor& region_weight,
-                            std::vector<double> stiffness, std::vector<double> persistence) {
+                            const at::Tensor& cell_weight, const at::Tensor& region_weight, const at::Tensor& stiffness,
+                            std::vector<double> persistence) {
     const int64_t weeks = effect.size(2);
     const at::Tensor residuals = (target - effect).contiguous();
     at::Tensor loss = at::zeros({effect.size(0), effect.size(1)}, effect.options().dtype(at::kDouble));
@@ -74,21 +75,21 @@ class ProfiledLossNode : public torch::autograd::Function<ProfiledLossNode> {
 }  // namespace
 
 at::Tensor profiled_loss(const at::Tensor& effect_ERT, const at::Tensor& target_ERT, const at::Tensor& cell_weight_ERT,
-                         const at::Tensor& region_weight_ER, const std::vector<double>& stiffness_E,
+                         const at::Tensor& region_weight_ER, const at::Tensor& stiffness_ER,
                          const std::vector<double>& persistence_E) {
   return ProfiledLossNode::apply(effect_ERT.contiguous(), target_ERT, cell_weight_ERT.contiguous(),
-                                 region_weight_ER.contiguous(), stiffness_E, persistence_E);
+                                 region_weight_ER.contiguous(), stiffness_ER, persistence_E);
 }
 
 Baseline solve_baseline(const at::Tensor& residual_ERT, const at::Tensor& cell_weight_ERT,
-                        const std::vector<double>& stiffness_E, const std::vector<double>& persistence_E) {
+                        const at::Tensor& stiffness_ER, const std::vector<double>& persistence_E) {
   const int64_t weeks = residual_ERT.size(2);
   const at::Tensor residuals = residual_ERT.contiguous(), weights = cell_weight_ERT.contiguous();
   Baseline out{at::zeros_like(residuals), at::zeros({residuals.size(0), residuals.size(1)}, residuals.options())};
   AT_DISPATCH_FLOATING_TYPES(residuals.scalar_type(), "solve_baseline", [&] {
     scalar_t* baselines = out.baseline_ERT.data_ptr<scalar_t>();
     scalar_t* levels = out.level_ER.data_ptr<scalar_t>();
-    for_each_baseline<scalar_t>(residuals, weights, stiffness_E, persistence_E,
+    for_each_baseline<scalar_t>(residuals, weights, stiffness_ER, persistence_E,
                                 [&](int64_t row, const auto&, const auto&, const auto& baseline, double level) {
                                   for (int64_t t = 0; t < weeks; ++t)
                                     baselines[row * weeks + t] = static_cast<scalar_t>(baseline[t]);

@@ -50,33 +50,42 @@ int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, 
 }
 
 std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, const TrainerOptions& trainer,
-                                 int64_t origin, const std::vector<uint64_t>& seeds, RegionPlan plan,
+                                 const std::vector<Member>& fitted, int64_t shadowed, RegionPlan plan,
                                  Communicator& communicator) {
   auto fit = std::make_unique<Fit>(model, trainer, panel, std::move(plan), communicator);
-  fit->members = static_cast<int64_t>(seeds.size());
-  std::vector<Member> members;
-  for (const uint64_t seed : seeds) members.push_back({origin, seed});
+  fit->members = static_cast<int64_t>(fitted.size());
+  std::vector<Member> members = fitted;
   // A shadow needs enough weeks before its origin to be a fit of its own.
-  const int64_t inner_origin = origin - trainer.validation_weeks;
-  const bool shadows = trainer.validation_weeks > 0 && inner_origin >= kMinimumTrainingWeeks;
-  if (shadows)
-    for (const uint64_t seed : seeds) members.push_back({inner_origin, seed});
+  const int64_t origin = fitted[0].origin, inner_origin = origin - trainer.validation_weeks;
+  const bool shadows = trainer.validation_weeks > 0 && inner_origin >= kMinimumTrainingWeeks && shadowed > 0;
+  for (int64_t m = 0; shadows && m < shadowed; ++m) {
+    members.push_back(fitted[m]);
+    members.back().origin = inner_origin;
+  }
 
-  fit->data = make_fit_data(panel, members, model, trainer.float64 ? at::kDouble : at::kFloat, fit->loop);
-  std::vector<uint64_t> all_seeds;
-  for (const Member& member : members) all_seeds.push_back(member.seed);
-  at::Tensor shared = initial_shared(fit->model.layout(), model, all_seeds);
+  fit->data = make_fit_data(panel, members, trainer.float64 ? at::kDouble : at::kFloat, fit->loop);
+  at::Tensor shared = initial_shared(fit->model.layout(), model, members);
   fit->anchor = fit->model.closed_form(fit->data, shared, fit->loop);
   fit->state = make_fit_state(fit->model.layout(), fit->data, shared);
   if (shadows) {
-    fit->naive_rmse_E.assign(seeds.size(), best_naive_rmse(panel, inner_origin, origin, communicator));
-    fit->stopping.best_rmse_E.assign(seeds.size(), std::numeric_limits<double>::infinity());
-    fit->stopping.best_step_E.assign(seeds.size(), 0);
-    fit->stopping.worse_E.assign(seeds.size(), 0);
+    const auto count = static_cast<size_t>(shadowed);
+    fit->naive_rmse_E.assign(count, best_naive_rmse(panel, inner_origin, origin, communicator));
+    fit->stopping.best_rmse_E.assign(count, std::numeric_limits<double>::infinity());
+    fit->stopping.best_step_E.assign(count, 0);
+    fit->stopping.worse_E.assign(count, 0);
     fit->stopping.best_shared_EP = fit->state.shared_EP.clone();
     fit->stopping.best_local_ERL = fit->state.local_ERL.clone();
   }
   return fit;
+}
+
+std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, const TrainerOptions& trainer,
+                                 int64_t origin, const std::vector<uint64_t>& seeds, RegionPlan plan,
+                                 Communicator& communicator) {
+  std::vector<Member> members;
+  for (const uint64_t seed : seeds) members.push_back(member_of(model, origin, seed));
+  return prepare_fit(panel, model, trainer, members, static_cast<int64_t>(members.size()), std::move(plan),
+                     communicator);
 }
 
 at::Tensor scaled_prediction(const Fit& fit, Chunk chunk, int64_t weeks) {

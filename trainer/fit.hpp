@@ -1,6 +1,6 @@
 // A fit: the model, its data, what the closed form anchored, and what the descent changes. Everything a checkpoint
-// holds. Members 0 ... M-1 are what the user asked for; with validation weeks each has a shadow, member M + i, that
-// trains on an inner origin and is judged on the training weeks after it.
+// holds. Members 0 ... M-1 are what the user asked for; with validation weeks the first S of them have a shadow, member
+// M + i, that trains on an inner origin and is judged on the training weeks after it.
 #pragma once
 
 #include <memory>
@@ -25,7 +25,7 @@ struct HistoryRow {
 
 /// Early stopping of each member, decided on its shadow's validation weeks.
 struct Stopping {
-  std::vector<double> best_rmse_E;  // M values
+  std::vector<double> best_rmse_E;  // S values
   std::vector<int64_t> best_step_E, worse_E;
   at::Tensor best_shared_EP, best_local_ERL;
 };
@@ -46,7 +46,9 @@ struct Fit {
   std::vector<double> naive_rmse_E;  // best naive forecast of each shadow's validation weeks
   std::vector<HistoryRow> history;
 
-  bool has_shadows() const { return data.member_count() > members; }
+  /// Members 0 ... shadows() - 1 have a shadow.
+  int64_t shadows() const { return data.member_count() - members; }
+  bool has_shadows() const { return shadows() > 0; }
 };
 
 /// Regions that may go through a step at once: options.region_chunk, or what options.memory_limit leaves room for (by
@@ -54,7 +56,13 @@ struct Fit {
 int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, const PanelCoordinates& coordinates,
                       int64_t members, int ranks_here);
 
-/// Scales, masks and the first phase. `origin`: training weeks; one seed a member. Collective.
+/// Scales, masks and the first phase. All members train on the same weeks; the first `shadowed` of them have a shadow.
+/// Collective.
+std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, const TrainerOptions& trainer,
+                                 const std::vector<Member>& fitted, int64_t shadowed, RegionPlan plan,
+                                 Communicator& communicator);
+
+/// The same for members with the model's settings, a seed each, all with shadows. `origin`: training weeks. Collective.
 std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, const TrainerOptions& trainer,
                                  int64_t origin, const std::vector<uint64_t>& seeds, RegionPlan plan,
                                  Communicator& communicator);

@@ -118,6 +118,7 @@ Checkpoint make_checkpoint(const Fit& fit, const std::string& config, const std:
 
   add("anchor.prior_center", {"member", "shared_parameter"}, fit.anchor.prior_center_EP);
   add("anchor.ridge_metric", {"member", "linear_term"}, fit.anchor.ridge_metric_EF);
+  add("anchor.ridge_center", {"member", "linear_term"}, fit.anchor.ridge_center_EF);
   add("anchor.variance", {"member"}, reals(fit.anchor.variance_E));
 
   // Random numbers are a function of (seed, parameter), so the seeds are the whole random state.
@@ -135,6 +136,8 @@ Checkpoint make_checkpoint(const Fit& fit, const std::string& config, const std:
   add("scale.control_inverse", {"member", "region", "control"}, data.inverse_control_scale_ERK);
   add("weight.region", {"member", "region"}, data.region_weight_ER);
   add("weight.cell", {"member", "region", "week"}, data.cell_weight_ERT);
+  add("baseline.stiffness", {"member", "region"}, data.stiffness_ER);
+  add("baseline.persistence", {"member"}, reals(data.persistence_E));
   add("control.last", {"region", "control"}, data.control_RTK.select(1, data.weeks - 1).to(at::kDouble));
 
   const TimeState state = time_state(fit);
@@ -144,9 +147,9 @@ Checkpoint make_checkpoint(const Fit& fit, const std::string& config, const std:
   add("state.level", {"member", "region"}, state.level_ER);
 
   if (fit.has_shadows()) {
-    add("stopping.best_rmse", {"fitted_member"}, reals(fit.stopping.best_rmse_E));
-    add("stopping.best_step", {"fitted_member"}, integers(fit.stopping.best_step_E));
-    add("stopping.worse", {"fitted_member"}, integers(fit.stopping.worse_E));
+    add("stopping.best_rmse", {"shadow"}, reals(fit.stopping.best_rmse_E));
+    add("stopping.best_step", {"shadow"}, integers(fit.stopping.best_step_E));
+    add("stopping.worse", {"shadow"}, integers(fit.stopping.worse_E));
     add("stopping.best_shared", {"member", "shared_parameter"}, fit.stopping.best_shared_EP);
     add("stopping.best_local", {"member", "region", "local_parameter"}, fit.stopping.best_local_ERL);
   }
@@ -189,7 +192,10 @@ void restore_fit(const Checkpoint& checkpoint, Fit& fit) {
   restore_into(checkpoint, "optimizer.local_second", fit.state.local_second_ERL);
   restore_into(checkpoint, "anchor.prior_center", fit.anchor.prior_center_EP);
   restore_into(checkpoint, "anchor.ridge_metric", fit.anchor.ridge_metric_EF);
+  restore_into(checkpoint, "anchor.ridge_center", fit.anchor.ridge_center_EF);
   restore_into(checkpoint, "weight.cell", fit.data.cell_weight_ERT);
+  restore_into(checkpoint, "baseline.stiffness", fit.data.stiffness_ER);
+  fit.data.persistence_E = to_reals(tensor_of(checkpoint, "baseline.persistence"));
   fit.anchor.variance_E = to_reals(tensor_of(checkpoint, "anchor.variance"));
   fit.state.active_E = to_reals(tensor_of(checkpoint, "member.active"));
   fit.state.step = checkpoint.step;
@@ -236,6 +242,7 @@ Forecaster make_forecaster(const Checkpoint& checkpoint, const ModelOptions& opt
   scales.controls = labels("control");
   scales.events = events;
   scales.members.resize(static_cast<size_t>(out.members));
+  scales.persistence_E = to_reals(of_members("baseline.persistence"));
 
   out.shared_EP = at::zeros({out.members, layout.shared_count()}, scales.type);
   out.local_ERL = at::zeros({out.members, scales.regions, layout.local_count()}, scales.type);
@@ -257,10 +264,11 @@ at::Tensor forecast(const Forecaster& forecaster, const at::Tensor& media_RHC, c
                                                           forecaster.state, media_RHC.to(scales.type),
                                                           control_RHK.to(scales.type), {0, regions}, forecaster.weeks);
   // The baseline decays to its level: b_{T+k} = level + phi^k (b_T - level).
-  const at::Tensor decay_H = at::pow(forecaster.model.options().persistence, at::arange(1, weeks + 1, at::kDouble));
+  const at::Tensor decay_E1H =
+      at::pow(reals(scales.persistence_E).view({-1, 1, 1}), at::arange(1, weeks + 1, at::kDouble));
   const at::Tensor level_ER1 = forecaster.state.level_ER.to(at::kDouble).unsqueeze(-1);
   const at::Tensor baseline_ERH =
-      level_ER1 + decay_H * (forecaster.state.baseline_ER.to(at::kDouble).unsqueeze(-1) - level_ER1);
+      level_ER1 + decay_E1H * (forecaster.state.baseline_ER.to(at::kDouble).unsqueeze(-1) - level_ER1);
   const at::Tensor usable = (scales.region_weight_ER > 0).unsqueeze(-1);
   const at::Tensor scaled_ERH =
       at::where(usable, effects.total().to(at::kDouble) + baseline_ERH, at::ones_like(baseline_ERH));

@@ -17,19 +17,19 @@ using Clock = std::chrono::steady_clock;
 constexpr double kClearlyWorse = 1.05;
 
 // RMSE of the shadows on the weeks between their origin and their member's, KPI units, over all ranks. One value a
-// member: NaN without an observed cell, infinite when a forecast isn't finite.
+// shadow: NaN without an observed cell, infinite when a forecast isn't finite.
 std::vector<double> validation_rmse(const Fit& fit) {
   const FitData& data = fit.data;
-  const int64_t M = fit.members, end = data.members[0].origin, begin = data.members[M].origin;
-  const std::vector<double> sums = fit.loop.sum(2 * M, [&](Chunk chunk, std::span<double> total) {
+  const int64_t M = fit.members, S = fit.shadows(), end = data.members[0].origin, begin = data.members[M].origin;
+  const std::vector<double> sums = fit.loop.sum(2 * S, [&](Chunk chunk, std::span<double> total) {
     const at::Tensor prediction = (scaled_prediction(fit, chunk, end).to(at::kDouble) *
                                    data.target_scale_ER.narrow(1, chunk.first, chunk.count).unsqueeze(-1))
-                                      .narrow(0, M, M)
+                                      .narrow(0, M, S)
                                       .contiguous();
     const auto predicted = prediction.accessor<double, 3>();
     const at::Tensor weight = data.region_weight_ER.to(at::kDouble);
     const auto weight_ER = weight.accessor<double, 2>();
-    for (int64_t m = 0; m < M; ++m)
+    for (int64_t m = 0; m < S; ++m)
       for (int64_t r = 0; r < chunk.count; ++r) {
         if (weight_ER[M + m][chunk.first + r] == 0) continue;
         for (int64_t t = begin; t < end; ++t) {
@@ -37,13 +37,13 @@ std::vector<double> validation_rmse(const Fit& fit) {
           if (fit.panel.observed_RT[cell] == 0) continue;
           const double error = fit.panel.target_RT[cell] - predicted[m][r][t];
           total[m] += error * error;
-          total[M + m] += 1;
+          total[S + m] += 1;
         }
       }
   });
   std::vector<double> rmse;
-  for (int64_t m = 0; m < M; ++m) {
-    const double mean_square = std::isfinite(sums[m]) ? sums[m] / sums[M + m] : std::numeric_limits<double>::infinity();
+  for (int64_t m = 0; m < S; ++m) {
+    const double mean_square = std::isfinite(sums[m]) ? sums[m] / sums[S + m] : std::numeric_limits<double>::infinity();
     rmse.push_back(std::sqrt(mean_square));
   }
   return rmse;
@@ -54,7 +54,7 @@ void copy_member(const at::Tensor& from, at::Tensor& to, int64_t member) { to[me
 // Remembers each member's best parameters, and freezes a member whose validation has been clearly worse for too long.
 void judge(Fit& fit, const std::vector<double>& rmse) {
   Stopping& stopping = fit.stopping;
-  for (int64_t m = 0; m < fit.members; ++m) {
+  for (int64_t m = 0; m < fit.shadows(); ++m) {
     if (fit.state.active_E[m] == 0 || std::isnan(rmse[m])) continue;
     if (rmse[m] < stopping.best_rmse_E[m]) {
       stopping.best_rmse_E[m] = rmse[m];
@@ -136,7 +136,7 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks) {
     }
     if (stop && !last) return Outcome::kStopped;
   }
-  for (int64_t m = 0; validates && options.early_stopping && m < fit.members; ++m) {
+  for (int64_t m = 0; validates && options.early_stopping && m < fit.shadows(); ++m) {
     if (fit.stopping.worse_E[m] == 0 || fit.stopping.best_step_E[m] == fit.state.step) continue;
     copy_member(fit.stopping.best_shared_EP, fit.state.shared_EP, m);
     copy_member(fit.stopping.best_local_ERL, fit.state.local_ERL, m);

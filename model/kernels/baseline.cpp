@@ -1,5 +1,7 @@
 #include "model/kernels/baseline.hpp"
 
+#include <cmath>
+
 namespace dcmmm::kernels {
 
 void BaselineSolver::factor(std::span<const double> weight_T, double stiffness, double persistence) {
@@ -23,6 +25,8 @@ void BaselineSolver::factor(std::span<const double> weight_T, double stiffness, 
     inverse_diagonal_[t] = 1.0 / diagonal;
   }
   if (!has_level_) return;
+  log_determinant_ = -static_cast<double>(weeks) * std::log(stiffness) - std::log(1.0 - persistence * persistence);
+  for (const double inverse : inverse_diagonal_) log_determinant_ -= std::log(inverse);
   // Q0 1 = M (1 - (M + P0)^-1 M 1), and (M + P0)^-1 M 1 = 1 - (M + P0)^-1 P0 1 avoids the cancellation: Q0 1 = M (M +
   // P0)^-1 P0 1.
   level_weight_.assign(weeks, 0.0);

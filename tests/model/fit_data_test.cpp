@@ -20,7 +20,7 @@ using testing::small_model;
 FitData data_of(const Panel& panel, int64_t origin, const ModelOptions& options = small_model()) {
   const auto alone = make_local_communicator();
   const RegionLoop loop(plan_regions(testing::observed_cells(panel), 0, 1, 64, false), *alone);
-  return make_fit_data(panel, {{origin, 1}}, options, at::kDouble, loop);
+  return make_fit_data(panel, {member_of(options, origin, 1)}, at::kDouble, loop);
 }
 
 bool any_note(const FitData& data, const std::string& part) {
@@ -145,7 +145,7 @@ TEST(RefreshCellWeights, DoNotDependOnTheRanks) {
       const RegionPlan plan = plan_regions(testing::observed_cells(whole.panel), communicator.rank(), ranks, 2, false);
       const Panel part = testing::part_of(whole.panel, plan.first_region, plan.regions);
       const RegionLoop loop(plan, communicator);
-      FitData data = make_fit_data(part, {{34, 1}}, whole.options, at::kDouble, loop);
+      FitData data = make_fit_data(part, {member_of(whole.options, 34, 1)}, at::kDouble, loop);
       whole.model.refresh_cell_weights(data, whole.shared_EP,
                                        whole.local_ERL.narrow(1, plan.first_region, plan.regions), loop);
       parts[static_cast<size_t>(communicator.rank())] = data.cell_weight_ERT;

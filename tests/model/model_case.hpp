@@ -28,13 +28,16 @@ struct ModelCase {
         options(the_options),
         loop(plan_regions(observed_cells(panel), 0, 1, chunk, false), *alone),
         model(options, seasonal_period(panel.coordinates.step), panel.channels(), panel.controls()),
-        data(make_fit_data(panel, members, options, type, loop)) {
-    std::vector<uint64_t> seeds;
-    for (const Member& member : members) seeds.push_back(member.seed);
-    shared_EP = initial_shared(model.layout(), options, seeds);
+        data(make_fit_data(panel, with_settings(members, options), type, loop)) {
+    shared_EP = initial_shared(model.layout(), options, data.members);
     anchor = model.closed_form(data, shared_EP, loop);
     shared_EP = (shared_EP + normal_tensor(shared_EP.sizes().vec(), 41, 0.15)).to(type);
     local_ERL = normal_tensor({data.member_count(), panel.regions, model.layout().local_count()}, 42, 0.1).to(type);
+  }
+
+  static std::vector<Member> with_settings(std::vector<Member> members, const ModelOptions& options) {
+    for (Member& member : members) member = member_of(options, member.origin, member.seed);
+    return members;
   }
 
   Chunk all() const { return {0, panel.regions}; }

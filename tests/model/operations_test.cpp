@@ -118,10 +118,10 @@ TEST(ProfiledLoss, HasTheGradientOfItsValues) {
   const int64_t E = 2, R = 5, T = 12;
   for (const double persistence : {0.95, 1.0}) {
     const at::Tensor target = normal_tensor({E, R, T}, 23, 0.2, 1), weight = uneven_weights(E, R, T),
-                     of_region = normal_tensor({E, R}, 24).abs();
+                     of_region = normal_tensor({E, R}, 24).abs(), stiffness = normal_tensor({E, R}, 29, 5, 20).abs();
     expect_gradients(
         [&](const std::vector<at::Tensor>& in) {
-          return (profiled_loss(in[0], target, weight, of_region, {20.0, 3.0}, {persistence, 0.5}) *
+          return (profiled_loss(in[0], target, weight, of_region, stiffness, {persistence, 0.5}) *
                   at::tensor({1.0, -0.7}, at::kDouble))
               .sum();
         },
@@ -134,8 +134,8 @@ TEST(ProfiledLoss, TakesATargetOfAnyLayout) {
   const at::Tensor target = normal_tensor({T, E, R}, 23).permute({1, 2, 0}), effect = normal_tensor({E, R, T}, 25),
                    weight = uneven_weights(E, R, T);
   const at::Tensor of_region = at::ones({E, R}, at::kDouble);
-  EXPECT_TRUE(at::equal(profiled_loss(effect, target, weight, of_region, {20.0, 20.0}, {0.95, 0.95}),
-                        profiled_loss(effect, target.contiguous(), weight, of_region, {20.0, 20.0}, {0.95, 0.95})));
+  EXPECT_TRUE(at::equal(profiled_loss(effect, target, weight, of_region, 20 * of_region, {0.95, 0.95}),
+                        profiled_loss(effect, target.contiguous(), weight, of_region, 20 * of_region, {0.95, 0.95})));
 }
 
 TEST(ProfiledLoss, IgnoresWhatStandsInUnweightedCells) {
@@ -143,13 +143,13 @@ TEST(ProfiledLoss, IgnoresWhatStandsInUnweightedCells) {
                    of_region = at::ones({1, 4}, at::kDouble);
   const at::Tensor target = normal_tensor({1, 4, 8}, 27);
   const at::Tensor wild = at::where(weight > 0, target, at::full_like(target, std::nan("")));
-  EXPECT_TRUE(at::equal(profiled_loss(effect, target, weight, of_region, {20.0}, {0.95}),
-                        profiled_loss(effect, wild, weight, of_region, {20.0}, {0.95})));
+  EXPECT_TRUE(at::equal(profiled_loss(effect, target, weight, of_region, 20 * of_region, {0.95}),
+                        profiled_loss(effect, wild, weight, of_region, 20 * of_region, {0.95})));
 }
 
 TEST(SolveBaseline, GivesRegionsWithoutACellNothing) {
-  const Baseline baseline =
-      solve_baseline(normal_tensor({2, 3, 6}, 28), uneven_weights(2, 3, 6), {20.0, 20.0}, {0.95, 0.95});
+  const Baseline baseline = solve_baseline(normal_tensor({2, 3, 6}, 28), uneven_weights(2, 3, 6),
+                                           at::full({2, 3}, 20.0, at::kDouble), {0.95, 0.95});
   EXPECT_EQ(baseline.baseline_ERT.select(1, 0).abs().max().item<double>(), 0);
   EXPECT_EQ(baseline.level_ER.select(1, 0).abs().max().item<double>(), 0);
 }

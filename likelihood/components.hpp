@@ -1,0 +1,57 @@
+// The variance components of the likelihood: how much regions and nation wander, and how noisy a cell is.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace dcmmm {
+
+/// Places of the components, each on the scale on which it is estimated.
+enum class Component {
+  kNoise,             // log sd of a cell's noise, at the mean region's size
+  kNoiseSize,         // its variance goes with (m_r / mean m)^-value
+  kLevel,             // log stationary sd of a region's level
+  kLevelPersistence,  // logit of its AR(1) coefficient
+  kLevelSize,         // its variance goes with (m_r / mean m)^-value
+  kMediaSlope,        // log sd of the regions' relative differences in the response to a channel
+  kSeasonSlope,       // log sd of the regions' own season
+  kSlow,              // log stationary sd of the national level's slow part
+  kSlowPersistence,   // logit
+  kFast,              // log stationary sd of its fast part
+  kFastPersistence,   // logit
+};
+inline constexpr std::size_t kComponents = 11;
+
+/// Name, start, prior (normal) and bounds of a component. Source: docs/model.md, "Variance components".
+struct ComponentSpec {
+  const char* name;
+  double start, prior_mean, prior_sd, low, high;
+};
+const std::array<ComponentSpec, kComponents>& component_specs();
+
+struct Components {
+  std::array<double, kComponents> value{};
+  bool national = true, slopes = true;
+
+  double operator[](Component component) const { return value[static_cast<std::size_t>(component)]; }
+  double& operator[](Component component) { return value[static_cast<std::size_t>(component)]; }
+
+  double noise_variance(double log_size, double error_scale) const;
+  double level_variance(double log_size, double error_scale) const;  // stationary
+  double level_persistence() const;
+  double media_slope_sd() const;  // 0 without slopes
+  double season_slope_sd() const;
+
+  /// Covariance of the national level `lag` weeks apart; 0 without one.
+  double national_covariance(int64_t lag) const;
+};
+
+/// All at their starts.
+Components initial_components(bool national, bool slopes);
+
+/// For the log: sds and persistences in their own units.
+std::string describe(const Components& components);
+
+}  // namespace dcmmm

@@ -1,0 +1,68 @@
+#include "likelihood/draws.hpp"
+
+#include <Eigen/Cholesky>
+#include <algorithm>
+#include <cmath>
+
+namespace dcmmm {
+namespace {
+
+constexpr int kSweeps = 30;
+constexpr double kFarthestCenter = 0.2;  // the unconstrained optimum of a share isn't believed beyond this distance
+
+// A normal of mean and sd above 0. Robert 1995: by rejection; exponential proposals in the far tail.
+double truncated_normal(double mean, double sd, RandomStream& random) {
+  const double bound = -mean / sd;
+  if (bound < 0.5) {
+    double value = random.normal();
+    while (value < bound) value = random.normal();
+    return mean + sd * value;
+  }
+  const double rate = 0.5 * (bound + std::sqrt(bound * bound + 4));
+  while (true) {
+    const double value = bound - std::log(random.uniform()) / rate;
+    if (random.uniform() < std::exp(-0.5 * (value - rate) * (value - rate))) return mean + sd * value;
+  }
+}
+
+}  // namespace
+
+Draws draw_posterior(const Mode& mode, int64_t draws, RandomStream random) {
+  const int64_t C = mode.shapes.channels(), L = mode.linear.size(), all = mode.curvature.rows(), rest = all - C;
+  const Eigen::LDLT<Eigen::MatrixXd> factor(mode.curvature);
+  const Eigen::MatrixXd covariance = factor.solve(Eigen::MatrixXd::Identity(all, all));
+  const Eigen::VectorXd move = factor.solve(mode.gradient);
+  Eigen::VectorXd center(all);
+  center.head(L) = mode.linear;
+  center.tail(3 * C) = mode.shapes.coordinates;
+  for (int64_t c = 0; c < C; ++c) center[c] += std::clamp(move[c], -kFarthestCenter, kFarthestCenter);
+
+  const Eigen::MatrixXd of_shares = covariance.topLeftCorner(C, C);
+  const Eigen::MatrixXd precision = of_shares.llt().solve(Eigen::MatrixXd::Identity(C, C));
+  const Eigen::MatrixXd regression = precision * covariance.topRightCorner(C, rest);  // of the rest on the shares
+  Eigen::MatrixXd left = covariance.bottomRightCorner(rest, rest) - covariance.bottomLeftCorner(rest, C) * regression;
+  left = 0.5 * (left + left.transpose().eval());
+  left.diagonal().array() += 1e-12;
+  const Eigen::MatrixXd spread = left.llt().matrixL();
+
+  Draws out{RowMatrix(draws, L), RowMatrix(draws, 3 * C)};
+  Eigen::VectorXd shares = center.head(C).cwiseMax(0.005);
+  for (int64_t draw = 0; draw < draws; ++draw) {
+    for (int sweep = 0; sweep < (draw == 0 ? kSweeps : 5); ++sweep)
+      for (int64_t c = 0; c < C; ++c) {
+        const double variance = 1.0 / precision(c, c);
+        const double others = precision.row(c).dot(shares - center.head(C)) - precision(c, c) * (shares[c] - center[c]);
+        shares[c] = truncated_normal(center[c] - variance * others, std::sqrt(variance), random);
+      }
+    Eigen::VectorXd noise(rest);
+    for (int64_t i = 0; i < rest; ++i) noise[i] = random.normal();
+    const Eigen::VectorXd others =
+        center.tail(rest) + regression.transpose() * (shares - center.head(C)) + spread * noise;
+    out.linear_DL.row(draw).head(C) = shares.transpose();
+    out.linear_DL.row(draw).tail(L - C) = others.head(L - C).transpose();
+    out.shapes_D3C.row(draw) = others.tail(3 * C).transpose();
+  }
+  return out;
+}
+
+}  // namespace dcmmm

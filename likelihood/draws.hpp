@@ -1,0 +1,18 @@
+// Draws from the posterior around a mode: the Gauss-Newton curvature, shares truncated at zero.
+#pragma once
+
+#include "common/random.hpp"
+#include "likelihood/gauss_newton.hpp"
+
+namespace dcmmm {
+
+/// One row a draw. Shapes: D draws, L linear terms, C channels.
+struct Draws {
+  RowMatrix linear_DL;  // shares first
+  RowMatrix shapes_D3C;
+};
+
+/// Laplace's approximation: shares by Gibbs sampling from the truncated normal (Geweke 1991), the rest given them.
+Draws draw_posterior(const Mode& mode, int64_t draws, RandomStream random);
+
+}  // namespace dcmmm

@@ -1,0 +1,171 @@
+#include "likelihood/gauss_newton.hpp"
+
+#include <Eigen/Cholesky>
+#include <algorithm>
+#include <cmath>
+
+#include "model/closed_form.hpp"
+
+namespace dcmmm {
+namespace {
+
+constexpr double kLongestStep = 0.7;  // of a coordinate of the curves
+constexpr double kSmallShare = 1e-3;  // a channel at zero still feels which curve would suit it
+constexpr double kConverged = 0.01;   // of the negative log posterior
+constexpr int kTries = 6;
+
+Eigen::VectorXd prior_sd_of_shapes(const LikelihoodOptions& options, int64_t channels) {
+  Eigen::VectorXd sd(3 * channels);
+  sd.head(channels).setConstant(options.decay_prior_sd);
+  sd.segment(channels, channels).setConstant(options.exponent_prior_sd);
+  sd.tail(channels).setConstant(options.half_saturation_prior_sd);
+  return sd;
+}
+
+// From raw columns to [share coordinates | shapes | target].
+Eigen::MatrixXd coordinates_of_columns(const PanelSums& sums, const ColumnLayout& layout,
+                                       const Eigen::VectorXd* linear) {
+  const int64_t C = layout.channels, L = layout.linear();
+  const Eigen::VectorXd scale = share_scale(sums, layout);
+  Eigen::MatrixXd transform = Eigen::MatrixXd::Zero(layout.count(), L + (linear ? 3 * C : 0) + 1);
+  for (int64_t i = 0; i < L; ++i) transform(i, i) = scale[i];
+  transform(layout.target(), transform.cols() - 1) = 1.0;
+  if (linear == nullptr) return transform;
+  for (int64_t shape = 0; shape < 3; ++shape)
+    for (int64_t c = 0; c < C; ++c) {
+      const double share = std::max((*linear)[c], kSmallShare), inverse = scale[layout.media(c)];
+      const int64_t raw = layout.derivative(shape, c), column = L + shape * C + c;
+      transform(raw, column) = share * inverse;
+      transform(layout.media(c), column) = -share * inverse * inverse * sums.mean_P[raw];
+    }
+  return transform;
+}
+
+class Profile {
+ public:
+  Profile(const LikelihoodData& data, const LikelihoodOptions& options, const FixedCovariance& covariance,
+          const Shapes& prior_center, const RegionLoop& loop)
+      : data_(data),
+        options_(options),
+        covariance_(covariance),
+        prior_center_(prior_center),
+        loop_(loop),
+        layout_{data.channels, data.controls, data.patterns, true, covariance.components.slopes},
+        shape_sd_(prior_sd_of_shapes(options, data.channels)) {}
+
+  Mode at(const Shapes& shapes) const {
+    RegionPass pass{data_, layout_, shapes, covariance_.slope_shapes, covariance_.components, {}, false, 0, 0, nullptr};
+    pass.slopes = slope_columns(layout_, covariance_.components, covariance_.slope_mean_C, covariance_.slope_shares);
+    const PanelSums sums = sum_regions(pass, loop_);
+    const Eigen::MatrixXd raw = reduced_gram(sums, covariance_.national);
+    const int64_t C = layout_.channels, L = layout_.linear(), y = layout_.target();
+
+    Mode mode;
+    mode.shapes = shapes;
+    mode.prior_center = prior_center_;
+    mode.mean_C = sums.mean_P.head(C);
+    const Eigen::MatrixXd to_linear = coordinates_of_columns(sums, layout_, nullptr);
+    const Eigen::MatrixXd gram = to_linear.transpose() * raw * to_linear;
+    const Eigen::VectorXd prior = prior_precision(options_, layout_);
+    Eigen::MatrixXd matrix = gram.topLeftCorner(L, L);
+    matrix.diagonal() += prior;
+    const Eigen::VectorXd right = gram.col(L).head(L);
+    const std::vector<double> solved =
+        solve_non_negative({matrix.data(), matrix.data() + matrix.size()}, {right.data(), right.data() + L}, C);
+    mode.linear = Eigen::Map<const Eigen::VectorXd>(solved.data(), L);
+    const Eigen::VectorXd distance = (shapes.coordinates - prior_center_.coordinates).cwiseQuotient(shape_sd_);
+    mode.objective = 0.5 * (gram(L, L) - 2 * right.dot(mode.linear) + mode.linear.dot(matrix * mode.linear) +
+                            distance.squaredNorm());
+
+    const Eigen::MatrixXd to_all = coordinates_of_columns(sums, layout_, &mode.linear);
+    const Eigen::MatrixXd full = to_all.transpose() * raw * to_all;
+    const int64_t all = L + 3 * C;
+    Eigen::VectorXd residual = Eigen::VectorXd::Zero(all + 1);  // e = y - X linear, in these coordinates
+    residual.head(L) = -mode.linear;
+    residual[all] = 1.0;
+    mode.curvature = full.topLeftCorner(all, all);
+    mode.curvature.diagonal().head(L) += prior;
+    mode.curvature.diagonal().tail(3 * C) += shape_sd_.cwiseAbs2().cwiseInverse();
+    mode.gradient = (full * residual).head(all);
+    mode.gradient.head(L) -= prior.cwiseProduct(mode.linear);
+    mode.gradient.tail(3 * C) -= distance.cwiseQuotient(shape_sd_);
+    // Raw coefficients of the residual, for the national level's path.
+    Eigen::VectorXd raw_residual = to_linear * (Eigen::VectorXd(L + 1) << -mode.linear, 1.0).finished();
+    raw_residual[y] = 1.0;
+    mode.weighted_residual_T = sums.weighted_TP * raw_residual;
+    return mode;
+  }
+
+  // Step of the curves that the quadratic model asks for, with shares at zero held there.
+  Eigen::VectorXd step(const Mode& mode, double damping) const {
+    const int64_t C = layout_.channels, L = layout_.linear(), all = L + 3 * C;
+    std::vector<int64_t> free;
+    for (int64_t i = 0; i < all; ++i)
+      if (i >= C || mode.linear[i] > 0) free.push_back(i);
+    const auto count = static_cast<int64_t>(free.size());
+    Eigen::MatrixXd matrix(count, count);
+    Eigen::VectorXd right(count);
+    for (int64_t i = 0; i < count; ++i) {
+      right[i] = mode.gradient[free[i]];
+      for (int64_t j = 0; j < count; ++j) matrix(i, j) = mode.curvature(free[i], free[j]);
+      if (free[i] >= L) matrix(i, i) *= 1.0 + damping;
+    }
+    const Eigen::VectorXd solved = matrix.ldlt().solve(right);
+    Eigen::VectorXd move(3 * C);
+    for (int64_t i = 0; i < count; ++i)
+      if (free[i] >= L) move[free[i] - L] = std::clamp(solved[i], -kLongestStep, kLongestStep);
+    return move;
+  }
+
+ private:
+  const LikelihoodData& data_;
+  const LikelihoodOptions& options_;
+  const FixedCovariance& covariance_;
+  const Shapes& prior_center_;
+  const RegionLoop& loop_;
+  ColumnLayout layout_;
+  Eigen::VectorXd shape_sd_;
+};
+
+}  // namespace
+
+FixedCovariance fix_covariance(const LikelihoodData& data, const Components& components, const Shapes& slope_shapes,
+                               const Eigen::VectorXd& slope_shares, const RegionLoop& loop) {
+  FixedCovariance out{components, slope_shapes, {}, slope_shares, {}};
+  const ColumnLayout layout{data.channels, data.controls, data.patterns};
+  RegionPass pass{data, layout, slope_shapes, slope_shapes, components, {}, false, 0, 0, nullptr};
+  out.slope_mean_C = sum_regions(pass, loop).mean_P.head(data.channels);
+  pass.slopes = slope_columns(layout, components, out.slope_mean_C, slope_shares);
+  pass.with_precision = true;
+  out.national = national_level(sum_regions(pass, loop).precision_TT, components);
+  return out;
+}
+
+Mode find_mode(const LikelihoodData& data, const LikelihoodOptions& options, const FixedCovariance& covariance,
+               const Shapes& start, const Shapes& prior_center, int64_t max_steps, const RegionLoop& loop) {
+  const Profile profile(data, options, covariance, prior_center, loop);
+  Mode mode = profile.at(start);
+  double damping = 0.01;
+  while (mode.steps < max_steps) {
+    bool better = false;
+    double gain = 0;
+    for (int attempt = 0; attempt < kTries && !better; ++attempt) {
+      Shapes moved = mode.shapes;
+      moved.coordinates += profile.step(mode, damping);
+      Mode next = profile.at(moved);
+      gain = mode.objective - next.objective;
+      better = gain > 0;  // NaN is not
+      if (better) {
+        next.steps = mode.steps + 1;
+        mode = std::move(next);
+        damping = std::max(damping * 0.2, 1e-4);
+      } else {
+        damping = std::max(damping, 0.05) * 5;
+      }
+    }
+    if (!better || gain < kConverged) break;
+  }
+  return mode;
+}
+
+}  // namespace dcmmm

@@ -1,0 +1,45 @@
+// Curves and effects at fixed variance components: linear terms solved exactly with non-negative shares (variable
+// projection, Golub and Pereyra 1973), Gauss-Newton on the curves. Shapes: C channels, L linear terms, T training
+// weeks.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "likelihood/restricted_likelihood.hpp"
+
+namespace dcmmm {
+
+/// All that stays fixed while curves and effects move.
+struct FixedCovariance {
+  Components components;
+  Shapes slope_shapes;           // where the regions' differences in response were frozen
+  Eigen::VectorXd slope_mean_C;  // mean response there
+  Eigen::VectorXd slope_shares;  // shares that scale them
+  NationalLevel national;
+};
+
+/// A pass that fixes the covariance. Collective.
+FixedCovariance fix_covariance(const LikelihoodData& data, const Components& components, const Shapes& slope_shapes,
+                               const Eigen::VectorXd& slope_shares, const RegionLoop& loop);
+
+/// A point on the profile: curves, and the best linear terms for them.
+struct Mode {
+  Shapes shapes, prior_center;
+  Eigen::VectorXd linear;               // L: shares of the target, then controls and patterns as shares of m_r
+  Eigen::VectorXd mean_C;               // mean response (weighted by m_r), so that coefficient = share / mean
+  Eigen::VectorXd weighted_residual_T;  // sum over regions of V_r^-1 (y - f)
+  double objective = 0;                 // negative log posterior up to a constant of the covariance
+  // Curvature of the objective in (linear, shapes) and the direction to its unconstrained optimum.
+  Eigen::MatrixXd curvature;
+  Eigen::VectorXd gradient;  // descent direction before the curvature: J'V^-1 e - prior
+  int64_t steps = 0;
+
+  double coefficient(int64_t channel) const { return mean_C[channel] > 0 ? linear[channel] / mean_C[channel] : 0.0; }
+};
+
+/// Minimises from `start` with priors around `prior_center`. Collective; the same on every rank.
+Mode find_mode(const LikelihoodData& data, const LikelihoodOptions& options, const FixedCovariance& covariance,
+               const Shapes& start, const Shapes& prior_center, int64_t max_steps, const RegionLoop& loop);
+
+}  // namespace dcmmm

@@ -1,0 +1,29 @@
+// From sums over regions to the regression's normal equations, the national shock integrated out.
+// Shapes: T training weeks, P columns, L linear terms (media, controls, patterns), C channels.
+#pragma once
+
+#include "likelihood/region_sums.hpp"
+
+namespace dcmmm {
+
+/// The national level's prior covariance K and what the panel leaves of it: (I + K A)^-1 K, A = sum of V_r^-1.
+struct NationalLevel {
+  Eigen::MatrixXd covariance_TT;  // zero without a national level
+  double log_determinant = 0;     // of I + K A
+};
+NationalLevel national_level(const RowMatrix& precision_TT, const Components& components);
+
+/// Covariance K of `weeks` weeks.
+Eigen::MatrixXd national_covariance(const Components& components, int64_t weeks);
+
+/// X' V^-1 X with V = the regions' V_r plus the national level: gram - weighted' C weighted.
+Eigen::MatrixXd reduced_gram(const PanelSums& sums, const NationalLevel& national);
+
+/// Prior precisions of the linear terms, media in share coordinates.
+Eigen::VectorXd prior_precision(const LikelihoodOptions& options, const ColumnLayout& layout);
+
+/// Scales a symmetric matrix over raw columns so that a channel's coefficient is its share of the target: column /
+/// mean. Channels whose mean is 0 get a zero column.
+Eigen::VectorXd share_scale(const PanelSums& sums, const ColumnLayout& layout);
+
+}  // namespace dcmmm

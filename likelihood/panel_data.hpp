@@ -1,0 +1,26 @@
+// A rank's regions as the likelihood sees them: scaled by their training weeks.
+// Shapes: R regions of this rank, T weeks, C channels, K controls, S temporal patterns.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace dcmmm {
+
+struct LikelihoodData {
+  int64_t regions = 0, weeks = 0, origin = 0;  // trains on weeks [0, origin)
+  int64_t channels = 0, controls = 0, patterns = 0;
+  std::vector<double> target_RT;      // y / m_r; anything where not observed
+  std::vector<double> weight_RT;      // 1 on observed training cells, less where Huber's weights say so, else 0
+  std::vector<float> media_RTC;       // x', all weeks
+  std::vector<float> control_RTK;     // z', all weeks
+  std::vector<double> pattern_TS;     // all weeks
+  std::vector<double> size_R;         // m_r, KPI units; 0: no usable history
+  std::vector<double> log_size_R;     // log(m_r / mean of m_r)
+  std::vector<double> error_scale_R;  // scale of a region's errors and of its level's, geometric mean 1
+  double total_target = 0;            // sum of y over observed training cells of all ranks, KPI units
+
+  bool is_usable(int64_t region) const { return size_R[static_cast<size_t>(region)] > 0; }
+};
+
+}  // namespace dcmmm

@@ -1,0 +1,157 @@
+#include "likelihood/region_sums.hpp"
+
+#include <Eigen/Cholesky>
+#include <algorithm>
+#include <cmath>
+
+// T training weeks, P columns, q slope columns.
+namespace dcmmm {
+namespace {
+
+// Blocks of a chunk that threads work on side by side; fixed, so that the sums don't depend on the number of threads.
+constexpr int64_t kBlocks = 8;
+
+struct SumsLayout {
+  int64_t weeks, columns;
+  bool with_precision;
+  int64_t precision() const { return 0; }
+  int64_t weighted() const { return with_precision ? weeks * weeks : 0; }
+  int64_t gram() const { return weighted() + weeks * columns; }
+  int64_t mean() const { return gram() + columns * columns; }
+  int64_t log_determinant() const { return mean() + columns; }
+  int64_t count() const { return log_determinant() + 1; }
+};
+
+bool takes_part(const RegionPass& pass, int64_t region, int64_t first_region) {
+  if (!pass.data.is_usable(region)) return false;
+  if (pass.sample_regions <= 0 || pass.all_regions <= pass.sample_regions) return true;
+  const int64_t place = first_region + region;
+  return (place + 1) * pass.sample_regions / pass.all_regions > place * pass.sample_regions / pass.all_regions;
+}
+
+void add_region(const RegionPass& pass, const SumsLayout& sums, int64_t region, const RowMatrix& columns,
+                RegionPrecision& precision, double* out) {
+  const int64_t T = sums.weeks, P = sums.columns;
+  using Block = Eigen::Map<RowMatrix>;
+  precision.factor(pass.data, region, pass.components, pass.slopes, columns);
+  const RowMatrix weighted = precision.apply(columns);
+  Block(out + sums.weighted(), T, P) += weighted;
+  Block(out + sums.gram(), P, P).noalias() += columns.transpose() * weighted;
+  if (sums.with_precision) Block(out + sums.precision(), T, T) += precision.apply(RowMatrix::Identity(T, T));
+  Eigen::Map<Eigen::VectorXd> mean(out + sums.mean(), P);
+  const double* weight = pass.data.weight_RT.data() + region * pass.data.weeks;
+  const double share = pass.data.size_R[region] / pass.data.total_target;
+  for (int64_t t = 0; t < T; ++t)
+    if (weight[t] > 0) mean += share * columns.row(t).transpose();
+  out[sums.log_determinant()] += precision.log_determinant();
+}
+
+}  // namespace
+
+void RegionPrecision::factor(const LikelihoodData& data, int64_t region, const Components& components,
+                             const std::vector<SlopeColumn>& slopes, const RowMatrix& columns) {
+  const int64_t T = columns.rows();
+  const double log_size = data.log_size_R[region], error_scale = data.error_scale_R[region];
+  const double noise = components.noise_variance(log_size, error_scale);
+  const double level = components.level_variance(log_size, error_scale), persistence = components.level_persistence();
+  weight_.resize(T);
+  log_determinant_ = 0;
+  for (int64_t t = 0; t < T; ++t) {
+    weight_[t] = data.weight_RT[region * data.weeks + t] / noise;
+    if (weight_[t] > 0) log_determinant_ -= std::log(weight_[t]);
+  }
+  solver_.factor(weight_, 1.0 / (level * (1.0 - persistence * persistence)), persistence);
+  log_determinant_ += solver_.log_determinant() + std::log(solver_.level_precision());
+  const auto q = static_cast<int64_t>(slopes.size());
+  slope_columns_.resize(T, q);
+  if (q == 0) return;
+  for (int64_t j = 0; j < q; ++j) slope_columns_.col(j) = columns.col(slopes[j].column) * slopes[j].sd;
+  slope_weighted_ = without_slopes(slope_columns_);
+  const Eigen::MatrixXd inner = Eigen::MatrixXd::Identity(q, q) + slope_columns_.transpose() * slope_weighted_;
+  const Eigen::LLT<Eigen::MatrixXd> factor(inner);
+  slope_factor_ = factor.matrixL();
+  slope_weighted_ = factor.matrixL().solve(slope_weighted_.transpose()).transpose();
+  for (int64_t j = 0; j < q; ++j) log_determinant_ += 2 * std::log(slope_factor_(j, j));
+}
+
+RowMatrix RegionPrecision::without_slopes(const RowMatrix& columns) const {
+  RowMatrix baseline(columns.rows(), columns.cols());
+  solver_.solve({columns.data(), static_cast<size_t>(columns.size())}, columns.cols(),
+                {baseline.data(), static_cast<size_t>(baseline.size())}, {});
+  for (int64_t t = 0; t < columns.rows(); ++t) {
+    if (weight_[t] > 0)
+      baseline.row(t) = weight_[t] * (columns.row(t) - baseline.row(t));
+    else
+      baseline.row(t).setZero();
+  }
+  return baseline;
+}
+
+RowMatrix RegionPrecision::apply(const RowMatrix& columns) const {
+  RowMatrix weighted = without_slopes(columns);
+  if (slope_columns_.cols() > 0) weighted.noalias() -= slope_weighted_ * (slope_weighted_.transpose() * columns);
+  return weighted;
+}
+
+Eigen::VectorXd RegionPrecision::slopes(const Eigen::VectorXd& residual) const {
+  // L^-T (W' e) with W = V0^-1 Z L^-T.
+  if (slope_columns_.cols() == 0) return {};
+  const Eigen::VectorXd half = slope_weighted_.transpose() * residual;
+  return slope_factor_.transpose().triangularView<Eigen::Upper>().solve(half);
+}
+
+Eigen::VectorXd RegionPrecision::baseline(const Eigen::VectorXd& residual, double* level) const {
+  Eigen::VectorXd out(residual.size());
+  double level_of_one = 0;
+  solver_.solve({residual.data(), static_cast<size_t>(residual.size())}, 1,
+                {out.data(), static_cast<size_t>(out.size())}, std::span<double>(&level_of_one, 1));
+  if (level != nullptr) *level = level_of_one;
+  return out;
+}
+
+std::vector<RowMatrix> keep_columns(const RegionPass& pass, const RegionLoop& loop) {
+  std::vector<RowMatrix> columns(static_cast<size_t>(pass.data.regions));
+#pragma omp parallel for schedule(static)
+  for (int64_t region = 0; region < pass.data.regions; ++region) {
+    if (!takes_part(pass, region, loop.plan().first_region)) continue;
+    columns[region].resize(pass.data.origin, pass.layout.count());
+    fill_columns(pass.data, pass.layout, pass.shapes, pass.slope_shapes, region, columns[region]);
+  }
+  return columns;
+}
+
+PanelSums sum_regions(const RegionPass& pass, const RegionLoop& loop) {
+  const SumsLayout layout{pass.data.origin, pass.layout.count(), pass.with_precision};
+  const int64_t T = layout.weeks, P = layout.columns;
+  const auto add_run = [&](int64_t begin, int64_t end, double* out) {
+    RowMatrix columns(T, P);
+    RegionPrecision precision;
+    for (int64_t region = begin; region < end; ++region) {
+      if (!takes_part(pass, region, loop.plan().first_region)) continue;
+      if (pass.columns == nullptr)
+        fill_columns(pass.data, pass.layout, pass.shapes, pass.slope_shapes, region, columns);
+      add_region(pass, layout, region, pass.columns != nullptr ? (*pass.columns)[region] : columns, precision, out);
+    }
+  };
+  const std::vector<double> sums = loop.sum(layout.count(), [&](Chunk chunk, std::span<double> total) {
+    if (loop.plan().deterministic) return add_run(chunk.first, chunk.first + chunk.count, total.data());
+    std::vector<std::vector<double>> partial(kBlocks, std::vector<double>(total.size(), 0.0));
+#pragma omp parallel for schedule(dynamic)
+    for (int64_t block = 0; block < kBlocks; ++block)
+      add_run(chunk.first + chunk.count * block / kBlocks, chunk.first + chunk.count * (block + 1) / kBlocks,
+              partial[block].data());
+    for (const auto& part : partial)
+      for (size_t i = 0; i < total.size(); ++i) total[i] += part[i];
+  });
+  PanelSums out;
+  using Block = Eigen::Map<const RowMatrix>;
+  if (pass.with_precision) out.precision_TT = Block(sums.data() + layout.precision(), T, T);
+  out.weighted_TP = Block(sums.data() + layout.weighted(), T, P);
+  const RowMatrix gram = Block(sums.data() + layout.gram(), P, P);
+  out.gram_PP = 0.5 * (gram + gram.transpose());
+  out.mean_P = Eigen::Map<const Eigen::VectorXd>(sums.data() + layout.mean(), P);
+  out.log_determinant = sums[layout.log_determinant()];
+  return out;
+}
+
+}  // namespace dcmmm

@@ -1,0 +1,77 @@
+// Sums over regions of everything that the likelihood needs: one pass over the panel, one all-reduce, whatever the
+// number of regions. Shapes: T training weeks, P columns, C channels.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "likelihood/components.hpp"
+#include "likelihood/shapes.hpp"
+#include "model/kernels/baseline.hpp"
+#include "model/region_loop.hpp"
+
+namespace dcmmm {
+
+/// With V_r = covariance of a region's errors (noise, AR(1) level, own slopes; its mean level projected out).
+struct PanelSums {
+  RowMatrix precision_TT;      // sum of V_r^-1
+  RowMatrix weighted_TP;       // sum of V_r^-1 X_r
+  RowMatrix gram_PP;           // sum of X_r' V_r^-1 X_r
+  Eigen::VectorXd mean_P;      // sum of m_r x over training cells / total target: what a column of effect 1 explains
+  double log_determinant = 0;  // sum of log |V_r|, the projected level's part included
+};
+
+/// A column in which regions differ, with the standard deviation of its coefficient over regions.
+struct SlopeColumn {
+  int64_t column;
+  double sd;
+};
+
+/// What a pass reads.
+struct RegionPass {
+  const LikelihoodData& data;
+  ColumnLayout layout;
+  const Shapes& shapes;
+  const Shapes& slope_shapes;
+  const Components& components;
+  std::vector<SlopeColumn> slopes;
+  bool with_precision = true;                       // whether precision_TT is wanted
+  int64_t sample_regions = 0;                       // > 0: at most so many regions of the panel, evenly spaced
+  int64_t all_regions = 0;                          // of the panel, over all ranks
+  const std::vector<RowMatrix>* columns = nullptr;  // of each region of this rank, where they were kept
+};
+
+/// Columns of every region of this rank that the pass uses (the others stay empty), to be passed again as `columns`.
+std::vector<RowMatrix> keep_columns(const RegionPass& pass, const RegionLoop& loop);
+
+/// Collective.
+PanelSums sum_regions(const RegionPass& pass, const RegionLoop& loop);
+
+/// V_r^-1 of one region, applied.
+class RegionPrecision {
+ public:
+  /// Factors V_r of a region for its training weeks, with the slopes' columns read from `columns` [T, P].
+  void factor(const LikelihoodData& data, int64_t region, const Components& components,
+              const std::vector<SlopeColumn>& slopes, const RowMatrix& columns);
+  /// V_r^-1 X.
+  RowMatrix apply(const RowMatrix& columns) const;
+  double log_determinant() const { return log_determinant_; }
+  int64_t weeks() const { return static_cast<int64_t>(weight_.size()); }
+  /// Solutions of the region's random slopes, in units of their sd, for residuals e: (I + Z'Q Z)^-1 Z'Q e, Q without
+  /// slopes.
+  Eigen::VectorXd slopes(const Eigen::VectorXd& residual) const;
+  /// Level and AR(1) baseline [T] for residuals from which the slopes' part is gone; and the level alone.
+  Eigen::VectorXd baseline(const Eigen::VectorXd& residual, double* level) const;
+  const RowMatrix& slope_columns() const { return slope_columns_; }
+
+ private:
+  RowMatrix without_slopes(const RowMatrix& columns) const;
+
+  std::vector<double> weight_;
+  mutable kernels::BaselineSolver solver_;
+  RowMatrix slope_columns_, slope_weighted_;  // Z = X sd [T, q]; V0^-1 Z L^-T
+  Eigen::MatrixXd slope_factor_;              // L of I + Z'V0^-1 Z = L L'
+  double log_determinant_ = 0;
+};
+
+}  // namespace dcmmm

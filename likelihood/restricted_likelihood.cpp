@@ -1,0 +1,156 @@
+#include "likelihood/restricted_likelihood.hpp"
+
+#include <Eigen/Cholesky>
+#include <cmath>
+#include <nlopt.hpp>
+
+namespace dcmmm {
+namespace {
+
+constexpr double kDifference = 1e-4;  // of the components, for forward differences
+
+// Components that change the regions' covariances; the others change the national level alone, which needs no pass.
+constexpr std::size_t kRegional = static_cast<std::size_t>(Component::kSlow);
+
+class Objective {
+ public:
+  Objective(const LikelihoodData& data, const LikelihoodOptions& options, const Shapes& shapes,
+            const Eigen::VectorXd& slope_shares, int64_t all_regions, const Components& start, const RegionLoop& loop)
+      : options_(options),
+        slope_shares_(slope_shares),
+        layout_{data.channels, data.controls, data.patterns},
+        components_(start),
+        loop_(loop),
+        pass_{data, layout_, shapes, shapes, components_, {}, true, options.sample_regions, all_regions, nullptr} {
+    for (std::size_t i = 0; i < kComponents; ++i) {
+      const bool of_slopes = i == static_cast<std::size_t>(Component::kMediaSlope) ||
+                             i == static_cast<std::size_t>(Component::kSeasonSlope);
+      if ((of_slopes && !start.slopes) || (i >= kRegional && !start.national)) continue;
+      free_.push_back(i);
+    }
+    columns_ = keep_columns(pass_, loop);
+    pass_.columns = &columns_;
+    mean_C_ = sums_of(start).mean_P.head(data.channels);
+  }
+
+  const std::vector<std::size_t>& free() const { return free_; }
+  int64_t evaluations() const { return evaluations_; }
+
+  Components at(const std::vector<double>& values) const {
+    Components out = components_;
+    for (std::size_t i = 0; i < free_.size(); ++i) out.value[free_[i]] = values[i];
+    return out;
+  }
+
+  double value(const std::vector<double>& values, std::vector<double>& gradient) {
+    const Components here = at(values);
+    const PanelSums sums = sums_of(here);
+    const double base = negative_log(sums, here);
+    for (std::size_t i = 0; i < gradient.size(); ++i) {
+      std::vector<double> moved = values;
+      moved[i] += kDifference;
+      const Components there = at(moved);
+      gradient[i] = (negative_log(free_[i] < kRegional ? sums_of(there) : sums, there) - base) / kDifference;
+    }
+    return base;
+  }
+
+ private:
+  PanelSums sums_of(const Components& components) {
+    ++evaluations_;
+    RegionPass pass{pass_.data, layout_, pass_.shapes,         pass_.slope_shapes, components,
+                    {},         true,    pass_.sample_regions, pass_.all_regions,  pass_.columns};
+    if (mean_C_.size() > 0) pass.slopes = slope_columns(layout_, components, mean_C_, slope_shares_);
+    return sum_regions(pass, loop_);
+  }
+
+  double negative_log(const PanelSums& sums, const Components& components) const {
+    const NationalLevel national = national_level(sums.precision_TT, components);
+    const Eigen::VectorXd scale = share_scale(sums, layout_);
+    const Eigen::MatrixXd gram = scale.asDiagonal() * reduced_gram(sums, national) * scale.asDiagonal();
+    const int64_t L = layout_.linear(), y = layout_.target();
+    const Eigen::VectorXd prior = prior_precision(options_, layout_);
+    Eigen::MatrixXd matrix = gram.topLeftCorner(L, L);
+    matrix.diagonal() += prior;
+    const Eigen::LLT<Eigen::MatrixXd> factor(matrix);
+    if (factor.info() != Eigen::Success) return HUGE_VAL;
+    const Eigen::VectorXd right = gram.col(y).head(L);
+    double out = sums.log_determinant + national.log_determinant - prior.array().log().sum() + gram(y, y) -
+                 right.dot(factor.solve(right));
+    for (int64_t i = 0; i < L; ++i) out += 2 * std::log(factor.matrixLLT()(i, i));
+    out *= 0.5;
+    for (const std::size_t i : free_) {
+      const double distance = (components.value[i] - component_specs()[i].prior_mean) / component_specs()[i].prior_sd;
+      out += 0.5 * distance * distance;
+    }
+    return out;
+  }
+
+  const LikelihoodOptions& options_;
+  const Eigen::VectorXd& slope_shares_;
+  ColumnLayout layout_;
+  Components components_;
+  const RegionLoop& loop_;
+  RegionPass pass_;
+  std::vector<std::size_t> free_;
+  std::vector<RowMatrix> columns_;
+  Eigen::VectorXd mean_C_;
+  int64_t evaluations_ = 0;
+};
+
+}  // namespace
+
+std::vector<SlopeColumn> slope_columns(const ColumnLayout& layout, const Components& components,
+                                       const Eigen::VectorXd& mean_C, const Eigen::VectorXd& slope_shares) {
+  std::vector<SlopeColumn> slopes;
+  if (!components.slopes) return slopes;
+  for (int64_t c = 0; c < layout.channels; ++c)
+    if (mean_C[c] > 0 && slope_shares[c] > 0)
+      slopes.push_back({layout.has_slopes ? layout.slope(c) : layout.media(c),
+                        components.media_slope_sd() * slope_shares[c] / mean_C[c]});
+  for (int64_t s = 0; s < layout.patterns; ++s) slopes.push_back({layout.pattern(s), components.season_slope_sd()});
+  return slopes;
+}
+
+ComponentEstimate estimate_components(const LikelihoodData& data, const LikelihoodOptions& options,
+                                      const Shapes& shapes, const Eigen::VectorXd& slope_shares,
+                                      const Components& start, int64_t all_regions, int64_t max_steps,
+                                      const RegionLoop& loop) {
+  Objective objective(data, options, shapes, slope_shares, all_regions, start, loop);
+  const auto count = static_cast<unsigned>(objective.free().size());
+  std::vector<double> values, low, high;
+  for (const std::size_t i : objective.free()) {
+    values.push_back(start.value[i]);
+    low.push_back(component_specs()[i].low);
+    high.push_back(component_specs()[i].high);
+  }
+  nlopt::opt search(nlopt::LD_SLSQP, count);
+  search.set_lower_bounds(low);
+  search.set_upper_bounds(high);
+  search.set_maxeval(static_cast<int>(max_steps));
+  search.set_ftol_abs(0.05);  // of a log likelihood: far below what tells two settings apart
+  double best = HUGE_VAL;
+  std::vector<double> best_values = values;
+  const auto evaluate = [&](const std::vector<double>& x, std::vector<double>& gradient) {
+    const double value = objective.value(x, gradient);
+    if (value < best) {
+      best = value;
+      best_values = x;
+    }
+    return value;
+  };
+  using Evaluate = decltype(evaluate);
+  search.set_min_objective([](const std::vector<double>& x, std::vector<double>& gradient,
+                              void* self) { return (*static_cast<Evaluate*>(self))(x, gradient); },
+                           const_cast<void*>(static_cast<const void*>(&evaluate)));
+  double value = 0;
+  try {
+    search.optimize(values, value);
+  } catch (const nlopt::roundoff_limited&) {
+    // The best point so far is what it is.
+  } catch (const std::runtime_error&) {
+  }
+  return {objective.at(best_values), best, objective.evaluations()};
+}
+
+}  // namespace dcmmm

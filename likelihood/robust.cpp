@@ -1,0 +1,88 @@
+#include "likelihood/robust.hpp"
+
+#include <Eigen/LU>
+#include <algorithm>
+#include <cmath>
+
+#include "comm/median.hpp"
+
+// T training weeks.
+namespace dcmmm {
+namespace {
+
+constexpr double kPriorCells = 8;  // that say a region's scale is 1
+constexpr double kHuber = 2.5;     // standard deviations
+constexpr double kNormalMedian = 0.6745;
+
+}  // namespace
+
+void refresh_scales(LikelihoodData& data, const FixedCovariance& covariance, const Mode& mode, const RegionLoop& loop) {
+  const int64_t T = data.origin, R = data.regions;
+  const ColumnLayout layout{data.channels, data.controls, data.patterns, false, covariance.components.slopes};
+  const auto slopes = slope_columns(layout, covariance.components, covariance.slope_mean_C, covariance.slope_shares);
+  Eigen::VectorXd raw = mode.linear;
+  for (int64_t c = 0; c < data.channels; ++c) raw[c] = mode.coefficient(c);
+  const Eigen::VectorXd national = covariance.national.covariance_TT * mode.weighted_residual_T;
+  RowMatrix standardised = RowMatrix::Zero(R, T);
+  std::vector<double> scale(static_cast<size_t>(R), 1.0);
+#pragma omp parallel
+  {
+    RowMatrix columns(T, layout.count());
+    RegionPrecision precision;
+#pragma omp for schedule(dynamic)
+    for (int64_t region = 0; region < R; ++region) {
+      if (!data.is_usable(region)) continue;
+      fill_columns(data, layout, mode.shapes, covariance.slope_shapes, region, columns);
+      precision.factor(data, region, covariance.components, slopes, columns);
+      RowMatrix residual(T, 1);
+      residual.col(0) = columns.col(layout.target()) - columns.leftCols(layout.linear()) * raw - national;
+      double cells = 0;
+      for (int64_t t = 0; t < T; ++t) {
+        if (data.weight_RT[region * data.weeks + t] > 0)
+          cells += 1;
+        else
+          residual(t, 0) = 0;
+      }
+      const RowMatrix weighted = precision.apply(residual);
+      const Eigen::VectorXd diagonal = precision.apply(RowMatrix::Identity(T, T)).diagonal();
+      const double squares = residual.col(0).dot(weighted.col(0));
+      scale[region] = data.error_scale_R[region] * std::sqrt((squares + kPriorCells) / (cells + kPriorCells));
+      for (int64_t t = 0; t < T; ++t)
+        if (diagonal[t] > 1e-12) standardised(region, t) = weighted(t, 0) / std::sqrt(diagonal[t]);
+    }
+  }
+  std::vector<double> magnitudes;
+  for (int64_t region = 0; region < R; ++region)
+    for (int64_t t = 0; t < T; ++t)
+      if (data.is_usable(region) && data.weight_RT[region * data.weeks + t] > 0)
+        magnitudes.push_back(standardised(region, t));
+  const double typical = global_median_magnitude(magnitudes, loop.communicator()) / kNormalMedian;
+  const std::vector<double> logs = loop.sum(2, [&](Chunk chunk, std::span<double> total) {
+    for (int64_t region = chunk.first; region < chunk.first + chunk.count; ++region) {
+      if (!data.is_usable(region)) continue;
+      total[0] += std::log(scale[region]);
+      total[1] += 1;
+    }
+  });
+  const double mean_log = logs[1] > 0 ? logs[0] / logs[1] : 0.0;
+  for (int64_t region = 0; region < R; ++region) {
+    if (!data.is_usable(region)) continue;
+    data.error_scale_R[region] = scale[region] / std::exp(mean_log);
+    for (int64_t t = 0; t < T; ++t) {
+      double& weight = data.weight_RT[region * data.weeks + t];
+      if (weight > 0 && typical > 0)
+        weight = std::min(1.0, kHuber * typical / std::max(std::abs(standardised(region, t)), 1e-9));
+    }
+  }
+}
+
+Eigen::VectorXd national_path(const FixedCovariance& covariance, const RowMatrix& precision_TT, const Mode& mode,
+                              int64_t weeks) {
+  const int64_t T = precision_TT.rows();
+  if (!covariance.components.national) return Eigen::VectorXd::Zero(weeks);
+  const Eigen::MatrixXd prior = national_covariance(covariance.components, weeks);
+  const Eigen::MatrixXd matrix = Eigen::MatrixXd::Identity(T, T) + precision_TT * prior.topLeftCorner(T, T);
+  return prior.leftCols(T) * matrix.partialPivLu().solve(mode.weighted_residual_T);
+}
+
+}  // namespace dcmmm

@@ -1,0 +1,77 @@
+#include "likelihood/shapes.hpp"
+
+#include <cmath>
+
+#include "model/kernels/media.hpp"
+
+// T weeks, C channels, P columns.
+namespace dcmmm {
+namespace {
+
+double softplus(double value) { return value > 30 ? value : std::log1p(std::exp(value)); }
+double logistic(double value) { return 1.0 / (1.0 + std::exp(-value)); }
+
+// Response of one channel, and its derivatives with respect to the three coordinates where `derivative` isn't null.
+void fill_channel(const LikelihoodData& data, const Shapes& shapes, int64_t region, int64_t channel, RowMatrix& out,
+                  int64_t column, const int64_t* derivative) {
+  const double decay = shapes.decay(channel), exponent = shapes.exponent(channel), log_half = shapes.log_half(channel);
+  const double exponent_slope = logistic(shapes.coordinates[shapes.channels() + channel]);
+  const double decay_slope = decay * (1.0 - decay);
+  double adstock = 0, adstock_by_decay = 0;
+  const float* media = data.media_RTC.data() + region * data.weeks * data.channels + channel;
+  for (int64_t t = 0; t < out.rows(); ++t) {
+    const double value = media[t * data.channels];
+    adstock_by_decay = adstock + decay * adstock_by_decay - value;
+    adstock = decay * adstock + (1.0 - decay) * value;
+    const double distance = std::log(adstock + kernels::kHillOffset) - log_half;
+    const double response = logistic(exponent * distance);
+    out(t, column) = response;
+    if (derivative == nullptr) continue;
+    const double slope = response * (1.0 - response);
+    out(t, derivative[0]) = slope * exponent / (adstock + kernels::kHillOffset) * adstock_by_decay * decay_slope;
+    out(t, derivative[1]) = slope * distance * exponent_slope;
+    out(t, derivative[2]) = -slope * exponent;
+  }
+}
+
+}  // namespace
+
+double Shapes::decay(int64_t channel) const { return logistic(coordinates[channel]); }
+double Shapes::exponent(int64_t channel) const { return min_exponent + softplus(coordinates[channels() + channel]); }
+double Shapes::log_half(int64_t channel) const { return coordinates[2 * channels() + channel]; }
+double Shapes::half_saturation(int64_t channel) const { return std::exp(log_half(channel)); }
+
+double exponent_coordinate(double exponent, double min_exponent) {
+  return std::log(std::expm1(exponent - min_exponent));
+}
+double decay_coordinate(double decay) { return std::log(decay / (1.0 - decay)); }
+
+Shapes initial_shapes(const LikelihoodOptions& options, int64_t channels) {
+  Shapes shapes;
+  shapes.min_exponent = options.min_exponent;
+  shapes.coordinates.resize(3 * channels);
+  shapes.coordinates.head(channels).setConstant(decay_coordinate(options.decay));
+  shapes.coordinates.segment(channels, channels)
+      .setConstant(exponent_coordinate(options.exponent, options.min_exponent));
+  shapes.coordinates.tail(channels).setConstant(std::log(options.half_saturation));
+  return shapes;
+}
+
+void fill_columns(const LikelihoodData& data, const ColumnLayout& layout, const Shapes& shapes,
+                  const Shapes& slope_shapes, int64_t region, RowMatrix& out) {
+  for (int64_t c = 0; c < layout.channels; ++c) {
+    const int64_t derivative[] = {layout.derivative(0, c), layout.derivative(1, c), layout.derivative(2, c)};
+    fill_channel(data, shapes, region, c, out, layout.media(c), layout.has_derivatives ? derivative : nullptr);
+    if (layout.has_slopes) fill_channel(data, slope_shapes, region, c, out, layout.slope(c), nullptr);
+  }
+  const float* control = data.control_RTK.data() + region * data.weeks * data.controls;
+  const double* target = data.target_RT.data() + region * data.weeks;
+  const double* weight = data.weight_RT.data() + region * data.weeks;
+  for (int64_t t = 0; t < out.rows(); ++t) {
+    for (int64_t k = 0; k < layout.controls; ++k) out(t, layout.channels + k) = control[t * data.controls + k];
+    for (int64_t s = 0; s < layout.patterns; ++s) out(t, layout.pattern(s)) = data.pattern_TS[t * data.patterns + s];
+    out(t, layout.target()) = t < data.origin && weight[t] > 0 ? target[t] : 0.0;
+  }
+}
+
+}  // namespace dcmmm
