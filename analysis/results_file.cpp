@@ -127,6 +127,10 @@ void ResultsWriter::State::create(const SharedResults& shared) {
                                                         {"half_saturation", "scaled media of half the effect"}};
   for (const auto& [name, description] : curves)
     file->add_array(name, ElementType::kFloat64, {"channel"}, {{}, "1", description});
+  file->add_array("follows_demand", ElementType::kFloat64, {"channel"},
+                  {{}, "1", "1: the channel follows demand, its effect isn't identified"});
+  file->add_array("local_slope", ElementType::kFloat64, {"channel"},
+                  {{}, "1", "of the relative target on the relative channel within regions"});
   std::vector<std::string> draw_names;
   for (int64_t draw = 1; draw <= shared.draws.count; ++draw) draw_names.push_back(std::to_string(draw));
   file->add_coordinate("draw", draw_names);
@@ -150,6 +154,9 @@ void ResultsWriter::State::create(const SharedResults& shared) {
   write_curve("decay", shared.decay_C);
   write_curve("exponent", shared.exponent_C);
   write_curve("half_saturation", shared.half_saturation_C);
+  const std::vector<double> unasked(coordinates.channels.size(), 0.0);
+  write_curve("follows_demand", shared.follows_demand_C.empty() ? unasked : shared.follows_demand_C);
+  write_curve("local_slope", shared.local_slope_C.empty() ? unasked : shared.local_slope_C);
   for (const DrawArray& array : kDrawArrays) {
     if (shared.draws.count == 0) break;  // a parallel write of nothing at all is refused
     const auto& all_DC = shared.draws.*array.values;
@@ -256,6 +263,8 @@ ResultsReader::ResultsReader(const fs::path& path) : state_(new State{ArrayFile:
                     file.integer_attribute("", "holdout_weeks"),
                     file.text_attribute("", "panel_checksum"),
                     {}};
+  state_->shared.follows_demand_C = file.read<double>("follows_demand");
+  state_->shared.local_slope_C = file.read<double>("local_slope");
   ChannelDraws& draws = state_->shared.draws;
   draws.count = static_cast<int64_t>(file.labels("draw").size());
   if (draws.count > 0)
