@@ -208,7 +208,7 @@ int train_command(CommandContext& context) {
   const int threads = trainer.threads > 0 ? trainer.threads : threads_for_this_rank(context.environment);
   use_threads(threads);
   const int ranks_here = context.environment.machine()->size();
-  const int64_t chunk = chunk_regions(trainer, model, file->coordinates(), 2 * members_here, ranks_here);
+  const int64_t chunk = chunk_regions(trainer, model, file->coordinates(), members_here + 1, ranks_here);
   const RegionPlan plan = plan_regions(file->observed_cells(), mesh.column, mesh.regions, chunk, trainer.deterministic);
   Panel panel;
   agree(world, [&] { panel = file->read(plan.first_region, plan.regions); });
