@@ -60,7 +60,7 @@ class Export {
     const Channels channels = read_channels();
     file("channel_summary.csv",
          "channel,spend,contribution,contribution_lower,contribution_upper,share,roi,roi_lower,roi_upper,marginal_roi,"
-         "direct,indirect",
+         "direct,indirect,identified",
          [&](CsvWriter& csv) { channel_summary(csv, channels); });
     file("response_curves.csv", "channel,spend,response,lower,upper,marginal",
          [&](CsvWriter& csv) { response_curves(csv, channels); });

@@ -194,7 +194,7 @@ int crossval_command(CommandContext& context) {
   const TrainerOptions& trainer = bundles[0].estimate.trainer;
   use_threads(trainer.threads > 0 ? trainer.threads : threads_for_this_rank(context.environment));
   const int64_t chunk = chunk_regions(trainer, bundles[0].estimate.model, names,
-                                      2 * static_cast<int64_t>(bundles[0].estimate.members.size()),
+                                      static_cast<int64_t>(bundles[0].estimate.members.size()) + 1,
                                       context.environment.machine()->size());
   const RegionPlan plan = plan_regions(file->observed_cells(), mesh.column, mesh.regions, chunk, trainer.deterministic);
   Panel panel;

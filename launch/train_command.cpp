@@ -222,7 +222,7 @@ int train_command(CommandContext& context) {
   use_threads(threads);
   const int ranks_here = context.environment.machine()->size();
   const int64_t chunk = chunk_regions(trainer, options.model, file->coordinates(),
-                                      2 * static_cast<int64_t>(options.members.size()), ranks_here);
+                                      static_cast<int64_t>(options.members.size()) + 1, ranks_here);
   const RegionPlan plan = plan_regions(file->observed_cells(), mesh.column, mesh.regions, chunk, trainer.deterministic);
   Panel panel;
   agree(world, [&] { panel = file->read(plan.first_region, plan.regions); });
