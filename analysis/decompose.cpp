@@ -1,5 +1,8 @@
 #include "analysis/decompose.hpp"
 
+#include <algorithm>
+#include <limits>
+
 #include "model/seasonality.hpp"
 
 // E members, n regions of a chunk, T weeks, C channels, K controls.
@@ -77,6 +80,11 @@ SharedResults shared_results(const Fit& fit) {
   out.decay_C = mean_of_members(curves.decay_EC, fit.members);
   out.exponent_C = mean_of_members(curves.exponent_EC, fit.members);
   out.half_saturation_C = mean_of_members(curves.log_half_EC.exp(), fit.members);
+  if (!fit.model.options().hill || !fit.model.options().media) {
+    out.saturation_kind = "none";
+    for (auto* values : {&out.exponent_C, &out.half_saturation_C})
+      std::fill(values->begin(), values->end(), std::numeric_limits<double>::quiet_NaN());
+  }
   out.origin = fit.data.members[0].origin;
   out.holdout_weeks = fit.data.weeks - out.origin;
   if (fit.intervals) out.intervals = *fit.intervals;
