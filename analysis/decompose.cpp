@@ -1,6 +1,7 @@
 #include "analysis/decompose.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "likelihood/draws.hpp"
 #include "model/seasonality.hpp"
@@ -86,6 +87,11 @@ SharedResults shared_results(const Fit& fit) {
   out.decay_C = doubles(curves.decay_EC[0]);
   out.exponent_C = doubles(curves.exponent_EC[0]);
   out.half_saturation_C = doubles(curves.log_half_EC[0].exp());
+  if (!fit.model.options().hill || !fit.model.options().media) {
+    out.saturation_kind = "none";
+    for (auto* values : {&out.exponent_C, &out.half_saturation_C})
+      std::fill(values->begin(), values->end(), std::numeric_limits<double>::quiet_NaN());
+  }
   out.origin = fit.data.members[0].origin;
   out.holdout_weeks = fit.data.weeks - out.origin;
   if (fit.intervals) out.intervals = *fit.intervals;

@@ -143,6 +143,7 @@ void ResultsWriter::State::create(const SharedResults& shared) {
   file->set_attribute("", "file_kind", std::string(kKind));
   file->set_attribute("", "format_version", kResultsFormatVersion);
   file->set_attribute("", "adstock_kind", shared.adstock_kind);
+  file->set_attribute("", "saturation_kind", shared.saturation_kind);
   file->set_attribute("", "origin", shared.origin);
   file->set_attribute("", "holdout_weeks", shared.holdout_weeks);
   file->set_attribute("", "panel_checksum", shared.panel_checksum);
@@ -259,6 +260,7 @@ ResultsReader::ResultsReader(const fs::path& path) : state_(new State{ArrayFile:
                     file.read<double>("exponent"),
                     file.read<double>("half_saturation"),
                     file.text_attribute("", "adstock_kind"),
+                    file.text_attribute("", "saturation_kind"),
                     file.integer_attribute("", "origin"),
                     file.integer_attribute("", "holdout_weeks"),
                     file.text_attribute("", "panel_checksum"),

@@ -172,6 +172,7 @@ int crossval_command(CommandContext& context) {
   CrossvalFacts facts;
   facts.model = bundles[0].name;
   for (const std::string& name : get<std::vector<std::string>>(config, "crossval.beside")) {
+    if (name == facts.model) continue;
     bundles.push_back(bundle_beside(context, name));
     facts.beside.push_back(name);
   }

@@ -48,6 +48,9 @@ Estimator estimator(const Value& config) {
 ModelOptions model_options(const Value& config) {
   const auto number = [&](const char* key) { return get<double>(config, key); };
   ModelOptions out;
+  out.media = get<bool>(config, "model.media.enabled");
+  out.controls = get<bool>(config, "model.controls.enabled");
+  out.hill = get<bool>(config, "model.hill.enabled");
   out.decay = number("model.adstock.decay");
   out.decay_prior_sd = number("model.adstock.prior_sd");
   out.min_exponent = number("model.hill.min_exponent");
@@ -158,6 +161,7 @@ TrainerOptions trainer_options(const Value& config) {
     out.memory_limit = parse_bytes(*limit, "trainer.memory_limit");
   if (const auto limit = get<std::optional<std::string>>(config, "trainer.time_limit"))
     out.time_limit = parse_duration(*limit, "trainer.time_limit");
+  if (!get<bool>(config, "model.descent")) out.steps = out.validation_weeks = 0;
   out.threads = get<int>(config, "trainer.threads");
   out.checkpoint_every = get<int64_t>(config, "checkpoint.every_steps");
   out.checkpoint_keep = get<int>(config, "checkpoint.keep");

@@ -155,8 +155,9 @@ struct Run {
         forecasts.set_prediction(0, block.first_region + r, block.predicted_RT.data() + r * fit.data.weeks);
       forecasts.set_intervals(block, shared, 0.9);
     });
-    holdout = forecasts.gather(*mesh.region_axis, *fit.intervals, 0.9);
     if (writer) writer->finish();
+    // Not before: ranks with fewer blocks wait in finish() for the others' collective writes.
+    holdout = forecasts.gather(*mesh.region_axis, *fit.intervals, 0.9);
     return evaluation.figures(*mesh.region_axis);
   }
 };

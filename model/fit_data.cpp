@@ -178,7 +178,8 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
         for (int64_t c = 0; c < C; ++c) {
           const double floor = kMinMediaShare * of_member[2 + c] / cells * mean / mean_target;
           const double scale = std::max(region.media_C[c] / count, floor);
-          media_ERC[e][r][c] = scale > 0 ? 1.0 / scale : 0.0;  // a channel that never ran has no effect
+          media_ERC[e][r][c] =
+              options.media && scale > 0 ? 1.0 / scale : 0.0;  // a channel that never ran has no effect
         }
         for (int64_t k = 0; k < K; ++k) {
           if (k >= K - data.events) {
@@ -188,7 +189,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
           const double average = of_member[2 + C + k] / static_cast<double>(data.all_regions);
           const double scale = std::sqrt(region.control_square_K[k] / count) + kControlFloor * average;
           mean_ERK[e][r][k] = region.control_K[k] / count;
-          control_ERK[e][r][k] = scale > 0 ? 1.0 / scale : 0.0;
+          control_ERK[e][r][k] = options.controls && scale > 0 ? 1.0 / scale : 0.0;
         }
         const bool usable = region.cells >= kMinimumRegionWeeks && mean > 0;
         if (!usable) continue;

@@ -15,6 +15,14 @@ Mmm::Curves Mmm::curves(const at::Tensor& shared_EP) const {
           layout_.view(shared_EP, "hill.log_half_saturation")};
 }
 
+AdstockHillOutput Mmm::response(const at::Tensor& media_nTC, const at::Tensor& inverse_scale_EnC, const Curves& curve,
+                                const at::Tensor& carry_in_EnC) const {
+  // Without media effects all scaled media are 0, which only the linear form takes to exactly 0.
+  if (!options_.hill || !options_.media)
+    return linear_adstock(media_nTC, inverse_scale_EnC, curve.decay_EC, carry_in_EnC);
+  return adstock_hill(media_nTC, inverse_scale_EnC, curve.decay_EC, curve.exponent_EC, curve.log_half_EC, carry_in_EnC);
+}
+
 Effects Mmm::run(const FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_EnL,
                  const at::Tensor& media_nTC, const at::Tensor& controls_EnTK, const at::Tensor& patterns_TS,
                  const TimeState* state, Chunk chunk, int64_t first_week) const {
@@ -25,10 +33,10 @@ Effects Mmm::run(const FitData& data, const at::Tensor& shared_EP, const at::Ten
   };
   Effects out;
   const Curves curve = curves(shared_EP);
-  const auto hill = adstock_hill(media_nTC, in_chunk(data.inverse_media_scale_ERC), curve.decay_EC, curve.exponent_EC,
-                                 curve.log_half_EC, state != nullptr ? in_chunk(state->adstock_ERC) : at::Tensor());
-  out.response_ERTC = hill.response_ERTC;
-  out.adstock_out_ERC = hill.carry_out_ERC;
+  const AdstockHillOutput media = response(media_nTC, in_chunk(data.inverse_media_scale_ERC), curve,
+                                           state != nullptr ? in_chunk(state->adstock_ERC) : at::Tensor());
+  out.response_ERTC = media.response_ERTC;
+  out.adstock_out_ERC = media.carry_out_ERC;
 
   const int64_t seasons = 2 * options_.harmonics;
   if (options_.gru) {

@@ -90,6 +90,10 @@ class Mmm {
   };
   Curves curves(const at::Tensor& shared_EP) const;
 
+  /// What raw media [n, T, C] do at given curves: through adstock and Hill curve, or linear without model.hill.
+  AdstockHillOutput response(const at::Tensor& media_nTC, const at::Tensor& inverse_scale_EnC, const Curves& curve,
+                             const at::Tensor& carry_in_EnC = {}) const;
+
  private:
   Effects run(const FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_EnL,
               const at::Tensor& media_nTC, const at::Tensor& controls_EnTK, const at::Tensor& patterns_TS,

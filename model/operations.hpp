@@ -21,6 +21,10 @@ AdstockHillOutput adstock_hill(const at::Tensor& media_RTC, const at::Tensor& in
                                const at::Tensor& decay_EC, const at::Tensor& exponent_EC, const at::Tensor& log_half_EC,
                                const at::Tensor& carry_in_ERC = {});
 
+/// The same without the curve: h = ad, linear in the carried-over media. Gradient to decay.
+AdstockHillOutput linear_adstock(const at::Tensor& media_RTC, const at::Tensor& inverse_scale_ERC,
+                                 const at::Tensor& decay_EC, const at::Tensor& carry_in_ERC = {});
+
 /// effect [E, R, T] = sum_c softplus(log_mean_ec + offset_erc + deviation_ertc) response_ertc; deviation may be
 /// undefined.
 at::Tensor channel_effect(const at::Tensor& response_ERTC, const at::Tensor& log_mean_EC, const at::Tensor& offset_ERC,
