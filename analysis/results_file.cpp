@@ -256,22 +256,22 @@ ResultsReader::ResultsReader(const fs::path& path) : state_(new State{ArrayFile:
                          kResultsFormatVersion, ". Run `dcmmm train` again to write it anew."));
   }
   state_->coordinates = {file.labels("region"), file.labels("week"), file.labels("channel"), file.labels("control")};
-  state_->shared = {file.read<double>("decay"),
-                    file.read<double>("exponent"),
-                    file.read<double>("half_saturation"),
-                    file.text_attribute("", "adstock_kind"),
-                    file.text_attribute("", "saturation_kind"),
-                    file.integer_attribute("", "origin"),
-                    file.integer_attribute("", "holdout_weeks"),
-                    file.text_attribute("", "panel_checksum"),
-                    {}};
-  state_->shared.follows_demand_C = file.read<double>("follows_demand");
-  state_->shared.local_slope_C = file.read<double>("local_slope");
-  ChannelDraws& draws = state_->shared.draws;
+  SharedResults& shared = state_->shared;
+  shared.decay_C = file.read<double>("decay");
+  shared.exponent_C = file.read<double>("exponent");
+  shared.half_saturation_C = file.read<double>("half_saturation");
+  shared.adstock_kind = file.text_attribute("", "adstock_kind");
+  shared.saturation_kind = file.text_attribute("", "saturation_kind");
+  shared.origin = file.integer_attribute("", "origin");
+  shared.holdout_weeks = file.integer_attribute("", "holdout_weeks");
+  shared.panel_checksum = file.text_attribute("", "panel_checksum");
+  shared.follows_demand_C = file.read<double>("follows_demand");
+  shared.local_slope_C = file.read<double>("local_slope");
+  ChannelDraws& draws = shared.draws;
   draws.count = static_cast<int64_t>(file.labels("draw").size());
   if (draws.count > 0)
     for (const DrawArray& array : kDrawArrays) draws.*array.values = file.read<double>(array.name);
-  ForecastIntervals& intervals = state_->shared.intervals;
+  ForecastIntervals& intervals = shared.intervals;
   for (const std::string& end : file.labels("interval_group")) intervals.group_end_G.push_back(std::stoll(end));
   for (const std::string& level : file.labels("interval_level")) intervals.level_L.push_back(std::stod(level));
   intervals.quantile_GL = file.read<double>("interval_quantile");

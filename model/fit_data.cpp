@@ -109,6 +109,8 @@ Member member_of(const ModelOptions& options, int64_t origin, uint64_t seed) {
   member.decay = options.decay;
   member.exponent = options.exponent;
   member.half_saturation = options.half_saturation;
+  member.media = options.media;
+  member.controls = options.controls;
   return member;
 }
 
@@ -179,7 +181,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
           const double floor = kMinMediaShare * of_member[2 + c] / cells * mean / mean_target;
           const double scale = std::max(region.media_C[c] / count, floor);
           media_ERC[e][r][c] =
-              options.media && scale > 0 ? 1.0 / scale : 0.0;  // a channel that never ran has no effect
+              members[e].media && scale > 0 ? 1.0 / scale : 0.0;  // a channel that never ran has no effect
         }
         for (int64_t k = 0; k < K; ++k) {
           if (k >= K - data.events) {
@@ -189,7 +191,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
           const double average = of_member[2 + C + k] / static_cast<double>(data.all_regions);
           const double scale = std::sqrt(region.control_square_K[k] / count) + kControlFloor * average;
           mean_ERK[e][r][k] = region.control_K[k] / count;
-          control_ERK[e][r][k] = options.controls && scale > 0 ? 1.0 / scale : 0.0;
+          control_ERK[e][r][k] = members[e].controls && scale > 0 ? 1.0 / scale : 0.0;
         }
         const bool usable = region.cells >= kMinimumRegionWeeks && mean > 0;
         if (!usable) continue;
