@@ -16,7 +16,7 @@ constexpr int64_t kFirstSteps = 3, kMemberSteps = 6,
                   kInnerSteps = 2;                    // Gauss-Newton: first round, a draw, an inner origin
 constexpr uint64_t kPriorStream = uint64_t{1} << 59;  // of random numbers
 // Draws of the priors' centres (docs/model.md, "Intervals").
-constexpr double kExponentSpread = 0.3, kHalfSpread = 0.5, kDecayLow = 0.2, kDecayHigh = 0.6;
+constexpr double kExponentSpread = 0.3, kHalfSpread = 0.4, kDecayLow = 0.15, kDecayHigh = 0.7;
 
 Eigen::VectorXd slope_shares(const Mode& mode, int64_t channels) {
   return mode.linear.head(channels).cwiseMax(kSmallestShare);
@@ -48,14 +48,17 @@ Mode mode_of_draw(const LikelihoodFit& fit, const Mode& first, uint64_t seed, co
   const LikelihoodOptions& options = fit.options;
   const int64_t C = fit.data.channels;
   RandomStream random(seed, kPriorStream);
-  const double exponent =
-      std::max(options.exponent * std::exp(kExponentSpread * random.normal()), options.min_exponent + 0.1);
-  const double half = options.half_saturation * std::exp(kHalfSpread * random.normal());
-  const double decay = random.uniform(kDecayLow, kDecayHigh);
+  // Each draw has a part that all channels share and one of each channel's own.
+  const double common_exponent = random.normal(), common_half = random.normal();
   Shapes center = first.prior_center;
-  center.coordinates.head(C).setConstant(decay_coordinate(decay));
-  center.coordinates.segment(C, C).setConstant(exponent_coordinate(exponent, options.min_exponent));
-  center.coordinates.tail(C).setConstant(std::log(half));
+  for (int64_t c = 0; c < C; ++c) {
+    const double exponent = options.exponent * std::exp(kExponentSpread * (common_exponent + random.normal()));
+    const double half = options.half_saturation * std::exp(kHalfSpread * (common_half + random.normal()));
+    center.coordinates[c] = decay_coordinate(random.uniform(kDecayLow, kDecayHigh));
+    center.coordinates[C + c] =
+        exponent_coordinate(std::max(exponent, options.min_exponent + 0.1), options.min_exponent);
+    center.coordinates[2 * C + c] = std::log(half);
+  }
   Shapes start = first.shapes;  // half-way between the draw and what the data say
   start.coordinates = 0.5 * (start.coordinates + center.coordinates);
   return find_mode(fit.data, options, fit.covariance, start, center, kMemberSteps, loop);
