@@ -13,6 +13,7 @@
 #include "common/errors.hpp"
 #include "common/text.hpp"
 #include "data/time_axis.hpp"
+#include "model/missing_media.hpp"
 #include "trainer/fit_checkpoint.hpp"
 
 // R regions of the panel, H future weeks, C channels, K controls.
@@ -64,6 +65,18 @@ std::vector<int64_t> places_in(const std::vector<std::string>& known, const Pane
     places.push_back(found->second);
   }
   return places;
+}
+
+// A region's future media [H, C], with weeks without a row filled in from the weeks before, the panel's last included.
+at::Tensor continued_media(const Forecaster& forecaster, int64_t place, const Panel& table, int64_t region) {
+  const int64_t H = table.weeks(), C = table.channels();
+  const at::Tensor given =
+      at::from_blob(const_cast<double*>(table.media_RTC.data()) + region * H * C, {H, C}, at::kDouble);
+  at::Tensor series = at::cat({forecaster.recent_media_RWC[place], given}).contiguous();
+  std::vector<uint8_t> known(static_cast<size_t>(series.size(0)), 1);
+  std::copy_n(table.observed_RT.begin() + region * H, H, known.end() - H);
+  fill_missing_weeks({series.data_ptr<double>(), static_cast<size_t>(series.numel())}, known, C);
+  return series.narrow(0, series.size(0) - H, H);
 }
 
 }  // namespace
@@ -120,8 +133,7 @@ std::string forecast_csv(const fs::path& checkpoints, int rows, const ModelOptio
                control = forecaster.last_control_RK.unsqueeze(1).expand({R, H, K}).clone();
     for (size_t i = 0; i < places.size(); ++i) {
       const auto source = static_cast<int64_t>(i);
-      media[places[i]].copy_(
-          at::from_blob(const_cast<double*>(table.media_RTC.data()) + source * H * C, {H, C}, at::kDouble));
+      media[places[i]].copy_(continued_media(forecaster, places[i], table, source));
       if (K == 0) continue;
       const at::Tensor given =
           at::from_blob(const_cast<double*>(table.controls_RTK.data()) + source * H * K, {H, K}, at::kDouble);

@@ -120,8 +120,9 @@ class PanelBuilder {
         panel_.spend_RTC[cell * channels + c] =
             roles_.spend_columns[c].empty() ? roles_.cost_C[c] * media[c] : *value++;
       }
+      if (!options_.needs_target) panel_.observed_RT[cell] = 1;  // of a future week, that there is a row
       if (!roles_.target.empty()) {
-        panel_.observed_RT[cell] = !std::isnan(*value);
+        if (options_.needs_target) panel_.observed_RT[cell] = !std::isnan(*value);
         panel_.target_RT[cell] = std::isnan(*value) ? 0.0 : *value;
         ++value;
       }

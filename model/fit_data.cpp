@@ -6,6 +6,7 @@
 #include "common/random.hpp"
 #include "common/text.hpp"
 #include "data/split.hpp"
+#include "model/missing_media.hpp"
 
 namespace dcmmm {
 namespace {
@@ -27,41 +28,20 @@ at::Tensor copy_of(const std::vector<double>& values, std::vector<int64_t> shape
   return at::from_blob(const_cast<double*>(values.data()), shape, at::kDouble).to(type, false, /*copy=*/true);
 }
 
-// Media with the weeks filled in of which the panel has no row: between two rows what lies between them, before the
-// first and after the last row the mean of the nearest few. Zeros there would say that carry-over had stopped. Nothing
-// leaks: a filled week has no target, and the weeks after a gap come after its end.
-std::vector<double> with_missing_rows_filled(const Panel& panel, int64_t origin) {
-  constexpr int64_t kNearest = 4;
+// The panel's media with missing rows filled in.
+std::vector<double> with_missing_rows_filled(const Panel& panel) {
   const int64_t weeks = panel.weeks(), channels = panel.channels();
   std::vector<double> media = panel.media_RTC;
-  std::vector<int64_t> known;
+  std::vector<uint8_t> known(static_cast<size_t>(weeks));
   for (int64_t r = 0; r < panel.regions; ++r) {
-    double* region = media.data() + r * weeks * channels;
-    known.clear();
-    for (int64_t t = 0; t < origin; ++t) {
-      const double* row = region + t * channels;
-      if (panel.observed_RT[r * weeks + t] != 0 || std::any_of(row, row + channels, [](double x) { return x > 0; }))
-        known.push_back(t);
+    const auto region =
+        std::span(media).subspan(static_cast<size_t>(r * weeks * channels), static_cast<size_t>(weeks * channels));
+    for (int64_t t = 0; t < weeks; ++t) {
+      const auto row = region.subspan(static_cast<size_t>(t * channels), static_cast<size_t>(channels));
+      known[t] = panel.observed_RT[r * weeks + t] != 0 ||
+                 std::any_of(row.begin(), row.end(), [](double value) { return value > 0; });
     }
-    const auto count = static_cast<int64_t>(known.size());
-    if (count == 0 || count == origin) continue;
-    for (int64_t c = 0; c < channels; ++c) {
-      const auto value = [&](int64_t t) -> double& { return region[t * channels + c]; };
-      const int64_t nearest = std::min(kNearest, count);
-      double first = 0, last = 0;
-      for (int64_t i = 0; i < nearest; ++i) {
-        first += value(known[i]) / static_cast<double>(nearest);
-        last += value(known[count - 1 - i]) / static_cast<double>(nearest);
-      }
-      for (int64_t t = 0; t < known.front(); ++t) value(t) = first;
-      for (int64_t t = known.back() + 1; t < origin; ++t) value(t) = last;
-      for (int64_t i = 0; i + 1 < count; ++i) {
-        const int64_t begin = known[i], end = known[i + 1];
-        for (int64_t t = begin + 1; t < end; ++t)
-          value(t) = value(begin) +
-                     (value(end) - value(begin)) * static_cast<double>(t - begin) / static_cast<double>(end - begin);
-      }
-    }
+    fill_missing_weeks(region, known, channels);
   }
   return media;
 }
@@ -133,7 +113,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
   data.all_regions = static_cast<int64_t>(panel.coordinates.regions.size());
   const int64_t E = data.member_count(), R = data.regions, T = data.weeks, C = data.channels, K = data.controls;
   data.target_RT = copy_of(panel.target_RT, {R, T}, type);
-  data.media_RTC = copy_of(with_missing_rows_filled(panel, data.last_origin()), {R, T, C}, type);
+  data.media_RTC = copy_of(with_missing_rows_filled(panel), {R, T, C}, type);
   data.control_RTK = copy_of(panel.controls_RTK, {R, T, K}, type);
   data.control_known_RT = at::zeros({R, T}, type);
   for (int64_t r = 0; r < R; ++r) {

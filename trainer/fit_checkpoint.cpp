@@ -5,6 +5,7 @@
 
 #include "common/errors.hpp"
 #include "common/text.hpp"
+#include "model/missing_media.hpp"
 
 // E members (shadows included), R regions, P shared and L local parameters a member.
 namespace dcmmm {
@@ -162,6 +163,9 @@ Checkpoint make_checkpoint(const Fit& fit, const std::string& config, const std:
   add("baseline.stiffness", {"member", "region"}, data.stiffness_ER);
   add("baseline.persistence", {"member"}, reals(data.persistence_E));
   if (data.national_EN.defined()) add("national.level", {"member", "level_week"}, data.national_EN);
+  const int64_t recent = std::min(kWeeksBefore, data.weeks);
+  add("media.recent", {"region", "recent_week", "channel"},
+      data.media_RTC.narrow(1, data.weeks - recent, recent).to(at::kDouble));
   add("control.last", {"region", "control"}, data.control_RTK.select(1, data.weeks - 1).to(at::kDouble));
 
   const TimeState state = time_state(fit);
@@ -284,6 +288,7 @@ Forecaster make_forecaster(const Checkpoint& checkpoint, const ModelOptions& opt
                of_members("state.baseline"), of_members("state.level")};
   if (has_array(checkpoint, "national.level")) scales.national_EN = of_members("national.level");
   out.last_control_RK = tensor_of(checkpoint, "control.last");
+  out.recent_media_RWC = tensor_of(checkpoint, "media.recent");
   out.held_out = out.weeks - to_integers(tensor_of(checkpoint, "member.origin"))[0];
   if (has_array(checkpoint, "interval.scale")) out.intervals = intervals_of(checkpoint);
   return out;

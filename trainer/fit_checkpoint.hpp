@@ -26,7 +26,8 @@ struct Forecaster {
   at::Tensor
       last_control_RK;  // the panel's last known controls, carried forward where a future one is missing (float64)
   std::optional<ForecastIntervals> intervals;  // where the run calibrated some
-  int64_t held_out = 0;  // the panel's last weeks that weren't trained on: forecasts begin so far off
+  int64_t held_out = 0;              // the panel's last weeks that weren't trained on: forecasts begin so far off
+  at::Tensor recent_media_RWC = {};  // the panel's last weeks of media, which missing future rows continue (float64)
 };
 
 /// Reads a forecaster from a checkpoint that holds all regions.

@@ -38,7 +38,11 @@ class Outcome:
 
 def command_line(words, ranks=0):
     start = [MPIRUN, "-n", str(ranks), "--oversubscribe", "--bind-to", "none", "--timeout", "100"] if ranks else []
-    return start + [BINARY] + [str(word) for word in words]
+    words = [str(word) for word in words]
+    # Runs, checkpoints and ranks are tried on the descent, which takes steps; a test of the likelihood asks for it.
+    if words and words[0] in ("train", "crossval") and not any(w.startswith(("model=", "model.estimator=", "-")) for w in words):
+        words.append("model.estimator=descent")
+    return start + [BINARY] + words
 
 
 def run(*words, ranks=0, cwd=None, environment=None, before=None):

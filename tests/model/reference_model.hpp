@@ -278,7 +278,28 @@ class ReferenceModel {
     }
     for (double& weight : region_weight_R) weight *= cells / weighted;  // mean 1 over cells
   }
-  double raw_media(int64_t r, int64_t t, int64_t c) const { return panel_.media_RTC[(r * weeks_ + t) * channels_ + c]; }
+  bool has_row(int64_t r, int64_t t) const {
+    double media = 0;
+    for (int64_t c = 0; c < channels_; ++c) media += panel_.media_RTC[(r * weeks_ + t) * channels_ + c];
+    return observed(r, t) || media > 0;
+  }
+  // A week without a row is the mean of the four before it; before the first row, of the first four rows.
+  double raw_media(int64_t r, int64_t t, int64_t c) const {
+    if (has_row(r, t)) return panel_.media_RTC[(r * weeks_ + t) * channels_ + c];
+    Row values;
+    bool later = false;
+    for (int64_t before = 0; before < t; ++before) later = later || has_row(r, before);
+    if (later) {
+      for (int64_t before = std::max<int64_t>(0, t - 4); before < t; ++before)
+        values.push_back(raw_media(r, before, c));
+    } else {
+      for (int64_t after = t; after < weeks_ && values.size() < 4; ++after)
+        if (has_row(r, after)) values.push_back(panel_.media_RTC[(r * weeks_ + after) * channels_ + c]);
+    }
+    double sum = 0;
+    for (const double value : values) sum += value;
+    return values.empty() ? 0.0 : sum / static_cast<double>(values.size());
+  }
   double raw_control(int64_t r, int64_t t, int64_t k) const {
     return panel_.controls_RTK[(r * weeks_ + t) * controls_ + k];
   }

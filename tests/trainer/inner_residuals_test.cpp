@@ -39,7 +39,8 @@ TEST(InnerResiduals, AreThoseOfFitsThatEndThere) {
   const FitCase whole(panel, testing::quick_model(), testing::quick_trainer(), 72, {1});
   const InnerOrigins inner = inner_origins(72, 52.18);
   ASSERT_EQ(inner.origins, (std::vector<int64_t>{64, 56}));
-  const std::vector<RegionResiduals> found = inner_residuals(*whole.fit, inner);
+  const std::vector<RegionResiduals> found =
+      inner_residuals(*whole.fit, inner, closed_form_predictions(*whole.fit, inner));
   ASSERT_EQ(found.size(), 6u);
   for (int64_t e = 0; e < 2; ++e) {
     const int64_t origin = inner.origins[static_cast<size_t>(e)];

@@ -1,0 +1,17 @@
+// Media of weeks of which the panel has no row. Shapes: T weeks, C channels.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace dcmmm {
+
+/// Weeks that a filled week is the mean of.
+inline constexpr int64_t kWeeksBefore = 4;
+
+/// Fills the weeks of one region whose known_T is 0: with the mean of the four weeks before (filled ones count), and
+/// before the first known week with the mean of the first four known ones. Zeros there would say that carry-over had
+/// stopped. What comes after a week has no say in it, so a forecast from a checkpoint sees what a fit's holdout sees.
+void fill_missing_weeks(std::span<double> media_TC, std::span<const uint8_t> known_T, int64_t channels);
+
+}  // namespace dcmmm
