@@ -1,5 +1,7 @@
 #include "analysis/decompose.hpp"
 
+#include <limits>
+
 #include "model/seasonality.hpp"
 
 // E members, n regions of a chunk, T weeks, C channels, K controls.
@@ -77,6 +79,13 @@ SharedResults shared_results(const Fit& fit) {
   out.decay_C = mean_of_members(curves.decay_EC, fit.members);
   out.exponent_C = mean_of_members(curves.exponent_EC, fit.members);
   out.half_saturation_C = mean_of_members(curves.log_half_EC.exp(), fit.members);
+  const std::vector<int64_t>& delayed = fit.model.options().delayed_channels;
+  out.peak_C.assign(out.decay_C.size(), std::numeric_limits<double>::quiet_NaN());
+  if (!delayed.empty()) {
+    const std::vector<double> peak = mean_of_members(curves.peak_ED, fit.members);
+    for (size_t i = 0; i < peak.size(); ++i) out.peak_C[static_cast<size_t>(delayed[i])] = peak[i];
+    out.adstock_kind = delayed.size() == out.decay_C.size() ? "delayed" : "mixed";
+  }
   out.origin = fit.data.members[0].origin;
   out.holdout_weeks = fit.data.weeks - out.origin;
   return out;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -98,7 +99,8 @@ void ResultsWriter::State::create(const SharedResults& shared) {
   }
   const std::pair<const char*, const char*> curves[] = {{"decay", "adstock decay a week"},
                                                         {"exponent", "Hill exponent"},
-                                                        {"half_saturation", "scaled media of half the effect"}};
+                                                        {"half_saturation", "scaled media of half the effect"},
+                                                        {"peak", "weeks until the carry-over peaks; NaN: geometric"}};
   for (const auto& [name, description] : curves)
     file->add_array(name, ElementType::kFloat64, {"channel"}, {{}, "1", description});
   file->set_attribute("", "file_kind", std::string(kKind));
@@ -115,6 +117,7 @@ void ResultsWriter::State::create(const SharedResults& shared) {
   write_curve("decay", shared.decay_C);
   write_curve("exponent", shared.exponent_C);
   write_curve("half_saturation", shared.half_saturation_C);
+  write_curve("peak", shared.peak_C);
 }
 
 bool ResultsWriter::State::somebody_has_a_block(bool mine) {
@@ -205,7 +208,15 @@ ResultsReader::ResultsReader(const fs::path& path) : state_(new State{ArrayFile:
                     file.text_attribute("", "adstock_kind"),
                     file.integer_attribute("", "origin"),
                     file.integer_attribute("", "holdout_weeks"),
-                    file.text_attribute("", "panel_checksum")};
+                    file.text_attribute("", "panel_checksum"),
+                    {}};
+  // A file from before carry-over could be delayed has no peaks.
+  auto& shared = state_->shared;
+  if (file.has_array("peak")) {
+    shared.peak_C = file.read<double>("peak");
+  } else {
+    shared.peak_C.assign(shared.decay_C.size(), std::numeric_limits<double>::quiet_NaN());
+  }
 }
 
 ResultsReader::~ResultsReader() = default;

@@ -24,7 +24,11 @@ const std::vector<KeySpec>& known_keys() {
 
       {"model.name", kText, "", kNotNull, "the name of this bundle"},
       {"model.hidden", kInteger, "1..4096", kNotNull, "size of the GRU's state"},
-      {"model.adstock.kind", kChoice, "geometric", kNotNull, "how a week's effect carries over"},
+      {"model.adstock.kind", kChoice, "geometric|delayed", kNotNull, "how a week's effect carries over"},
+      {"model.adstock.kinds", kTextMap, "", kNull, "the same for single channels: {channel: kind}"},
+      {"model.adstock.max_lag", kInteger, "2..104", kNotNull, "weeks that a delayed effect lasts"},
+      {"model.adstock.peak", kNumber, "above 0", kNotNull, "weeks until a delayed effect peaks, at the prior's centre"},
+      {"model.adstock.peak_prior_sd", kNumber, "above 0", kNotNull, "of the logit of peak / (max_lag - 1)"},
       {"model.adstock.decay", kNumber, "above 0..below 1", kNotNull,
        "share of last week's effect that stays, at the prior's centre"},
       {"model.adstock.prior_sd", kNumber, "above 0", kNotNull, "of the decay's logit"},

@@ -75,7 +75,7 @@ void average_over_rows(ResultBlock& block, const Mesh& mesh, double share_of_mem
 
 void average_over_rows(SharedResults& shared, const Mesh& mesh, double share_of_members) {
   if (mesh.members == 1) return;
-  for (auto* values : {&shared.decay_C, &shared.exponent_C, &shared.half_saturation_C}) {
+  for (auto* values : {&shared.decay_C, &shared.exponent_C, &shared.half_saturation_C, &shared.peak_C}) {
     for (double& value : *values) value *= share_of_members;
     mesh.member_axis->all_reduce_sum(std::span<double>(*values));
   }

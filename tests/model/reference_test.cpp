@@ -116,6 +116,12 @@ TEST(Mmm, AgreesWithTheReferenceWithATrend) {
 
 TEST(Mmm, AgreesWithTheReferenceWithoutControls) { compare(small_model(), 2, 0); }
 
+TEST(Mmm, AgreesWithTheReferenceWithDelayedChannels) {
+  ModelOptions options = small_model();
+  options.delayed_channels = {0, 2};
+  options.max_lag = 6;
+  compare(options, 3, 2);
+}
 TEST(Mmm, AgreesWithTheReferenceWithoutSeason) {
   ModelOptions options = small_model();
   options.harmonics = 0;
