@@ -1,36 +1,37 @@
 #include "analysis/decompose.hpp"
 
+#include <algorithm>
 #include <limits>
 
 #include "model/seasonality.hpp"
 
-// E members, n regions of a chunk, T weeks, C channels, K controls.
+// E = 1 member, n regions of a chunk, T weeks, C channels, K controls.
 namespace dcmmm {
 namespace {
 
-// Mean over the fitted members (not their shadows), as doubles.
-std::vector<double> mean_of_members(const at::Tensor& values_E, int64_t members) {
-  const at::Tensor mean = values_E.to(at::kDouble).narrow(0, 0, members).mean(0).contiguous();
-  return {mean.const_data_ptr<double>(), mean.const_data_ptr<double>() + mean.numel()};
+std::vector<double> doubles(const at::Tensor& values) {
+  const at::Tensor flat = values.to(at::kDouble).contiguous();
+  return {flat.const_data_ptr<double>(), flat.const_data_ptr<double>() + flat.numel()};
 }
 
 }  // namespace
 
-ResultBlock result_block(const Fit& fit, Chunk chunk) {
+ResultBlock result_block(const Fit& fit, Chunk chunk, int64_t member) {
   const at::NoGradGuard no_gradient;
-  const FitData& data = fit.data;
+  const FitData data = fit.data.only(member);
   const Mmm& model = fit.model;
   const ModelOptions& options = model.options();
-  const int64_t E = data.member_count(), T = data.weeks, M = fit.members;
-  const at::Tensor local = fit.state.local_ERL.narrow(1, chunk.first, chunk.count);
-  const Effects effects = model.effects(data, fit.state.shared_EP, local, chunk, T);
+  const int64_t E = 1, T = data.weeks;
+  const at::Tensor shared = fit.state.shared_EP.narrow(0, member, 1),
+                   local = fit.state.local_ERL.narrow(0, member, 1).narrow(1, chunk.first, chunk.count);
+  const Effects effects = model.effects(data, shared, local, chunk, T);
   const Baseline baseline = model.baseline(data, effects.total(), chunk);
 
   // In units of m_r, then times m_r; 0 for regions that predict their mean, whose baseline is all.
   const at::Tensor scale_EnT = data.target_scale_ER.narrow(1, chunk.first, chunk.count).unsqueeze(-1);
   const at::Tensor usable_En = data.region_weight_ER.narrow(1, chunk.first, chunk.count) > 0;
   const at::Tensor effective_EnT = at::where(usable_En.unsqueeze(-1), scale_EnT, at::zeros_like(scale_EnT));
-  const auto view = [&](const char* name) { return model.layout().view(fit.state.shared_EP, name).to(at::kDouble); };
+  const auto view = [&](const char* name) { return model.layout().view(shared, name).to(at::kDouble); };
   const at::Tensor offset = model.layout().view(local, "coefficient.region_effect").to(at::kDouble).unsqueeze(2);
   at::Tensor level_EnTC = view("coefficient.log_mean").view({E, 1, 1, -1}) + offset;
   if (effects.deviation_ERTC.defined()) level_EnTC = level_EnTC + effects.deviation_ERTC.to(at::kDouble);
@@ -44,12 +45,18 @@ ResultBlock result_block(const Fit& fit, Chunk chunk) {
   const auto pattern = [&](int64_t first, int64_t count) {
     const at::Tensor national_ET =
         at::matmul(view("pattern.coefficient").narrow(1, first, count), patterns_TS.narrow(1, first, count).t());
-    return factor_En.unsqueeze(-1) * national_ET.unsqueeze(1) * effective_EnT;
+    at::Tensor scaled_EnT = factor_En.unsqueeze(-1) * national_ET.unsqueeze(1);
+    if (options.region_patterns) {
+      const at::Tensor own_EnS = model.layout().view(local, "pattern.region_effect").to(at::kDouble);
+      scaled_EnT = scaled_EnT + at::matmul(own_EnS.narrow(2, first, count), patterns_TS.narrow(1, first, count).t());
+    }
+    return scaled_EnT * effective_EnT;
   };
   const at::Tensor season_EnT = pattern(0, seasons), trend_EnT = pattern(seasons, options.trend ? 1 : 0);
   const at::Tensor ones = at::ones_like(scale_EnT);
-  const at::Tensor baseline_EnT =
-      at::where(usable_En.unsqueeze(-1), baseline.baseline_ERT.to(at::kDouble), ones) * scale_EnT;
+  at::Tensor level_EnT = baseline.baseline_ERT.to(at::kDouble);
+  if (data.national_EN.defined()) level_EnT = level_EnT + data.national_EN.narrow(1, 0, T).unsqueeze(1);
+  const at::Tensor baseline_EnT = at::where(usable_En.unsqueeze(-1), level_EnT, ones) * scale_EnT;
   const at::Tensor predicted_EnT = baseline_EnT + season_EnT + trend_EnT + control_EnTK.sum(-1) + media_EnTC.sum(-1);
   const at::Tensor level_En =
       at::where(usable_En, baseline.level_ER.to(at::kDouble), at::ones({E, chunk.count}, at::kDouble)) *
@@ -59,35 +66,71 @@ ResultBlock result_block(const Fit& fit, Chunk chunk) {
   ResultBlock out;
   out.first_region = fit.loop.plan().first_region + chunk.first;
   out.regions = chunk.count;
-  out.predicted_RT = mean_of_members(predicted_EnT, M);
-  out.baseline_RT = mean_of_members(baseline_EnT.expand({E, chunk.count, T}), M);
-  out.trend_RT = mean_of_members(trend_EnT.expand({E, chunk.count, T}), M);
-  out.seasonality_RT = mean_of_members(season_EnT, M);
-  out.control_RTK = mean_of_members(control_EnTK, M);
-  out.media_RTC = mean_of_members(media_EnTC, M);
-  out.coefficient_RTC = mean_of_members(coefficient_EnTC.expand({E, chunk.count, T, data.channels}), M);
-  out.target_scale_R = mean_of_members(data.target_scale_ER.narrow(1, chunk.first, chunk.count), M);
-  out.media_scale_RC = mean_of_members(at::where(inverse > 0, 1.0 / inverse, at::zeros_like(inverse)), M);
-  out.scale_factor_R = mean_of_members(factor_En, M);
-  out.baseline_level_R = mean_of_members(level_En, M);
+  out.predicted_RT = doubles(predicted_EnT);
+  out.baseline_RT = doubles(baseline_EnT.expand({E, chunk.count, T}));
+  out.trend_RT = doubles(trend_EnT.expand({E, chunk.count, T}));
+  out.seasonality_RT = doubles(season_EnT);
+  out.control_RTK = doubles(control_EnTK);
+  out.media_RTC = doubles(media_EnTC);
+  out.coefficient_RTC = doubles(coefficient_EnTC.expand({E, chunk.count, T, data.channels}));
+  out.target_scale_R = doubles(data.target_scale_ER.narrow(1, chunk.first, chunk.count));
+  out.media_scale_RC = doubles(at::where(inverse > 0, 1.0 / inverse, at::zeros_like(inverse)));
+  out.scale_factor_R = doubles(factor_En);
+  out.baseline_level_R = doubles(level_En);
   return out;
 }
 
 SharedResults shared_results(const Fit& fit) {
   const Mmm::Curves curves = fit.model.curves(fit.state.shared_EP.to(at::kDouble));
   SharedResults out;
-  out.decay_C = mean_of_members(curves.decay_EC, fit.members);
-  out.exponent_C = mean_of_members(curves.exponent_EC, fit.members);
-  out.half_saturation_C = mean_of_members(curves.log_half_EC.exp(), fit.members);
+  out.decay_C = doubles(curves.decay_EC[0]);
+  out.exponent_C = doubles(curves.exponent_EC[0]);
+  out.half_saturation_C = doubles(curves.log_half_EC[0].exp());
   const std::vector<int64_t>& delayed = fit.model.options().delayed_channels;
   out.peak_C.assign(out.decay_C.size(), std::numeric_limits<double>::quiet_NaN());
   if (!delayed.empty()) {
-    const std::vector<double> peak = mean_of_members(curves.peak_ED, fit.members);
+    const std::vector<double> peak = doubles(curves.peak_ED[0]);
     for (size_t i = 0; i < peak.size(); ++i) out.peak_C[static_cast<size_t>(delayed[i])] = peak[i];
     out.adstock_kind = delayed.size() == out.decay_C.size() ? "delayed" : "mixed";
   }
   out.origin = fit.data.members[0].origin;
   out.holdout_weeks = fit.data.weeks - out.origin;
+  if (fit.intervals) out.intervals = *fit.intervals;
+  return out;
+}
+
+ChannelDraws channel_draws(const Fit& fit) {
+  const int64_t C = fit.data.channels, T = fit.data.weeks;
+  std::vector<int64_t> drawn;
+  for (int64_t m = 0; m < fit.members; ++m)
+    if (fit.data.members[m].bootstrap_seed != 0) drawn.push_back(m);
+  ChannelDraws out;
+  out.count = static_cast<int64_t>(drawn.size());
+  if (drawn.empty()) return out;
+  const std::vector<double> sums = fit.loop.sum(2 * out.count * C, [&](Chunk chunk, std::span<double> total) {
+    for (int64_t d = 0; d < out.count; ++d) {
+      const ResultBlock block = result_block(fit, chunk, drawn[d]);
+      double *contribution_C = total.data() + d * C, *coefficient_C = total.data() + (out.count + d) * C;
+      for (int64_t r = 0; r < chunk.count; ++r) {
+        const uint8_t* observed_T = fit.panel.observed_RT.data() + (chunk.first + r) * T;
+        const auto cells = static_cast<double>(std::count(observed_T, observed_T + T, 1));
+        for (int64_t t = 0; t < T; ++t)
+          for (int64_t c = 0; c < C; ++c) {
+            const int64_t i = (r * T + t) * C + c;
+            contribution_C[c] += block.media_RTC[i];
+            if (observed_T[t] != 0) coefficient_C[c] += block.coefficient_RTC[i] / cells;
+          }
+      }
+    }
+  });
+  out.contribution_DC.assign(sums.begin(), sums.begin() + out.count * C);
+  out.coefficient_DC.assign(sums.begin() + out.count * C, sums.end());
+  for (double& value : out.coefficient_DC) value /= static_cast<double>(fit.data.all_regions);
+  const Mmm::Curves curves = fit.model.curves(fit.state.shared_EP.to(at::kDouble));
+  const at::Tensor rows = at::tensor(drawn, at::kLong);
+  out.decay_DC = doubles(curves.decay_EC.index_select(0, rows));
+  out.exponent_DC = doubles(curves.exponent_EC.index_select(0, rows));
+  out.half_saturation_DC = doubles(curves.log_half_EC.index_select(0, rows).exp());
   return out;
 }
 

@@ -6,11 +6,14 @@
 
 namespace dcmmm {
 
-/// Components, predictions and scales of a chunk over all weeks, means over the members the user asked for. Regions
-/// without a usable history predict their mean: all of it baseline.
-ResultBlock result_block(const Fit& fit, Chunk chunk);
+/// Components, predictions and scales of a chunk over all weeks, of one member. Regions without a usable history
+/// predict their mean: all of it baseline.
+ResultBlock result_block(const Fit& fit, Chunk chunk, int64_t member = 0);
 
-/// The curves, means over members.
+/// The curves of the first member.
 SharedResults shared_results(const Fit& fit);
+
+/// The channels' figures of the fit's drawn members (trainer/ensemble.hpp). Collective.
+ChannelDraws channel_draws(const Fit& fit);
 
 }  // namespace dcmmm

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "analysis/csv_writer.hpp"
+#include "analysis/intervals.hpp"
+#include "analysis/prediction_intervals.hpp"
 #include "analysis/response_curves.hpp"
 #include "analysis/results_file.hpp"
 #include "common/errors.hpp"
@@ -28,7 +30,7 @@ std::vector<std::string> csv_fields(const std::vector<std::string>& names, const
 class Export {
  public:
   Export(const fs::path& results, const PanelFile& panel, const fs::path& output, const ExportOptions& options)
-      : reader_(results), panel_(panel), output_(output), shared_(reader_.shared()) {
+      : reader_(results), panel_(panel), output_(output), shared_(reader_.shared()), level_(options.interval) {
     if (panel.checksum() != shared_.panel_checksum) {
       throw UserError(text("The panel isn't the one that '", results.string(), "' was fitted to: its checksum is ",
                            panel.checksum(), ", expected ", shared_.panel_checksum,
@@ -98,8 +100,14 @@ class Export {
   void prediction(CsvWriter& csv) const {
     each_block([&](int64_t first, int64_t count) {
       const Panel block = panel_.read(first, count);
-      const auto predicted_RT = reader_.read_array("predicted", first, count);
-      for (std::size_t cell = 0; cell < predicted_RT.size(); ++cell) {
+      ResultBlock results;
+      results.regions = count;
+      results.predicted_RT = reader_.read_array("predicted", first, count);
+      results.target_scale_R = reader_.read_array("target_scale", first, count);
+      results.noise_scale_R = reader_.read_array("noise_scale", first, count);
+      results.sample_scale_R = reader_.read_array("sample_scale", first, count);
+      const IntervalBlock intervals = intervals_at(results, shared_, level_);
+      for (std::size_t cell = 0; cell < results.predicted_RT.size(); ++cell) {
         const std::size_t week = begin_row(csv, first, cell);
         csv.raw(static_cast<int64_t>(week) < shared_.origin ? "train" : "holdout");
         if (block.observed_RT[cell]) {
@@ -107,8 +115,9 @@ class Export {
         } else {
           csv.empty();
         }
-        csv.number(predicted_RT[cell]);
-        csv.empty(2);
+        csv.number(results.predicted_RT[cell]);
+        csv.number(intervals.lower_RT[cell]);
+        csv.number(intervals.upper_RT[cell]);
         csv.end_row();
       }
     });
@@ -176,7 +185,7 @@ class Export {
     for (std::size_t c = 0; c < channels_.size(); ++c) {
       csv.raw(channels_[c]);
       csv.number(shared_.decay_C[c]);
-      csv.empty(2);
+      interval(csv, interval_of(draws_of(shared_.draws.decay_DC, c), level_, shared_.decay_C[c]));
       const bool geometric = std::isnan(shared_.peak_C[c]);
       csv.number(geometric ? std::log(0.5) / std::log(shared_.decay_C[c]) : std::numeric_limits<double>::quiet_NaN());
       csv.number(geometric ? 0.0 : shared_.peak_C[c]);
@@ -222,11 +231,12 @@ class Export {
     for (std::size_t c = 0; c < channels_.size(); ++c) {
       csv.raw(channels_[c]);
       csv.number(all.spend_C[c]);
+      const Interval total = interval_of(draws_of(shared_.draws.contribution_DC, c), level_, all.contribution_C[c]);
       csv.number(all.contribution_C[c]);
-      csv.empty(2);
+      interval(csv, total);
       csv.number(all.contribution_C[c] / all.predicted);
       csv.number(all.contribution_C[c] / all.spend_C[c]);  // not finite, hence empty, without spend
-      csv.empty(2);
+      interval(csv, {total.lower / all.spend_C[c], total.upper / all.spend_C[c]});
       csv.number(all.curves.marginal(static_cast<int64_t>(c), 1));
       csv.empty(2);
       csv.end_row();
@@ -241,8 +251,9 @@ class Export {
         const double multiple = largest * static_cast<double>(point) / static_cast<double>(kCurvePoints - 1);
         csv.raw(channels_[c]);
         csv.number(all.curves.spend(channel, multiple));
-        csv.number(all.curves.response(channel, multiple));
-        csv.empty(2);
+        const double response = all.curves.response(channel, multiple);
+        csv.number(response);
+        interval(csv, interval_of(responses(all.curves, c, multiple), level_, response));
         csv.number(all.curves.marginal(channel, multiple));
         csv.end_row();
       }
@@ -259,6 +270,26 @@ class Export {
     }
   }
 
+  void interval(CsvWriter& csv, const Interval& interval) const {
+    csv.number(interval.lower);
+    csv.number(interval.upper);
+  }
+
+  std::vector<double> draws_of(const std::vector<double>& values_DC, std::size_t channel) const {
+    std::vector<double> draws;
+    for (std::size_t i = channel; i < values_DC.size(); i += channels_.size()) draws.push_back(values_DC[i]);
+    return draws;
+  }
+
+  /// A channel's response at one multiple by each draw's curve.
+  std::vector<double> responses(const ResponseCurves& curves, std::size_t channel, double multiple) const {
+    std::vector<double> out;
+    for (std::size_t i = channel; i < shared_.draws.coefficient_DC.size(); i += channels_.size())
+      out.push_back(curves.response(static_cast<int64_t>(channel), multiple, shared_.draws.coefficient_DC[i],
+                                    shared_.draws.exponent_DC[i], shared_.draws.half_saturation_DC[i]));
+    return out;
+  }
+
   /// Writes the region and week of a cell of a block; returns the week.
   std::size_t begin_row(CsvWriter& csv, int64_t first_region, std::size_t cell) const {
     const std::size_t week = cell % weeks_.size();
@@ -271,6 +302,7 @@ class Export {
   const PanelFile& panel_;
   fs::path output_;
   SharedResults shared_;
+  double level_;  // of the intervals
   int64_t block_ = 1;
   std::vector<std::string> regions_, weeks_, channels_, media_, controls_;  // quoted where needed
 };

@@ -11,6 +11,7 @@
 namespace dcmmm {
 
 struct ExportOptions {
+  double interval = 0.9;                         // coverage of the intervals
   int64_t block_regions = 0;                     // regions in memory at a time; 0: as many as fit into about 64 MiB
   std::function<void(const std::string&)> note;  // gets what a reader of the files should know, one line each
 };
@@ -34,9 +35,9 @@ struct ExportOptions {
 /// - regions.csv: `scale` is the region's factor on the shared temporal patterns; r2, rmse and relative_error are over
 /// the
 ///   region's observed training weeks. An `actual` is empty where the panel has none.
-/// - Intervals (lower, upper, ...), direct, indirect and the rows of dag.csv are empty: a fit of one member without a
-/// graph
-///   has none.
+/// - Intervals of contributions, ROI, decay and response curves come from the draws of an ensemble
+/// (analysis/intervals.hpp);
+///   without one they are empty, as are direct, indirect and the rows of dag.csv without a graph.
 ///
 /// Throws UserError when the panel isn't the one that was fitted, or when a file can't be written.
 void export_results(const std::filesystem::path& results, const PanelFile& panel, const std::filesystem::path& output,

@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <optional>
 #include <sstream>
 
 #include "analysis/csv_writer.hpp"
@@ -68,13 +69,16 @@ std::vector<int64_t> places_in(const std::vector<std::string>& known, const Pane
 }  // namespace
 
 std::string forecast_csv(const fs::path& checkpoints, int rows, const ModelOptions& model, ImportOptions future,
-                         const std::function<void(const std::string&)>& warn) {
+                         double interval, const std::function<void(const std::string&)>& warn) {
   const auto alone = make_local_communicator();
   at::Tensor total_RH;
   int64_t members = 0;
   std::string out = "region,week,predicted,lower,upper\n";
   std::vector<std::string> regions, weeks;
   std::vector<int64_t> places;
+  std::optional<ForecastIntervals> intervals;  // the same in every row of the mesh
+  std::vector<double> scale_R;
+  int64_t held_out = 0;
   for (int row = 0; row < rows; ++row) {
     const fs::path folder = row == 0 ? checkpoints : checkpoints / text("row_", row);
     CheckpointStore store(folder, 1, warn);
@@ -85,6 +89,12 @@ std::string forecast_csv(const fs::path& checkpoints, int rows, const ModelOptio
                "' holds no checkpoint: was the run stopped before its first one? Finish it with run.resume=true."));
     const Checkpoint checkpoint = read_checkpoint(*newest);
     const Forecaster forecaster = make_forecaster(checkpoint, model);
+    if (row == 0 && forecaster.intervals) {
+      intervals = forecaster.intervals;
+      held_out = forecaster.held_out;
+      const at::Tensor scale = forecaster.scales.target_scale_ER[0].contiguous();
+      scale_R.assign(scale.const_data_ptr<double>(), scale.const_data_ptr<double>() + scale.numel());
+    }
     use_columns_of(checkpoint, future);
     ImportReport report;
     const Panel table = import_table(future, &report);
@@ -123,10 +133,19 @@ std::string forecast_csv(const fs::path& checkpoints, int rows, const ModelOptio
   }
   const at::Tensor predicted = (total_RH / static_cast<double>(members)).contiguous();
   const auto value = predicted.accessor<double, 2>();
-  for (size_t i = 0; i < regions.size(); ++i)
-    for (size_t t = 0; t < weeks.size(); ++t)
-      out +=
-          csv_field(regions[i]) + "," + weeks[t] + "," + shortest(value[places[i]][static_cast<int64_t>(t)]) + ",,\n";
+  const auto field = [](double number) { return std::isfinite(number) ? shortest(number) : std::string(); };
+  for (size_t i = 0; i < regions.size(); ++i) {
+    const auto place = static_cast<size_t>(places[i]);
+    for (size_t t = 0; t < weeks.size(); ++t) {
+      const double expected = value[places[i]][static_cast<int64_t>(t)];
+      double half = std::numeric_limits<double>::quiet_NaN();
+      if (intervals)
+        half = intervals->half_width(intervals->scale_R[place], scale_R[place], held_out + static_cast<int64_t>(t) + 1,
+                                     interval);
+      out += csv_field(regions[i]) + "," + weeks[t] + "," + shortest(expected) + "," + field(expected - half) + "," +
+             field(expected + half) + "\n";
+    }
+  }
   return out;
 }
 

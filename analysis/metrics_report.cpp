@@ -1,12 +1,10 @@
 #include "analysis/metrics_report.hpp"
 
-#include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "analysis/figures_text.hpp"
 #include "common/text.hpp"
 
 namespace dcmmm {
@@ -14,41 +12,29 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// JSON knows no NaN: what doesn't apply is null.
-Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-
-Json figures_json(const Figures& figures) {
-  return {{"r2", number_or_null(figures.r2)},
-          {"rmse", number_or_null(figures.rmse)},
-          {"mae", number_or_null(figures.mae)},
-          {"relative_error", number_or_null(figures.relative_error)},
-          {"wape", number_or_null(figures.wape)},
-          {"median_region_r2", number_or_null(figures.median_region_r2)},
-          {"median_region_relative_error", number_or_null(figures.median_region_relative_error)},
-          {"cells", figures.cells}};
+Json settings_json(const SettingsChoice& choice) {
+  Json candidates = Json::array();
+  for (const SettingsCandidate& row : choice.candidates) {
+    Json rmse = Json::array();
+    for (const double value : row.rmse_O) rmse.push_back(number_or_null(value));
+    candidates.push_back({{"setting", row.setting},
+                          {"value", row.value},
+                          {"rmse", number_or_null(row.rmse)},
+                          {"rmse_by_origin", rmse},
+                          {"chosen", row.chosen}});
+  }
+  return {{"stiffness", choice.options.stiffness},
+          {"persistence", choice.options.persistence},
+          {"ridge", choice.options.ridge},
+          {"ridge_controls", choice.options.ridge_controls},
+          {"harmonics", choice.options.harmonics},
+          {"size_power", choice.options.size_power},
+          {"origins", choice.origin_O},
+          {"horizon", choice.horizon},
+          {"candidates", candidates}};
 }
 
-std::string fixed(double value, int decimals) {
-  if (!std::isfinite(value)) return "-";
-  char digits[400];
-  std::snprintf(digits, sizeof digits, "%.*f", decimals, value);
-  return digits;
-}
-
-/// Thousands separated by commas; decimals only where the number is small.
-std::string grouped(double value) {
-  const double size = std::abs(value);
-  std::string digits = fixed(value, size >= 1000 ? 0 : size >= 10 ? 1 : size >= 1 ? 3 : 5);
-  if (!std::isfinite(value)) return digits;
-  const std::size_t first = digits[0] == '-' ? 1 : 0;
-  for (std::size_t at = std::min(digits.find('.'), digits.size()); at > first + 3; at -= 3)
-    digits.insert(at - 3, 1, ',');
-  return digits;
-}
-
-std::string percent(double value) { return std::isfinite(value) ? fixed(100 * value, 2) + " %" : "-"; }
-
-using Row = std::array<std::string, 6>;
+using Row = std::vector<std::string>;
 
 Row row_of(const std::string& name, const Figures& figures) {
   return {name,
@@ -59,23 +45,18 @@ Row row_of(const std::string& name, const Figures& figures) {
           percent(figures.median_region_relative_error)};
 }
 
-std::string aligned(const std::vector<Row>& rows) {
-  std::array<std::size_t, 6> width{};
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) width[i] = std::max(width[i], row[i].size());
-  }
-  std::string out;
-  for (const Row& row : rows) {
-    out.append(row[0]).append(width[0] - row[0].size(), ' ');
-    for (std::size_t i = 1; i < row.size(); ++i) out.append(2 + width[i] - row[i].size(), ' ').append(row[i]);
-    out += '\n';
-  }
-  return out;
-}
-
 }  // namespace
 
-std::string metrics_json(const FitFigures& figures, const RunFacts& facts) {
+std::string metrics_json(const FitFigures& figures, const OriginForecasts& holdout,
+                         const std::vector<std::string>& weeks, const RunFacts& facts) {
+  const Coverage coverage = crossval_coverage({holdout}, {});
+  Json totals = Json::array();
+  for (std::size_t n = 0; n < holdout.total_actual_N.size(); ++n)
+    totals.push_back({{"week", weeks[static_cast<std::size_t>(holdout.first_week) + n]},
+                      {"actual", holdout.total_actual_N[n]},
+                      {"predicted", holdout.total_predicted_N[n]},
+                      {"lower", number_or_null(holdout.total_lower_N[n])},
+                      {"upper", number_or_null(holdout.total_upper_N[n])}});
   Json naive;
   for (std::size_t kind = 0; kind < kNaiveKinds; ++kind) {
     naive[kNaiveNames[kind]] = {{"r2", number_or_null(figures.naive[kind].r2)},
@@ -86,7 +67,9 @@ std::string metrics_json(const FitFigures& figures, const RunFacts& facts) {
                         {"naive", naive},
                         {"skill", number_or_null(figures.skill())},
                         {"gap", number_or_null(figures.gap())},
-                        {"coverage_90", nullptr},
+                        {"coverage_90", number_or_null(coverage.of_cells())},
+                        {"coverage_90_totals", number_or_null(coverage.of_totals())},
+                        {"totals", totals},
                         {"dag", {{"h", nullptr}, {"edges", nullptr}}},
                         {"seconds",
                          {{"total", number_or_null(facts.total_seconds)},
@@ -99,6 +82,7 @@ std::string metrics_json(const FitFigures& figures, const RunFacts& facts) {
                         {"ranks", facts.ranks},
                         {"device", facts.device},
                         {"parameters", {{"shared", facts.shared_parameters}, {"local", facts.local_parameters}}},
+                        {"settings", settings_json(facts.settings)},
                         {"version", facts.version},
                         {"results_sha256", facts.results_sha256}};
   return metrics.dump(2) + "\n";

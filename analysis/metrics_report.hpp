@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "analysis/crossval_report.hpp"
+#include "trainer/choose_settings.hpp"
 #include "trainer/evaluation.hpp"
 
 namespace dcmmm {
@@ -16,13 +18,16 @@ struct RunFacts {
   int ranks = 1;
   std::string device = "cpu";
   int64_t shared_parameters = 0, local_parameters = 0;  // local: summed over regions
+  SettingsChoice settings;                              // what the fit was made with, and the ladder that chose it
   std::string version;
   std::string results_sha256;  // of results.h5: export refuses a damaged one
 };
 
 /// The content of metrics.json (docs: "metrics.json"), indented, keys in the documented order. Figures that don't
-/// apply, and those of parts that a plain fit doesn't have (coverage_90, dag), are null.
-std::string metrics_json(const FitFigures& figures, const RunFacts& facts);
+/// apply, and those of parts that a plain fit doesn't have (dag), are null. `holdout` has the holdout's forecasts with
+/// 90 % intervals, `weeks` are the panel's labels.
+std::string metrics_json(const FitFigures& figures, const OriginForecasts& holdout,
+                         const std::vector<std::string>& weeks, const RunFacts& facts);
 
 /// The table at the end of a fit: train and holdout beside every naive forecast on the same cells, then what that
 /// means. Lines end with "\n"; figures are in the target's units.

@@ -57,8 +57,11 @@ void ResponseCurves::add(const Panel& block, const std::vector<double>& coeffici
 
 double ResponseCurves::hill(int64_t channel, double scaled) const {
   const auto c = static_cast<std::size_t>(channel);
-  return 1 /
-         (1 + std::exp(-shared_.exponent_C[c] * (std::log(scaled + 1e-4) - std::log(shared_.half_saturation_C[c]))));
+  return hill(scaled, shared_.exponent_C[c], shared_.half_saturation_C[c]);
+}
+
+double ResponseCurves::hill(double scaled, double exponent, double half_saturation) {
+  return 1 / (1 + std::exp(-exponent * (std::log(scaled + 1e-4) - std::log(half_saturation))));
 }
 
 double ResponseCurves::spend(int64_t channel, double multiple) const {
@@ -72,6 +75,24 @@ double ResponseCurves::response(int64_t channel, double multiple) const {
   const auto& use_R = use_CR_[static_cast<std::size_t>(channel)];
   double sum = 0;
   for (const Use& use : use_R) sum += use.coefficient * hill(channel, multiple * use.scaled);
+  return use_R.empty() ? 0 : sum / static_cast<double>(use_R.size());
+}
+
+double ResponseCurves::response(int64_t channel, double multiple, double coefficient, double exponent,
+                                double half_saturation) const {
+  const auto& use_R = use_CR_[static_cast<std::size_t>(channel)];
+  double sum = 0, total = 0;
+  for (const Use& use : use_R) {
+    sum += use.coefficient * hill(multiple * use.scaled, exponent, half_saturation);
+    total += use.coefficient;
+  }
+  return total > 0 ? coefficient * sum / total : 0;
+}
+
+double ResponseCurves::coefficient(int64_t channel) const {
+  const auto& use_R = use_CR_[static_cast<std::size_t>(channel)];
+  double sum = 0;
+  for (const Use& use : use_R) sum += use.coefficient;
   return use_R.empty() ? 0 : sum / static_cast<double>(use_R.size());
 }
 

@@ -32,6 +32,11 @@ class ResponseCurves {
   double spend(int64_t channel, double multiple) const;
   /// Average weekly target per region that the channel brings at multiple s, KPI units.
   double response(int64_t channel, double multiple) const;
+  /// The same for another coefficient (the mean of the regions' averages, as coefficient() gives it) and curve; the
+  /// regions keep their proportions.
+  double response(int64_t channel, double multiple, double coefficient, double exponent, double half_saturation) const;
+  /// Mean over regions of the average weekly effect at full saturation, KPI units.
+  double coefficient(int64_t channel) const;
   /// d response / d spend at multiple s; NaN for a channel without spend.
   double marginal(int64_t channel, double multiple) const;
   /// Spend at which the response reaches 90 % of what unlimited media would bring; NaN for a channel without media or
@@ -47,6 +52,7 @@ class ResponseCurves {
     double spend;        // input units a week
   };
   double hill(int64_t channel, double scaled) const;
+  static double hill(double scaled, double exponent, double half_saturation);
 
   SharedResults shared_;
   std::vector<std::vector<Use>> use_CR_;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/panel.hpp"
+#include "trainer/forecast_interval.hpp"
 
 namespace dcmmm {
 
@@ -17,11 +18,24 @@ struct ResultBlock {
   int64_t regions = 0;
   std::vector<double> predicted_RT, baseline_RT, trend_RT, seasonality_RT;  // KPI units
   std::vector<double> control_RTK, media_RTC;                               // KPI units
-  std::vector<double> coefficient_RTC;   // KPI units a week at full saturation (beta m_r)
-  std::vector<double> target_scale_R;    // m_r: mean target over training weeks, KPI units
-  std::vector<double> media_scale_RC;    // media units a week that one scaled unit x' = 1 stands for
-  std::vector<double> scale_factor_R;    // 1 + s_r on the shared temporal patterns
-  std::vector<double> baseline_level_R;  // the level the baseline returns to, KPI units
+  std::vector<double> coefficient_RTC;     // KPI units a week at full saturation (beta m_r)
+  std::vector<double> target_scale_R;      // m_r: mean target over training weeks, KPI units
+  std::vector<double> media_scale_RC;      // media units a week that one scaled unit x' = 1 stands for
+  std::vector<double> scale_factor_R;      // 1 + s_r on the shared temporal patterns
+  std::vector<double> baseline_level_R;    // the level the baseline returns to, KPI units
+  std::vector<double> lower_RT, upper_RT;  // 90 % interval of the prediction, KPI units; NaN where there is none
+  std::vector<double> noise_scale_R;   // of the region's own forecast errors (ForecastIntervals::scale_R), KPI units
+  std::vector<double> sample_scale_R;  // root mean square of the errors in training weeks, KPI units
+};
+
+/// What else the channels' figures may be: draws from an ensemble, or from a posterior. Intervals of any level are
+/// computed from them at export. D draws, a row each; without an ensemble D is 0.
+struct ChannelDraws {
+  int64_t count = 0;                    // D
+  std::vector<double> contribution_DC;  // sum over all regions and weeks of the panel, KPI units
+  std::vector<double> coefficient_DC;   // KPI units a week at full saturation: mean over each region's observed weeks,
+                                        // then over regions
+  std::vector<double> decay_DC, exponent_DC, half_saturation_DC;  // as in SharedResults
 };
 
 /// What is shared by all regions.
@@ -34,6 +48,8 @@ struct SharedResults {
   int64_t holdout_weeks = 0;               // weeks [origin, origin + holdout_weeks) are the holdout
   std::string panel_checksum;              // of the panel file that was fitted (PanelFile::checksum)
   std::vector<double> peak_C;              // weeks until the carry-over peaks; NaN where it is geometric
+  ChannelDraws draws;
+  ForecastIntervals intervals;  // without scale_R, which blocks hold as noise_scale_R
 };
 
 }  // namespace dcmmm

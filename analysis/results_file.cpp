@@ -57,9 +57,28 @@ const std::vector<RegionArray>& region_arrays() {
        &ResultBlock::media_scale_RC},
       {"scale_factor", {}, "1", "region's factor on the shared temporal patterns", &ResultBlock::scale_factor_R},
       {"baseline_level", {}, "target units", "level that the baseline returns to", &ResultBlock::baseline_level_R},
+      {"lower", {"week"}, "target units", "lower end of the prediction's 90 % interval", &ResultBlock::lower_RT},
+      {"upper", {"week"}, "target units", "upper end of the prediction's 90 % interval", &ResultBlock::upper_RT},
+      {"noise_scale", {}, "target units", "scale of the region's own forecast errors", &ResultBlock::noise_scale_R},
+      {"sample_scale", {}, "target units", "rms of the errors in training weeks", &ResultBlock::sample_scale_R},
   };
   return arrays;
 }
+
+/// One array by draw and channel.
+struct DrawArray {
+  const char *name, *units, *description;
+  std::vector<double> ChannelDraws::*values;
+};
+
+constexpr DrawArray kDrawArrays[] = {
+    {"draw_contribution", "target units", "media contribution of all regions and weeks",
+     &ChannelDraws::contribution_DC},
+    {"draw_coefficient", "target units", "weekly effect at full saturation, a region", &ChannelDraws::coefficient_DC},
+    {"draw_decay", "1", "adstock decay a week", &ChannelDraws::decay_DC},
+    {"draw_exponent", "1", "Hill exponent", &ChannelDraws::exponent_DC},
+    {"draw_half_saturation", "1", "scaled media of half the effect", &ChannelDraws::half_saturation_DC},
+};
 
 int64_t length_of(const std::string& axis, const PanelCoordinates& coordinates) {
   const auto& labels = axis == "week"      ? coordinates.weeks
@@ -89,6 +108,13 @@ void ResultsWriter::State::create(const SharedResults& shared) {
   file->add_coordinate("week", coordinates.weeks);
   file->add_coordinate("channel", coordinates.channels);
   file->add_coordinate("control", coordinates.controls);
+  // Interval quantiles: labels are the groups' last horizons and the levels.
+  std::vector<std::string> groups, levels;
+  for (const int64_t end : shared.intervals.group_end_G) groups.push_back(std::to_string(end));
+  for (const double level : shared.intervals.level_L) levels.push_back(shortest(level));
+  file->add_coordinate("interval_group", groups);
+  file->add_coordinate("interval_level", levels);
+  file->add_coordinate("interval_national_term", std::vector<std::string>{"factor", "degrees"});
   for (const RegionArray& array : region_arrays()) {
     std::vector<std::string> axes = {"region"};
     const ArrayLayout layout{{}, array.units, array.description};
@@ -103,6 +129,15 @@ void ResultsWriter::State::create(const SharedResults& shared) {
                                                         {"peak", "weeks until the carry-over peaks; NaN: geometric"}};
   for (const auto& [name, description] : curves)
     file->add_array(name, ElementType::kFloat64, {"channel"}, {{}, "1", description});
+  std::vector<std::string> draw_names;
+  for (int64_t draw = 1; draw <= shared.draws.count; ++draw) draw_names.push_back(std::to_string(draw));
+  file->add_coordinate("draw", draw_names);
+  for (const DrawArray& array : kDrawArrays)
+    file->add_array(array.name, ElementType::kFloat64, {"draw", "channel"}, {{}, array.units, array.description});
+  file->add_array("interval_quantile", ElementType::kFloat64, {"interval_group", "interval_level"},
+                  {{}, "noise_scale", "half a region's own interval, by last horizon and level"});
+  file->add_array("interval_national", ElementType::kFloat64, {"interval_national_term"},
+                  {{}, "1", "factor on the national error's prior variance, degrees of freedom"});
   file->set_attribute("", "file_kind", std::string(kKind));
   file->set_attribute("", "format_version", kResultsFormatVersion);
   file->set_attribute("", "adstock_kind", shared.adstock_kind);
@@ -118,6 +153,20 @@ void ResultsWriter::State::create(const SharedResults& shared) {
   write_curve("exponent", shared.exponent_C);
   write_curve("half_saturation", shared.half_saturation_C);
   write_curve("peak", shared.peak_C);
+  for (const DrawArray& array : kDrawArrays) {
+    if (shared.draws.count == 0) break;  // a parallel write of nothing at all is refused
+    const auto& all_DC = shared.draws.*array.values;
+    const auto mine_DC = std::span(all_DC).first(communicator.rank() == 0 ? all_DC.size() : 0);
+    file->write<double>(array.name, {0, 0},
+                        {mine_DC.empty() ? 0 : shared.draws.count, static_cast<int64_t>(coordinates.channels.size())},
+                        mine_DC);
+  }
+  write_curve("interval_national", {shared.intervals.national_factor, shared.intervals.national_degrees});
+  const auto& quantile_GL = shared.intervals.quantile_GL;
+  const bool writes = communicator.rank() == 0;
+  file->write<double>("interval_quantile", {0, 0},
+                      {writes ? static_cast<int64_t>(groups.size()) : 0, static_cast<int64_t>(levels.size())},
+                      std::span(quantile_GL).first(writes ? quantile_GL.size() : 0));
 }
 
 bool ResultsWriter::State::somebody_has_a_block(bool mine) {
@@ -217,6 +266,17 @@ ResultsReader::ResultsReader(const fs::path& path) : state_(new State{ArrayFile:
   } else {
     shared.peak_C.assign(shared.decay_C.size(), std::numeric_limits<double>::quiet_NaN());
   }
+  ChannelDraws& draws = state_->shared.draws;
+  draws.count = static_cast<int64_t>(file.labels("draw").size());
+  if (draws.count > 0)
+    for (const DrawArray& array : kDrawArrays) draws.*array.values = file.read<double>(array.name);
+  ForecastIntervals& intervals = state_->shared.intervals;
+  for (const std::string& end : file.labels("interval_group")) intervals.group_end_G.push_back(std::stoll(end));
+  for (const std::string& level : file.labels("interval_level")) intervals.level_L.push_back(std::stod(level));
+  intervals.quantile_GL = file.read<double>("interval_quantile");
+  const std::vector<double> national = file.read<double>("interval_national");
+  intervals.national_factor = national[0];
+  intervals.national_degrees = national[1];
 }
 
 ResultsReader::~ResultsReader() = default;

@@ -15,7 +15,7 @@
 namespace dcmmm {
 
 /// Version of the layout; a file of another one is refused with UserError.
-inline constexpr int64_t kResultsFormatVersion = 1;
+inline constexpr int64_t kResultsFormatVersion = 2;
 
 /// Writes results.h5, block by block, so memory is set by the block. Every method is collective, but ranks may bring
 /// different numbers of blocks (also none): whoever has reached finish() takes part in the others' rounds with nothing
@@ -53,9 +53,10 @@ class ResultsReader {
   ~ResultsReader();
   const ResultsCoordinates& coordinates() const;
   const SharedResults& shared() const;
-  /// One array of `count` regions from `first` on, all further axes whole: predicted, baseline, trend, seasonality
-  /// (region, week); control_contribution (region, week, control); media_contribution, coefficient (region, week,
-  /// channel); target_scale, scale_factor, baseline_level (region); media_scale (region, channel).
+  /// One array of `count` regions from `first` on, all further axes whole: predicted, baseline, trend, seasonality,
+  /// lower, upper (region, week); control_contribution (region, week, control); media_contribution, coefficient
+  /// (region, week, channel); target_scale, scale_factor, baseline_level, noise_scale, sample_scale (region);
+  /// media_scale (region, channel).
   std::vector<double> read_array(const std::string& name, int64_t first, int64_t count) const;
   /// All of these.
   ResultBlock read(int64_t first, int64_t count) const;

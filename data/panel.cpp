@@ -33,4 +33,31 @@ Panel slice_regions(const Panel& panel, int64_t first, int64_t count) {
   return out;
 }
 
+Panel slice_weeks(const Panel& panel, int64_t first, int64_t count) {
+  const auto part = [&](const auto& values, int64_t width) {
+    using Values = std::decay_t<decltype(values)>;
+    Values out;
+    if (values.empty()) return out;
+    out.reserve(static_cast<size_t>(panel.regions * count * width));
+    for (int64_t region = 0; region < panel.regions; ++region) {
+      const auto from = values.begin() + (region * panel.weeks() + first) * width;
+      out.insert(out.end(), from, from + count * width);
+    }
+    return out;
+  };
+  Panel out;
+  out.coordinates = panel.coordinates;
+  out.coordinates.weeks.assign(panel.coordinates.weeks.begin() + first,
+                               panel.coordinates.weeks.begin() + first + count);
+  out.first_region = panel.first_region;
+  out.regions = panel.regions;
+  out.target_RT = part(panel.target_RT, 1);
+  out.observed_RT = part(panel.observed_RT, 1);
+  out.media_RTC = part(panel.media_RTC, panel.channels());
+  out.controls_RTK = part(panel.controls_RTK, panel.controls());
+  out.population_R = panel.population_R;
+  out.spend_RTC = part(panel.spend_RTC, panel.channels());
+  return out;
+}
+
 }  // namespace dcmmm

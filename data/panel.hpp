@@ -56,4 +56,7 @@ struct Panel {
 /// A copy of `count` of the panel's regions, `first` counted from its own first one.
 Panel slice_regions(const Panel& panel, int64_t first, int64_t count);
 
+/// A copy of the panel's weeks [first, first + count): nothing of the other weeks is left.
+Panel slice_weeks(const Panel& panel, int64_t first, int64_t count);
+
 }  // namespace dcmmm

@@ -1,6 +1,7 @@
 // The commands, one function each. Every function is called on all ranks, after the config was composed and checked.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,9 @@ namespace dcmmm {
 struct CommandContext {
   const Environment& environment;
   Communicator& world;
-  Value config;                        // composed, checked
-  std::vector<std::string> overrides;  // the command line's words
+  Value config;                                    // composed, checked
+  std::vector<std::string> overrides;              // the command line's words
+  std::vector<std::filesystem::path> config_dirs;  // where `config` was composed from
 };
 
 int import_command(CommandContext& context);
@@ -21,6 +23,7 @@ int synth_command(CommandContext& context);
 int train_command(CommandContext& context);
 int predict_command(CommandContext& context);
 int export_command(CommandContext& context);
+int crossval_command(CommandContext& context);
 
 /// `dcmmm inspect FILE.h5`: takes a file, not a config.
 int inspect_command(const std::string& file);

@@ -215,6 +215,19 @@ std::vector<std::string> get<std::vector<std::string>>(const Value& config, cons
 }
 
 template <>
+std::vector<int64_t> get<std::vector<int64_t>>(const Value& config, const std::string& path) {
+  const Value& value = present(config, path);
+  const auto* list = value.as<Value::List>();
+  if (list == nullptr) refuse_kind(value, path, "a list of whole numbers");
+  std::vector<int64_t> out;
+  for (const auto& item : *list) {
+    if (item.as<int64_t>() == nullptr) refuse_kind(value, path, "a list of whole numbers");
+    out.push_back(*item.as<int64_t>());
+  }
+  return out;
+}
+
+template <>
 TextMap get<TextMap>(const Value& config, const std::string& path) {
   const Value& value = present(config, path);
   const auto* map = value.as<Value::Map>();
@@ -259,6 +272,7 @@ DCMMM_OPTIONAL(double)
 DCMMM_OPTIONAL(std::string)
 DCMMM_OPTIONAL(std::filesystem::path)
 DCMMM_OPTIONAL(std::vector<std::string>)
+DCMMM_OPTIONAL(std::vector<int64_t>)
 DCMMM_OPTIONAL(TextMap)
 DCMMM_OPTIONAL(NumberMap)
 #undef DCMMM_OPTIONAL

@@ -25,8 +25,8 @@ using NumberMap = std::vector<std::pair<std::string, double>>;
 Value compose(const ComposeOptions& options);
 
 /// The value at a dotted path as T: bool, int64_t, int, double, std::string, std::filesystem::path,
-/// std::vector<std::string>, TextMap, NumberMap, or std::optional of these for keys that may be null. Throws UserError
-/// that names the key: when it's missing, "???", null or of another kind.
+/// std::vector<std::string>, std::vector<int64_t>, TextMap, NumberMap, or std::optional of these for keys that may be
+/// null. Throws UserError that names the key: when it's missing, "???", null or of another kind.
 template <class T>
 T get(const Value& config, const std::string& path);
 

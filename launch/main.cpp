@@ -39,6 +39,8 @@ constexpr Command kCommands[] = {
      "dcmmm synth output=panel.h5 synth.regions=50", synth_command},
     {"train", "fit the model; writes a run folder", "mpirun -n 2 dcmmm train data.source=sales.csv run.dir=runs/first",
      train_command},
+    {"crossval", "rolling-origin evaluation beside the naive forecasts",
+     "dcmmm crossval data.source=sales.csv crossval.windows=4", crossval_command},
     {"predict", "forecast future weeks from a run and their media and controls",
      "dcmmm predict run=runs/first data.source=future.csv output=forecast.csv", predict_command},
     {"export", "a run's results as CSV files", "dcmmm export run=runs/first output=csv", export_command},
@@ -148,7 +150,7 @@ int run(const CommandLine& line, const Environment& environment, Communicator& w
     if (world.rank() == 0) std::cout << to_yaml(config);
     return 0;
   }
-  CommandContext context{environment, world, std::move(config), compose_options.overrides};
+  CommandContext context{environment, world, std::move(config), compose_options.overrides, compose_options.search_dirs};
   for (const Command& command : kCommands)
     if (line.command == command.name) return command.run(context);
   return 1;

@@ -70,6 +70,7 @@ int export_command(CommandContext& context) {
     const PanelFile file(panel.value_or(folder.panel()));
     ExportOptions options;
     options.note = log_info;
+    options.interval = get<double>(context.config, "export.interval");
     export_results(folder.results(), file, output, options);
     log_info(text("Wrote the CSV files to ", output.string()));
   });
@@ -87,8 +88,9 @@ int predict_command(CommandContext& context) {
     ImportOptions options = import_options(config);
     options.source = *source;
     if (const auto events = get<std::optional<fs::path>>(context.config, "data.events")) options.events = events;
-    const std::string csv = forecast_csv(folder.path / "checkpoints", get<int>(config, "mesh.members"),
-                                         model_options(config), options, log_warning);
+    // The plain fit is the first member, in the first row's checkpoints.
+    const std::string csv = forecast_csv(folder.path / "checkpoints", 1, model_options(config), options,
+                                         get<double>(context.config, "export.interval"), log_warning);
     write_text_file(output, csv);
     log_info(text("Wrote ", output.string()));
   });

@@ -12,12 +12,13 @@ namespace fs = std::filesystem;
 namespace {
 
 // Files that a training run writes; run.overwrite removes these and nothing else.
-constexpr const char* kRunFiles[] = {"config.yaml",  "overrides.yaml", "train.log", "history.csv",
-                                     "metrics.json", "results.h5",     "panel.h5",  "checkpoints"};
+constexpr const char* kRunFiles[] = {"config.yaml", "overrides.yaml", "train.log",   "history.csv",  "metrics.json",
+                                     "results.h5",  "panel.h5",       "checkpoints", "crossval.csv", "crossval.json"};
 
 // Something that would be lost: figures, or a checkpoint. A run that failed before either leaves nothing worth keeping.
 bool holds_a_run(const fs::path& path) {
-  return fs::exists(path / "metrics.json") || fs::exists(path / "checkpoints/manifest.json");
+  return fs::exists(path / "metrics.json") || fs::exists(path / "checkpoints/manifest.json") ||
+         fs::exists(path / "crossval.json");
 }
 
 fs::path dated_folder(const std::string& command) {
@@ -34,7 +35,7 @@ RunFolder open_on_rank_zero(const RunFolderOptions& options, const std::string& 
   out.path = options.directory.empty() ? dated_folder(command) : fs::path(options.directory);
   std::error_code failed;
   const bool is_there = fs::exists(out.path, failed) && holds_a_run(out.path);
-  out.is_finished = is_there && fs::exists(out.metrics());
+  out.is_finished = is_there && (fs::exists(out.metrics()) || fs::exists(out.path / "crossval.json"));
   if (options.resume && options.overwrite)
     throw UserError("run.resume and run.overwrite are both true: say which one is meant.");
   if (options.resume && options.directory.empty())

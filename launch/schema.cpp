@@ -60,9 +60,16 @@ std::string range_in_words(const std::string& range) {
 }
 
 std::string expected(const KeySpec& spec) {
-  static const char* const kTypes[] = {
-      "a whole number",  "a number",           "true or false",       "a text", "a path", "one of ",
-      "a list of texts", "a mapping of texts", "a mapping of numbers"};
+  static const char* const kTypes[] = {"a whole number",
+                                       "a number",
+                                       "true or false",
+                                       "a text",
+                                       "a path",
+                                       "one of ",
+                                       "a list of texts",
+                                       "a mapping of texts",
+                                       "a mapping of numbers",
+                                       "a list of whole numbers"};
   std::string out = kTypes[static_cast<int>(spec.type)];
   out += spec.type == Type::kChoice ? join(split(spec.range, '|')) : range_in_words(spec.range);
   return out + (spec.may_be_null ? ", or null" : "");
@@ -99,6 +106,16 @@ std::optional<Value> converted(const Value& value, Type type) {
       if (list == nullptr || !std::all_of(list->begin(), list->end(), is_scalar)) break;
       Value::List out;
       for (const auto& item : *list) out.push_back(as_text(item));
+      return Value(out);
+    }
+    case Type::kIntegerList: {
+      const auto* list = value.as<Value::List>();
+      Value::List out;
+      for (const auto& item : list != nullptr ? *list : Value::List{value}) {
+        const auto number = converted(item, Type::kInteger);
+        if (!number) return std::nullopt;
+        out.push_back(*number);
+      }
       return Value(out);
     }
     case Type::kTextMap: {

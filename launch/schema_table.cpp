@@ -23,6 +23,8 @@ const std::vector<KeySpec>& known_keys() {
       {"data.missing_media", kChoice, "error|zero", kNotNull, "what a missing media cell is"},
 
       {"model.name", kText, "", kNotNull, "the name of this bundle"},
+      {"model.settings", kChoice, "auto|fixed", kNotNull,
+       "whether earlier training weeks choose settings that forecast"},
       {"model.hidden", kInteger, "1..4096", kNotNull, "size of the GRU's state"},
       {"model.adstock.kind", kChoice, "geometric|delayed", kNotNull, "how a week's effect carries over"},
       {"model.adstock.kinds", kTextMap, "", kNull, "the same for single channels: {channel: kind}"},
@@ -86,6 +88,14 @@ const std::vector<KeySpec>& known_keys() {
       {"trainer.time_limit", kText, "", kNull, "such as 30m or 2h; a checkpoint is written at the end"},
       {"trainer.device", kChoice, "auto|cpu|cuda", kNotNull, "where the model is computed"},
       {"trainer.threads", kInteger, "0..1024", kNotNull, "threads of a rank; 0: from its share of the cores"},
+
+      {"crossval.origins", kIntegerList, "", kNull, "numbers of the weeks that end the training"},
+      {"crossval.windows", kInteger, "1..", kNotNull, "how many origins when none are listed"},
+      {"crossval.step", kInteger, "1..", kNotNull, "weeks between two of these origins"},
+      {"crossval.horizon", kInteger, "1..", kNotNull, "weeks that are forecast at each origin"},
+      {"crossval.gap", kInteger, "0..", kNotNull, "weeks between the end of training and the first forecast week"},
+      {"crossval.window", kInteger, "13..", kNull, "weeks to train on before each origin; null: all of them"},
+      {"crossval.beside", kTextList, "", kNotNull, "model bundles that are evaluated beside the model"},
 
       {"mesh.members", kInteger, "1..", kNotNull, "groups of ranks with different ensemble members"},
       {"mesh.regions", kInteger, "0..", kNotNull, "ranks over which the regions are spread; 0: all the rest"},

@@ -65,6 +65,39 @@ ModelOptions model_options(const Value& config) {
   return out;
 }
 
+FreeSettings free_settings(const Value& config, const std::vector<std::string>& overrides) {
+  if (get<std::string>(config, "model.settings") == "fixed") return {false, false, false, false, false};
+  // "model.baseline={...}" names its keys as well; "model=..." only chooses the file that they start from.
+  const auto is_free = [&](const std::string& key) {
+    for (const std::string& word : overrides) {
+      const std::string named = word.substr(word.find_first_not_of('+'), word.find('=') - word.find_first_not_of('+'));
+      if (named == key || (named != "model" && key.starts_with(named + "."))) return false;
+    }
+    return true;
+  };
+  FreeSettings out;
+  out.baseline = is_free("model.baseline.stiffness") && is_free("model.baseline.persistence");
+  out.ridge = is_free("model.ridge.strength");
+  out.harmonics = is_free("model.seasonality.harmonics");
+  out.size_power = is_free("model.loss.size_power");
+  out.ridge_controls = is_free("model.ridge.controls");
+  return out;
+}
+
+void keep_chosen(const ModelOptions& chosen, Value& config) {
+  const auto set = [&](const char* path, Value value) {
+    Value* at = &config;
+    for (const std::string& key : split_path(path)) at = at->child(key);
+    *at = std::move(value);
+  };
+  set("model.baseline.stiffness", chosen.stiffness);
+  set("model.baseline.persistence", chosen.persistence);
+  set("model.ridge.strength", chosen.ridge);
+  set("model.ridge.controls", chosen.ridge_controls);
+  set("model.seasonality.harmonics", int64_t{chosen.harmonics});
+  set("model.loss.size_power", chosen.size_power);
+}
+
 TrainerOptions trainer_options(const Value& config) {
   TrainerOptions out;
   out.steps = get<int64_t>(config, "trainer.steps");
@@ -96,6 +129,17 @@ TrainerOptions trainer_options(const Value& config) {
         "builds, "
         "its kernels are still to come. Use trainer.device=cpu or auto.");
   }
+  return out;
+}
+
+CrossvalOptions crossval_options(const Value& config) {
+  CrossvalOptions out;
+  out.origins = get<std::optional<std::vector<int64_t>>>(config, "crossval.origins");
+  out.windows = get<int64_t>(config, "crossval.windows");
+  out.step = get<int64_t>(config, "crossval.step");
+  out.horizon = get<int64_t>(config, "crossval.horizon");
+  out.gap = get<int64_t>(config, "crossval.gap");
+  out.window = get<std::optional<int64_t>>(config, "crossval.window");
   return out;
 }
 

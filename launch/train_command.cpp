@@ -6,7 +6,10 @@
 #include <memory>
 
 #include "analysis/decompose.hpp"
+#include "analysis/forecast_rows.hpp"
+#include "analysis/intervals.hpp"
 #include "analysis/metrics_report.hpp"
+#include "analysis/prediction_intervals.hpp"
 #include "analysis/results_file.hpp"
 #include "checkpoints/checkpoint_store.hpp"
 #include "comm/collective_guard.hpp"
@@ -27,7 +30,9 @@
 #include "launch/settings.hpp"
 #include "launch/signals.hpp"
 #include "launch/yaml_text.hpp"
+#include "trainer/ensemble.hpp"
 #include "trainer/fit_checkpoint.hpp"
+#include "trainer/inner_residuals.hpp"
 #include "trainer/threads.hpp"
 #include "trainer/trainer.hpp"
 
@@ -49,36 +54,29 @@ class Stopwatch {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-// Seeds of this row's members: run.seed + the member's number, whatever the mesh.
-std::vector<uint64_t> seeds_of_row(const Value& config, const Mesh& mesh) {
+// This row's members of the ensemble, the same whatever the mesh.
+std::vector<Member> members_of_row(const Value& config, const ModelOptions& model, int64_t origin, const Mesh& mesh) {
   const int64_t members = get<int64_t>(config, "ensemble.members");
   if (members < mesh.members) {
     throw UserError(text("mesh.members is ", mesh.members, ", but ensemble.members is only ", members,
                          ": every row of the mesh needs a member of its own."));
   }
-  std::vector<uint64_t> seeds;
-  for (int64_t member = members * mesh.row / mesh.members; member < members * (mesh.row + 1) / mesh.members; ++member)
-    seeds.push_back(static_cast<uint64_t>(get<int64_t>(config, "run.seed") + member));
-  return seeds;
+  const auto seed = static_cast<uint64_t>(get<int64_t>(config, "run.seed"));
+  std::vector<Member> of_row;
+  for (int64_t number = members * mesh.row / mesh.members; number < members * (mesh.row + 1) / mesh.members; ++number)
+    of_row.push_back(ensemble_member(model, origin, seed, number));
+  return of_row;
 }
 
-// A block's figures as means over the members of all mesh rows; every row holds the same regions.
-void average_over_rows(ResultBlock& block, const Mesh& mesh, double share_of_members) {
-  if (mesh.members == 1) return;
-  for (auto* values : {&block.predicted_RT, &block.baseline_RT, &block.trend_RT, &block.seasonality_RT,
-                       &block.control_RTK, &block.media_RTC, &block.coefficient_RTC, &block.target_scale_R,
-                       &block.media_scale_RC, &block.scale_factor_R, &block.baseline_level_R}) {
-    for (double& value : *values) value *= share_of_members;
-    mesh.member_axis->all_reduce_sum(std::span<double>(*values));
-  }
-}
-
-void average_over_rows(SharedResults& shared, const Mesh& mesh, double share_of_members) {
-  if (mesh.members == 1) return;
-  for (auto* values : {&shared.decay_C, &shared.exponent_C, &shared.half_saturation_C, &shared.peak_C}) {
-    for (double& value : *values) value *= share_of_members;
-    mesh.member_axis->all_reduce_sum(std::span<double>(*values));
-  }
+// The draws of all mesh rows, in their order; every column holds its row's.
+ChannelDraws all_draws(const Fit& fit, const Mesh& mesh) {
+  ChannelDraws draws = channel_draws(fit);
+  if (mesh.members == 1) return draws;
+  mesh.member_axis->all_reduce_sum(std::span(&draws.count, 1));
+  for (auto* values :
+       {&draws.contribution_DC, &draws.coefficient_DC, &draws.decay_DC, &draws.exponent_DC, &draws.half_saturation_DC})
+    *values = mesh.member_axis->all_gather(*values);
+  return draws;
 }
 
 int64_t peak_memory(Communicator& world) {
@@ -101,7 +99,6 @@ struct Run {
   const PanelFile& file;
   Mesh& mesh;
   Fit& fit;
-  double share_of_members;
 
   bool writes_text() const { return context.world.rank() == 0; }
 
@@ -133,21 +130,28 @@ struct Run {
     return outcome;
   }
 
-  // results.h5, and the figures of train and holdout. Rows other than the first only bring their members' share.
-  FitFigures write_results() const {
+  // results.h5, and the figures of train and holdout: the first row's first member, and the draws of all; `holdout`
+  // gets its forecasts with intervals.
+  FitFigures write_results(OriginForecasts& holdout) const {
     SharedResults shared = shared_results(fit);
     shared.panel_checksum = file.checksum();
-    average_over_rows(shared, mesh, share_of_members);
+    shared.draws = all_draws(fit, mesh);
     FitEvaluation evaluation(shared.origin, shared.holdout_weeks);
+    ForecastRows forecasts(fit.panel, shared.origin, shared.origin, 1);
     std::unique_ptr<ResultsWriter> writer;
     if (mesh.row == 0)
       writer = std::make_unique<ResultsWriter>(folder.results(), fit.panel.coordinates, shared, *mesh.region_axis);
     fit.loop.each([&](Chunk chunk) {
       ResultBlock block = result_block(fit, chunk);
-      average_over_rows(block, mesh, share_of_members);
+      const Panel regions = slice_regions(fit.panel, chunk.first, chunk.count);
+      add_intervals(regions, shared, *fit.intervals, block);
       if (writer) writer->append(block);
-      evaluation.add(slice_regions(fit.panel, chunk.first, chunk.count), block.predicted_RT);
+      evaluation.add(regions, block.predicted_RT);
+      for (int64_t r = 0; r < block.regions; ++r)
+        forecasts.set_prediction(0, block.first_region + r, block.predicted_RT.data() + r * fit.data.weeks);
+      forecasts.set_intervals(block, shared, 0.9);
     });
+    holdout = forecasts.gather(*mesh.region_axis, *fit.intervals, 0.9);
     if (writer) writer->finish();
     return evaluation.figures(*mesh.region_axis);
   }
@@ -166,6 +170,20 @@ void say_what_runs(const Fit& fit, const PanelFile& file, const Mesh& mesh, int 
                 fit.options.float64 ? "float64" : "float32", fit.options.deterministic ? ", deterministic" : ""));
 }
 
+// The settings of the fit: those of the config, or what the ladder chooses instead.
+SettingsChoice settings_of(const CommandContext& context, const Panel& panel, const ModelOptions& model, int64_t origin,
+                           const RegionLoop& loop) {
+  const FreeSettings free = free_settings(context.config, context.overrides);
+  if (free == FreeSettings{false, false, false, false, false}) return {model, {}, 0, {}};
+  const SettingsChoice choice = choose_settings(panel, model, free, origin, loop);
+  if (choice.origin_O.empty())
+    log_info("Too few training weeks to choose settings by earlier ones: they stay as in the config.");
+  else
+    log_info(text("Settings chosen by forecasts of ", choice.horizon, " weeks within the training weeks (*):\n",
+                  ladder_table(choice)));
+  return choice;
+}
+
 }  // namespace
 
 int train_command(CommandContext& context) {
@@ -173,11 +191,11 @@ int train_command(CommandContext& context) {
   Communicator& world = context.world;
   const Value& config = context.config;
   const TrainerOptions trainer = trainer_options(config);
-  const ModelOptions model = model_options(config);
+  ModelOptions model = model_options(config);
   const bool resume = get<bool>(config, "run.resume");
   const auto directory = get<std::optional<std::string>>(config, "run.dir");
   Mesh mesh = make_mesh(world, get<int>(config, "mesh.members"), get<int>(config, "mesh.regions"));
-  const std::vector<uint64_t> seeds = seeds_of_row(config, mesh);
+  const auto members_here = static_cast<int64_t>(members_of_row(config, model, 0, mesh).size());
   const RunFolder folder =
       open_run_folder({directory.value_or(""), resume, get<bool>(config, "run.overwrite")}, "train", world);
   if (folder.is_finished) {
@@ -203,15 +221,21 @@ int train_command(CommandContext& context) {
   const int threads = trainer.threads > 0 ? trainer.threads : threads_for_this_rank(context.environment);
   use_threads(threads);
   const int ranks_here = context.environment.machine()->size();
-  const int64_t chunk =
-      chunk_regions(trainer, model, file->coordinates(), 2 * static_cast<int64_t>(seeds.size()), ranks_here);
+  const int64_t chunk = chunk_regions(trainer, model, file->coordinates(), 2 * members_here, ranks_here);
   const RegionPlan plan = plan_regions(file->observed_cells(), mesh.column, mesh.regions, chunk, trainer.deterministic);
   Panel panel;
   agree(world, [&] { panel = file->read(plan.first_region, plan.regions); });
   const double import_seconds = stage.lap();
 
+  const SettingsChoice settings = settings_of(context, panel, model, split.origin, RegionLoop(plan, *mesh.region_axis));
+  model = settings.options;
+  keep_chosen(model, context.config);
+  if (!resume) keep_config();
+
   // Phase one, or where an earlier run stood; then the descent.
-  std::unique_ptr<Fit> fit = prepare_fit(panel, model, trainer, split.origin, seeds, plan, *mesh.region_axis);
+  std::unique_ptr<Fit> fit = prepare_fit(panel, model, trainer, members_of_row(config, model, split.origin, mesh),
+                                         mesh.row == 0 ? 1 : 0, plan, *mesh.region_axis);
+  fit->intervals = forecast_intervals(*fit);
   say_what_runs(*fit, *file, mesh, threads);
   for (const std::string& note : fit->data.notes) log_warning(note);
   if (resume) {
@@ -231,10 +255,7 @@ int train_command(CommandContext& context) {
     keep_config();  // not before: a resume that is refused leaves the run as it was
   }
   install_signal_handlers();
-  const Run run{
-      context, folder,
-      *file,   mesh,
-      *fit,    static_cast<double>(seeds.size()) / static_cast<double>(get<int64_t>(config, "ensemble.members"))};
+  const Run run{context, folder, *file, mesh, *fit};
   const int64_t first_step = fit->state.step;
   if (run.descend() == Outcome::kStopped) {
     log_warning(text("Stopped at step ", fit->state.step, " of ", trainer.steps,
@@ -244,7 +265,8 @@ int train_command(CommandContext& context) {
   }
   const double fit_seconds = stage.lap();
 
-  const FitFigures figures = run.write_results();
+  OriginForecasts holdout;
+  const FitFigures figures = run.write_results(holdout);
   RunFacts facts;
   facts.import_seconds = import_seconds;
   facts.fit_seconds = fit_seconds;
@@ -256,9 +278,10 @@ int train_command(CommandContext& context) {
   facts.shared_parameters = fit->model.layout().shared_count();
   facts.local_parameters = fit->model.layout().local_count() * static_cast<int64_t>(file->coordinates().regions.size());
   facts.version = DCMMM_VERSION;
+  facts.settings = settings;
   on_rank_zero(world, [&] {
     facts.results_sha256 = sha256_of_file(folder.results());
-    write_text_file(folder.metrics(), metrics_json(figures, facts));
+    write_text_file(folder.metrics(), metrics_json(figures, holdout, file->coordinates().weeks, facts));
     std::cout << end_table(figures) << std::flush;
     log_info(text("Fit in ", std::round(fit_seconds * 10) / 10, " s; run folder: ", folder.path.string()));
   });

@@ -66,7 +66,7 @@ class Profile {
     mode.mean_C = sums.mean_P.head(C);
     const Eigen::MatrixXd to_linear = coordinates_of_columns(sums, layout_, nullptr);
     const Eigen::MatrixXd gram = to_linear.transpose() * raw * to_linear;
-    const Eigen::VectorXd prior = prior_precision(options_, layout_);
+    const Eigen::VectorXd prior = prior_precision(options_, layout_, data_.events);
     Eigen::MatrixXd matrix = gram.topLeftCorner(L, L);
     matrix.diagonal() += prior;
     const Eigen::VectorXd right = gram.col(L).head(L);

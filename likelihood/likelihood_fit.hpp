@@ -10,27 +10,33 @@
 
 namespace dcmmm {
 
-struct LikelihoodFit {
-  LikelihoodOptions options;
-  LikelihoodData data;
-  ComponentEstimate estimate;
-  FixedCovariance covariance;  // its slopes frozen at the mode's curves
+/// One member: a mode with all that follows from it.
+struct LikelihoodMember {
+  FixedCovariance covariance;  // regions' slopes at the mode's curves
   Mode mode;
-  Eigen::VectorXd national_T;  // the national level's path over all weeks and `future` more
+  Eigen::VectorXd national_T;  // the national level's path over all weeks and some after them
 };
 
-/// `future`: weeks after the panel's last one for which the national level is wanted. Collective.
-LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& options, int64_t all_regions, int64_t future,
-                             const RegionLoop& loop, const std::function<void(const std::string&)>& log);
+struct LikelihoodFit {
+  LikelihoodOptions options;
+  LikelihoodData data;  // with its final scales and weights
+  ComponentEstimate estimate;
+  FixedCovariance covariance;  // under which the modes were found
+  std::vector<LikelihoodMember> members;
+};
 
-/// A member of the ensemble: the fit again from a draw of the priors' centres (decay, exponent, half-saturation).
-Mode refit_from_prior_draw(const LikelihoodFit& fit, RandomStream random, const RegionLoop& loop);
+/// Components, then `members` modes: the first from the priors' centres, the others from draws of them (decay,
+/// exponent, half-saturation), keyed by their seeds. `future`: weeks after the panel's last one for which the national
+/// level is wanted. Collective; the same on every rank.
+LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& options, const std::vector<uint64_t>& seeds,
+                             int64_t all_regions, int64_t future, const RegionLoop& loop,
+                             const std::function<void(const std::string&)>& log);
 
 /// How a region differs from the nation.
 struct RegionEffects {
   Eigen::VectorXd media_C;    // added to a channel's coefficient, as a share of m_r at full saturation
   Eigen::VectorXd pattern_S;  // added to the patterns' coefficients
 };
-RegionEffects region_effects(const LikelihoodFit& fit, int64_t region);
+RegionEffects region_effects(const LikelihoodFit& fit, const LikelihoodMember& member, int64_t region);
 
 }  // namespace dcmmm

@@ -34,11 +34,13 @@ Eigen::MatrixXd reduced_gram(const PanelSums& sums, const NationalLevel& nationa
   return sums.gram_PP - weighted.transpose() * (national.covariance_TT * weighted);
 }
 
-Eigen::VectorXd prior_precision(const LikelihoodOptions& options, const ColumnLayout& layout) {
+Eigen::VectorXd prior_precision(const LikelihoodOptions& options, const ColumnLayout& layout, int64_t events) {
   Eigen::VectorXd precision(layout.linear());
   precision.head(layout.channels).setConstant(1.0 / (options.share_prior_sd * options.share_prior_sd));
   precision.segment(layout.channels, layout.controls)
       .setConstant(1.0 / (options.control_prior_sd * options.control_prior_sd));
+  precision.segment(layout.channels + layout.controls - events, events)
+      .setConstant(1.0 / (options.event_prior_sd * options.event_prior_sd));
   precision.tail(layout.patterns).setConstant(1.0 / (options.pattern_prior_sd * options.pattern_prior_sd));
   return precision;
 }

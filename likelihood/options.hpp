@@ -9,12 +9,13 @@ struct LikelihoodOptions {
   // Carry-over and saturation: where the shapes start, and their priors' standard deviations (of logit d,
   // softplus^-1(a - a_min), log g).
   double decay = 0.4, decay_prior_sd = 0.7;
-  double min_exponent = 2.0, exponent = 2.2, exponent_prior_sd = 0.5;
+  double min_exponent = 1.0, exponent = 2.0, exponent_prior_sd = 0.8;
   double half_saturation = 1.0, half_saturation_prior_sd = 0.7;
 
   // Priors of the linear terms, as shares of a region's mean target.
   double share_prior_sd = 0.1;  // of a channel's share of the target, around 0
   double control_prior_sd = 0.03;
+  double event_prior_sd = 0.3;
   double pattern_prior_sd = 0.1;
 
   bool national = true;       // a shock common to all regions
@@ -22,7 +23,7 @@ struct LikelihoodOptions {
   bool region_scales = true;  // a scale of each region's errors, and Huber's weights
 
   int64_t max_steps = 15;        // Gauss-Newton
-  int64_t sample_regions = 512;  // at most so many regions decide the variance components
+  int64_t sample_regions = 200;  // at most so many regions decide the variance components
 };
 
 }  // namespace dcmmm

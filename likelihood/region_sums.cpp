@@ -100,15 +100,6 @@ Eigen::VectorXd RegionPrecision::slopes(const Eigen::VectorXd& residual) const {
   return slope_factor_.transpose().triangularView<Eigen::Upper>().solve(half);
 }
 
-Eigen::VectorXd RegionPrecision::baseline(const Eigen::VectorXd& residual, double* level) const {
-  Eigen::VectorXd out(residual.size());
-  double level_of_one = 0;
-  solver_.solve({residual.data(), static_cast<size_t>(residual.size())}, 1,
-                {out.data(), static_cast<size_t>(out.size())}, std::span<double>(&level_of_one, 1));
-  if (level != nullptr) *level = level_of_one;
-  return out;
-}
-
 std::vector<RowMatrix> keep_columns(const RegionPass& pass, const RegionLoop& loop) {
   std::vector<RowMatrix> columns(static_cast<size_t>(pass.data.regions));
 #pragma omp parallel for schedule(static)

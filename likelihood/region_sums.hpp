@@ -56,13 +56,9 @@ class RegionPrecision {
   /// V_r^-1 X.
   RowMatrix apply(const RowMatrix& columns) const;
   double log_determinant() const { return log_determinant_; }
-  int64_t weeks() const { return static_cast<int64_t>(weight_.size()); }
   /// Solutions of the region's random slopes, in units of their sd, for residuals e: (I + Z'Q Z)^-1 Z'Q e, Q without
   /// slopes.
   Eigen::VectorXd slopes(const Eigen::VectorXd& residual) const;
-  /// Level and AR(1) baseline [T] for residuals from which the slopes' part is gone; and the level alone.
-  Eigen::VectorXd baseline(const Eigen::VectorXd& residual, double* level) const;
-  const RowMatrix& slope_columns() const { return slope_columns_; }
 
  private:
   RowMatrix without_slopes(const RowMatrix& columns) const;

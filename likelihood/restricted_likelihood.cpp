@@ -69,7 +69,7 @@ class Objective {
     const Eigen::VectorXd scale = share_scale(sums, layout_);
     const Eigen::MatrixXd gram = scale.asDiagonal() * reduced_gram(sums, national) * scale.asDiagonal();
     const int64_t L = layout_.linear(), y = layout_.target();
-    const Eigen::VectorXd prior = prior_precision(options_, layout_);
+    const Eigen::VectorXd prior = prior_precision(options_, layout_, pass_.data.events);
     Eigen::MatrixXd matrix = gram.topLeftCorner(L, L);
     matrix.diagonal() += prior;
     const Eigen::LLT<Eigen::MatrixXd> factor(matrix);

@@ -7,6 +7,9 @@
 
 namespace dcmmm {
 
+/// A coefficient that the closed form puts at zero starts here: softplus can't reach zero.
+inline constexpr double kCoefficientFloor = 0.003;
+
 /// min over theta of theta'A theta / 2 - b'theta with theta_i >= 0 for the first `non_negative` terms: the active-set
 /// method of Lawson and Hanson 1974 (chapter 23) on the normal equations. A is symmetric positive definite, F x F.
 /// Throws NumericalError when A isn't positive definite.

@@ -12,8 +12,6 @@
 namespace dcmmm {
 namespace {
 
-// A coefficient that the closed form puts at zero starts here: softplus can't reach zero.
-constexpr double kCoefficientFloor = 0.003;
 // A channel that is hardly ever on would need a huge coefficient to bring its part of the prior's share.
 constexpr double kLeastMeanResponse = 0.05;
 

@@ -27,6 +27,45 @@ at::Tensor copy_of(const std::vector<double>& values, std::vector<int64_t> shape
   return at::from_blob(const_cast<double*>(values.data()), shape, at::kDouble).to(type, false, /*copy=*/true);
 }
 
+// Media with the weeks filled in of which the panel has no row: between two rows what lies between them, before the
+// first and after the last row the mean of the nearest few. Zeros there would say that carry-over had stopped. Nothing
+// leaks: a filled week has no target, and the weeks after a gap come after its end.
+std::vector<double> with_missing_rows_filled(const Panel& panel) {
+  constexpr int64_t kNearest = 4;
+  const int64_t weeks = panel.weeks(), channels = panel.channels();
+  std::vector<double> media = panel.media_RTC;
+  std::vector<int64_t> known;
+  for (int64_t r = 0; r < panel.regions; ++r) {
+    double* region = media.data() + r * weeks * channels;
+    known.clear();
+    for (int64_t t = 0; t < weeks; ++t) {
+      const double* row = region + t * channels;
+      if (panel.observed_RT[r * weeks + t] != 0 || std::any_of(row, row + channels, [](double x) { return x > 0; }))
+        known.push_back(t);
+    }
+    const auto count = static_cast<int64_t>(known.size());
+    if (count == 0 || count == weeks) continue;
+    for (int64_t c = 0; c < channels; ++c) {
+      const auto value = [&](int64_t t) -> double& { return region[t * channels + c]; };
+      const int64_t nearest = std::min(kNearest, count);
+      double first = 0, last = 0;
+      for (int64_t i = 0; i < nearest; ++i) {
+        first += value(known[i]) / static_cast<double>(nearest);
+        last += value(known[count - 1 - i]) / static_cast<double>(nearest);
+      }
+      for (int64_t t = 0; t < known.front(); ++t) value(t) = first;
+      for (int64_t t = known.back() + 1; t < weeks; ++t) value(t) = last;
+      for (int64_t i = 0; i + 1 < count; ++i) {
+        const int64_t begin = known[i], end = known[i + 1];
+        for (int64_t t = begin + 1; t < end; ++t)
+          value(t) = value(begin) +
+                     (value(end) - value(begin)) * static_cast<double>(t - begin) / static_cast<double>(end - begin);
+      }
+    }
+  }
+  return media;
+}
+
 // Sums over a region's training weeks.
 struct RegionSums {
   double cells = 0, target = 0;
@@ -92,7 +131,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
   data.all_regions = static_cast<int64_t>(panel.coordinates.regions.size());
   const int64_t E = data.member_count(), R = data.regions, T = data.weeks, C = data.channels, K = data.controls;
   data.target_RT = copy_of(panel.target_RT, {R, T}, type);
-  data.media_RTC = copy_of(panel.media_RTC, {R, T, C}, type);
+  data.media_RTC = copy_of(with_missing_rows_filled(panel), {R, T, C}, type);
   data.control_RTK = copy_of(panel.controls_RTK, {R, T, K}, type);
   data.control_known_RT = at::zeros({R, T}, type);
   for (int64_t r = 0; r < R; ++r) {
@@ -163,6 +202,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
   });
   for (int64_t e = 0; e < E; ++e) {
     data.cells_E.push_back(national[e * width + 1]);
+    data.national_target_scale_E.push_back(national[e * width] / static_cast<double>(data.all_regions));
     region_weight[e].mul_(weighted[e] > 0 ? data.cells_E[e] / weighted[e] : 0.0);
   }
   for (int64_t r = 0; r < R; ++r) {
@@ -198,6 +238,20 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
   }
   if (data.week_weight_ET.defined()) data.cell_weight_ERT.mul_(data.week_weight_ET.unsqueeze(1));
   return data;
+}
+
+FitData FitData::only(int64_t member) const {
+  FitData out = *this;
+  const auto place = static_cast<size_t>(member);
+  for (at::Tensor* of_members :
+       {&out.target_scale_ER, &out.inverse_media_scale_ERC, &out.control_mean_ERK, &out.inverse_control_scale_ERK,
+        &out.cell_weight_ERT, &out.region_weight_ER, &out.week_weight_ET, &out.stiffness_ER})
+    if (of_members->defined()) *of_members = of_members->narrow(0, member, 1);
+  out.members = {members[place]};
+  out.persistence_E = {persistence_E[place]};
+  out.cells_E = {cells_E[place]};
+  out.national_target_scale_E = {national_target_scale_E[place]};
+  return out;
 }
 
 at::Tensor FitData::scaled_target(Chunk chunk, int64_t weeks) const {

@@ -54,13 +54,19 @@ struct FitData {
   at::Tensor week_weight_ET;    // of the bootstrap's blocks of weeks, on top of Huber's; undefined without a bootstrap
   at::Tensor stiffness_ER;      // of each region's baseline (float64)
   std::vector<double> persistence_E;
-  std::vector<double> cells_E;  // observed training cells over all ranks (n)
+  at::Tensor national_EN;  // level that all regions share, in units of m_r, over the panel's weeks and some after them;
+                           // undefined: 0
+  std::vector<double> cells_E;                  // observed training cells over all ranks (n)
+  std::vector<double> national_target_scale_E;  // mean of m_r over all regions, KPI units
 
   std::vector<std::string>
       notes;  // what a user should know: regions that predict their mean, dead channels (this rank's)
 
   int64_t member_count() const { return static_cast<int64_t>(members.size()); }
   int64_t last_origin() const;  // weeks that any member trains on
+
+  /// One member alone; the tensors share their memory with this.
+  FitData only(int64_t member) const;
 
   /// y' = y / m_r of a chunk, [E, n, weeks]; 0 for regions whose mean is 0.
   at::Tensor scaled_target(Chunk chunk, int64_t weeks) const;

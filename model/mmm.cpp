@@ -38,7 +38,7 @@ Mmm::Response Mmm::respond(const at::Tensor& media_nTC, const at::Tensor& invers
 
 Effects Mmm::run(const FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_EnL,
                  const at::Tensor& media_nTC, const at::Tensor& controls_EnTK, const at::Tensor& patterns_TS,
-                 const TimeState* state, Chunk chunk) const {
+                 const TimeState* state, Chunk chunk, int64_t first_week) const {
   const int64_t members = shared_EP.size(0), regions = chunk.count, weeks = media_nTC.size(1);
   const auto shared = [&](const char* name) { return layout_.view(shared_EP, name); };
   const auto in_chunk = [&](const at::Tensor& by_region) {
@@ -74,6 +74,10 @@ Effects Mmm::run(const FitData& data, const at::Tensor& shared_EP, const at::Ten
   out.control_ERT = at::matmul(controls_EnTK, shared("control.coefficient").view({members, 1, -1, 1})).squeeze(-1);
   const at::Tensor pattern_ET = at::matmul(shared("pattern.coefficient"), patterns_TS.t());
   out.pattern_ERT = (1.0 + layout_.view(local_EnL, "pattern.region_scale")).unsqueeze(-1) * pattern_ET.unsqueeze(1);
+  if (options_.region_patterns)
+    out.pattern_ERT = out.pattern_ERT + at::matmul(layout_.view(local_EnL, "pattern.region_effect"), patterns_TS.t());
+  if (data.national_EN.defined())
+    out.pattern_ERT = out.pattern_ERT + data.national_EN.narrow(1, first_week, weeks).unsqueeze(1).to(data.type);
   return out;
 }
 
@@ -81,7 +85,7 @@ Effects Mmm::effects(const FitData& data, const at::Tensor& shared_EP, const at:
                      int64_t weeks) const {
   return run(data, shared_EP, local_EnL, data.media_RTC.narrow(0, chunk.first, chunk.count).narrow(1, 0, weeks),
              data.scaled_controls(chunk, weeks), temporal_patterns(options_, seasonal_period_, 0, weeks).to(data.type),
-             nullptr, chunk);
+             nullptr, chunk, 0);
 }
 
 Effects Mmm::future_effects(const FitData& scales, const at::Tensor& shared_EP, const at::Tensor& local_EnL,
@@ -92,7 +96,7 @@ Effects Mmm::future_effects(const FitData& scales, const at::Tensor& shared_EP, 
                      scales.inverse_control_scale_ERK.narrow(1, chunk.first, chunk.count));
   const at::Tensor patterns =
       temporal_patterns(options_, seasonal_period_, first_week, media_nTC.size(1)).to(scales.type);
-  return run(scales, shared_EP, local_EnL, media_nTC, controls, patterns, &state, chunk);
+  return run(scales, shared_EP, local_EnL, media_nTC, controls, patterns, &state, chunk, first_week);
 }
 
 Baseline Mmm::baseline(const FitData& data, const at::Tensor& total_EnT, Chunk chunk) const {

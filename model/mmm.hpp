@@ -92,7 +92,6 @@ class Mmm {
   };
   Curves curves(const at::Tensor& shared_EP) const;
 
- private:
   /// Carry-over and saturation: h of raw media [n, T, C] and its states after the last week.
   struct Response {
     at::Tensor response_ERTC, adstock_out_ERC, media_out_ERLC;
@@ -100,9 +99,10 @@ class Mmm {
   Response respond(const at::Tensor& media_nTC, const at::Tensor& inverse_scale_EnC, const Curves& curve,
                    const at::Tensor& adstock_EnC = {}, const at::Tensor& media_EnLC = {}) const;
 
+ private:
   Effects run(const FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_EnL,
               const at::Tensor& media_nTC, const at::Tensor& controls_EnTK, const at::Tensor& patterns_TS,
-              const TimeState* state, Chunk chunk) const;
+              const TimeState* state, Chunk chunk, int64_t first_week) const;
 
   ModelOptions options_;
   double seasonal_period_;

@@ -39,6 +39,7 @@ struct ModelOptions {
   // Region effects.
   double region_coefficient_sd = 0.1;  // tau_u
   double region_scale_sd = 0.05;       // tau_s
+  bool region_patterns = false;        // regions have patterns of their own: set by the likelihood, not by the descent
 
   // Loss.
   double size_power = 1.5;   // a region's weight is (mean target)^p

@@ -37,6 +37,8 @@ ParameterLayout::ParameterLayout(const ModelOptions& options, int64_t channels, 
   }
   add(local_, local_count_, {"coefficient.region_effect", {"channel"}, {channels}, ParameterGroup::kLocal});
   add(local_, local_count_, {"pattern.region_scale", {}, {}, ParameterGroup::kLocal});
+  if (options.region_patterns)
+    add(local_, local_count_, {"pattern.region_effect", {"pattern"}, {patterns}, ParameterGroup::kLocal});
 }
 
 void ParameterLayout::add(std::vector<ParameterSlice>& slices, int64_t& total, ParameterSlice slice) {

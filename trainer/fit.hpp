@@ -4,11 +4,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "data/panel.hpp"
 #include "model/mmm.hpp"
+#include "trainer/forecast_interval.hpp"
 #include "trainer/options.hpp"
 #include "trainer/train_step.hpp"
 
@@ -45,6 +47,7 @@ struct Fit {
   Stopping stopping;
   std::vector<double> naive_rmse_E;  // best naive forecast of each shadow's validation weeks
   std::vector<HistoryRow> history;
+  std::optional<ForecastIntervals> intervals;  // of forecasts from this fit (trainer/inner_residuals.hpp)
 
   /// Members 0 ... shadows() - 1 have a shadow.
   int64_t shadows() const { return data.member_count() - members; }

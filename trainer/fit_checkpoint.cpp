@@ -90,6 +90,29 @@ std::vector<HistoryRow> history_of(const at::Tensor& rows) {
 
 }  // namespace
 
+static std::vector<NamedArray> interval_arrays(const ForecastIntervals& intervals, int64_t first_region,
+                                               int64_t regions) {
+  const auto G = static_cast<int64_t>(intervals.group_end_G.size()), L = static_cast<int64_t>(intervals.level_L.size());
+  const at::Tensor scale_R = reals(intervals.scale_R).narrow(0, first_region, regions);
+  return {
+      named("interval.group_end", {"interval_group"}, integers(intervals.group_end_G)),
+      named("interval.level", {"interval_level"}, reals(intervals.level_L)),
+      named("interval.quantile", {"interval_group", "interval_level"}, reals(intervals.quantile_GL).view({G, L})),
+      named("interval.national", {"interval_national"}, reals({intervals.national_factor, intervals.national_degrees})),
+      named("interval.scale", {"region"}, scale_R)};
+}
+
+static ForecastIntervals intervals_of(const Checkpoint& checkpoint) {
+  const auto numbers = [&](const char* name) { return to_reals(tensor_of(checkpoint, name)); };
+  const std::vector<double> national = numbers("interval.national");
+  return {to_integers(tensor_of(checkpoint, "interval.group_end")),
+          numbers("interval.level"),
+          numbers("interval.quantile"),
+          national[0],
+          national[1],
+          numbers("interval.scale")};
+}
+
 Checkpoint make_checkpoint(const Fit& fit, const std::string& config, const std::string& panel_checksum) {
   const ParameterLayout& layout = fit.model.layout();
   const FitData& data = fit.data;
@@ -138,6 +161,7 @@ Checkpoint make_checkpoint(const Fit& fit, const std::string& config, const std:
   add("weight.cell", {"member", "region", "week"}, data.cell_weight_ERT);
   add("baseline.stiffness", {"member", "region"}, data.stiffness_ER);
   add("baseline.persistence", {"member"}, reals(data.persistence_E));
+  if (data.national_EN.defined()) add("national.level", {"member", "level_week"}, data.national_EN);
   add("control.last", {"region", "control"}, data.control_RTK.select(1, data.weeks - 1).to(at::kDouble));
 
   const TimeState state = time_state(fit);
@@ -147,6 +171,10 @@ Checkpoint make_checkpoint(const Fit& fit, const std::string& config, const std:
   if (state.gru_ERH.defined()) add("state.gru", {"member", "region", "gru_hidden"}, state.gru_ERH);
   add("state.baseline", {"member", "region"}, state.baseline_ER);
   add("state.level", {"member", "region"}, state.level_ER);
+
+  if (fit.intervals)
+    for (NamedArray& array : interval_arrays(*fit.intervals, out.first_region, data.regions))
+      out.arrays.push_back(std::move(array));
 
   if (fit.has_shadows()) {
     add("stopping.best_rmse", {"shadow"}, reals(fit.stopping.best_rmse_E));
@@ -224,9 +252,11 @@ Forecaster make_forecaster(const Checkpoint& checkpoint, const ModelOptions& opt
                  {},
                  0,
                  0,
-                 {}};
+                 {},
+                 {},
+                 0};
   const ParameterLayout& layout = out.model.layout();
-  out.members = std::stoll(checkpoint.notes.at("fitted_members"));
+  out.members = 1;  // the plain fit; an ensemble's other members only say how far it may be off
   out.weeks = std::stoll(checkpoint.notes.at("weeks"));
   const auto of_members = [&](const std::string& name) {
     return tensor_of(checkpoint, name).narrow(0, 0, out.members).contiguous();
@@ -256,7 +286,10 @@ Forecaster make_forecaster(const Checkpoint& checkpoint, const ModelOptions& opt
                has_array(checkpoint, "state.media") ? of_members("state.media") : at::Tensor(),
                has_array(checkpoint, "state.gru") ? of_members("state.gru") : at::Tensor(),
                of_members("state.baseline"), of_members("state.level")};
+  if (has_array(checkpoint, "national.level")) scales.national_EN = of_members("national.level");
   out.last_control_RK = tensor_of(checkpoint, "control.last");
+  out.held_out = out.weeks - to_integers(tensor_of(checkpoint, "member.origin"))[0];
+  if (has_array(checkpoint, "interval.scale")) out.intervals = intervals_of(checkpoint);
   return out;
 }
 

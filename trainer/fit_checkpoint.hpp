@@ -25,6 +25,8 @@ struct Forecaster {
   int64_t weeks = 0;  // of the panel: the first future week's number
   at::Tensor
       last_control_RK;  // the panel's last known controls, carried forward where a future one is missing (float64)
+  std::optional<ForecastIntervals> intervals;  // where the run calibrated some
+  int64_t held_out = 0;  // the panel's last weeks that weren't trained on: forecasts begin so far off
 };
 
 /// Reads a forecaster from a checkpoint that holds all regions.

@@ -24,6 +24,7 @@ LikelihoodData likelihood_data(const FitData& data, int64_t member, const at::Te
   out.origin = data.members[member].origin;
   out.channels = data.channels;
   out.controls = data.controls;
+  out.events = data.events;
   out.patterns = patterns_TS.size(1);
   out.pattern_TS = values_of<double>(patterns_TS, at::kDouble);
   out.weight_RT = values_of<double>(data.cell_weight_ERT[member] > 0, at::kDouble);

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <map>
 
+#include "analysis/prediction_intervals.hpp"
+#include "analysis/response_curves.hpp"
 #include "common/errors.hpp"
 #include "common/files.hpp"
 #include "tests/analysis/small_run.hpp"
@@ -116,8 +118,9 @@ TEST(Export, PredictionShowsSplitAndMissingActuals) {
     if (!rows[cell][3].empty()) {
       EXPECT_EQ(std::stod(rows[cell][3]), run.panel.target_RT[cell]);
     }
+    EXPECT_EQ(std::stod(rows[cell][5]), run.results.lower_RT[cell]);
+    EXPECT_EQ(std::stod(rows[cell][6]), run.results.upper_RT[cell]);
     EXPECT_EQ(std::stod(rows[cell][4]), run.results.predicted_RT[cell]);
-    EXPECT_EQ(rows[cell][5] + rows[cell][6], "");
   }
 }
 
@@ -151,8 +154,63 @@ TEST(Export, SummaryAgreesWithSumsOverTheOtherFiles) {
     EXPECT_NEAR(std::stod(summary[c][5]), expected / predicted, 1e-12);
     EXPECT_NEAR(std::stod(summary[c][6]), expected / units, 1e-12);
     EXPECT_GT(std::stod(summary[c][9]), 0);
-    for (std::size_t empty : {3, 4, 7, 8, 10, 11}) EXPECT_EQ(summary[c][empty], "");
+    for (std::size_t empty : {10, 11}) EXPECT_EQ(summary[c][empty], "");
   }
+}
+
+TEST(Export, IntervalsComeFromTheDraws) {
+  const TestFolder folder;
+  SmallRun run;
+  run.write(folder);
+  ExportOptions options;
+  options.interval = 0.8;
+  export_all(folder, "csv", options);
+  const auto number = [&](const char* file, std::size_t row, std::size_t column) {
+    return std::stod(read_csv(folder / "csv" / file)[row][column]);
+  };
+  ResponseCurves curves(run.shared, 3);
+  curves.add(run.panel, run.results.coefficient_RTC, run.results.media_scale_RC);
+  for (std::size_t c = 0; c < 3; ++c) {
+    std::vector<double> totals, decays, responses;
+    const double largest = curves.largest_multiple(static_cast<int64_t>(c));
+    for (std::size_t d = 0; d < 15; ++d) {
+      totals.push_back(run.shared.draws.contribution_DC[3 * d + c]);
+      decays.push_back(run.shared.draws.decay_DC[3 * d + c]);
+      // By hand: the regions' coefficients scaled to the draw's mean, the draw's curve.
+      SharedResults drawn = run.shared;
+      drawn.exponent_C[c] = run.shared.draws.exponent_DC[3 * d + c];
+      drawn.half_saturation_C[c] = run.shared.draws.half_saturation_DC[3 * d + c];
+      ResponseCurves of_draw(drawn, 3);
+      of_draw.add(run.panel, run.results.coefficient_RTC, run.results.media_scale_RC);
+      responses.push_back(of_draw.response(static_cast<int64_t>(c), largest) *
+                          run.shared.draws.coefficient_DC[3 * d + c] / curves.coefficient(static_cast<int64_t>(c)));
+    }
+    const double total = number("channel_summary.csv", c, 2), units = number("channel_summary.csv", c, 1);
+    const Interval expected = interval_of(totals, 0.8, total);
+    EXPECT_NEAR(number("channel_summary.csv", c, 3), expected.lower, 1e-9);
+    EXPECT_NEAR(number("channel_summary.csv", c, 4), expected.upper, 1e-9);
+    EXPECT_NEAR(number("channel_summary.csv", c, 8), expected.upper / units, 1e-12);
+    EXPECT_LT(expected.lower, expected.upper - 50);
+    const Interval decay = interval_of(decays, 0.8, run.shared.decay_C[c]);
+    EXPECT_NEAR(number("adstock.csv", c, 2), decay.lower, 1e-12);
+    EXPECT_NEAR(number("adstock.csv", c, 3), decay.upper, 1e-12);
+    const std::size_t last = (c + 1) * kCurvePoints - 1;
+    const Interval curve = interval_of(responses, 0.8, number("response_curves.csv", last, 2));
+    EXPECT_NEAR(number("response_curves.csv", last, 3), curve.lower, 1e-9);
+    EXPECT_NEAR(number("response_curves.csv", last, 4), curve.upper, 1e-9);
+  }
+}
+
+TEST(Export, LeavesIntervalsEmptyWithoutDraws) {
+  const TestFolder folder;
+  SmallRun run;
+  run.shared.draws = {};
+  run.write(folder);
+  export_all(folder);
+  for (const auto& row : read_csv(folder / "csv" / "channel_summary.csv"))
+    EXPECT_EQ(row[3] + row[4] + row[7] + row[8], "");
+  for (const auto& row : read_csv(folder / "csv" / "adstock.csv")) EXPECT_EQ(row[2] + row[3], "");
+  for (const auto& row : read_csv(folder / "csv" / "response_curves.csv")) EXPECT_EQ(row[3] + row[4], "");
 }
 
 TEST(Export, RoiIsPerCurrencyWithSpendAndPerUnitWithout) {
@@ -195,7 +253,8 @@ TEST(Export, PermutingRegionsPermutesRowsOnly) {
   for (auto values :
        {&ResultBlock::predicted_RT, &ResultBlock::baseline_RT, &ResultBlock::trend_RT, &ResultBlock::seasonality_RT,
         &ResultBlock::control_RTK, &ResultBlock::media_RTC, &ResultBlock::coefficient_RTC, &ResultBlock::media_scale_RC,
-        &ResultBlock::scale_factor_R, &ResultBlock::baseline_level_R}) {
+        &ResultBlock::scale_factor_R, &ResultBlock::baseline_level_R, &ResultBlock::target_scale_R,
+        &ResultBlock::noise_scale_R, &ResultBlock::sample_scale_R}) {
     mirror(mirrored.results.*values, (mirrored.results.*values).size() / 5);
   }
   mirrored.write(mirrored_folder);
@@ -239,6 +298,7 @@ TEST(Export, AdstockGivesHalfLivesOfGeometricCarryOverOnly) {
   const TestFolder folder;
   SmallRun run(2, 4, 2, 0);
   run.shared.decay_C = {.5, .25};
+  run.shared.draws = {};
   run.write(folder);
   EXPECT_EQ(export_all(folder).at("adstock.csv"),
             kHeaders.at("adstock.csv") + "\nchannel_0,0.5,,,1,0\nchannel_1,0.25,,,0.5,0\n");

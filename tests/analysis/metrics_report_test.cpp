@@ -37,13 +37,31 @@ RunFacts facts() {
   return facts;
 }
 
+// Two regions in one week of holdout, the third of the panel: one of the two cells is covered, the total is not.
+OriginForecasts one_week() {
+  OriginForecasts out;
+  out.origin = out.first_week = 2;
+  out.weeks = 1;
+  out.actual_RN = {10, 20};
+  out.counted_RN = {1, 1};
+  out.predicted_MRN = {{11, 25}};
+  out.lower_RN = {9, 21};
+  out.upper_RN = {13, 29};
+  out.total_actual_N = {30};
+  out.total_predicted_N = {36};
+  out.total_lower_N = {31};
+  out.total_upper_N = {41};
+  return out;
+}
+
 TEST(MetricsJson, HoldsTheDocumentedKeys) {
-  const Json metrics = Json::parse(metrics_json(real_looking(), facts()));
+  const Json metrics = Json::parse(metrics_json(real_looking(), one_week(), {"w0", "w1", "w2"}, facts()));
   std::vector<std::string> keys;
   for (const auto& [key, value] : metrics.items()) keys.push_back(key);
-  EXPECT_THAT(keys, ::testing::ElementsAre("train", "holdout", "naive", "skill", "gap", "coverage_90", "dag", "seconds",
-                                           "steps", "steps_per_second", "peak_memory_bytes", "ranks", "device",
-                                           "parameters", "version", "results_sha256"));
+  EXPECT_THAT(keys,
+              ::testing::ElementsAre("train", "holdout", "naive", "skill", "gap", "coverage_90", "coverage_90_totals",
+                                     "totals", "dag", "seconds", "steps", "steps_per_second", "peak_memory_bytes",
+                                     "ranks", "device", "parameters", "settings", "version", "results_sha256"));
   for (const char* split : {"train", "holdout"}) {
     for (const char* key :
          {"r2", "rmse", "mae", "relative_error", "wape", "median_region_r2", "median_region_relative_error"}) {
@@ -56,7 +74,10 @@ TEST(MetricsJson, HoldsTheDocumentedKeys) {
   EXPECT_EQ(metrics["naive"]["seasonal"]["r2"], .9842);
   EXPECT_DOUBLE_EQ(metrics["skill"], 127. / 120);
   EXPECT_NEAR(metrics["gap"], .003, 1e-12);
-  EXPECT_TRUE(metrics["coverage_90"].is_null());
+  EXPECT_EQ(metrics["coverage_90"], .5);
+  EXPECT_EQ(metrics["coverage_90_totals"], 0);
+  EXPECT_EQ(metrics["totals"],
+            Json::parse(R"([{"week":"w2","actual":30.0,"predicted":36.0,"lower":31.0,"upper":41.0}])"));
   EXPECT_TRUE(metrics["dag"]["h"].is_null() && metrics["dag"]["edges"].is_null());
   EXPECT_EQ(metrics["steps_per_second"], 10);
   EXPECT_EQ(metrics["ranks"], 3);
@@ -65,7 +86,7 @@ TEST(MetricsJson, HoldsTheDocumentedKeys) {
 
 TEST(MetricsJson, SaysNullForWhatDoesNotApply) {
   RunFacts no_fit;  // a resumed run that was finished: no steps, no time
-  const Json metrics = Json::parse(metrics_json(without_holdout(), no_fit));
+  const Json metrics = Json::parse(metrics_json(without_holdout(), {}, {"w0"}, no_fit));
   EXPECT_TRUE(metrics["train"]["r2"].is_number());
   for (const auto& [key, value] : metrics["holdout"].items()) {
     if (key != "cells") {
@@ -76,7 +97,8 @@ TEST(MetricsJson, SaysNullForWhatDoesNotApply) {
   for (const auto& [name, value] : metrics["naive"].items()) {
     EXPECT_TRUE(value["r2"].is_null() && value["rmse"].is_null()) << name;
   }
-  for (const char* key : {"skill", "gap", "steps_per_second"}) EXPECT_TRUE(metrics[key].is_null()) << key;
+  for (const char* key : {"skill", "gap", "steps_per_second", "coverage_90", "coverage_90_totals"})
+    EXPECT_TRUE(metrics[key].is_null()) << key;
 }
 
 TEST(EndTable, ShowsTheFitBesideTheNaiveForecasts) {

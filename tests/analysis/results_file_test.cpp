@@ -35,6 +35,12 @@ TEST(ResultsFile, KeepsEverything) {
   ASSERT_EQ(reader.shared().peak_C.size(), run.shared.peak_C.size());
   EXPECT_TRUE(std::isnan(reader.shared().peak_C[0]));
   EXPECT_EQ(reader.shared().peak_C[1], 2.5);
+  EXPECT_EQ(reader.shared().draws.count, 15);
+  EXPECT_EQ(reader.shared().draws.contribution_DC, run.shared.draws.contribution_DC);
+  EXPECT_EQ(reader.shared().draws.coefficient_DC, run.shared.draws.coefficient_DC);
+  EXPECT_EQ(reader.shared().draws.decay_DC, run.shared.draws.decay_DC);
+  EXPECT_EQ(reader.shared().draws.exponent_DC, run.shared.draws.exponent_DC);
+  EXPECT_EQ(reader.shared().draws.half_saturation_DC, run.shared.draws.half_saturation_DC);
   EXPECT_EQ(reader.shared().adstock_kind, "mixed");
   EXPECT_EQ(reader.shared().origin, 7);
   EXPECT_EQ(reader.shared().holdout_weeks, 2);

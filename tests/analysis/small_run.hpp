@@ -9,6 +9,7 @@
 #include <limits>
 #include <string>
 
+#include "analysis/prediction_intervals.hpp"
 #include "analysis/results.hpp"
 #include "analysis/results_file.hpp"
 #include "common/random.hpp"
@@ -77,6 +78,9 @@ struct SmallRun {
     fill(results.media_scale_RC, regions * channels, 300, 700);
     fill(results.scale_factor_R, regions, .9, 1.1);
     fill(results.baseline_level_R, regions, 60, 80);
+    fill(results.noise_scale_R, regions, 2, 8);
+    fill(results.sample_scale_R, regions, 2, 8);
+    shared.intervals = {{1, 4}, {0.5, 0.9}, {0.7, 1.6, 0.9, 2.0}, 1.0, 6.0, {}};
     for (int64_t cell = 0; cell < cells; ++cell) {
       const auto i = static_cast<std::size_t>(cell);
       double sum = results.baseline_RT[i] + results.trend_RT[i] + results.seasonality_RT[i];
@@ -88,8 +92,18 @@ struct SmallRun {
     fill(shared.exponent_C, channels, 1.5, 3);
     fill(shared.half_saturation_C, channels, .5, 2);
     shared.peak_C.assign(static_cast<std::size_t>(channels), std::numeric_limits<double>::quiet_NaN());
+    const int64_t draws = 15;
+    shared.draws.count = draws;
+    fill(shared.draws.contribution_DC, draws * channels, 100, 900);
+    fill(shared.draws.coefficient_DC, draws * channels, 15, 35);
+    fill(shared.draws.decay_DC, draws * channels, .1, .8);
+    fill(shared.draws.exponent_DC, draws * channels, 1.5, 3);
+    fill(shared.draws.half_saturation_DC, draws * channels, .5, 2);
     shared.origin = weeks - 2;
     shared.holdout_weeks = 2;
+    IntervalBlock intervals = intervals_at(results, shared, 0.9);
+    results.lower_RT = std::move(intervals.lower_RT);
+    results.upper_RT = std::move(intervals.upper_RT);
   }
 
   /// Writes panel.h5 and results.h5 into the folder.
@@ -111,7 +125,8 @@ inline ResultBlock regions_of(const ResultBlock& all, int64_t first, int64_t cou
   for (auto values :
        {&ResultBlock::predicted_RT, &ResultBlock::baseline_RT, &ResultBlock::trend_RT, &ResultBlock::seasonality_RT,
         &ResultBlock::control_RTK, &ResultBlock::media_RTC, &ResultBlock::coefficient_RTC, &ResultBlock::target_scale_R,
-        &ResultBlock::media_scale_RC, &ResultBlock::scale_factor_R, &ResultBlock::baseline_level_R}) {
+        &ResultBlock::media_scale_RC, &ResultBlock::scale_factor_R, &ResultBlock::baseline_level_R,
+        &ResultBlock::lower_RT, &ResultBlock::upper_RT, &ResultBlock::noise_scale_R, &ResultBlock::sample_scale_R}) {
     const auto width = static_cast<int64_t>((all.*values).size()) / all.regions;
     (block.*values).assign((all.*values).begin() + first * width, (all.*values).begin() + (first + count) * width);
   }
@@ -132,6 +147,10 @@ inline void expect_equal(const ResultBlock& a, const ResultBlock& b) {
   EXPECT_EQ(a.media_scale_RC, b.media_scale_RC);
   EXPECT_EQ(a.scale_factor_R, b.scale_factor_R);
   EXPECT_EQ(a.baseline_level_R, b.baseline_level_R);
+  EXPECT_EQ(a.lower_RT, b.lower_RT);
+  EXPECT_EQ(a.upper_RT, b.upper_RT);
+  EXPECT_EQ(a.noise_scale_R, b.noise_scale_R);
+  EXPECT_EQ(a.sample_scale_R, b.sample_scale_R);
 }
 
 }  // namespace dcmmm

@@ -40,13 +40,14 @@ class Forecast(cli.Case):
         self.assertEqual(list(found[0]), ["region", "week", "predicted", "lower", "upper"])
         self.export("whole", "csv")
         expected = {
-            (row["region"], row["week"]): float(row["predicted"])
+            (row["region"], row["week"]): [float(row[field]) for field in ("predicted", "lower", "upper")]
             for row in cli.read_csv(self.folder / "csv/prediction.csv") if row["split"] == "holdout"
         }  # fmt: skip
         self.assertEqual(len(found), 4 * HOLDOUT)  # region r2 has no row to forecast
         for row in found:
             key = row["region"], row["week"]
-            self.assertAlmostEqual(float(row["predicted"]) / expected[key], 1, delta=tolerance, msg=key)
+            for field, value in zip(("predicted", "lower", "upper"), expected[key], strict=True):
+                self.assertAlmostEqual(float(row[field]) / value, 1, delta=tolerance, msg=(key, field))
 
     def test_from_a_checkpoint_equals_the_holdout_in_float32(self):
         self.forecast_agrees("float32", 1e-4)

@@ -36,7 +36,7 @@ class RunFolder(cli.Case):
 
     def test_metrics_have_every_key(self):
         metrics = json.loads((self.run_folder / "metrics.json").read_text())
-        keys = {"train", "holdout", "naive", "skill", "gap", "coverage_90", "dag", "seconds", "steps", "steps_per_second",
+        keys = {"train", "holdout", "naive", "skill", "gap", "coverage_90", "coverage_90_totals", "totals", "dag", "seconds", "steps", "steps_per_second",
                 "peak_memory_bytes", "ranks", "device", "parameters", "version"}  # fmt: skip
         self.assertLessEqual(keys, set(metrics))
         for part in ("train", "holdout"):

@@ -179,5 +179,87 @@ TEST(RefreshCellWeights, KeepEveryWeightWhenMostResidualsAreZero) {
   EXPECT_GT(fit.data.cell_weight_ERT.sum().item<double>(), 0.5 * before.sum().item<double>());
 }
 
+TEST(Members, HaveSettingsOfTheirOwn) {
+  // Two members of one batch against each fitted alone.
+  const Panel panel = mmm_panel(6, 40, 2, 1);
+  ModelOptions other = small_model();
+  other.stiffness = 3;
+  other.persistence = 0.8;
+  other.size_power = 0.5;
+  other.ridge = 60;
+  other.ridge_media = 2;
+  other.decay = 0.2;
+  other.exponent = 3.1;
+  other.half_saturation = 1.6;
+  const Member members[] = {member_of(small_model(), 34, 1), member_of(other, 34, 2)};
+  const auto alone = make_local_communicator();
+  const RegionLoop loop(plan_regions(testing::observed_cells(panel), 0, 1, 4, false), *alone);
+  const Mmm model(small_model(), seasonal_period(panel.coordinates.step), 2, 1);
+  const auto fitted = [&](const std::vector<Member>& batch) {
+    const FitData data = make_fit_data(panel, batch, at::kDouble, loop);
+    at::Tensor shared = initial_shared(model.layout(), model.options(), batch);
+    const Anchor anchor = model.closed_form(data, shared, loop);
+    const at::Tensor local = at::zeros({data.member_count(), panel.regions, model.layout().local_count()}, at::kDouble);
+    const ChunkLoss loss = model.chunk_loss(data, anchor, shared, local, {0, panel.regions});
+    return at::cat({shared, loss.total_E.unsqueeze(1), model.shared_penalty(data, anchor, shared).unsqueeze(1)}, 1);
+  };
+  const at::Tensor batch = fitted({members[0], members[1]});
+  EXPECT_TRUE(at::allclose(batch[0], fitted({members[0]})[0], 1e-12, 1e-14));
+  EXPECT_TRUE(at::allclose(batch[1], fitted({members[1]})[0], 1e-12, 1e-14));
+  EXPECT_FALSE(at::allclose(batch[0], batch[1], 0.05, 0.05));
+}
+
+TEST(Members, ArePulledTowardsTheirMediaPrior) {
+  const Panel panel = mmm_panel(6, 40, 2, 1);
+  Member member = member_of(small_model(), 34, 1);
+  member.media_prior = 0.4;
+  member.ridge_media = 1e9;  // nothing but the prior
+  const auto alone = make_local_communicator();
+  const RegionLoop loop(plan_regions(testing::observed_cells(panel), 0, 1, 4, false), *alone);
+  const Mmm model(small_model(), seasonal_period(panel.coordinates.step), 2, 1);
+  const FitData data = make_fit_data(panel, {member}, at::kDouble, loop);
+  at::Tensor shared = initial_shared(model.layout(), model.options(), {member});
+  model.closed_form(data, shared, loop);
+  const at::Tensor local = at::zeros({1, panel.regions, model.layout().local_count()}, at::kDouble);
+  const Effects effects = model.effects(data, shared, local, {0, panel.regions}, 34);
+  const at::Tensor counted = data.cell_weight_ERT.narrow(2, 0, 34) > 0;
+  const at::Tensor beta = at::softplus(model.layout().view(shared, "coefficient.log_mean"))[0];
+  for (int64_t c = 0; c < 2; ++c) {
+    const double response = effects.response_ERTC.select(3, c).masked_select(counted).mean().item<double>();
+    EXPECT_NEAR(beta[c].item<double>() * response, 0.2, 1e-6);  // the target's mean is 1
+  }
+}
+
+TEST(Bootstrap, WeighsRegionsAndBlocksOfWeeksAlikeOnAnyRanks) {
+  const Panel panel = mmm_panel(7, 40, 2, 1);
+  Member member = member_of(small_model(), 34, 1);
+  member.bootstrap_seed = 5;
+  const auto data_on = [&](const Panel& part, const RegionPlan& plan, Communicator& communicator) {
+    return make_fit_data(part, {member}, at::kDouble, RegionLoop(plan, communicator));
+  };
+  const auto alone = make_local_communicator();
+  const FitData whole = data_on(panel, plan_regions(testing::observed_cells(panel), 0, 1, 4, false), *alone);
+  std::vector<at::Tensor> regions(3), cells(3);
+  on_fake_ranks(3, [&](Communicator& communicator) {
+    const RegionPlan plan = plan_regions(testing::observed_cells(panel), communicator.rank(), 3, 2, false);
+    const FitData data = data_on(testing::part_of(panel, plan.first_region, plan.regions), plan, communicator);
+    regions[static_cast<size_t>(communicator.rank())] = data.region_weight_ER;
+    cells[static_cast<size_t>(communicator.rank())] = data.cell_weight_ERT;
+  });
+  EXPECT_TRUE(at::allclose(at::cat(regions, 1), whole.region_weight_ER, 1e-12, 0));
+  EXPECT_TRUE(at::equal(at::cat(cells, 1), whole.cell_weight_ERT));
+
+  const FitData plain = data_of(panel, 34);
+  const at::Tensor counted = plain.cell_weight_ERT > 0, week_weight = whole.cell_weight_ERT.amax({0, 1});
+  EXPECT_TRUE(at::equal(counted, whole.cell_weight_ERT > 0));
+  EXPECT_TRUE(at::equal(week_weight.narrow(0, 8, 8), week_weight[8].expand({8})));
+  EXPECT_NE(week_weight[7].item<double>(), week_weight[8].item<double>());
+  // The regions' weights keep their mean over cells, and are exponential: their ratios to the plain ones differ.
+  const at::Tensor of_cells = counted.to(at::kDouble).sum(2);
+  EXPECT_NEAR((whole.region_weight_ER * of_cells).sum().item<double>(), of_cells.sum().item<double>(), 1e-9);
+  const at::Tensor ratio = whole.region_weight_ER / plain.region_weight_ER;
+  EXPECT_GT((ratio.max() / ratio.min()).item<double>(), 2);
+}
+
 }  // namespace
 }  // namespace dcmmm

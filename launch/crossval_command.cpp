@@ -1,0 +1,238 @@
+// crossval: the model fitted anew at each rolling origin, beside other bundles and the naive forecasts.
+// Shapes: R regions, N forecast weeks of an origin, M methods.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <iostream>
+#include <memory>
+
+#include "analysis/crossval_report.hpp"
+#include "analysis/decompose.hpp"
+#include "analysis/forecast_rows.hpp"
+#include "analysis/prediction_intervals.hpp"
+#include "comm/collective_guard.hpp"
+#include "comm/mesh.hpp"
+#include "comm/threads.hpp"
+#include "common/errors.hpp"
+#include "common/files.hpp"
+#include "common/text.hpp"
+#include "data/panel_file.hpp"
+#include "launch/commands.hpp"
+#include "launch/configuration.hpp"
+#include "launch/logging.hpp"
+#include "launch/panel_source.hpp"
+#include "launch/run_folder.hpp"
+#include "launch/schema.hpp"
+#include "launch/settings.hpp"
+#include "launch/yaml_text.hpp"
+#include "trainer/inner_residuals.hpp"
+#include "trainer/threads.hpp"
+#include "trainer/trainer.hpp"
+
+namespace dcmmm {
+namespace fs = std::filesystem;
+namespace {
+
+// One model that is fitted at every origin.
+struct Bundle {
+  std::string name;
+  ModelOptions model;
+  TrainerOptions trainer;
+};
+
+Bundle bundle_of(const Value& config) {
+  Bundle out{get<std::string>(config, "model.name"), model_options(config), trainer_options(config)};
+  out.trainer.checkpoint_every = 0;
+  out.trainer.time_limit = 0;  // an evaluation that leaves out origins or steps would compare unlike things
+  return out;
+}
+
+// The command's settings with another file of the group `model`, as that file is: words on the model stay out.
+Bundle bundle_beside(const CommandContext& context, const std::string& name) {
+  ComposeOptions options;
+  options.search_dirs = context.config_dirs;
+  for (const std::string& word : context.overrides) {
+    const std::string key = word.substr(std::min(word.find_first_not_of("+~"), word.size()));
+    if (key.rfind("model=", 0) != 0 && key.rfind("model.", 0) != 0) options.overrides.push_back(word);
+  }
+  options.overrides.push_back(text("model=", name));
+  Value config = compose(options);
+  check_config(config);
+  return bundle_of(config);
+}
+
+struct Evaluator {
+  const Mesh& mesh;
+  const std::vector<Bundle>& bundles;
+  const std::vector<uint64_t>& seeds;
+  const RegionPlan& plan;
+  const Panel& panel;  // this rank's regions, all weeks
+  double interval;     // level
+
+  std::size_t methods() const { return bundles.size() + kNaiveKinds; }
+
+  // Fits every bundle on the weeks before the origin and gathers what they forecast. Collective over the mesh's row.
+  OriginForecasts run(const OriginWeeks& weeks) const {
+    // Nothing after the forecast is there to be seen; of the forecast's weeks only media and controls are used.
+    const Panel part = slice_weeks(panel, weeks.first_week, weeks.end - weeks.first_week);
+    const int64_t origin = weeks.origin - weeks.first_week;
+    ForecastRows rows(part, origin, weeks.first_forecast - weeks.first_week, methods());
+    ForecastIntervals intervals;
+    for (std::size_t i = 0; i < bundles.size(); ++i) {
+      const auto fit = prepare_fit(part, bundles[i].model, bundles[i].trainer, origin, seeds, plan, *mesh.region_axis);
+      if (i == 0) fit->intervals = intervals = forecast_intervals(*fit);
+      TrainerCallbacks callbacks;
+      callbacks.log = log_info;
+      train(*fit, callbacks);
+      const SharedResults shared = shared_results(*fit);
+      fit->loop.each([&](Chunk chunk) {
+        ResultBlock block = result_block(*fit, chunk);
+        for (int64_t r = 0; r < block.regions; ++r)
+          rows.set_prediction(i, block.first_region + r, block.predicted_RT.data() + r * part.weeks());
+        if (i > 0) return;
+        add_intervals(slice_regions(part, chunk.first, chunk.count), shared, intervals, block);
+        rows.set_intervals(block, shared, interval);
+      });
+    }
+    add_naive(part, origin, rows);
+    OriginForecasts out = rows.gather(*mesh.region_axis, intervals, interval);
+    out.origin += weeks.first_week;
+    out.first_week += weeks.first_week;
+    return out;
+  }
+
+  void add_naive(const Panel& part, int64_t origin, ForecastRows& rows) const {
+    const int64_t ahead = part.weeks() - origin;
+    const auto naive = naive_forecasts(part, origin, ahead);
+    std::vector<double> forecast_T(static_cast<std::size_t>(part.weeks()));
+    for (std::size_t kind = 0; kind < kNaiveKinds; ++kind) {
+      for (int64_t r = 0; r < part.regions; ++r) {
+        std::copy_n(naive[kind].begin() + r * ahead, ahead, forecast_T.begin() + origin);
+        rows.set_prediction(bundles.size() + kind, part.first_region + r, forecast_T.data());
+      }
+    }
+  }
+};
+
+// Every rank gets all origins' forecasts. The rows of the mesh have evaluated different origins; each of their ranks
+// knows all regions by now.
+std::vector<OriginForecasts> over_rows(const Mesh& mesh, std::vector<OriginForecasts> mine, std::size_t origins,
+                                       std::size_t methods) {
+  if (mesh.members == 1) return mine;
+  std::vector<double> packed;
+  const auto add = [&](const auto& values) { packed.insert(packed.end(), values.begin(), values.end()); };
+  for (const OriginForecasts& forecasts : mine) {
+    add(std::vector<int64_t>{forecasts.origin, forecasts.first_week, forecasts.weeks,
+                             static_cast<int64_t>(forecasts.actual_RN.size())});
+    add(forecasts.actual_RN);
+    add(forecasts.counted_RN);
+    for (const auto& predicted_RN : forecasts.predicted_MRN) add(predicted_RN);
+    for (const auto* values : {&forecasts.lower_RN, &forecasts.upper_RN, &forecasts.total_actual_N,
+                               &forecasts.total_predicted_N, &forecasts.total_lower_N, &forecasts.total_upper_N})
+      add(*values);
+  }
+  const std::vector<double> all = mesh.member_axis->all_gather(packed);
+  auto next = all.begin();
+  const auto take = [&](int64_t count) {
+    next += count;
+    return std::vector<double>(next - count, next);
+  };
+  std::vector<OriginForecasts> out(origins);
+  for (OriginForecasts& forecasts : out) {
+    const std::vector<double> head = take(4);
+    forecasts.origin = static_cast<int64_t>(head[0]);
+    forecasts.first_week = static_cast<int64_t>(head[1]);
+    forecasts.weeks = static_cast<int64_t>(head[2]);
+    const auto cells = static_cast<int64_t>(head[3]);
+    forecasts.actual_RN = take(cells);
+    const std::vector<double> counted = take(cells);
+    forecasts.counted_RN.assign(counted.begin(), counted.end());
+    for (std::size_t method = 0; method < methods; ++method) forecasts.predicted_MRN.push_back(take(cells));
+    forecasts.lower_RN = take(cells);
+    forecasts.upper_RN = take(cells);
+    forecasts.total_actual_N = take(forecasts.weeks);
+    forecasts.total_predicted_N = take(forecasts.weeks);
+    forecasts.total_lower_N = take(forecasts.weeks);
+    forecasts.total_upper_N = take(forecasts.weeks);
+  }
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.origin < b.origin; });
+  return out;
+}
+
+}  // namespace
+
+int crossval_command(CommandContext& context) {
+  const auto begin = std::chrono::steady_clock::now();
+  Communicator& world = context.world;
+  const Value& config = context.config;
+  if (get<bool>(config, "run.resume"))
+    throw UserError("crossval can't be resumed: run it again, with run.overwrite=true to replace what run.dir holds.");
+  const CrossvalOptions options = crossval_options(config);
+  std::vector<Bundle> bundles = {bundle_of(config)};
+  CrossvalFacts facts;
+  facts.model = bundles[0].name;
+  for (const std::string& name : get<std::vector<std::string>>(config, "crossval.beside")) {
+    bundles.push_back(bundle_beside(context, name));
+    facts.beside.push_back(name);
+  }
+  const Mesh mesh = make_mesh(world, get<int>(config, "mesh.members"), get<int>(config, "mesh.regions"));
+  std::vector<uint64_t> seeds;
+  for (int64_t member = 0; member < get<int64_t>(config, "ensemble.members"); ++member)
+    seeds.push_back(static_cast<uint64_t>(get<int64_t>(config, "run.seed") + member));
+  const auto directory = get<std::optional<std::string>>(config, "run.dir");
+  const RunFolder folder =
+      open_run_folder({directory.value_or(""), false, get<bool>(config, "run.overwrite")}, "crossval", world);
+  on_rank_zero(world, [&] {
+    log_to_file(folder.path / "train.log");
+    write_text_file(folder.config(), to_yaml(config));
+    write_text_file(folder.path / "overrides.yaml",
+                    to_yaml(Value(Value::List(context.overrides.begin(), context.overrides.end()))));
+  });
+
+  const fs::path panel_path = locate_panel(config, folder.panel(), false, world);
+  std::unique_ptr<PanelFile> file;
+  agree(world, [&] { file = std::make_unique<PanelFile>(panel_path); });
+  const PanelCoordinates& names = file->coordinates();
+  const std::vector<OriginWeeks> origins = rolling_origins(options, static_cast<int64_t>(names.weeks.size()));
+  const TrainerOptions& trainer = bundles[0].trainer;
+  use_threads(trainer.threads > 0 ? trainer.threads : threads_for_this_rank(context.environment));
+  const int64_t chunk = chunk_regions(trainer, bundles[0].model, names, 2 * static_cast<int64_t>(seeds.size()),
+                                      context.environment.machine()->size());
+  const RegionPlan plan = plan_regions(file->observed_cells(), mesh.column, mesh.regions, chunk, trainer.deterministic);
+  Panel panel;
+  agree(world, [&] { panel = file->read(plan.first_region, plan.regions); });
+
+  facts.interval = get<double>(config, "export.interval");
+  const Evaluator evaluator{mesh, bundles, seeds, plan, panel, facts.interval};
+  std::vector<OriginForecasts> forecasts;
+  for (std::size_t place = 0; place < origins.size(); ++place) {
+    const OriginWeeks& weeks = origins[place];
+    log_info(text("Origin ", weeks.origin, ": training on weeks ", weeks.first_week, " to ", weeks.origin - 1,
+                  ", forecasting ", weeks.first_forecast, " to ", weeks.end - 1));
+    if (static_cast<int>(place % static_cast<std::size_t>(mesh.members)) == mesh.row)
+      forecasts.push_back(evaluator.run(weeks));
+  }
+  forecasts = over_rows(mesh, std::move(forecasts), origins.size(), evaluator.methods());
+
+  facts.horizon = options.horizon;
+  facts.gap = options.gap;
+  facts.window = options.window;
+  facts.ranks = world.size();
+  facts.version = DCMMM_VERSION;
+  facts.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  on_rank_zero(world, [&] {
+    const fs::path csv_path = folder.path / "crossval.csv";
+    replace_file(csv_path, [&](const fs::path& temporary) {
+      CsvWriter csv(temporary, csv_path.string());
+      write_crossval_csv(csv, forecasts, names.regions, names.weeks);
+      csv.finish();
+    });
+    write_text_file(folder.path / "crossval.json", crossval_json(forecasts, facts));
+    std::cout << crossval_table(forecasts, facts) << std::flush;
+    log_info(text("Evaluated ", origins.size(), " origins in ", std::round(facts.seconds * 10) / 10,
+                  " s; run folder: ", folder.path.string()));
+  });
+  return 0;
+}
+
+}  // namespace dcmmm

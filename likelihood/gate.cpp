@@ -1,0 +1,180 @@
+#include "likelihood/gate.hpp"
+
+#include <Eigen/Cholesky>
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "common/text.hpp"
+#include "likelihood/shapes.hpp"
+
+// T training weeks, C channels.
+namespace dcmmm {
+namespace {
+
+// An effect of a tenth of the target has a slope of about .2 at the most; what moves with the target one for one does
+// so for another reason. Chosen on two panels (docs/model.md, "The gate").
+constexpr double kFollowingSlope = 0.3;
+constexpr double kSurelyFollowingSlope = 0.6;
+constexpr double kFollowingT = 5.0;
+constexpr int64_t kLags = 4;
+constexpr double kLargestDeparture = 10.0;
+constexpr double kVaries = 0.1;
+
+// Departures from the region's means over its training cells: media / mean - 1, target / mean - 1.
+struct Departures {
+  std::vector<double> target_T, media_TC;
+  std::vector<char> seen_T;
+};
+
+Departures departures(const LikelihoodData& data, int64_t region) {
+  const int64_t T = data.origin, C = data.channels;
+  Departures out{std::vector<double>(T), std::vector<double>(T * C), std::vector<char>(T)};
+  std::vector<double> mean(C);
+  double cells = 0;
+  const double* weight = data.weight_RT.data() + region * data.weeks;
+  const float* media = data.media_RTC.data() + region * data.weeks * C;
+  for (int64_t t = 0; t < T; ++t) {
+    out.seen_T[t] = weight[t] > 0;
+    if (!out.seen_T[t]) continue;
+    cells += 1;
+    for (int64_t c = 0; c < C; ++c) mean[c] += media[t * C + c];
+  }
+  for (int64_t t = 0; t < T; ++t) {
+    if (!out.seen_T[t]) continue;
+    out.target_T[t] = data.target_RT[region * data.weeks + t] - 1.0;
+    for (int64_t c = 0; c < C; ++c)
+      out.media_TC[t * C + c] =
+          mean[c] > 0 ? std::clamp(media[t * C + c] * cells / mean[c] - 1.0, -1.0, kLargestDeparture) : 0.0;
+  }
+  return out;
+}
+
+double ratio(double above, double below) {
+  return below > 1e-12 ? above / below : std::numeric_limits<double>::quiet_NaN();
+}
+
+// R2 of each channel on the others from their covariance.
+double r2_on_others(const Eigen::MatrixXd& covariance, int64_t channel) {
+  const int64_t C = covariance.rows();
+  if (C < 2 || covariance(channel, channel) < 1e-12) return 0.0;
+  Eigen::MatrixXd others(C - 1, C - 1);
+  Eigen::VectorXd with(C - 1);
+  for (int64_t i = 0, a = 0; i < C; ++i) {
+    if (i == channel) continue;
+    with[a] = covariance(i, channel);
+    for (int64_t j = 0, b = 0; j < C; ++j)
+      if (j != channel) others(a, b++) = covariance(i, j);
+    others(a, a) += 1e-9 * covariance.trace();
+    ++a;
+  }
+  return std::clamp(with.dot(others.ldlt().solve(with)) / covariance(channel, channel), 0.0, 1.0);
+}
+
+std::string reason_of(const ChannelIdentification& channel) {
+  if (channel.demand_slope > kFollowingSlope && channel.demand_t > kFollowingT)
+    return text("it follows the last weeks' demand (slope ", std::round(100 * channel.demand_slope) / 100, ")");
+  if (channel.local_slope > kSurelyFollowingSlope)
+    return text("it moves with demand inside regions (local slope ", std::round(100 * channel.local_slope) / 100,
+                ", national ", std::round(100 * channel.national_slope) / 100, ")");
+  if (channel.local_slope > kFollowingSlope && !(channel.local_slope - channel.national_slope < kFollowingSlope))
+    return text("its local slope is ", std::round(100 * channel.local_slope) / 100, ", its national one ",
+                std::round(100 * channel.national_slope) / 100);
+  return "";
+}
+
+}  // namespace
+
+std::vector<ChannelIdentification> identify_channels(const LikelihoodData& data, const RegionLoop& loop) {
+  const int64_t T = data.origin, C = data.channels, width = 2 + C;
+  const auto each_region = [&](Chunk chunk, const auto& work) {
+    for (int64_t region = chunk.first; region < chunk.first + chunk.count; ++region)
+      if (data.is_usable(region)) work(departures(data, region), data.size_R[region]);
+  };
+
+  // National means of each week, weighted by size.
+  const std::vector<double> sums = loop.sum(T * width, [&](Chunk chunk, std::span<double> total) {
+    each_region(chunk, [&](const Departures& region, double size) {
+      for (int64_t t = 0; t < T; ++t) {
+        if (!region.seen_T[t]) continue;
+        total[t * width] += size;
+        total[t * width + 1] += size * region.target_T[t];
+        for (int64_t c = 0; c < C; ++c) total[t * width + 2 + c] += size * region.media_TC[t * C + c];
+      }
+    });
+  });
+  RowMatrix national(T, 1 + C);  // target, then media
+  for (int64_t t = 0; t < T; ++t)
+    for (int64_t i = 0; i <= C; ++i)
+      national(t, i) = sums[t * width] > 0 ? sums[t * width + 1 + i] / sums[t * width] : 0;
+
+  // Local cross products; the regression on past demand: lags of the channel and the mean of the target's last weeks.
+  const int64_t N = 3 + kLags;  // constant, lags, past demand; then the channel itself
+  struct Place {
+    int64_t slope, products, demand, cells, count;
+  };
+  const Place at{0, 2 * C, 2 * C + C * C, 2 * C + C * C + C * N * N, 2 * C + C * C + C * N * N + 1 + 2 * C};
+  const std::vector<double> local = loop.sum(at.count, [&](Chunk chunk, std::span<double> total) {
+    std::vector<double> row(N);
+    each_region(chunk, [&](const Departures& region, double) {
+      const auto target = [&](int64_t t) { return region.target_T[t] - national(t, 0); };
+      const auto media = [&](int64_t t, int64_t c) { return region.media_TC[t * C + c] - national(t, 1 + c); };
+      for (int64_t t = 0; t < T; ++t) {
+        if (!region.seen_T[t]) continue;
+        total[at.cells] += 1;
+        bool has_past = t >= kLags;
+        double demand = 0;
+        for (int64_t lag = 1; lag <= kLags && has_past; ++lag) {
+          has_past = region.seen_T[t - lag] != 0;
+          demand += target(t - lag) / kLags;
+        }
+        for (int64_t c = 0; c < C; ++c) {
+          const double x = media(t, c);
+          total[at.slope + 2 * c] += x * target(t);
+          total[at.slope + 2 * c + 1] += x * x;
+          for (int64_t i = 0; i < C; ++i)
+            total[at.products + c * C + i] += region.media_TC[t * C + c] * region.media_TC[t * C + i];
+          total[at.cells + 1 + c] += region.media_TC[t * C + c] > -1.0 + 1e-9;
+          total[at.cells + 1 + C + c] += std::abs(region.media_TC[t * C + c]) > kVaries;
+          if (!has_past) continue;
+          row[0] = 1;
+          for (int64_t lag = 1; lag <= kLags; ++lag) row[lag] = media(t - lag, c);
+          row[kLags + 1] = demand;
+          row[kLags + 2] = x;
+          for (int64_t i = 0; i < N; ++i)
+            for (int64_t j = 0; j < N; ++j) total[at.demand + (c * N + i) * N + j] += row[i] * row[j];
+        }
+      }
+    });
+  });
+
+  const Eigen::MatrixXd covariance = Eigen::Map<const RowMatrix>(local.data() + at.products, C, C);
+  const Eigen::VectorXd target = national.col(0).array() - national.col(0).mean();
+  std::vector<ChannelIdentification> out(static_cast<size_t>(C));
+  for (int64_t c = 0; c < C; ++c) {
+    ChannelIdentification& channel = out[c];
+    const Eigen::VectorXd media = national.col(1 + c).array() - national.col(1 + c).mean();
+    channel.local_slope = ratio(local[at.slope + 2 * c], local[at.slope + 2 * c + 1]);
+    channel.national_slope = ratio(media.dot(target), media.squaredNorm());
+    channel.collinearity = r2_on_others(covariance, c);
+    channel.weeks_on = ratio(local[at.cells + 1 + c], local[at.cells]);
+    channel.weeks_varying = ratio(local[at.cells + 1 + C + c], local[at.cells]);
+    const Eigen::MatrixXd gram = Eigen::Map<const RowMatrix>(local.data() + at.demand + c * N * N, N, N);
+    const int64_t P = N - 1, demand = kLags + 1;
+    Eigen::MatrixXd matrix = gram.topLeftCorner(P, P);
+    matrix.diagonal().array() += 1e-9 * (1 + matrix.trace());
+    const Eigen::LDLT<Eigen::MatrixXd> factor(matrix);
+    const Eigen::VectorXd slope = factor.solve(gram.col(P).head(P));
+    const double cells = gram(0, 0), left = gram(P, P) - slope.dot(gram.col(P).head(P));
+    const double inverse = factor.solve(Eigen::VectorXd::Unit(P, demand))[demand];
+    channel.demand_slope = slope[demand];
+    channel.demand_t = cells > P && left > 0 && inverse > 0
+                           ? slope[demand] / std::sqrt(left / (cells - static_cast<double>(P)) * inverse)
+                           : 0.0;
+    channel.reason = reason_of(channel);
+    channel.follows_demand = !channel.reason.empty();
+  }
+  return out;
+}
+
+}  // namespace dcmmm

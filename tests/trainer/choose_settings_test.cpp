@@ -1,0 +1,142 @@
+#include "trainer/choose_settings.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "tests/fake_ranks.hpp"
+#include "tests/mmm_panel.hpp"
+#include "tests/small_panel.hpp"
+#include "tests/trainer/fit_case.hpp"
+#include "trainer/inner_forms.hpp"
+
+namespace dcmmm {
+namespace {
+
+using ::testing::ElementsAre;
+using testing::FitCase;
+using testing::mmm_panel;
+
+constexpr FreeSettings kNothing = {false, false, false, false, false};
+
+SettingsChoice choose(const Panel& panel, const ModelOptions& start, const FreeSettings& free, int64_t origin) {
+  const auto alone = make_local_communicator();
+  const RegionLoop loop(plan_regions(testing::observed_cells(panel), 0, 1, 3, false), *alone);
+  return choose_settings(panel, start, free, origin, loop);
+}
+
+// RMSE of the trainer's own closed-form fit of the weeks before `origin`, over the next `horizon` weeks.
+double closed_form_rmse(const Panel& panel, const ModelOptions& options, int64_t origin, int64_t horizon) {
+  TrainerOptions trainer = testing::quick_trainer(0);
+  trainer.validation_weeks = 0;
+  ModelOptions model = options;
+  model.gru = false;
+  const FitCase fit(panel, model, trainer, origin, {1});
+  const at::Tensor predicted = fit.predictions()[0].contiguous();
+  double squares = 0, cells = 0;
+  for (int64_t r = 0; r < panel.regions; ++r)
+    for (int64_t t = origin; t < origin + horizon; ++t) {
+      if (panel.observed_RT[r * panel.weeks() + t] == 0) continue;
+      if (fit.fit->data.region_weight_ER[0][r].item<double>() == 0) continue;
+      const double error = panel.target_RT[r * panel.weeks() + t] - predicted[r][t].item<double>();
+      squares += error * error;
+      cells += 1;
+    }
+  return std::sqrt(squares / cells);
+}
+
+TEST(InnerOrigins, AreUpToFourAndLeaveHalfOfTheWeeks) {
+  EXPECT_THAT(inner_origins(101).origin_O, ElementsAre(93, 85, 77, 69));
+  EXPECT_THAT(inner_origins(77).origin_O, ElementsAre(69, 61, 53));
+  EXPECT_THAT(inner_origins(40).origin_O, ElementsAre(35, 30, 25));
+  EXPECT_EQ(inner_origins(40).horizon, 5);
+  EXPECT_TRUE(inner_origins(20).origin_O.empty());
+}
+
+TEST(ChooseSettings, JudgesByTheForecastsOfTheTrainersClosedForm) {
+  const Panel panel = mmm_panel(7, 70, 3, 2);
+  const SettingsChoice choice = choose(panel, {}, {}, 64);
+  ASSERT_THAT(choice.origin_O, ElementsAre(56, 48, 40));
+  // The last judgement of every candidate was made with all settings as chosen, but the one that it is about.
+  int compared = 0;
+  for (const SettingsCandidate& row : choice.candidates) {
+    ModelOptions options = choice.options;
+    if (row.setting == "ridge") options.ridge = std::stod(row.value);
+    if (row.setting == "harmonics") options.harmonics = std::stoi(row.value);
+    if (row.setting == "size power") options.size_power = std::stod(row.value);
+    if (row.setting == "ridge of controls") options.ridge_controls = std::stod(row.value);
+    if (row.setting == "baseline") {
+      options.stiffness = std::stod(row.value);
+      options.persistence = std::stod(row.value.substr(row.value.find('/') + 1));
+      if (options.stiffness != 5) continue;
+    }
+    for (size_t o = 0; o < 3; ++o, ++compared)
+      EXPECT_NEAR(row.rmse_O[o], closed_form_rmse(panel, options, choice.origin_O[o], choice.horizon),
+                  1e-5 * row.rmse_O[o])
+          << row.setting << " " << row.value;
+  }
+  EXPECT_GT(compared, 30);
+}
+
+TEST(ChooseSettings, TakesWhatIsClearlyBetterAndNothingElse) {
+  // A strong season that the start knows nothing of, and all else as it is.
+  Panel panel = mmm_panel(6, 110, 2, 1);
+  for (int64_t r = 0; r < panel.regions; ++r)
+    for (int64_t t = 0; t < panel.weeks(); ++t)
+      panel.target_RT[r * panel.weeks() + t] *= 1 + 0.5 * std::sin(2 * std::numbers::pi * t / 52.18);
+  ModelOptions start;
+  start.harmonics = 0;
+  const SettingsChoice choice = choose(panel, start, {}, 102);
+  EXPECT_GE(choice.options.harmonics, 1);
+  std::string setting;
+  const SettingsCandidate* to_beat = nullptr;
+  for (const SettingsCandidate& row : choice.candidates) {
+    if (row.setting != setting) to_beat = &row;
+    setting = row.setting;
+    int wins = 0;
+    for (size_t o = 0; o < row.rmse_O.size(); ++o) wins += row.rmse_O[o] < to_beat->rmse_O[o] ? 1 : 0;
+    const bool clearly_better = row.rmse < 0.98 * to_beat->rmse && wins > 2;  // of four origins
+    if (&row != to_beat && row.chosen) {
+      EXPECT_TRUE(clearly_better) << row.setting << " " << row.value;
+    }
+    if (to_beat->chosen) {
+      EXPECT_FALSE(clearly_better) << row.setting << " " << row.value;
+    }
+  }
+  FreeSettings free;
+  free.harmonics = false;
+  EXPECT_EQ(choose(panel, start, free, 102).options.harmonics, 0);
+  EXPECT_TRUE(choose(panel, start, kNothing, 102).candidates.empty());
+}
+
+TEST(ChooseSettings, NeverLooksBeyondTheTrainingWeeks) {
+  const Panel panel = mmm_panel(6, 80, 2, 1);
+  Panel other = panel;
+  for (int64_t r = 0; r < panel.regions; ++r)
+    for (int64_t t = 72; t < 80; ++t) {
+      other.target_RT[r * 80 + t] *= 3;
+      other.media_RTC[(r * 80 + t) * 2] += 100;
+    }
+  EXPECT_EQ(ladder_table(choose(panel, {}, {}, 72)), ladder_table(choose(other, {}, {}, 72)));
+}
+
+TEST(ChooseSettings, DoesNotDependOnTheRanks) {
+  const Panel panel = mmm_panel(7, 70, 3, 2);
+  const std::string alone = ladder_table(choose(panel, {}, {}, 64));
+  for (const int ranks : {2, 9})
+    on_fake_ranks(ranks, [&](Communicator& communicator) {
+      const RegionPlan plan = plan_regions(testing::observed_cells(panel), communicator.rank(), ranks, 2, ranks == 2);
+      const Panel part = testing::part_of(panel, plan.first_region, plan.regions);
+      EXPECT_EQ(ladder_table(choose_settings(part, {}, {}, 64, RegionLoop(plan, communicator))), alone);
+    });
+}
+
+TEST(ChooseSettings, LeavesShortPanelsAlone) {
+  const SettingsChoice choice = choose(mmm_panel(4, 26, 2, 1), {}, {}, 18);
+  EXPECT_TRUE(choice.origin_O.empty() && choice.candidates.empty());
+}
+
+}  // namespace
+}  // namespace dcmmm

@@ -1,0 +1,85 @@
+#include "trainer/inner_residuals.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "data/split.hpp"
+
+namespace dcmmm {
+namespace {
+
+constexpr int64_t kSpacing = 8, kMost = 6, kFewest = 2, kFarthest = 26;
+
+}  // namespace
+
+InnerOrigins inner_origins(int64_t origin, double seasonal_period) {
+  // Fits of less than a season would forecast worse than the one that is to be judged; they count only where there are
+  // no others. Where 8 weeks are too long a step, the shortest past that a region can be fitted on decides.
+  const int64_t room = (origin - kMinimumRegionWeeks) / kFewest;
+  InnerOrigins out;
+  out.shared_horizons = std::clamp<int64_t>(room, 1, kSpacing);
+  for (int64_t i = 1; i <= kMost; ++i) {
+    const int64_t inner = origin - i * out.shared_horizons;
+    if (i > kFewest && static_cast<double>(inner) < seasonal_period) break;
+    out.origins.push_back(inner);
+  }
+  return out;
+}
+
+std::vector<RegionResiduals> inner_residuals(const Fit& fit, const InnerOrigins& inner) {
+  const at::NoGradGuard no_gradient;
+  const int64_t origin = fit.data.members[0].origin, E = static_cast<int64_t>(inner.origins.size());
+  const int64_t H = std::min(origin - inner.origins.back(), kFarthest);
+  // All inner origins are one batch of members. Without a descent the GRU has nothing to say.
+  ModelOptions options = fit.model.options();
+  options.gru = false;
+  const Mmm model(options, fit.model.seasonal_period(), fit.data.channels, fit.data.controls, fit.data.events);
+  std::vector<Member> members(static_cast<size_t>(E), fit.data.members[0]);
+  for (int64_t e = 0; e < E; ++e) members[e].origin = inner.origins[e];
+  const FitData data = make_fit_data(fit.panel, members, fit.data.type, fit.loop);
+  at::Tensor shared = initial_shared(model.layout(), options, data.members);
+  model.closed_form(data, shared, fit.loop);
+  shared = shared.to(data.type);
+
+  // A row a region: its place in the panel, its scale, its errors.
+  const auto width = static_cast<size_t>(2 + E * H);
+  std::vector<double> rows(static_cast<size_t>(data.regions) * width, std::numeric_limits<double>::quiet_NaN());
+  const at::Tensor scale = fit.data.target_scale_ER, weight = fit.data.region_weight_ER.to(at::kDouble);
+  fit.loop.each([&](Chunk chunk) {
+    const at::Tensor local = at::zeros({E, chunk.count, model.layout().local_count()}, data.type);
+    const at::Tensor total = model.effects(data, shared, local, chunk, origin).total();
+    const at::Tensor scaled = total + model.baseline(data, total, chunk).baseline_ERT;
+    const at::Tensor predicted =
+        (scaled.to(at::kDouble) * data.target_scale_ER.narrow(1, chunk.first, chunk.count).unsqueeze(-1)).contiguous();
+    const auto predicted_EnT = predicted.accessor<double, 3>();
+    const at::Tensor usable = data.region_weight_ER.to(at::kDouble);
+    for (int64_t n = 0; n < chunk.count; ++n) {
+      const int64_t r = chunk.first + n;
+      double* row = rows.data() + static_cast<size_t>(r) * width;
+      row[0] = static_cast<double>(fit.loop.plan().first_region + r);
+      row[1] = weight[0][r].item<double>() > 0 ? scale[0][r].item<double>() : 0.0;
+      for (int64_t e = 0; e < E; ++e) {
+        if (usable[e][r].item<double>() == 0) continue;
+        for (int64_t t = inner.origins[e]; t < std::min(origin, inner.origins[e] + H); ++t)
+          if (fit.panel.observed_RT[r * data.weeks + t])
+            row[2 + e * H + t - inner.origins[e]] = fit.panel.target_RT[r * data.weeks + t] - predicted_EnT[e][n][t];
+      }
+    }
+  });
+  const std::vector<double> all = fit.loop.communicator().all_gather(rows);
+  std::vector<RegionResiduals> out(all.size() / width);
+  for (size_t i = 0; i < out.size(); ++i) {
+    const auto row = all.begin() + static_cast<std::ptrdiff_t>(i * width);
+    out[static_cast<size_t>(row[0])] = {row[1], {row + 2, row + static_cast<std::ptrdiff_t>(width)}};
+  }
+  return out;
+}
+
+ForecastIntervals forecast_intervals(const Fit& fit) {
+  const InnerOrigins inner = inner_origins(fit.data.members[0].origin, fit.model.seasonal_period());
+  return calibrate_intervals(inner_residuals(fit, inner), static_cast<int64_t>(inner.origins.size()),
+                             inner.shared_horizons);
+}
+
+}  // namespace dcmmm

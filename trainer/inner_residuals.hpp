@@ -1,0 +1,29 @@
+// What forecasts from origins inside the training weeks missed: the closed form fitted anew at each, no descent.
+// Shapes: E inner origins, R regions, H horizons.
+#pragma once
+
+#include <vector>
+
+#include "trainer/fit.hpp"
+#include "trainer/forecast_interval.hpp"
+
+namespace dcmmm {
+
+/// Origins inside the training weeks, latest first, and the horizons that each of them has before the training ends.
+struct InnerOrigins {
+  std::vector<int64_t> origins;
+  int64_t shared_horizons = 0;
+};
+
+/// At most 6 origins, 8 weeks apart, with a whole season before each; at least 2, with shorter pasts and smaller steps
+/// where there is no room. REQUIRES: origin >= kMinimumTrainingWeeks.
+InnerOrigins inner_origins(int64_t origin, double seasonal_period);
+
+/// Residuals of all regions of the panel, in its order, for horizons up to 26 or the farthest that is there. Weeks from
+/// the fit's origin on have no say. Collective.
+std::vector<RegionResiduals> inner_residuals(const Fit& fit, const InnerOrigins& inner);
+
+/// The intervals of this fit's forecasts, from its closed form at inner origins. Collective.
+ForecastIntervals forecast_intervals(const Fit& fit);
+
+}  // namespace dcmmm
