@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "likelihood/draws.hpp"
 #include "model/seasonality.hpp"
 
 // E = 1 member, n regions of a chunk, T weeks, C channels, K controls.
@@ -93,14 +94,67 @@ SharedResults shared_results(const Fit& fit) {
     for (size_t i = 0; i < peak.size(); ++i) out.peak_C[static_cast<size_t>(delayed[i])] = peak[i];
     out.adstock_kind = delayed.size() == out.decay_C.size() ? "delayed" : "mixed";
   }
+  if (!fit.model.options().hill || !fit.model.options().media) {
+    out.saturation_kind = "none";
+    for (auto* values : {&out.exponent_C, &out.half_saturation_C})
+      std::fill(values->begin(), values->end(), std::numeric_limits<double>::quiet_NaN());
+  }
   out.origin = fit.data.members[0].origin;
   out.holdout_weeks = fit.data.weeks - out.origin;
   if (fit.intervals) out.intervals = *fit.intervals;
   return out;
 }
 
+namespace {
+
+// Draws from the posteriors of a likelihood's members, pooled.
+ChannelDraws likelihood_draws(const Fit& fit) {
+  constexpr int64_t kDraws = 400;
+  constexpr uint64_t kPosteriorStream = uint64_t{1} << 58;
+  const LikelihoodFit& likelihood = *fit.likelihood;
+  const LikelihoodData& data = likelihood.data;
+  const int64_t C = data.channels, each = std::max<int64_t>(kDraws / fit.members, 1);
+  ChannelDraws out;
+  out.count = each * fit.members;
+  // What a share of 1 in the training weeks is over all weeks, and the regions' mean scale.
+  const Mode& plain = likelihood.members[0].mode;
+  const std::vector<double> sums = fit.loop.sum(C + 1, [&](Chunk chunk, std::span<double> total) {
+    RowMatrix columns(data.weeks, ColumnLayout{C, data.controls, data.patterns}.count());
+    for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
+      if (!data.is_usable(r)) continue;
+      fill_columns(data, {C, data.controls, data.patterns}, plain.shapes, plain.shapes, r, columns);
+      for (int64_t c = 0; c < C; ++c) total[c] += data.size_R[r] * columns.col(c).sum();
+      total[C] += data.size_R[r];
+    }
+  });
+  const double mean_scale = sums[C] / static_cast<double>(fit.data.all_regions);
+  for (int64_t m = 0; m < fit.members; ++m) {
+    const LikelihoodMember& member = likelihood.members[m];
+    const Mode& mode = member.mode;
+    const Draws draws = draw_posterior(mode, each, RandomStream(member.seed, kPosteriorStream));
+    const RowMatrix response_DC =
+        relative_mean_responses(data, mode.shapes, draws.shapes_D3C, fit.data.all_regions, fit.loop);
+    Shapes at = mode.shapes;
+    for (int64_t d = 0; d < each; ++d) {
+      at.coordinates = draws.shapes_D3C.row(d);
+      for (int64_t c = 0; c < C; ++c) {
+        const double share = draws.linear_DL(d, c), mean = mode.mean_C[c] * response_DC(d, c);
+        out.contribution_DC.push_back(plain.mean_C[c] > 0 ? share * sums[c] / plain.mean_C[c] : 0.0);
+        out.coefficient_DC.push_back(mean > 0 ? mean_scale * share / mean : 0.0);
+        out.decay_DC.push_back(at.decay(c));
+        out.exponent_DC.push_back(at.exponent(c));
+        out.half_saturation_DC.push_back(at.half_saturation(c));
+      }
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
 ChannelDraws channel_draws(const Fit& fit) {
   const int64_t C = fit.data.channels, T = fit.data.weeks;
+  if (fit.likelihood) return fit.members > 1 ? likelihood_draws(fit) : ChannelDraws();
   std::vector<int64_t> drawn;
   for (int64_t m = 0; m < fit.members; ++m)
     if (fit.data.members[m].bootstrap_seed != 0) drawn.push_back(m);

@@ -60,7 +60,7 @@ class Export {
     const Channels channels = read_channels();
     file("channel_summary.csv",
          "channel,spend,contribution,contribution_lower,contribution_upper,share,roi,roi_lower,roi_upper,marginal_roi,"
-         "direct,indirect",
+         "direct,indirect,identified",
          [&](CsvWriter& csv) { channel_summary(csv, channels); });
     file("response_curves.csv", "channel,spend,response,lower,upper,marginal",
          [&](CsvWriter& csv) { response_curves(csv, channels); });
@@ -231,7 +231,15 @@ class Export {
     for (std::size_t c = 0; c < channels_.size(); ++c) {
       csv.raw(channels_[c]);
       csv.number(all.spend_C[c]);
-      const Interval total = interval_of(draws_of(shared_.draws.contribution_DC, c), level_, all.contribution_C[c]);
+      Interval total = interval_of(draws_of(shared_.draws.contribution_DC, c), level_, all.contribution_C[c]);
+      const bool identified = shared_.follows_demand_C.empty() || shared_.follows_demand_C[c] == 0;
+      if (!identified) {
+        // All of its movement with the target may be its effect, or none of it. A slope of 1 can't explain more than
+        // the whole target; std::max and std::fmax keep what an ensemble says beyond that.
+        total.lower = 0;
+        total.upper = std::fmax(total.upper, std::fmax(all.contribution_C[c],
+                                                       std::clamp(shared_.local_slope_C[c], 0.0, 1.0) * all.predicted));
+      }
       csv.number(all.contribution_C[c]);
       interval(csv, total);
       csv.number(all.contribution_C[c] / all.predicted);
@@ -239,6 +247,7 @@ class Export {
       interval(csv, {total.lower / all.spend_C[c], total.upper / all.spend_C[c]});
       csv.number(all.curves.marginal(static_cast<int64_t>(c), 1));
       csv.empty(2);
+      csv.raw(identified ? "yes" : "no");
       csv.end_row();
     }
   }

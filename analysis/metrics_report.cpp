@@ -34,6 +34,32 @@ Json settings_json(const SettingsChoice& choice) {
           {"candidates", candidates}};
 }
 
+Json identification_json(const RunFacts& facts) {
+  Json out = Json::array();
+  for (std::size_t c = 0; c < facts.identification.size(); ++c) {
+    const ChannelIdentification& channel = facts.identification[c];
+    out.push_back({{"channel", facts.channels[c]},
+                   {"identified", !channel.follows_demand},
+                   {"reason", channel.follows_demand ? Json(channel.reason) : Json(nullptr)},
+                   {"local_slope", number_or_null(channel.local_slope)},
+                   {"national_slope", number_or_null(channel.national_slope)},
+                   {"demand_slope", number_or_null(channel.demand_slope)},
+                   {"demand_t", number_or_null(channel.demand_t)},
+                   {"collinearity", number_or_null(channel.collinearity)},
+                   {"weeks_on", number_or_null(channel.weeks_on)},
+                   {"weeks_varying", number_or_null(channel.weeks_varying)}});
+  }
+  return out;
+}
+
+// On the scale on which they are estimated, beside their descriptions' units (docs/model.md).
+Json components_json(const RunFacts& facts) {
+  if (!facts.components) return nullptr;
+  Json out;
+  for (std::size_t i = 0; i < kComponents; ++i) out[component_specs()[i].name] = facts.components->value[i];
+  return out;
+}
+
 using Row = std::vector<std::string>;
 
 Row row_of(const std::string& name, const Figures& figures) {
@@ -82,6 +108,9 @@ std::string metrics_json(const FitFigures& figures, const OriginForecasts& holdo
                         {"ranks", facts.ranks},
                         {"device", facts.device},
                         {"parameters", {{"shared", facts.shared_parameters}, {"local", facts.local_parameters}}},
+                        {"estimator", facts.components ? "likelihood" : "descent"},
+                        {"identification", identification_json(facts)},
+                        {"components", components_json(facts)},
                         {"settings", settings_json(facts.settings)},
                         {"version", facts.version},
                         {"results_sha256", facts.results_sha256}};

@@ -2,10 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "analysis/crossval_report.hpp"
-#include "trainer/choose_settings.hpp"
+#include "trainer/estimate.hpp"
 #include "trainer/evaluation.hpp"
 
 namespace dcmmm {
@@ -19,6 +20,9 @@ struct RunFacts {
   std::string device = "cpu";
   int64_t shared_parameters = 0, local_parameters = 0;  // local: summed over regions
   SettingsChoice settings;                              // what the fit was made with, and the ladder that chose it
+  std::vector<std::string> channels;                    // names
+  std::vector<ChannelIdentification> identification;    // of the channels
+  std::optional<Components> components;                 // of a fit by the likelihood
   std::string version;
   std::string results_sha256;  // of results.h5: export refuses a damaged one
 };

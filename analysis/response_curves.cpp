@@ -6,6 +6,8 @@
 #include <numeric>
 #include <utility>
 
+#include "model/kernels/media.hpp"
+
 namespace dcmmm {
 namespace {
 
@@ -56,6 +58,7 @@ void ResponseCurves::add(const Panel& block, const std::vector<double>& coeffici
 }
 
 double ResponseCurves::hill(int64_t channel, double scaled) const {
+  if (is_linear()) return std::min(scaled, kernels::kMaxScaledMedia);
   const auto c = static_cast<std::size_t>(channel);
   return hill(scaled, shared_.exponent_C[c], shared_.half_saturation_C[c]);
 }
@@ -102,7 +105,9 @@ double ResponseCurves::marginal(int64_t channel, double multiple) const {
   double slope = 0;  // d response / d multiple
   for (const Use& use : use_R) {
     const double scaled = multiple * use.scaled, h = hill(channel, scaled);
-    slope += use.coefficient * h * (1 - h) * exponent / (scaled + 1e-4) * use.scaled;
+    const double slope_of_h =
+        is_linear() ? (scaled < kernels::kMaxScaledMedia ? 1.0 : 0.0) : h * (1 - h) * exponent / (scaled + 1e-4);
+    slope += use.coefficient * slope_of_h * use.scaled;
   }
   const double spend_slope = spend(channel, 1);
   return spend_slope > 0 ? slope / static_cast<double>(use_R.size()) / spend_slope : kNone;
@@ -112,7 +117,7 @@ double ResponseCurves::saturation_spend(int64_t channel) const {
   double asymptote = 0;
   const auto& use_R = use_CR_[static_cast<std::size_t>(channel)];
   for (const Use& use : use_R) asymptote += use.scaled > 0 ? use.coefficient : 0;
-  if (!(asymptote > 0)) return kNone;
+  if (!(asymptote > 0) || is_linear()) return kNone;
   const double wanted = 0.9 * asymptote / static_cast<double>(use_R.size());
   double low = 0, high = 1;
   while (response(channel, high) < wanted) {

@@ -16,7 +16,8 @@ inline constexpr int64_t kCurvePoints = 50;
 /// Curves of every channel at a constant weekly level of media. All regions move together: at multiple s, region r has
 /// s times its own average week x_rc (over its observed weeks). Adstock weights sum to one, so a constant level passes
 /// through it unchanged, and the region's weekly response is
-///     coefficient_rc h(s x_rc / media_scale_rc),  h(v) = 1 / (1 + exp(-a (log(v + 1e-4) - log g))),
+///     coefficient_rc h(s x_rc / media_scale_rc),  h(v) = 1 / (1 + exp(-a (log(v + 1e-4) - log g))), or v without
+///     curve,
 /// with coefficient_rc the average over its observed weeks, KPI units. Averages over regions weigh each region alike.
 /// "Spend" is in input units: currency where the panel has it, media units otherwise.
 /// Memory: three numbers a region and channel.
@@ -40,7 +41,7 @@ class ResponseCurves {
   /// d response / d spend at multiple s; NaN for a channel without spend.
   double marginal(int64_t channel, double multiple) const;
   /// Spend at which the response reaches 90 % of what unlimited media would bring; NaN for a channel without media or
-  /// effect.
+  /// effect, and for linear effects.
   double saturation_spend(int64_t channel) const;
   /// 1.5 times the 99th percentile (to within 1 %) of media_rtc / x_rc over observed weeks, at least 1.5.
   double largest_multiple(int64_t channel) const;
@@ -51,6 +52,7 @@ class ResponseCurves {
     double scaled;       // x_rc / media_scale_rc
     double spend;        // input units a week
   };
+  bool is_linear() const { return shared_.saturation_kind == "none"; }
   double hill(int64_t channel, double scaled) const;
   static double hill(double scaled, double exponent, double half_saturation);
 

@@ -129,6 +129,10 @@ void ResultsWriter::State::create(const SharedResults& shared) {
                                                         {"peak", "weeks until the carry-over peaks; NaN: geometric"}};
   for (const auto& [name, description] : curves)
     file->add_array(name, ElementType::kFloat64, {"channel"}, {{}, "1", description});
+  file->add_array("follows_demand", ElementType::kFloat64, {"channel"},
+                  {{}, "1", "1: the channel follows demand, its effect isn't identified"});
+  file->add_array("local_slope", ElementType::kFloat64, {"channel"},
+                  {{}, "1", "of the relative target on the relative channel within regions"});
   std::vector<std::string> draw_names;
   for (int64_t draw = 1; draw <= shared.draws.count; ++draw) draw_names.push_back(std::to_string(draw));
   file->add_coordinate("draw", draw_names);
@@ -141,6 +145,7 @@ void ResultsWriter::State::create(const SharedResults& shared) {
   file->set_attribute("", "file_kind", std::string(kKind));
   file->set_attribute("", "format_version", kResultsFormatVersion);
   file->set_attribute("", "adstock_kind", shared.adstock_kind);
+  file->set_attribute("", "saturation_kind", shared.saturation_kind);
   file->set_attribute("", "origin", shared.origin);
   file->set_attribute("", "holdout_weeks", shared.holdout_weeks);
   file->set_attribute("", "panel_checksum", shared.panel_checksum);
@@ -153,6 +158,9 @@ void ResultsWriter::State::create(const SharedResults& shared) {
   write_curve("exponent", shared.exponent_C);
   write_curve("half_saturation", shared.half_saturation_C);
   write_curve("peak", shared.peak_C);
+  const std::vector<double> unasked(coordinates.channels.size(), 0.0);
+  write_curve("follows_demand", shared.follows_demand_C.empty() ? unasked : shared.follows_demand_C);
+  write_curve("local_slope", shared.local_slope_C.empty() ? unasked : shared.local_slope_C);
   for (const DrawArray& array : kDrawArrays) {
     if (shared.draws.count == 0) break;  // a parallel write of nothing at all is refused
     const auto& all_DC = shared.draws.*array.values;
@@ -251,26 +259,26 @@ ResultsReader::ResultsReader(const fs::path& path) : state_(new State{ArrayFile:
                          kResultsFormatVersion, ". Run `dcmmm train` again to write it anew."));
   }
   state_->coordinates = {file.labels("region"), file.labels("week"), file.labels("channel"), file.labels("control")};
-  state_->shared = {file.read<double>("decay"),
-                    file.read<double>("exponent"),
-                    file.read<double>("half_saturation"),
-                    file.text_attribute("", "adstock_kind"),
-                    file.integer_attribute("", "origin"),
-                    file.integer_attribute("", "holdout_weeks"),
-                    file.text_attribute("", "panel_checksum"),
-                    {}};
+  SharedResults& shared = state_->shared;
+  shared.decay_C = file.read<double>("decay");
+  shared.exponent_C = file.read<double>("exponent");
+  shared.half_saturation_C = file.read<double>("half_saturation");
   // A file from before carry-over could be delayed has no peaks.
-  auto& shared = state_->shared;
-  if (file.has_array("peak")) {
-    shared.peak_C = file.read<double>("peak");
-  } else {
-    shared.peak_C.assign(shared.decay_C.size(), std::numeric_limits<double>::quiet_NaN());
-  }
-  ChannelDraws& draws = state_->shared.draws;
+  shared.peak_C = file.has_array("peak")
+                      ? file.read<double>("peak")
+                      : std::vector<double>(shared.decay_C.size(), std::numeric_limits<double>::quiet_NaN());
+  shared.adstock_kind = file.text_attribute("", "adstock_kind");
+  shared.saturation_kind = file.text_attribute("", "saturation_kind");
+  shared.origin = file.integer_attribute("", "origin");
+  shared.holdout_weeks = file.integer_attribute("", "holdout_weeks");
+  shared.panel_checksum = file.text_attribute("", "panel_checksum");
+  shared.follows_demand_C = file.read<double>("follows_demand");
+  shared.local_slope_C = file.read<double>("local_slope");
+  ChannelDraws& draws = shared.draws;
   draws.count = static_cast<int64_t>(file.labels("draw").size());
   if (draws.count > 0)
     for (const DrawArray& array : kDrawArrays) draws.*array.values = file.read<double>(array.name);
-  ForecastIntervals& intervals = state_->shared.intervals;
+  ForecastIntervals& intervals = shared.intervals;
   for (const std::string& end : file.labels("interval_group")) intervals.group_end_G.push_back(std::stoll(end));
   for (const std::string& level : file.labels("interval_level")) intervals.level_L.push_back(std::stod(level));
   intervals.quantile_GL = file.read<double>("interval_quantile");

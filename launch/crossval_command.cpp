@@ -25,7 +25,6 @@
 #include "launch/schema.hpp"
 #include "launch/settings.hpp"
 #include "launch/yaml_text.hpp"
-#include "trainer/inner_residuals.hpp"
 #include "trainer/threads.hpp"
 #include "trainer/trainer.hpp"
 
@@ -36,14 +35,15 @@ namespace {
 // One model that is fitted at every origin.
 struct Bundle {
   std::string name;
-  ModelOptions model;
-  TrainerOptions trainer;
+  EstimateOptions estimate;
 };
 
-Bundle bundle_of(const Value& config) {
-  Bundle out{get<std::string>(config, "model.name"), model_options(config), trainer_options(config)};
-  out.trainer.checkpoint_every = 0;
-  out.trainer.time_limit = 0;  // an evaluation that leaves out origins or steps would compare unlike things
+Bundle bundle_of(const Value& config, const std::vector<std::string>& overrides) {
+  Bundle out{get<std::string>(config, "model.name"), estimate_options(config, overrides)};
+  for (int64_t member = 0; member < get<int64_t>(config, "ensemble.members"); ++member)
+    out.estimate.members.push_back(member);
+  out.estimate.trainer.checkpoint_every = 0;
+  out.estimate.trainer.time_limit = 0;  // an evaluation that leaves out origins or steps would compare unlike things
   return out;
 }
 
@@ -58,13 +58,12 @@ Bundle bundle_beside(const CommandContext& context, const std::string& name) {
   options.overrides.push_back(text("model=", name));
   Value config = compose(options);
   check_config(config);
-  return bundle_of(config);
+  return bundle_of(config, options.overrides);
 }
 
 struct Evaluator {
   const Mesh& mesh;
   const std::vector<Bundle>& bundles;
-  const std::vector<uint64_t>& seeds;
   const RegionPlan& plan;
   const Panel& panel;  // this rank's regions, all weeks
   double interval;     // level
@@ -79,8 +78,9 @@ struct Evaluator {
     ForecastRows rows(part, origin, weeks.first_forecast - weeks.first_week, methods());
     ForecastIntervals intervals;
     for (std::size_t i = 0; i < bundles.size(); ++i) {
-      const auto fit = prepare_fit(part, bundles[i].model, bundles[i].trainer, origin, seeds, plan, *mesh.region_axis);
-      if (i == 0) fit->intervals = intervals = forecast_intervals(*fit);
+      const Estimate estimate = prepare_estimate(part, bundles[i].estimate, origin, plan, *mesh.region_axis, log_info);
+      const std::unique_ptr<Fit>& fit = estimate.fit;
+      if (i == 0) intervals = *fit->intervals;
       TrainerCallbacks callbacks;
       callbacks.log = log_info;
       train(*fit, callbacks);
@@ -168,17 +168,15 @@ int crossval_command(CommandContext& context) {
   if (get<bool>(config, "run.resume"))
     throw UserError("crossval can't be resumed: run it again, with run.overwrite=true to replace what run.dir holds.");
   const CrossvalOptions options = crossval_options(config);
-  std::vector<Bundle> bundles = {bundle_of(config)};
+  std::vector<Bundle> bundles = {bundle_of(config, context.overrides)};
   CrossvalFacts facts;
   facts.model = bundles[0].name;
   for (const std::string& name : get<std::vector<std::string>>(config, "crossval.beside")) {
+    if (name == facts.model) continue;
     bundles.push_back(bundle_beside(context, name));
     facts.beside.push_back(name);
   }
   const Mesh mesh = make_mesh(world, get<int>(config, "mesh.members"), get<int>(config, "mesh.regions"));
-  std::vector<uint64_t> seeds;
-  for (int64_t member = 0; member < get<int64_t>(config, "ensemble.members"); ++member)
-    seeds.push_back(static_cast<uint64_t>(get<int64_t>(config, "run.seed") + member));
   const auto directory = get<std::optional<std::string>>(config, "run.dir");
   const RunFolder folder =
       open_run_folder({directory.value_or(""), false, get<bool>(config, "run.overwrite")}, "crossval", world);
@@ -194,16 +192,17 @@ int crossval_command(CommandContext& context) {
   agree(world, [&] { file = std::make_unique<PanelFile>(panel_path); });
   const PanelCoordinates& names = file->coordinates();
   const std::vector<OriginWeeks> origins = rolling_origins(options, static_cast<int64_t>(names.weeks.size()));
-  const TrainerOptions& trainer = bundles[0].trainer;
+  const TrainerOptions& trainer = bundles[0].estimate.trainer;
   use_threads(trainer.threads > 0 ? trainer.threads : threads_for_this_rank(context.environment));
-  const int64_t chunk = chunk_regions(trainer, bundles[0].model, names, 2 * static_cast<int64_t>(seeds.size()),
+  const int64_t chunk = chunk_regions(trainer, bundles[0].estimate.model, names,
+                                      static_cast<int64_t>(bundles[0].estimate.members.size()) + 1,
                                       context.environment.machine()->size());
   const RegionPlan plan = plan_regions(file->observed_cells(), mesh.column, mesh.regions, chunk, trainer.deterministic);
   Panel panel;
   agree(world, [&] { panel = file->read(plan.first_region, plan.regions); });
 
   facts.interval = get<double>(config, "export.interval");
-  const Evaluator evaluator{mesh, bundles, seeds, plan, panel, facts.interval};
+  const Evaluator evaluator{mesh, bundles, plan, panel, facts.interval};
   std::vector<OriginForecasts> forecasts;
   for (std::size_t place = 0; place < origins.size(); ++place) {
     const OriginWeeks& weeks = origins[place];

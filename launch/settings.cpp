@@ -6,12 +6,51 @@
 #include "common/text.hpp"
 #include "launch/configuration.hpp"
 #include "launch/schema.hpp"
+#include "trainer/likelihood_run.hpp"
 
 namespace dcmmm {
+
+namespace {
+
+LikelihoodOptions likelihood_options(const Value& config) {
+  const auto number = [&](const char* key) { return get<double>(config, key); };
+  LikelihoodOptions out;
+  out.decay = number("model.adstock.decay");
+  out.decay_prior_sd = number("model.adstock.prior_sd");
+  out.min_exponent = number("model.likelihood.min_exponent");
+  out.exponent = number("model.likelihood.exponent");
+  out.exponent_prior_sd = number("model.likelihood.exponent_prior_sd");
+  out.half_saturation = number("model.hill.half_saturation");
+  out.half_saturation_prior_sd = number("model.hill.half_saturation_prior_sd");
+  out.share_prior_sd = number("model.likelihood.share_sd");
+  out.control_prior_sd = number("model.likelihood.control_sd");
+  out.event_prior_sd = number("model.likelihood.event_sd");
+  out.pattern_prior_sd = number("model.likelihood.seasonality_sd");
+  out.national = get<bool>(config, "model.likelihood.national");
+  out.region_slopes = get<bool>(config, "model.likelihood.region_slopes");
+  out.region_scales = get<bool>(config, "model.likelihood.region_scales");
+  out.max_steps = get<int64_t>(config, "model.likelihood.max_steps");
+  if (out.exponent <= out.min_exponent) {
+    throw UserError(text("'model.likelihood.exponent' is ", shortest(out.exponent),
+                         ", but expected a number above model.likelihood.min_exponent (", shortest(out.min_exponent),
+                         "): it is the prior's centre."));
+  }
+  return out;
+}
+
+Estimator estimator(const Value& config) {
+  const std::string name = get<std::string>(config, "model.estimator");
+  return name == "likelihood" ? Estimator::kLikelihood : name == "descent" ? Estimator::kDescent : Estimator::kAuto;
+}
+
+}  // namespace
 
 ModelOptions model_options(const Value& config) {
   const auto number = [&](const char* key) { return get<double>(config, key); };
   ModelOptions out;
+  out.media = get<bool>(config, "model.media.enabled");
+  out.controls = get<bool>(config, "model.controls.enabled");
+  out.hill = get<bool>(config, "model.hill.enabled");
   out.decay = number("model.adstock.decay");
   out.decay_prior_sd = number("model.adstock.prior_sd");
   out.delayed = get<std::string>(config, "model.adstock.kind") == "delayed";
@@ -62,7 +101,10 @@ ModelOptions model_options(const Value& config) {
                          ", but expected a number above model.hill.min_exponent (", shortest(out.min_exponent),
                          "): it is where the exponents start."));
   }
-  return out;
+  // A finished fit by the likelihood is read with the options that it was made with.
+  return get<std::string>(config, "model.estimator") == "likelihood"
+             ? options_of_likelihood(out, likelihood_options(config))
+             : out;
 }
 
 FreeSettings free_settings(const Value& config, const std::vector<std::string>& overrides) {
@@ -84,12 +126,25 @@ FreeSettings free_settings(const Value& config, const std::vector<std::string>& 
   return out;
 }
 
-void keep_chosen(const ModelOptions& chosen, Value& config) {
+EstimateOptions estimate_options(const Value& config, const std::vector<std::string>& overrides) {
+  EstimateOptions out;
+  out.model = model_options(config);
+  out.likelihood = likelihood_options(config);
+  out.estimator = estimator(config);
+  out.free = free_settings(config, overrides);
+  out.trainer = trainer_options(config);
+  out.seed = static_cast<uint64_t>(get<int64_t>(config, "run.seed"));
+  out.members.clear();
+  return out;
+}
+
+void keep_chosen(const ModelOptions& chosen, bool by_likelihood, Value& config) {
   const auto set = [&](const char* path, Value value) {
     Value* at = &config;
     for (const std::string& key : split_path(path)) at = at->child(key);
     *at = std::move(value);
   };
+  set("model.estimator", by_likelihood ? "likelihood" : "descent");
   set("model.baseline.stiffness", chosen.stiffness);
   set("model.baseline.persistence", chosen.persistence);
   set("model.ridge.strength", chosen.ridge);
@@ -120,6 +175,7 @@ TrainerOptions trainer_options(const Value& config) {
     out.memory_limit = parse_bytes(*limit, "trainer.memory_limit");
   if (const auto limit = get<std::optional<std::string>>(config, "trainer.time_limit"))
     out.time_limit = parse_duration(*limit, "trainer.time_limit");
+  if (!get<bool>(config, "model.descent")) out.steps = out.validation_weeks = 0;
   out.threads = get<int>(config, "trainer.threads");
   out.checkpoint_every = get<int64_t>(config, "checkpoint.every_steps");
   out.checkpoint_keep = get<int>(config, "checkpoint.keep");

@@ -5,7 +5,7 @@
 #include "data/table_import.hpp"
 #include "launch/value.hpp"
 #include "model/options.hpp"
-#include "trainer/choose_settings.hpp"
+#include "trainer/estimate.hpp"
 #include "trainer/options.hpp"
 #include "trainer/rolling_origin.hpp"
 
@@ -16,8 +16,10 @@ TrainerOptions trainer_options(const Value& config);
 
 /// Which settings a run may choose by itself: with model.settings=auto those that the command line doesn't name.
 FreeSettings free_settings(const Value& config, const std::vector<std::string>& overrides);
+/// All of these, as the trainer takes them, but for the members' numbers.
+EstimateOptions estimate_options(const Value& config, const std::vector<std::string>& overrides);
 /// Puts chosen settings into the config, so that it says what is fitted.
-void keep_chosen(const ModelOptions& chosen, Value& config);
+void keep_chosen(const ModelOptions& chosen, bool by_likelihood, Value& config);
 
 CrossvalOptions crossval_options(const Value& config);
 SyntheticOptions synthetic_options(const Value& config);

@@ -30,7 +30,7 @@
 #include "launch/settings.hpp"
 #include "launch/signals.hpp"
 #include "launch/yaml_text.hpp"
-#include "trainer/ensemble.hpp"
+#include "trainer/estimate.hpp"
 #include "trainer/fit_checkpoint.hpp"
 #include "trainer/inner_residuals.hpp"
 #include "trainer/threads.hpp"
@@ -54,17 +54,16 @@ class Stopwatch {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-// This row's members of the ensemble, the same whatever the mesh.
-std::vector<Member> members_of_row(const Value& config, const ModelOptions& model, int64_t origin, const Mesh& mesh) {
+// Numbers of this row's members of the ensemble, the same whatever the mesh.
+std::vector<int64_t> members_of_row(const Value& config, const Mesh& mesh) {
   const int64_t members = get<int64_t>(config, "ensemble.members");
   if (members < mesh.members) {
     throw UserError(text("mesh.members is ", mesh.members, ", but ensemble.members is only ", members,
                          ": every row of the mesh needs a member of its own."));
   }
-  const auto seed = static_cast<uint64_t>(get<int64_t>(config, "run.seed"));
-  std::vector<Member> of_row;
+  std::vector<int64_t> of_row;
   for (int64_t number = members * mesh.row / mesh.members; number < members * (mesh.row + 1) / mesh.members; ++number)
-    of_row.push_back(ensemble_member(model, origin, seed, number));
+    of_row.push_back(number);
   return of_row;
 }
 
@@ -99,6 +98,7 @@ struct Run {
   const PanelFile& file;
   Mesh& mesh;
   Fit& fit;
+  const std::vector<ChannelIdentification>& identification;
 
   bool writes_text() const { return context.world.rank() == 0; }
 
@@ -135,6 +135,10 @@ struct Run {
   FitFigures write_results(OriginForecasts& holdout) const {
     SharedResults shared = shared_results(fit);
     shared.panel_checksum = file.checksum();
+    for (const ChannelIdentification& channel : identification) {
+      shared.follows_demand_C.push_back(channel.follows_demand ? 1 : 0);
+      shared.local_slope_C.push_back(std::isfinite(channel.local_slope) ? channel.local_slope : 0.0);
+    }
     shared.draws = all_draws(fit, mesh);
     FitEvaluation evaluation(shared.origin, shared.holdout_weeks);
     ForecastRows forecasts(fit.panel, shared.origin, shared.origin, 1);
@@ -151,8 +155,9 @@ struct Run {
         forecasts.set_prediction(0, block.first_region + r, block.predicted_RT.data() + r * fit.data.weeks);
       forecasts.set_intervals(block, shared, 0.9);
     });
-    holdout = forecasts.gather(*mesh.region_axis, *fit.intervals, 0.9);
     if (writer) writer->finish();
+    // Not before: ranks with fewer blocks wait in finish() for the others' collective writes.
+    holdout = forecasts.gather(*mesh.region_axis, *fit.intervals, 0.9);
     return evaluation.figures(*mesh.region_axis);
   }
 };
@@ -170,18 +175,14 @@ void say_what_runs(const Fit& fit, const PanelFile& file, const Mesh& mesh, int 
                 fit.options.float64 ? "float64" : "float32", fit.options.deterministic ? ", deterministic" : ""));
 }
 
-// The settings of the fit: those of the config, or what the ladder chooses instead.
-SettingsChoice settings_of(const CommandContext& context, const Panel& panel, const ModelOptions& model, int64_t origin,
-                           const RegionLoop& loop) {
-  const FreeSettings free = free_settings(context.config, context.overrides);
-  if (free == FreeSettings{false, false, false, false, false}) return {model, {}, 0, {}};
-  const SettingsChoice choice = choose_settings(panel, model, free, origin, loop);
-  if (choice.origin_O.empty())
-    log_info("Too few training weeks to choose settings by earlier ones: they stay as in the config.");
-  else
-    log_info(text("Settings chosen by forecasts of ", choice.horizon, " weeks within the training weeks (*):\n",
-                  ladder_table(choice)));
-  return choice;
+// The gate's verdict, for people: the whole table in the log, and a warning for each channel without an identified
+// effect.
+void say_what_is_identified(const std::vector<ChannelIdentification>& channels, const std::vector<std::string>& names) {
+  log_info("What the training weeks identify:\n" + identification_table(channels, names));
+  for (size_t c = 0; c < channels.size(); ++c)
+    if (channels[c].follows_demand)
+      log_warning(text("The effect of channel ", names[c], " isn't identified: ", channels[c].reason,
+                       ". Its contribution may be anything within its interval."));
 }
 
 }  // namespace
@@ -191,11 +192,11 @@ int train_command(CommandContext& context) {
   Communicator& world = context.world;
   const Value& config = context.config;
   const TrainerOptions trainer = trainer_options(config);
-  ModelOptions model = model_options(config);
   const bool resume = get<bool>(config, "run.resume");
   const auto directory = get<std::optional<std::string>>(config, "run.dir");
   Mesh mesh = make_mesh(world, get<int>(config, "mesh.members"), get<int>(config, "mesh.regions"));
-  const auto members_here = static_cast<int64_t>(members_of_row(config, model, 0, mesh).size());
+  EstimateOptions options = estimate_options(config, context.overrides);
+  options.members = members_of_row(config, mesh);
   const RunFolder folder =
       open_run_folder({directory.value_or(""), resume, get<bool>(config, "run.overwrite")}, "train", world);
   if (folder.is_finished) {
@@ -221,24 +222,22 @@ int train_command(CommandContext& context) {
   const int threads = trainer.threads > 0 ? trainer.threads : threads_for_this_rank(context.environment);
   use_threads(threads);
   const int ranks_here = context.environment.machine()->size();
-  const int64_t chunk = chunk_regions(trainer, model, file->coordinates(), 2 * members_here, ranks_here);
+  const int64_t chunk = chunk_regions(trainer, options.model, file->coordinates(),
+                                      static_cast<int64_t>(options.members.size()) + 1, ranks_here);
   const RegionPlan plan = plan_regions(file->observed_cells(), mesh.column, mesh.regions, chunk, trainer.deterministic);
   Panel panel;
   agree(world, [&] { panel = file->read(plan.first_region, plan.regions); });
   const double import_seconds = stage.lap();
 
-  const SettingsChoice settings = settings_of(context, panel, model, split.origin, RegionLoop(plan, *mesh.region_axis));
-  model = settings.options;
-  keep_chosen(model, context.config);
-  if (!resume) keep_config();
-
   // Phase one, or where an earlier run stood; then the descent.
-  std::unique_ptr<Fit> fit = prepare_fit(panel, model, trainer, members_of_row(config, model, split.origin, mesh),
-                                         mesh.row == 0 ? 1 : 0, plan, *mesh.region_axis);
-  fit->intervals = forecast_intervals(*fit);
+  Estimate estimate = prepare_estimate(panel, options, split.origin, plan, *mesh.region_axis, log_info);
+  const std::unique_ptr<Fit>& fit = estimate.fit;
+  say_what_is_identified(estimate.identification, file->coordinates().channels);
+  keep_chosen(estimate.settings.options, fit->likelihood != nullptr, context.config);
+  if (!resume) keep_config();
   say_what_runs(*fit, *file, mesh, threads);
   for (const std::string& note : fit->data.notes) log_warning(note);
-  if (resume) {
+  if (resume && !fit->likelihood) {
     CheckpointStore store(folder.checkpoints(mesh.row), trainer.checkpoint_keep, log_warning);
     if (const auto newest = store.newest(*mesh.region_axis)) {
       agree(*mesh.region_axis, [&] {
@@ -252,10 +251,10 @@ int train_command(CommandContext& context) {
     } else {
       log_info("No checkpoint yet: starting from the beginning.");
     }
-    keep_config();  // not before: a resume that is refused leaves the run as it was
   }
+  if (resume) keep_config();  // not before: a resume that is refused leaves the run as it was
   install_signal_handlers();
-  const Run run{context, folder, *file, mesh, *fit};
+  const Run run{context, folder, *file, mesh, *fit, estimate.identification};
   const int64_t first_step = fit->state.step;
   if (run.descend() == Outcome::kStopped) {
     log_warning(text("Stopped at step ", fit->state.step, " of ", trainer.steps,
@@ -278,7 +277,10 @@ int train_command(CommandContext& context) {
   facts.shared_parameters = fit->model.layout().shared_count();
   facts.local_parameters = fit->model.layout().local_count() * static_cast<int64_t>(file->coordinates().regions.size());
   facts.version = DCMMM_VERSION;
-  facts.settings = settings;
+  facts.settings = estimate.settings;
+  facts.channels = file->coordinates().channels;
+  facts.identification = estimate.identification;
+  if (fit->likelihood) facts.components = fit->likelihood->estimate.components;
   on_rank_zero(world, [&] {
     facts.results_sha256 = sha256_of_file(folder.results());
     write_text_file(folder.metrics(), metrics_json(figures, holdout, file->coordinates().weeks, facts));

@@ -25,7 +25,41 @@ double truncated_normal(double mean, double sd, RandomStream& random) {
   }
 }
 
+constexpr int64_t kJudgedRegions = 64;
+
 }  // namespace
+
+RowMatrix relative_mean_responses(const LikelihoodData& data, const Shapes& shapes, const RowMatrix& shapes_D3C,
+                                  int64_t all_regions, const RegionLoop& loop) {
+  const int64_t C = data.channels, D = shapes_D3C.rows();
+  const ColumnLayout layout{C, data.controls, data.patterns};
+  const auto is_judged = [&](int64_t region) {
+    const int64_t place = loop.plan().first_region + region;
+    return data.is_usable(region) && (all_regions <= kJudgedRegions || (place + 1) * kJudgedRegions / all_regions >
+                                                                           place * kJudgedRegions / all_regions);
+  };
+  const auto add_run = [&](int64_t begin, int64_t end, double* total) {
+    RowMatrix columns(data.origin, layout.count());
+    Shapes at = shapes;
+    for (int64_t region = begin; region < end; ++region) {
+      if (!is_judged(region)) continue;
+      for (int64_t draw = 0; draw <= D; ++draw) {
+        at.coordinates = draw == D ? shapes.coordinates : Eigen::VectorXd(shapes_D3C.row(draw));
+        fill_columns(data, layout, at, at, region, columns);
+        for (int64_t t = 0; t < data.origin; ++t)
+          if (data.weight_RT[region * data.weeks + t] > 0)
+            for (int64_t c = 0; c < C; ++c) total[draw * C + c] += data.size_R[region] * columns(t, c);
+      }
+    }
+  };
+  const std::vector<double> sums = loop.sum((D + 1) * C, [&](Chunk chunk, std::span<double> total) {
+    add_run(chunk.first, chunk.first + chunk.count, total.data());
+  });
+  RowMatrix out(D, C);
+  for (int64_t draw = 0; draw < D; ++draw)
+    for (int64_t c = 0; c < C; ++c) out(draw, c) = sums[D * C + c] > 0 ? sums[draw * C + c] / sums[D * C + c] : 1.0;
+  return out;
+}
 
 Draws draw_posterior(const Mode& mode, int64_t draws, RandomStream random) {
   const int64_t C = mode.shapes.channels(), L = mode.linear.size(), all = mode.curvature.rows(), rest = all - C;

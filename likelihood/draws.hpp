@@ -12,6 +12,11 @@ struct Draws {
   RowMatrix shapes_D3C;
 };
 
+/// Mean responses (PanelSums::mean_P of the media) under other curves, relative to those under `shapes`, [D, C]: judged
+/// on at most 64 of the panel's regions, evenly spaced. Collective.
+RowMatrix relative_mean_responses(const LikelihoodData& data, const Shapes& shapes, const RowMatrix& shapes_D3C,
+                                  int64_t all_regions, const RegionLoop& loop);
+
 /// Laplace's approximation: shares by Gibbs sampling from the truncated normal (Geweke 1991), the rest given them.
 Draws draw_posterior(const Mode& mode, int64_t draws, RandomStream random);
 

@@ -24,12 +24,12 @@ constexpr double kVaries = 0.1;
 // Departures from the region's means over its training cells: media / mean - 1, target / mean - 1.
 struct Departures {
   std::vector<double> target_T, media_TC;
-  std::vector<char> seen_T;
+  std::vector<char> seen_T, on_TC;
 };
 
 Departures departures(const LikelihoodData& data, int64_t region) {
   const int64_t T = data.origin, C = data.channels;
-  Departures out{std::vector<double>(T), std::vector<double>(T * C), std::vector<char>(T)};
+  Departures out{std::vector<double>(T), std::vector<double>(T * C), std::vector<char>(T), std::vector<char>(T * C)};
   std::vector<double> mean(C);
   double cells = 0;
   const double* weight = data.weight_RT.data() + region * data.weeks;
@@ -43,6 +43,7 @@ Departures departures(const LikelihoodData& data, int64_t region) {
   for (int64_t t = 0; t < T; ++t) {
     if (!out.seen_T[t]) continue;
     out.target_T[t] = data.target_RT[region * data.weeks + t] - 1.0;
+    for (int64_t c = 0; c < C; ++c) out.on_TC[t * C + c] = media[t * C + c] > 0;
     for (int64_t c = 0; c < C; ++c)
       out.media_TC[t * C + c] =
           mean[c] > 0 ? std::clamp(media[t * C + c] * cells / mean[c] - 1.0, -1.0, kLargestDeparture) : 0.0;
@@ -134,7 +135,7 @@ std::vector<ChannelIdentification> identify_channels(const LikelihoodData& data,
           total[at.slope + 2 * c + 1] += x * x;
           for (int64_t i = 0; i < C; ++i)
             total[at.products + c * C + i] += region.media_TC[t * C + c] * region.media_TC[t * C + i];
-          total[at.cells + 1 + c] += region.media_TC[t * C + c] > -1.0 + 1e-9;
+          total[at.cells + 1 + c] += region.on_TC[t * C + c];
           total[at.cells + 1 + C + c] += std::abs(region.media_TC[t * C + c]) > kVaries;
           if (!has_past) continue;
           row[0] = 1;

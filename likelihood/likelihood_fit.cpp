@@ -12,10 +12,11 @@ constexpr double kStartShare = 0.03;      // of each channel, before anything is
 constexpr double kSmallestShare = 0.005;  // regions may differ in a channel that the nation seems not to need
 constexpr int kRounds = 3;
 constexpr int64_t kFirstSearch = 40, kLaterSearch = 25;  // evaluations of the components' likelihood
-constexpr int64_t kFirstSteps = 3, kMemberSteps = 6;     // Gauss-Newton, of the first round and of a draw
-constexpr uint64_t kPriorStream = uint64_t{1} << 59;     // of random numbers
+constexpr int64_t kFirstSteps = 3, kMemberSteps = 6,
+                  kInnerSteps = 2;                    // Gauss-Newton: first round, a draw, an inner origin
+constexpr uint64_t kPriorStream = uint64_t{1} << 59;  // of random numbers
 // Draws of the priors' centres (docs/model.md, "Intervals").
-constexpr double kExponentSpread = 0.3, kHalfSpread = 0.5, kDecayLow = 0.2, kDecayHigh = 0.6;
+constexpr double kExponentSpread = 0.3, kHalfSpread = 0.4, kDecayLow = 0.15, kDecayHigh = 0.7;
 
 Eigen::VectorXd slope_shares(const Mode& mode, int64_t channels) {
   return mode.linear.head(channels).cwiseMax(kSmallestShare);
@@ -47,14 +48,17 @@ Mode mode_of_draw(const LikelihoodFit& fit, const Mode& first, uint64_t seed, co
   const LikelihoodOptions& options = fit.options;
   const int64_t C = fit.data.channels;
   RandomStream random(seed, kPriorStream);
-  const double exponent =
-      std::max(options.exponent * std::exp(kExponentSpread * random.normal()), options.min_exponent + 0.1);
-  const double half = options.half_saturation * std::exp(kHalfSpread * random.normal());
-  const double decay = random.uniform(kDecayLow, kDecayHigh);
+  // Each draw has a part that all channels share and one of each channel's own.
+  const double common_exponent = random.normal(), common_half = random.normal();
   Shapes center = first.prior_center;
-  center.coordinates.head(C).setConstant(decay_coordinate(decay));
-  center.coordinates.segment(C, C).setConstant(exponent_coordinate(exponent, options.min_exponent));
-  center.coordinates.tail(C).setConstant(std::log(half));
+  for (int64_t c = 0; c < C; ++c) {
+    const double exponent = options.exponent * std::exp(kExponentSpread * (common_exponent + random.normal()));
+    const double half = options.half_saturation * std::exp(kHalfSpread * (common_half + random.normal()));
+    center.coordinates[c] = decay_coordinate(random.uniform(kDecayLow, kDecayHigh));
+    center.coordinates[C + c] =
+        exponent_coordinate(std::max(exponent, options.min_exponent + 0.1), options.min_exponent);
+    center.coordinates[2 * C + c] = std::log(half);
+  }
   Shapes start = first.shapes;  // half-way between the draw and what the data say
   start.coordinates = 0.5 * (start.coordinates + center.coordinates);
   return find_mode(fit.data, options, fit.covariance, start, center, kMemberSteps, loop);
@@ -62,9 +66,9 @@ Mode mode_of_draw(const LikelihoodFit& fit, const Mode& first, uint64_t seed, co
 
 }  // namespace
 
-LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& options, const std::vector<uint64_t>& seeds,
-                             int64_t all_regions, int64_t future, const RegionLoop& loop,
-                             const std::function<void(const std::string&)>& log) {
+LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& options,
+                             const std::vector<std::optional<uint64_t>>& seeds, int64_t all_regions, int64_t future,
+                             const RegionLoop& loop, const std::function<void(const std::string&)>& log) {
   LikelihoodFit fit;
   fit.options = options;
   fit.data = std::move(data);
@@ -88,10 +92,28 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
   if (log)
     log(text("Variance components: ", describe(fit.estimate.components), "; ", mode.steps, " Gauss-Newton steps"));
   const int64_t weeks = fit.data.weeks + future;
-  for (size_t member = 1; member < seeds.size(); ++member)
-    fit.members.push_back(finish(fit, mode_of_draw(fit, mode, seeds[member], loop), weeks, loop));
-  fit.members.insert(fit.members.begin(), finish(fit, mode, weeks, loop));
+  for (const auto& seed : seeds) {
+    fit.members.push_back(finish(fit, seed ? mode_of_draw(fit, mode, *seed, loop) : mode, weeks, loop));
+    fit.members.back().seed = seed.value_or(0);
+  }
   return fit;
+}
+
+LikelihoodFit refit_at_earlier_origin(const LikelihoodFit& fit, LikelihoodData data, const RegionLoop& loop) {
+  LikelihoodFit inner;
+  inner.options = fit.options;
+  inner.estimate = fit.estimate;
+  inner.data = std::move(data);
+  inner.data.error_scale_R = fit.data.error_scale_R;
+  for (int64_t region = 0; region < inner.data.regions; ++region)
+    for (int64_t t = 0; t < inner.data.origin; ++t)
+      inner.data.weight_RT[region * inner.data.weeks + t] *= fit.data.weight_RT[region * fit.data.weeks + t];
+  const Mode& mode = fit.members[0].mode;
+  inner.covariance =
+      fix_covariance(inner.data, fit.estimate.components, mode.shapes, slope_shares(mode, inner.data.channels), loop);
+  Mode found = find_mode(inner.data, fit.options, inner.covariance, mode.shapes, mode.prior_center, kInnerSteps, loop);
+  inner.members.push_back(finish(inner, std::move(found), inner.data.weeks, loop));
+  return inner;
 }
 
 RegionEffects region_effects(const LikelihoodFit& fit, const LikelihoodMember& member, int64_t region) {

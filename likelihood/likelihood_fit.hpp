@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "likelihood/draws.hpp"
@@ -12,6 +13,7 @@ namespace dcmmm {
 
 /// One member: a mode with all that follows from it.
 struct LikelihoodMember {
+  uint64_t seed = 0;           // of its prior draw, and of draws from its posterior; 0: the plain fit
   FixedCovariance covariance;  // regions' slopes at the mode's curves
   Mode mode;
   Eigen::VectorXd national_T;  // the national level's path over all weeks and some after them
@@ -28,9 +30,13 @@ struct LikelihoodFit {
 /// Components, then `members` modes: the first from the priors' centres, the others from draws of them (decay,
 /// exponent, half-saturation), keyed by their seeds. `future`: weeks after the panel's last one for which the national
 /// level is wanted. Collective; the same on every rank.
-LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& options, const std::vector<uint64_t>& seeds,
-                             int64_t all_regions, int64_t future, const RegionLoop& loop,
-                             const std::function<void(const std::string&)>& log);
+LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& options,
+                             const std::vector<std::optional<uint64_t>>& seeds, int64_t all_regions, int64_t future,
+                             const RegionLoop& loop, const std::function<void(const std::string&)>& log);
+
+/// The fit's first member with fewer training weeks: components, scales and weights of `fit`, curves that start from
+/// its own, effects and levels found anew. `data` holds the same regions with an earlier origin. Collective.
+LikelihoodFit refit_at_earlier_origin(const LikelihoodFit& fit, LikelihoodData data, const RegionLoop& loop);
 
 /// How a region differs from the nation.
 struct RegionEffects {

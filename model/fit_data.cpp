@@ -30,7 +30,7 @@ at::Tensor copy_of(const std::vector<double>& values, std::vector<int64_t> shape
 // Media with the weeks filled in of which the panel has no row: between two rows what lies between them, before the
 // first and after the last row the mean of the nearest few. Zeros there would say that carry-over had stopped. Nothing
 // leaks: a filled week has no target, and the weeks after a gap come after its end.
-std::vector<double> with_missing_rows_filled(const Panel& panel) {
+std::vector<double> with_missing_rows_filled(const Panel& panel, int64_t origin) {
   constexpr int64_t kNearest = 4;
   const int64_t weeks = panel.weeks(), channels = panel.channels();
   std::vector<double> media = panel.media_RTC;
@@ -38,13 +38,13 @@ std::vector<double> with_missing_rows_filled(const Panel& panel) {
   for (int64_t r = 0; r < panel.regions; ++r) {
     double* region = media.data() + r * weeks * channels;
     known.clear();
-    for (int64_t t = 0; t < weeks; ++t) {
+    for (int64_t t = 0; t < origin; ++t) {
       const double* row = region + t * channels;
       if (panel.observed_RT[r * weeks + t] != 0 || std::any_of(row, row + channels, [](double x) { return x > 0; }))
         known.push_back(t);
     }
     const auto count = static_cast<int64_t>(known.size());
-    if (count == 0 || count == weeks) continue;
+    if (count == 0 || count == origin) continue;
     for (int64_t c = 0; c < channels; ++c) {
       const auto value = [&](int64_t t) -> double& { return region[t * channels + c]; };
       const int64_t nearest = std::min(kNearest, count);
@@ -54,7 +54,7 @@ std::vector<double> with_missing_rows_filled(const Panel& panel) {
         last += value(known[count - 1 - i]) / static_cast<double>(nearest);
       }
       for (int64_t t = 0; t < known.front(); ++t) value(t) = first;
-      for (int64_t t = known.back() + 1; t < weeks; ++t) value(t) = last;
+      for (int64_t t = known.back() + 1; t < origin; ++t) value(t) = last;
       for (int64_t i = 0; i + 1 < count; ++i) {
         const int64_t begin = known[i], end = known[i + 1];
         for (int64_t t = begin + 1; t < end; ++t)
@@ -109,6 +109,8 @@ Member member_of(const ModelOptions& options, int64_t origin, uint64_t seed) {
   member.decay = options.decay;
   member.exponent = options.exponent;
   member.half_saturation = options.half_saturation;
+  member.media = options.media;
+  member.controls = options.controls;
   return member;
 }
 
@@ -131,7 +133,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
   data.all_regions = static_cast<int64_t>(panel.coordinates.regions.size());
   const int64_t E = data.member_count(), R = data.regions, T = data.weeks, C = data.channels, K = data.controls;
   data.target_RT = copy_of(panel.target_RT, {R, T}, type);
-  data.media_RTC = copy_of(with_missing_rows_filled(panel), {R, T, C}, type);
+  data.media_RTC = copy_of(with_missing_rows_filled(panel, data.last_origin()), {R, T, C}, type);
   data.control_RTK = copy_of(panel.controls_RTK, {R, T, K}, type);
   data.control_known_RT = at::zeros({R, T}, type);
   for (int64_t r = 0; r < R; ++r) {
@@ -178,7 +180,8 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
         for (int64_t c = 0; c < C; ++c) {
           const double floor = kMinMediaShare * of_member[2 + c] / cells * mean / mean_target;
           const double scale = std::max(region.media_C[c] / count, floor);
-          media_ERC[e][r][c] = scale > 0 ? 1.0 / scale : 0.0;  // a channel that never ran has no effect
+          media_ERC[e][r][c] =
+              members[e].media && scale > 0 ? 1.0 / scale : 0.0;  // a channel that never ran has no effect
         }
         for (int64_t k = 0; k < K; ++k) {
           if (k >= K - data.events) {
@@ -188,7 +191,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
           const double average = of_member[2 + C + k] / static_cast<double>(data.all_regions);
           const double scale = std::sqrt(region.control_square_K[k] / count) + kControlFloor * average;
           mean_ERK[e][r][k] = region.control_K[k] / count;
-          control_ERK[e][r][k] = scale > 0 ? 1.0 / scale : 0.0;
+          control_ERK[e][r][k] = members[e].controls && scale > 0 ? 1.0 / scale : 0.0;
         }
         const bool usable = region.cells >= kMinimumRegionWeeks && mean > 0;
         if (!usable) continue;
@@ -245,7 +248,7 @@ FitData FitData::only(int64_t member) const {
   const auto place = static_cast<size_t>(member);
   for (at::Tensor* of_members :
        {&out.target_scale_ER, &out.inverse_media_scale_ERC, &out.control_mean_ERK, &out.inverse_control_scale_ERK,
-        &out.cell_weight_ERT, &out.region_weight_ER, &out.week_weight_ET, &out.stiffness_ER})
+        &out.cell_weight_ERT, &out.region_weight_ER, &out.week_weight_ET, &out.stiffness_ER, &out.national_EN})
     if (of_members->defined()) *of_members = of_members->narrow(0, member, 1);
   out.members = {members[place]};
   out.persistence_E = {persistence_E[place]};

@@ -21,8 +21,11 @@ Mmm::Curves Mmm::curves(const at::Tensor& shared_EP) const {
 
 Mmm::Response Mmm::respond(const at::Tensor& media_nTC, const at::Tensor& inverse_scale_EnC, const Curves& curve,
                            const at::Tensor& adstock_EnC, const at::Tensor& media_EnLC) const {
-  const auto geometric =
-      adstock_hill(media_nTC, inverse_scale_EnC, curve.decay_EC, curve.exponent_EC, curve.log_half_EC, adstock_EnC);
+  // Without media effects all scaled media are 0, which only the linear form takes to exactly 0.
+  const bool linear = !options_.hill || !options_.media;
+  const AdstockHillOutput geometric = linear ? linear_adstock(media_nTC, inverse_scale_EnC, curve.decay_EC, adstock_EnC)
+                                             : adstock_hill(media_nTC, inverse_scale_EnC, curve.decay_EC,
+                                                            curve.exponent_EC, curve.log_half_EC, adstock_EnC);
   if (options_.delayed_channels.empty()) return {geometric.response_ERTC, geometric.carry_out_ERC, {}};
   // The delayed channels again, in the places of the geometric ones.
   const at::Tensor places = at::tensor(options_.delayed_channels, at::kLong);
@@ -31,8 +34,10 @@ Mmm::Response Mmm::respond(const at::Tensor& media_nTC, const at::Tensor& invers
       delayed_adstock(pick(media_nTC), pick(inverse_scale_EnC),
                       delayed_weights(pick(curve.decay_EC), curve.peak_ED, options_.max_lag), media_EnLC);
   const auto in_time = [&](const at::Tensor& by_EC) { return pick(by_EC).unsqueeze(1).unsqueeze(1); };
-  const at::Tensor response = at::sigmoid(
-      in_time(curve.exponent_EC) * ((delayed.adstock_ERTC + kernels::kHillOffset).log() - in_time(curve.log_half_EC)));
+  const at::Tensor response =
+      linear ? delayed.adstock_ERTC
+             : at::sigmoid(in_time(curve.exponent_EC) *
+                           ((delayed.adstock_ERTC + kernels::kHillOffset).log() - in_time(curve.log_half_EC)));
   return {geometric.response_ERTC.index_copy(3, places, response), geometric.carry_out_ERC, delayed.history_out_ERLC};
 }
 

@@ -92,7 +92,8 @@ class Mmm {
   };
   Curves curves(const at::Tensor& shared_EP) const;
 
-  /// Carry-over and saturation: h of raw media [n, T, C] and its states after the last week.
+  /// Carry-over and saturation: h of raw media [n, T, C], linear in the carried-over media without model.hill,
+  /// and its states after the last week.
   struct Response {
     at::Tensor response_ERTC, adstock_out_ERC, media_out_ERLC;
   };

@@ -21,6 +21,10 @@ AdstockHillOutput adstock_hill(const at::Tensor& media_RTC, const at::Tensor& in
                                const at::Tensor& decay_EC, const at::Tensor& exponent_EC, const at::Tensor& log_half_EC,
                                const at::Tensor& carry_in_ERC = {});
 
+/// The same without the curve: h = ad, linear in the carried-over media. Gradient to decay.
+AdstockHillOutput linear_adstock(const at::Tensor& media_RTC, const at::Tensor& inverse_scale_ERC,
+                                 const at::Tensor& decay_EC, const at::Tensor& carry_in_ERC = {});
+
 struct DelayedAdstockOutput {
   at::Tensor adstock_ERTC;
   at::Tensor history_out_ERLC;  // x' of the last L - 1 weeks, oldest first, without gradient

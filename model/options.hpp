@@ -9,6 +9,8 @@
 namespace dcmmm {
 
 struct ModelOptions {
+  bool media = true, controls = true;  // whether they have effects
+
   // Carry-over and saturation: starting values and the priors' standard deviations (of logit d, softplus^-1(a - a_min),
   // log g).
   double decay = 0.4, decay_prior_sd = 0.7;
@@ -18,6 +20,7 @@ struct ModelOptions {
   std::vector<int64_t> delayed_channels;   // what follows from the two (with_channels)
   int64_t max_lag = 13;
   double peak = 1.0, peak_prior_sd = 1.0;  // weeks; of the logit of peak / (max_lag - 1)
+  bool hill = true;                        // false: effects are linear in the carried-over media
   double min_exponent = 2.0, exponent = 2.2, exponent_prior_sd = 0.5;
   double half_saturation = 1.0, half_saturation_prior_sd = 0.7;
   double coefficient_prior_sd = 0.5;  // tau_b, around the closed form

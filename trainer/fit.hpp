@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "data/panel.hpp"
+#include "likelihood/likelihood_fit.hpp"
 #include "model/mmm.hpp"
 #include "trainer/forecast_interval.hpp"
 #include "trainer/options.hpp"
@@ -47,7 +48,8 @@ struct Fit {
   Stopping stopping;
   std::vector<double> naive_rmse_E;  // best naive forecast of each shadow's validation weeks
   std::vector<HistoryRow> history;
-  std::optional<ForecastIntervals> intervals;  // of forecasts from this fit (trainer/inner_residuals.hpp)
+  std::shared_ptr<const LikelihoodFit> likelihood;  // what parameters were read from; null: the descent finds them
+  std::optional<ForecastIntervals> intervals;       // of forecasts from this fit (trainer/inner_residuals.hpp)
 
   /// Members 0 ... shadows() - 1 have a shadow.
   int64_t shadows() const { return data.member_count() - members; }

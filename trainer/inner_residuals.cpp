@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "data/split.hpp"
+#include "trainer/likelihood_run.hpp"
 
 namespace dcmmm {
 namespace {
@@ -27,10 +28,9 @@ InnerOrigins inner_origins(int64_t origin, double seasonal_period) {
   return out;
 }
 
-std::vector<RegionResiduals> inner_residuals(const Fit& fit, const InnerOrigins& inner) {
+InnerPrediction closed_form_predictions(const Fit& fit, const InnerOrigins& inner) {
   const at::NoGradGuard no_gradient;
-  const int64_t origin = fit.data.members[0].origin, E = static_cast<int64_t>(inner.origins.size());
-  const int64_t H = std::min(origin - inner.origins.back(), kFarthest);
+  const auto E = static_cast<int64_t>(inner.origins.size());
   // All inner origins are one batch of members. Without a descent the GRU has nothing to say.
   ModelOptions options = fit.model.options();
   options.gru = false;
@@ -38,32 +38,41 @@ std::vector<RegionResiduals> inner_residuals(const Fit& fit, const InnerOrigins&
   std::vector<Member> members(static_cast<size_t>(E), fit.data.members[0]);
   for (int64_t e = 0; e < E; ++e) members[e].origin = inner.origins[e];
   const FitData data = make_fit_data(fit.panel, members, fit.data.type, fit.loop);
-  at::Tensor shared = initial_shared(model.layout(), options, data.members);
+  at::Tensor shared = initial_shared(model.layout(), options, members);
   model.closed_form(data, shared, fit.loop);
   shared = shared.to(data.type);
+  return [=](int64_t place, Chunk chunk, int64_t weeks) {
+    const at::NoGradGuard no_gradient_here;
+    const at::Tensor local = at::zeros({E, chunk.count, model.layout().local_count()}, data.type);
+    const at::Tensor total = model.effects(data, shared, local, chunk, weeks).total();
+    const at::Tensor scaled = (total + model.baseline(data, total, chunk).baseline_ERT)[place].to(at::kDouble);
+    const at::Tensor usable = data.region_weight_ER[place].narrow(0, chunk.first, chunk.count) > 0;
+    const at::Tensor scale = data.target_scale_ER[place].narrow(0, chunk.first, chunk.count);
+    return at::where(usable, scale, at::full_like(scale, std::numeric_limits<double>::quiet_NaN())).unsqueeze(-1) *
+           scaled;
+  };
+}
 
+std::vector<RegionResiduals> inner_residuals(const Fit& fit, const InnerOrigins& inner,
+                                             const InnerPrediction& predict) {
+  const int64_t origin = fit.data.members[0].origin, E = static_cast<int64_t>(inner.origins.size());
+  const int64_t H = std::min(origin - inner.origins.back(), kFarthest), weeks = fit.data.weeks;
   // A row a region: its place in the panel, its scale, its errors.
   const auto width = static_cast<size_t>(2 + E * H);
-  std::vector<double> rows(static_cast<size_t>(data.regions) * width, std::numeric_limits<double>::quiet_NaN());
+  std::vector<double> rows(static_cast<size_t>(fit.data.regions) * width, std::numeric_limits<double>::quiet_NaN());
   const at::Tensor scale = fit.data.target_scale_ER, weight = fit.data.region_weight_ER.to(at::kDouble);
   fit.loop.each([&](Chunk chunk) {
-    const at::Tensor local = at::zeros({E, chunk.count, model.layout().local_count()}, data.type);
-    const at::Tensor total = model.effects(data, shared, local, chunk, origin).total();
-    const at::Tensor scaled = total + model.baseline(data, total, chunk).baseline_ERT;
-    const at::Tensor predicted =
-        (scaled.to(at::kDouble) * data.target_scale_ER.narrow(1, chunk.first, chunk.count).unsqueeze(-1)).contiguous();
-    const auto predicted_EnT = predicted.accessor<double, 3>();
-    const at::Tensor usable = data.region_weight_ER.to(at::kDouble);
-    for (int64_t n = 0; n < chunk.count; ++n) {
-      const int64_t r = chunk.first + n;
-      double* row = rows.data() + static_cast<size_t>(r) * width;
-      row[0] = static_cast<double>(fit.loop.plan().first_region + r);
-      row[1] = weight[0][r].item<double>() > 0 ? scale[0][r].item<double>() : 0.0;
-      for (int64_t e = 0; e < E; ++e) {
-        if (usable[e][r].item<double>() == 0) continue;
+    for (int64_t e = 0; e < E; ++e) {
+      const at::Tensor predicted = predict(e, chunk, origin).contiguous();
+      const auto predicted_nT = predicted.accessor<double, 2>();
+      for (int64_t n = 0; n < chunk.count; ++n) {
+        const int64_t r = chunk.first + n;
+        double* row = rows.data() + static_cast<size_t>(r) * width;
+        row[0] = static_cast<double>(fit.loop.plan().first_region + r);
+        row[1] = weight[0][r].item<double>() > 0 ? scale[0][r].item<double>() : 0.0;
         for (int64_t t = inner.origins[e]; t < std::min(origin, inner.origins[e] + H); ++t)
-          if (fit.panel.observed_RT[r * data.weeks + t])
-            row[2 + e * H + t - inner.origins[e]] = fit.panel.target_RT[r * data.weeks + t] - predicted_EnT[e][n][t];
+          if (fit.panel.observed_RT[r * weeks + t])
+            row[2 + e * H + t - inner.origins[e]] = fit.panel.target_RT[r * weeks + t] - predicted_nT[n][t];
       }
     }
   });
@@ -78,7 +87,9 @@ std::vector<RegionResiduals> inner_residuals(const Fit& fit, const InnerOrigins&
 
 ForecastIntervals forecast_intervals(const Fit& fit) {
   const InnerOrigins inner = inner_origins(fit.data.members[0].origin, fit.model.seasonal_period());
-  return calibrate_intervals(inner_residuals(fit, inner), static_cast<int64_t>(inner.origins.size()),
+  const InnerPrediction predict =
+      fit.likelihood ? likelihood_predictions(fit, inner.origins) : closed_form_predictions(fit, inner);
+  return calibrate_intervals(inner_residuals(fit, inner, predict), static_cast<int64_t>(inner.origins.size()),
                              inner.shared_horizons);
 }
 

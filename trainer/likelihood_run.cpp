@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "model/seasonality.hpp"
 #include "trainer/likelihood_data.hpp"
@@ -55,6 +56,44 @@ void set_region(Fit& fit, const LikelihoodFit& likelihood, int64_t e, int64_t re
                                      (components.level_variance(log_size, scale) * (1.0 - persistence * persistence));
 }
 
+std::unique_ptr<Fit> empty_fit(const Panel& panel, const ModelOptions& model, const TrainerOptions& trainer,
+                               const std::vector<Member>& members, RegionPlan plan, Communicator& communicator) {
+  auto fit = std::make_unique<Fit>(model, trainer, panel, std::move(plan), communicator);
+  fit->members = static_cast<int64_t>(members.size());
+  // In double: curves and effects were found so, and a float's rounding would show in the results.
+  fit->options.float64 = true;
+  fit->data = make_fit_data(panel, members, at::kDouble, fit->loop);
+  return fit;
+}
+
+// Puts what the likelihood found into the fit's parameters, weights and levels.
+void fill(Fit& fit, std::shared_ptr<const LikelihoodFit> found) {
+  const LikelihoodFit& likelihood = *found;
+  FitData& data = fit.data;
+  const int64_t weeks = data.weeks, path = likelihood.members[0].national_T.size();
+  at::Tensor shared = initial_shared(fit.model.layout(), fit.model.options(), data.members);
+  for (int64_t e = 0; e < fit.members; ++e)
+    set_shared(fit.model.layout(), likelihood.members[e].mode, data.controls, shared.narrow(0, e, 1));
+  fit.anchor.prior_center_EP = shared.clone();
+  const int64_t terms = data.channels + data.controls + likelihood.data.patterns;
+  fit.anchor.ridge_metric_EF = at::zeros({fit.members, terms}, at::kDouble);
+  fit.anchor.ridge_center_EF = at::zeros({fit.members, terms}, at::kDouble);
+  fit.anchor.variance_E.assign(static_cast<size_t>(fit.members), 1.0);
+  fit.state = make_fit_state(fit.model.layout(), data, shared);
+  fit.state.step = fit.options.steps;
+  const at::Tensor weight_RT =
+      at::from_blob(const_cast<double*>(likelihood.data.weight_RT.data()), {data.regions, weeks}, at::kDouble);
+  data.national_EN = at::zeros({fit.members, path}, at::kDouble);
+  for (int64_t e = 0; e < fit.members; ++e) {
+    data.cell_weight_ERT[e].copy_(weight_RT);
+    data.persistence_E[e] = likelihood.estimate.components.level_persistence();
+    data.national_EN[e].copy_(tensor_of(likelihood.members[e].national_T));
+    for (int64_t region = 0; region < data.regions; ++region)
+      if (likelihood.data.is_usable(region)) set_region(fit, likelihood, e, region, fit.state.local_ERL[e][region]);
+  }
+  fit.likelihood = std::move(found);
+}
+
 }  // namespace
 
 std::vector<ChannelIdentification> identify_channels(const Panel& panel, const ModelOptions& options, int64_t origin,
@@ -72,46 +111,42 @@ ModelOptions options_of_likelihood(ModelOptions model, const LikelihoodOptions& 
   return model;
 }
 
-LikelihoodRun fit_by_likelihood(const Panel& panel, const ModelOptions& model, const LikelihoodOptions& likelihood,
-                                const TrainerOptions& trainer, int64_t origin, const std::vector<uint64_t>& seeds,
-                                RegionPlan plan, Communicator& communicator,
-                                const std::function<void(const std::string&)>& log) {
-  LikelihoodRun run;
-  run.fit = std::make_unique<Fit>(model, trainer, panel, std::move(plan), communicator);
-  Fit& fit = *run.fit;
-  fit.members = static_cast<int64_t>(seeds.size());
+std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& model,
+                                       const LikelihoodOptions& likelihood, const TrainerOptions& trainer,
+                                       int64_t origin, const std::vector<std::optional<uint64_t>>& seeds,
+                                       RegionPlan plan, Communicator& communicator,
+                                       const std::function<void(const std::string&)>& log) {
   std::vector<Member> members;
-  for (const uint64_t seed : seeds) members.push_back(member_of(model, origin, seed));
-  // In double: curves and effects were found so, and a float's rounding would show in the results.
-  fit.options.float64 = true;
-  fit.data = make_fit_data(panel, members, at::kDouble, fit.loop);
-  const at::Tensor patterns = temporal_patterns(model, fit.model.seasonal_period(), 0, panel.weeks());
-  run.likelihood = fit_likelihood(likelihood_data(fit.data, 0, patterns, fit.loop), likelihood, seeds,
-                                  fit.data.all_regions, kForecastWeeks, fit.loop, log);
+  for (const auto& seed : seeds) members.push_back(member_of(model, origin, seed.value_or(0)));
+  auto fit = empty_fit(panel, model, trainer, members, std::move(plan), communicator);
+  const at::Tensor patterns = temporal_patterns(model, fit->model.seasonal_period(), 0, panel.weeks());
+  fill(*fit,
+       std::make_shared<LikelihoodFit>(fit_likelihood(likelihood_data(fit->data, 0, patterns, fit->loop), likelihood,
+                                                      seeds, fit->data.all_regions, kForecastWeeks, fit->loop, log)));
+  return fit;
+}
 
-  at::Tensor shared = initial_shared(fit.model.layout(), model, members);
-  for (int64_t e = 0; e < fit.members; ++e)
-    set_shared(fit.model.layout(), run.likelihood.members[e].mode, fit.data.controls, shared.narrow(0, e, 1));
-  fit.anchor.prior_center_EP = shared.clone();
-  const int64_t terms = fit.data.channels + fit.data.controls + patterns.size(1);
-  fit.anchor.ridge_metric_EF = at::zeros({fit.members, terms}, at::kDouble);
-  fit.anchor.ridge_center_EF = at::zeros({fit.members, terms}, at::kDouble);
-  fit.anchor.variance_E.assign(seeds.size(), 1.0);
-  fit.state = make_fit_state(fit.model.layout(), fit.data, shared);
-  fit.state.step = trainer.steps;
-
-  const at::Tensor weight_RT =
-      at::from_blob(run.likelihood.data.weight_RT.data(), {fit.data.regions, fit.data.weeks}, at::kDouble);
-  fit.data.national_EN = at::zeros({fit.members, panel.weeks() + kForecastWeeks}, at::kDouble);
-  for (int64_t e = 0; e < fit.members; ++e) {
-    fit.data.cell_weight_ERT[e].copy_(weight_RT);
-    fit.data.persistence_E[e] = run.likelihood.estimate.components.level_persistence();
-    fit.data.national_EN[e].copy_(tensor_of(run.likelihood.members[e].national_T));
-    for (int64_t region = 0; region < fit.data.regions; ++region)
-      if (run.likelihood.data.is_usable(region))
-        set_region(fit, run.likelihood, e, region, fit.state.local_ERL[e][region]);
+std::function<at::Tensor(int64_t, Chunk, int64_t)> likelihood_predictions(const Fit& fit,
+                                                                          const std::vector<int64_t>& origins) {
+  std::vector<std::shared_ptr<Fit>> inner;
+  for (const int64_t origin : origins) {
+    Member member = fit.data.members[0];
+    member.origin = origin;
+    std::shared_ptr<Fit> at_origin =
+        empty_fit(fit.panel, fit.model.options(), fit.options, {member}, fit.loop.plan(), fit.loop.communicator());
+    const at::Tensor patterns =
+        temporal_patterns(fit.model.options(), fit.model.seasonal_period(), 0, fit.panel.weeks());
+    fill(*at_origin, std::make_shared<LikelihoodFit>(refit_at_earlier_origin(
+                         *fit.likelihood, likelihood_data(at_origin->data, 0, patterns, fit.loop), fit.loop)));
+    inner.push_back(at_origin);
   }
-  return run;
+  return [inner](int64_t place, Chunk chunk, int64_t weeks) {
+    const Fit& at_origin = *inner[static_cast<size_t>(place)];
+    const at::Tensor usable = at_origin.data.region_weight_ER[0].narrow(0, chunk.first, chunk.count) > 0;
+    const at::Tensor scale = at_origin.data.target_scale_ER[0].narrow(0, chunk.first, chunk.count);
+    return at::where(usable, scale, at::full_like(scale, std::numeric_limits<double>::quiet_NaN())).unsqueeze(-1) *
+           scaled_prediction(at_origin, chunk, weeks)[0].to(at::kDouble);
+  };
 }
 
 }  // namespace dcmmm

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "likelihood/gate.hpp"
@@ -20,15 +21,16 @@ std::vector<ChannelIdentification> identify_channels(const Panel& panel, const M
 /// GRU.
 ModelOptions options_of_likelihood(ModelOptions model, const LikelihoodOptions& likelihood);
 
-struct LikelihoodRun {
-  std::unique_ptr<Fit> fit;  // nothing is left to descend on
-  LikelihoodFit likelihood;
-};
+/// Fits a member for each seed (fit_likelihood). Nothing is left to descend on. `model` as
+/// options_of_likelihood gives it. Collective.
+std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& model,
+                                       const LikelihoodOptions& likelihood, const TrainerOptions& trainer,
+                                       int64_t origin, const std::vector<std::optional<uint64_t>>& seeds,
+                                       RegionPlan plan, Communicator& communicator,
+                                       const std::function<void(const std::string&)>& log);
 
-/// Fits a member for each seed; the first is the plain fit. `model` as options_of_likelihood gives it. Collective.
-LikelihoodRun fit_by_likelihood(const Panel& panel, const ModelOptions& model, const LikelihoodOptions& likelihood,
-                                const TrainerOptions& trainer, int64_t origin, const std::vector<uint64_t>& seeds,
-                                RegionPlan plan, Communicator& communicator,
-                                const std::function<void(const std::string&)>& log);
+/// Predictions of the first member from inner origins, as inner_residuals takes them. Collective.
+std::function<at::Tensor(int64_t place, Chunk chunk, int64_t weeks)> likelihood_predictions(
+    const Fit& fit, const std::vector<int64_t>& origins);
 
 }  // namespace dcmmm

@@ -98,7 +98,7 @@ class Export(cli.Case):
         "prediction.csv": "region,week,split,actual,predicted,lower,upper",
         "contributions.csv": "region,week,component,value",
         "channel_summary.csv": "channel,spend,contribution,contribution_lower,contribution_upper,share,roi,roi_lower,"
-        "roi_upper,marginal_roi,direct,indirect",
+        "roi_upper,marginal_roi,direct,indirect,identified",
         "coefficients.csv": "region,week,channel,value",
         "adstock.csv": "channel,decay,lower,upper,half_life_weeks,peak_week",
         "response_curves.csv": "channel,spend,response,lower,upper,marginal",

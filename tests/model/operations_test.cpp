@@ -55,6 +55,29 @@ TEST(AdstockHill, ClipsMediaAtFiftyTimesItsScale) {
   EXPECT_NEAR(run(1e9).carry_out_ERC.item<double>(), 50 * (1 - 0.3 * 0.3), 1e-12);
 }
 
+TEST(LinearAdstock, HasTheGradientOfItsValues) {
+  const int64_t E = 2, R = 3, T = 7, C = 4;
+  const at::Tensor media = raw_media(R, T, C), scale = normal_tensor({E, R, C}, 5, 0.2).exp();
+  const at::Tensor carry = normal_tensor({E, R, C}, 6).abs(), mix = normal_tensor({E, R, T, C}, 8);
+  expect_gradients(
+      [&](const std::vector<at::Tensor>& in) {
+        return (linear_adstock(media, scale, in[0], carry).response_ERTC * mix).sum();
+      },
+      {normal_tensor({E, C}, 9, 0.7).sigmoid()});
+}
+
+TEST(LinearAdstock, IsWhatTheHillCurveIsGiven) {
+  const int64_t E = 2, R = 3, T = 9, C = 4;
+  const at::Tensor media = raw_media(R, T, C), scale = normal_tensor({E, R, C}, 5, 0.2).exp();
+  const at::Tensor decay = normal_tensor({E, C}, 9, 0.7).sigmoid(), exponent = at::full({E, C}, 2.5, at::kDouble),
+                   log_half = normal_tensor({E, C}, 11, 0.4);
+  const auto hill = adstock_hill(media, scale, decay, exponent, log_half);
+  const auto linear = linear_adstock(media, scale, decay);
+  const at::Tensor curved = (2.5 * ((linear.response_ERTC + 1e-4).log() - log_half.view({E, 1, 1, C}))).sigmoid();
+  EXPECT_TRUE(at::allclose(curved, hill.response_ERTC, 1e-10, 1e-12));
+  EXPECT_TRUE(at::allclose(linear.carry_out_ERC, hill.carry_out_ERC, 1e-12));
+}
+
 TEST(AdstockHill, SplitInTwoGivesTheSameAsInOne) {
   const int64_t E = 2, R = 3, T = 9, C = 4;
   const at::Tensor media = raw_media(R, T, C), scale = normal_tensor({E, R, C}, 5, 0.2).exp();

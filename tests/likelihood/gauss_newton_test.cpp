@@ -1,0 +1,126 @@
+#include "likelihood/gauss_newton.hpp"
+
+#include <gmock/gmock.h>
+
+#include <Eigen/LU>
+
+#include "likelihood/draws.hpp"
+#include "likelihood/likelihood_fit.hpp"
+#include "likelihood_case.hpp"
+
+namespace dcmmm {
+namespace {
+
+using testing::likelihood_case;
+
+TEST(Columns, DerivativesAgreeWithFiniteDifferences) {
+  const auto sample = likelihood_case(2, 30);
+  const ColumnLayout layout{2, 1, 2, true, false};
+  RowMatrix columns(20, layout.count()), above = columns, below = columns;
+  fill_columns(sample.data, layout, sample.truth, sample.truth, 0, columns);
+  for (int64_t shape = 0; shape < 3; ++shape)
+    for (int64_t c = 0; c < 2; ++c) {
+      Shapes moved = sample.truth;
+      moved.coordinates[shape * 2 + c] += 1e-6;
+      fill_columns(sample.data, layout, moved, moved, 0, above);
+      moved.coordinates[shape * 2 + c] -= 2e-6;
+      fill_columns(sample.data, layout, moved, moved, 0, below);
+      for (int64_t t = 0; t < 20; ++t)
+        EXPECT_NEAR(columns(t, layout.derivative(shape, c)), (above(t, c) - below(t, c)) / 2e-6, 1e-7);
+    }
+}
+
+class Modes : public ::testing::Test {
+ protected:
+  std::unique_ptr<Communicator> communicator_ = make_local_communicator();
+  testing::LikelihoodCase case_ = likelihood_case(6, 70);
+  RegionLoop loop_{testing::plan_of(6, 4), *communicator_};
+  LikelihoodOptions options_;
+  Shapes start_ = initial_shapes(options_, 2);
+  FixedCovariance covariance_ =
+      fix_covariance(case_.data, initial_components(true, true), start_, Eigen::VectorXd::Constant(2, 0.1), loop_);
+};
+
+TEST_F(Modes, GradientOfTheProfileAgreesWithFiniteDifferences) {
+  // Where the linear terms are at their best, the profile's derivative is that of the curves alone.
+  const Mode here = find_mode(case_.data, options_, covariance_, start_, start_, 0, loop_);
+  ASSERT_GT(here.linear.head(2).minCoeff(), 0);
+  const int64_t L = here.linear.size();
+  for (int64_t i = 0; i < 6; ++i) {
+    Shapes moved = start_;
+    moved.coordinates[i] += 1e-5;
+    const double above = find_mode(case_.data, options_, covariance_, moved, start_, 0, loop_).objective;
+    moved.coordinates[i] -= 2e-5;
+    const double below = find_mode(case_.data, options_, covariance_, moved, start_, 0, loop_).objective;
+    EXPECT_NEAR(-here.gradient[L + i], (above - below) / 2e-5, 1e-3 * (1 + std::abs(here.gradient[L + i])));
+  }
+}
+
+TEST_F(Modes, StepsGoDownToAPointWithoutSlope) {
+  const Mode first = find_mode(case_.data, options_, covariance_, start_, start_, 0, loop_);
+  const Mode last = find_mode(case_.data, options_, covariance_, start_, start_, 40, loop_);
+  EXPECT_LT(last.objective, first.objective);
+  EXPECT_LT(last.gradient.tail(6).norm(), 0.05 * first.gradient.tail(6).norm());
+}
+
+TEST_F(Modes, DrawsKeepSharesPositiveAndSpreadAsTheCurvatureSays) {
+  const Mode mode = find_mode(case_.data, options_, covariance_, start_, start_, 20, loop_);
+  const Draws draws = draw_posterior(mode, 2000, RandomStream(3, 4));
+  EXPECT_GE(draws.linear_DL.leftCols(2).minCoeff(), 0);
+  const Eigen::MatrixXd covariance = mode.curvature.inverse();
+  for (int64_t c = 0; c < 2; ++c) {  // both are many standard deviations above zero
+    const Eigen::VectorXd share = draws.linear_DL.col(c);
+    const double sd = std::sqrt((share.array() - share.mean()).square().mean());
+    EXPECT_NEAR(share.mean(), mode.linear[c], 4 * std::sqrt(covariance(c, c)));
+    EXPECT_NEAR(sd / std::sqrt(covariance(c, c)), 1.0, 0.15);
+  }
+}
+
+TEST(LikelihoodFit, RecoversSharesAndCurvesAndDoesNotDependOnChunks) {
+  const auto sample = likelihood_case(20, 110, 5);
+  const auto communicator = make_local_communicator();
+  const LikelihoodOptions options;
+  const auto fit = [&](int64_t chunk) {
+    return fit_likelihood(sample.data, options, {std::nullopt, 7}, 20, 4,
+                          RegionLoop(testing::plan_of(20, chunk), *communicator), {});
+  };
+  const LikelihoodFit whole = fit(64);
+  const Mode& mode = whole.members[0].mode;
+  double sizes = 0;
+  for (int64_t r = 0; r < 20; ++r)
+    for (int64_t t = 0; t < sample.data.origin; ++t)
+      sizes += sample.data.weight_RT[r * 110 + t] > 0 ? sample.data.size_R[r] : 0;
+  for (int64_t c = 0; c < 2; ++c) {
+    EXPECT_NEAR(mode.linear[c], sample.share_C[c] * sizes / sample.data.total_target, 0.03);
+    EXPECT_NEAR(mode.shapes.decay(c), sample.truth.decay(c), 0.08);
+  }
+  EXPECT_NEAR(std::exp(whole.estimate.components[Component::kNoise]), 0.03, 0.006);
+  EXPECT_EQ(whole.members[0].national_T.size(), 114);
+  EXPECT_NE(whole.members[1].mode.objective, mode.objective);  // under other priors
+
+  const LikelihoodFit single = fit(1);
+  EXPECT_LT((single.members[0].mode.linear - mode.linear).norm(), 1e-5);
+}
+
+TEST(LikelihoodFit, AnEarlierOriginDoesNotSeeWhatComesAfterIt) {
+  auto sample = likelihood_case(8, 80);
+  const auto communicator = make_local_communicator();
+  const RegionLoop loop(testing::plan_of(8, 64), *communicator);
+  const LikelihoodFit fit = fit_likelihood(sample.data, {}, {std::nullopt}, 8, 0, loop, {});
+  const auto earlier = [&](double change) {
+    LikelihoodData data = sample.data;
+    data.origin = 60;
+    for (int64_t r = 0; r < 8; ++r)
+      for (int64_t t = 60; t < 80; ++t) {
+        data.target_RT[r * 80 + t] += change;
+        data.weight_RT[r * 80 + t] = 0;
+      }
+    return refit_at_earlier_origin(fit, data, loop).members[0];
+  };
+  const LikelihoodMember one = earlier(0), other = earlier(5);
+  EXPECT_EQ(one.mode.linear, other.mode.linear);
+  EXPECT_EQ(one.national_T, other.national_T);
+}
+
+}  // namespace
+}  // namespace dcmmm

@@ -1,0 +1,111 @@
+#include "trainer/estimate.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "common/text.hpp"
+#include "trainer/ensemble.hpp"
+#include "trainer/inner_residuals.hpp"
+#include "trainer/likelihood_run.hpp"
+
+namespace dcmmm {
+namespace {
+
+// Less than this says too little about variance components; the descent's constants are safer.
+constexpr int64_t kLeastWeeks = 40, kLeastRegions = 5;
+// More than this share for media means that something else was taken for their effect (docs/model.md, "The gate").
+constexpr double kMostMedia = 0.6;
+
+bool choose_likelihood(const EstimateOptions& options, const std::vector<ChannelIdentification>& channels,
+                       const Panel& panel, int64_t origin, const std::function<void(const std::string&)>& log) {
+  if (options.estimator != Estimator::kAuto) return options.estimator == Estimator::kLikelihood;
+  const auto regions = static_cast<int64_t>(panel.coordinates.regions.size());
+  if (origin < kLeastWeeks || regions < kLeastRegions) {
+    log(text("Estimated by descent: ", regions, " regions and ", origin,
+             " training weeks are too few for the likelihood (", kLeastRegions, " and ", kLeastWeeks, ")."));
+    return false;
+  }
+  for (size_t c = 0; c < channels.size(); ++c) {
+    if (!channels[c].follows_demand) continue;
+    log("Estimated by descent with its penalties, not by the likelihood, which would take demand for effect.");
+    return false;
+  }
+  log("Estimated by the likelihood: no channel is seen to follow demand.");
+  return true;
+}
+
+std::unique_ptr<Fit> likelihood_fit(const Panel& panel, const EstimateOptions& options, int64_t origin,
+                                    const RegionPlan& plan, Communicator& communicator,
+                                    const std::function<void(const std::string&)>& log) {
+  std::vector<std::optional<uint64_t>> draws;
+  for (const int64_t number : options.members)
+    draws.push_back(number == 0 ? std::nullopt : std::optional<uint64_t>(options.seed + static_cast<uint64_t>(number)));
+  return fit_by_likelihood(panel, options_of_likelihood(options.model, options.likelihood), options.likelihood,
+                           options.trainer, origin, draws, plan, communicator, log);
+}
+
+std::string cell(double value) {
+  if (!std::isfinite(value)) return "-";
+  char digits[32];
+  std::snprintf(digits, sizeof digits, "%.2f", value);
+  return digits;
+}
+
+}  // namespace
+
+Estimate prepare_estimate(const Panel& panel, const EstimateOptions& options, int64_t origin, const RegionPlan& plan,
+                          Communicator& communicator, const std::function<void(const std::string&)>& log) {
+  const RegionLoop loop(plan, communicator);
+  Estimate out;
+  out.identification = identify_channels(panel, options.model, origin, loop);
+  out.settings = {options.model, {}, 0, {}};
+  if (choose_likelihood(options, out.identification, panel, origin, log)) {
+    out.fit = likelihood_fit(panel, options, origin, plan, communicator, log);
+    const double media = out.fit->likelihood->members[0].mode.linear.head(panel.channels()).sum();
+    if (options.estimator == Estimator::kAuto && !(media < kMostMedia)) {
+      log(text("The likelihood gives media ", std::round(100 * media), " % of the target, more than ",
+               std::round(100 * kMostMedia), " %: not believed. Estimated by descent."));
+      out.fit.reset();
+    }
+  }
+  if (!out.fit) {
+    if (options.free != FreeSettings{false, false, false, false, false}) {
+      out.settings = choose_settings(panel, options.model, options.free, origin, loop);
+      log(out.settings.origin_O.empty()
+              ? "Too few training weeks to choose settings by earlier ones: they stay as in the config."
+              : text("Settings chosen by forecasts of ", out.settings.horizon,
+                     " weeks within the training weeks (*):\n", ladder_table(out.settings)));
+    }
+    std::vector<Member> members;
+    for (const int64_t number : options.members)
+      members.push_back(ensemble_member(out.settings.options, origin, options.seed, number));
+    const bool has_plain = !options.members.empty() && options.members[0] == 0;
+    out.fit = prepare_fit(panel, out.settings.options, options.trainer, members, has_plain ? 1 : 0, plan, communicator);
+  }
+  out.model = out.fit->model.options();
+  out.fit->intervals = forecast_intervals(*out.fit);
+  return out;
+}
+
+std::string identification_table(const std::vector<ChannelIdentification>& channels,
+                                 const std::vector<std::string>& names) {
+  size_t width = 7;
+  for (const std::string& name : names) width = std::max(width, name.size());
+  std::string out = std::string("  channel") + std::string(width - 7, ' ') +
+                    "  local slope  national  on past demand (t)  collinear R2  weeks on  varying\n";
+  for (size_t c = 0; c < channels.size(); ++c) {
+    const ChannelIdentification& channel = channels[c];
+    char row[200];
+    std::snprintf(row, sizeof row, "  %11s  %8s  %18s  %12s  %8s  %7s", cell(channel.local_slope).c_str(),
+                  cell(channel.national_slope).c_str(),
+                  (cell(channel.demand_slope) + " (" + cell(channel.demand_t) + ")").c_str(),
+                  cell(channel.collinearity).c_str(), cell(channel.weeks_on).c_str(),
+                  cell(channel.weeks_varying).c_str());
+    out += "  " + names[c] + std::string(width - names[c].size(), ' ') + row +
+           (channel.follows_demand ? "  not identified: " + channel.reason : "") + "\n";
+  }
+  return out;
+}
+
+}  // namespace dcmmm
