@@ -1,4 +1,4 @@
-"""Carry-over that peaks late: recovered by a fit."""
+"""Carry-over that peaks late: recovered by a fit, which is never the likelihood's."""
 
 import json
 import unittest
@@ -26,7 +26,7 @@ class DelayedAdstock(cli.Case):
                              "media_prompt": f"{prompt[week]:.6f}"})  # fmt: skip
         cli.write_table(self.folder / "sales.csv", rows)
         words = ["data.source=sales.csv", "trainer.threads=1", "model.gru.enabled=false", "model.loss.tempering=1",
-                 "trainer.steps=300", "trainer.learning_rate=0.05"]  # fmt: skip
+                 "trainer.steps=300", "trainer.learning_rate=0.05", "model.estimator=descent"]  # fmt: skip
         errors = {}
         for kind in ("geometric", "delayed"):
             self.dcmmm("train", f"run.dir={kind}", f"model.adstock.kinds={{late: {kind}}}", *words)
@@ -36,6 +36,23 @@ class DelayedAdstock(cli.Case):
         self.assertAlmostEqual(float(found["late"]["decay"]), decay, delta=0.12)
         self.assertLess(float(found["prompt"]["decay"]), 0.15)
         self.assertLess(errors["delayed"], 0.6 * errors["geometric"])
+
+    def test_the_likelihood_knows_geometric_carry_over_only(self):
+        panel = self.synth(regions=6, weeks=70, channels=3)
+        geometric = self.train("geometric", f"data.panel={panel}", "model.estimator=likelihood")
+        self.assertNotIn("delayed", geometric.err)
+        delayed = "model.adstock.kinds={channel_02: delayed}"
+        done = self.train("auto", f"data.panel={panel}", delayed)
+        self.assertIn("Estimated by descent: the carry-over of channel_02 is delayed, and the likelihood knows geometric "
+                      "carry-over only.", done.err)  # fmt: skip
+        self.assertEqual(json.loads((self.folder / "auto/metrics.json").read_text())["steps"], 3)
+        done = self.train("asked", f"data.panel={panel}", "model.estimator=likelihood", delayed, code=2)
+        self.assertIn("model.estimator is 'likelihood', but the carry-over of channel_02 is 'delayed': the likelihood "
+                      "knows geometric carry-over only. Set model.estimator=descent", done.err)  # fmt: skip
+        self.assertFalse((self.folder / "asked/results.h5").exists())
+        all_delayed = self.train("all", f"data.panel={panel}", "model.estimator=likelihood",
+                                 "model.adstock.kind=delayed", code=2, ranks=2)  # fmt: skip
+        self.assertEqual(all_delayed.err.count("the likelihood knows geometric carry-over only"), 1)
 
 
 if __name__ == "__main__":
