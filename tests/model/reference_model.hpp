@@ -76,7 +76,9 @@ class ReferenceModel {
           }
           adstock /= weights;
         }
-        out[t][c] = 1 / (1 + std::pow(std::exp(p.at("hill.log_half_saturation")[c]) / (adstock + 1e-4), a));
+        out[t][c] = options_.hill
+                        ? 1 / (1 + std::pow(std::exp(p.at("hill.log_half_saturation")[c]) / (adstock + 1e-4), a))
+                        : adstock;
       }
     }
     return out;

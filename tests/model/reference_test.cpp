@@ -122,6 +122,16 @@ TEST(Mmm, AgreesWithTheReferenceWithDelayedChannels) {
   options.max_lag = 6;
   compare(options, 3, 2);
 }
+
+TEST(Mmm, AgreesWithTheReferenceWithoutHill) {
+  ModelOptions options = small_model();
+  options.hill = false;
+  compare(options, 3, 2);
+  options.delayed_channels = {1};
+  options.max_lag = 6;
+  compare(options, 3, 2);
+}
+
 TEST(Mmm, AgreesWithTheReferenceWithoutSeason) {
   ModelOptions options = small_model();
   options.harmonics = 0;
