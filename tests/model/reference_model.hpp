@@ -24,14 +24,16 @@ inline double soft_plus(double x) { return std::log1p(std::exp(x)); }
 
 class ReferenceModel {
  public:
-  ReferenceModel(const Panel& panel, const ModelOptions& options, int64_t origin)
+  /// Missing media rows are filled in the weeks before `filled`, the latest origin of the fit's members.
+  ReferenceModel(const Panel& panel, const ModelOptions& options, int64_t origin, int64_t filled)
       : panel_(panel),
         options_(options),
         regions_(panel.regions),
         weeks_(panel.weeks()),
         channels_(panel.channels()),
         controls_(panel.controls()),
-        origin_(origin) {
+        origin_(origin),
+        filled_(filled) {
     weight_RT = Matrix(size_t(regions_), Row(size_t(weeks_), 0.0));
     for (int64_t r = 0; r < regions_; ++r)
       for (int64_t t = 0; t < origin_; ++t) weight_RT[r][t] = observed(r, t);
@@ -297,14 +299,39 @@ class ReferenceModel {
     }
     for (double& weight : region_weight_R) weight *= cells / weighted;  // mean 1 over cells
   }
-  double raw_media(int64_t r, int64_t t, int64_t c) const { return panel_.media_RTC[(r * weeks_ + t) * channels_ + c]; }
+  double given_media(int64_t r, int64_t t, int64_t c) const {
+    return panel_.media_RTC[(r * weeks_ + t) * channels_ + c];
+  }
+  bool has_row(int64_t r, int64_t t) const {
+    bool media = false;
+    for (int64_t c = 0; c < channels_; ++c) media = media || given_media(r, t, c) > 0;
+    return media || observed(r, t);
+  }
+  // As given, or on the line between the neighbouring rows, or the mean of the four nearest where one side has none.
+  double raw_media(int64_t r, int64_t t, int64_t c) const {
+    if (t >= filled_ || has_row(r, t)) return given_media(r, t, c);
+    std::vector<int64_t> before, after;  // nearest first
+    for (int64_t s = t - 1; s >= 0; --s)
+      if (has_row(r, s)) before.push_back(s);
+    for (int64_t s = t + 1; s < filled_; ++s)
+      if (has_row(r, s)) after.push_back(s);
+    if (!before.empty() && !after.empty()) {
+      const double share = static_cast<double>(t - before[0]) / static_cast<double>(after[0] - before[0]);
+      return (1 - share) * given_media(r, before[0], c) + share * given_media(r, after[0], c);
+    }
+    std::vector<int64_t>& nearest = before.empty() ? after : before;
+    if (nearest.size() > 4) nearest.resize(4);
+    double sum = 0;
+    for (const int64_t s : nearest) sum += given_media(r, s, c);
+    return nearest.empty() ? 0.0 : sum / static_cast<double>(nearest.size());
+  }
   double raw_control(int64_t r, int64_t t, int64_t k) const {
     return panel_.controls_RTK[(r * weeks_ + t) * controls_ + k];
   }
 
   const Panel& panel_;
   ModelOptions options_;
-  int64_t regions_, weeks_, channels_, controls_, origin_;
+  int64_t regions_, weeks_, channels_, controls_, origin_, filled_;
 };
 
 }  // namespace dcmmm::testing

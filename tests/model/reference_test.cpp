@@ -40,7 +40,7 @@ void compare(const ModelOptions& options, int64_t channels, int64_t controls) {
   ModelCase fit(mmm_panel(kRegions, kWeeks, channels, controls), options, {{kOrigin, 1}, {kOrigin - 9, 2}});
   for (int64_t e = 0; e < 2; ++e) {
     SCOPED_TRACE(::testing::Message() << "member " << e);
-    ReferenceModel reference(fit.panel, options, fit.data.members[e].origin);
+    ReferenceModel reference(fit.panel, options, fit.data.members[e].origin, kOrigin);
     expect_close(fit.data.cells_E[e], reference.cells, "cells");
     // The closed form's equations, by its solution: (A + ridge) theta - b is 0, or positive where theta is held at 0.
     const Values start = fit.values(fit.anchor.prior_center_EP, e);
