@@ -87,6 +87,13 @@ SharedResults shared_results(const Fit& fit) {
   out.decay_C = doubles(curves.decay_EC[0]);
   out.exponent_C = doubles(curves.exponent_EC[0]);
   out.half_saturation_C = doubles(curves.log_half_EC[0].exp());
+  const std::vector<int64_t>& delayed = fit.model.options().delayed_channels;
+  out.peak_C.assign(out.decay_C.size(), std::numeric_limits<double>::quiet_NaN());
+  if (!delayed.empty()) {
+    const std::vector<double> peak = doubles(curves.peak_ED[0]);
+    for (size_t i = 0; i < peak.size(); ++i) out.peak_C[static_cast<size_t>(delayed[i])] = peak[i];
+    out.adstock_kind = delayed.size() == out.decay_C.size() ? "delayed" : "mixed";
+  }
   if (!fit.model.options().hill || !fit.model.options().media) {
     out.saturation_kind = "none";
     for (auto* values : {&out.exponent_C, &out.half_saturation_C})

@@ -55,7 +55,7 @@ class Export {
     file("contributions.csv", "region,week,component,value", &Export::contributions);
     file("coefficients.csv", "region,week,channel,value", &Export::coefficients);
     file("regions.csv", "region,scale,baseline_level,r2,rmse,relative_error", &Export::regions);
-    file("adstock.csv", "channel,decay,lower,upper,half_life_weeks", &Export::adstock);
+    file("adstock.csv", "channel,decay,lower,upper,half_life_weeks,peak_week", &Export::adstock);
     file("dag.csv", "source,target,lag,weight,lower,upper", &Export::graph);
     const Channels channels = read_channels();
     file("channel_summary.csv",
@@ -186,8 +186,9 @@ class Export {
       csv.raw(channels_[c]);
       csv.number(shared_.decay_C[c]);
       interval(csv, interval_of(draws_of(shared_.draws.decay_DC, c), level_, shared_.decay_C[c]));
-      csv.number(shared_.adstock_kind == "geometric" ? std::log(0.5) / std::log(shared_.decay_C[c])
-                                                     : std::numeric_limits<double>::quiet_NaN());
+      const bool geometric = std::isnan(shared_.peak_C[c]);
+      csv.number(geometric ? std::log(0.5) / std::log(shared_.decay_C[c]) : std::numeric_limits<double>::quiet_NaN());
+      csv.number(geometric ? 0.0 : shared_.peak_C[c]);
       csv.end_row();
     }
   }

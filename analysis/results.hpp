@@ -40,14 +40,15 @@ struct ChannelDraws {
 
 /// What is shared by all regions.
 struct SharedResults {
-  std::vector<double> decay_C;            // adstock decay a week, in (0, 1)
-  std::vector<double> exponent_C;         // Hill exponent
-  std::vector<double> half_saturation_C;  // in scaled units x'
-  std::string adstock_kind = "geometric";
-  std::string saturation_kind = "hill";  // or "none": responses are linear, exponent and half-saturation are NaN
-  int64_t origin = 0;                    // first holdout week; weeks [0, origin) are training weeks
-  int64_t holdout_weeks = 0;             // weeks [origin, origin + holdout_weeks) are the holdout
-  std::string panel_checksum;            // of the panel file that was fitted (PanelFile::checksum)
+  std::vector<double> decay_C;             // adstock decay a week, in (0, 1)
+  std::vector<double> exponent_C;          // Hill exponent
+  std::vector<double> half_saturation_C;   // in scaled units x'
+  std::vector<double> peak_C;              // weeks until the carry-over peaks; NaN where it is geometric
+  std::string adstock_kind = "geometric";  // or "delayed", or "mixed" where channels differ
+  std::string saturation_kind = "hill";    // or "none": responses are linear, exponent and half-saturation are NaN
+  int64_t origin = 0;                      // first holdout week; weeks [0, origin) are training weeks
+  int64_t holdout_weeks = 0;               // weeks [origin, origin + holdout_weeks) are the holdout
+  std::string panel_checksum;              // of the panel file that was fitted (PanelFile::checksum)
   ChannelDraws draws;
   // The gate's verdict (likelihood/gate.hpp); empty: not asked.
   std::vector<double> follows_demand_C;  // 1: the channel's effect isn't identified

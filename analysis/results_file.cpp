@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -124,7 +125,8 @@ void ResultsWriter::State::create(const SharedResults& shared) {
   }
   const std::pair<const char*, const char*> curves[] = {{"decay", "adstock decay a week"},
                                                         {"exponent", "Hill exponent"},
-                                                        {"half_saturation", "scaled media of half the effect"}};
+                                                        {"half_saturation", "scaled media of half the effect"},
+                                                        {"peak", "weeks until the carry-over peaks; NaN: geometric"}};
   for (const auto& [name, description] : curves)
     file->add_array(name, ElementType::kFloat64, {"channel"}, {{}, "1", description});
   file->add_array("follows_demand", ElementType::kFloat64, {"channel"},
@@ -155,6 +157,7 @@ void ResultsWriter::State::create(const SharedResults& shared) {
   write_curve("decay", shared.decay_C);
   write_curve("exponent", shared.exponent_C);
   write_curve("half_saturation", shared.half_saturation_C);
+  write_curve("peak", shared.peak_C);
   const std::vector<double> unasked(coordinates.channels.size(), 0.0);
   write_curve("follows_demand", shared.follows_demand_C.empty() ? unasked : shared.follows_demand_C);
   write_curve("local_slope", shared.local_slope_C.empty() ? unasked : shared.local_slope_C);
@@ -260,6 +263,10 @@ ResultsReader::ResultsReader(const fs::path& path) : state_(new State{ArrayFile:
   shared.decay_C = file.read<double>("decay");
   shared.exponent_C = file.read<double>("exponent");
   shared.half_saturation_C = file.read<double>("half_saturation");
+  // A file from before carry-over could be delayed has no peaks.
+  shared.peak_C = file.has_array("peak")
+                      ? file.read<double>("peak")
+                      : std::vector<double>(shared.decay_C.size(), std::numeric_limits<double>::quiet_NaN());
   shared.adstock_kind = file.text_attribute("", "adstock_kind");
   shared.saturation_kind = file.text_attribute("", "saturation_kind");
   shared.origin = file.integer_attribute("", "origin");

@@ -53,6 +53,20 @@ ModelOptions model_options(const Value& config) {
   out.hill = get<bool>(config, "model.hill.enabled");
   out.decay = number("model.adstock.decay");
   out.decay_prior_sd = number("model.adstock.prior_sd");
+  out.delayed = get<std::string>(config, "model.adstock.kind") == "delayed";
+  for (const auto& [channel, kind] : get<std::optional<TextMap>>(config, "model.adstock.kinds").value_or(TextMap())) {
+    if (kind != "geometric" && kind != "delayed") {
+      throw UserError(text("'model.adstock.kinds.", channel, "' is '", kind, "', but expected geometric or delayed."));
+    }
+    out.delayed_of[channel] = kind == "delayed";
+  }
+  out.max_lag = get<int64_t>(config, "model.adstock.max_lag");
+  out.peak = number("model.adstock.peak");
+  out.peak_prior_sd = number("model.adstock.peak_prior_sd");
+  if (out.peak >= static_cast<double>(out.max_lag - 1)) {
+    throw UserError(text("'model.adstock.peak' is ", shortest(out.peak), ", but expected less than ", out.max_lag - 1,
+                         ", one below model.adstock.max_lag: it is where the peaks start."));
+  }
   out.min_exponent = number("model.hill.min_exponent");
   out.exponent = number("model.hill.exponent");
   out.exponent_prior_sd = number("model.hill.exponent_prior_sd");

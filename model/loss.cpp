@@ -78,6 +78,7 @@ at::Tensor Mmm::shared_penalty(const FitData& data, const Anchor& anchor, const 
                         prior("hill.exponent_raw", options_.exponent_prior_sd) +
                         prior("hill.log_half_saturation", options_.half_saturation_prior_sd) +
                         prior("coefficient.log_mean", options_.coefficient_prior_sd);
+  if (layout_.has("adstock.peak_logit")) priors_E = priors_E + prior("adstock.peak_logit", options_.peak_prior_sd);
   if (options_.gru)
     for (const char* name : {"gru.weight_input", "gru.weight_hidden", "gru.bias_input", "gru.bias_hidden"})
       priors_E = priors_E + options_.gru_weight_decay * layout_.view(shared, name).square().flatten(1).sum(1);

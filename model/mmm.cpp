@@ -1,5 +1,6 @@
 #include "model/mmm.hpp"
 
+#include "model/kernels/media.hpp"
 #include "model/seasonality.hpp"
 
 namespace dcmmm {
@@ -12,15 +13,32 @@ Mmm::Mmm(const ModelOptions& options, double seasonal_period, int64_t channels, 
 Mmm::Curves Mmm::curves(const at::Tensor& shared_EP) const {
   return {layout_.view(shared_EP, "adstock.decay_logit").sigmoid(),
           options_.min_exponent + at::softplus(layout_.view(shared_EP, "hill.exponent_raw")),
-          layout_.view(shared_EP, "hill.log_half_saturation")};
+          layout_.view(shared_EP, "hill.log_half_saturation"),
+          layout_.has("adstock.peak_logit")
+              ? static_cast<double>(options_.max_lag - 1) * layout_.view(shared_EP, "adstock.peak_logit").sigmoid()
+              : at::Tensor()};
 }
 
-AdstockHillOutput Mmm::response(const at::Tensor& media_nTC, const at::Tensor& inverse_scale_EnC, const Curves& curve,
-                                const at::Tensor& carry_in_EnC) const {
+Mmm::Response Mmm::respond(const at::Tensor& media_nTC, const at::Tensor& inverse_scale_EnC, const Curves& curve,
+                           const at::Tensor& adstock_EnC, const at::Tensor& media_EnLC) const {
   // Without media effects all scaled media are 0, which only the linear form takes to exactly 0.
-  if (!options_.hill || !options_.media)
-    return linear_adstock(media_nTC, inverse_scale_EnC, curve.decay_EC, carry_in_EnC);
-  return adstock_hill(media_nTC, inverse_scale_EnC, curve.decay_EC, curve.exponent_EC, curve.log_half_EC, carry_in_EnC);
+  const bool linear = !options_.hill || !options_.media;
+  const AdstockHillOutput geometric = linear ? linear_adstock(media_nTC, inverse_scale_EnC, curve.decay_EC, adstock_EnC)
+                                             : adstock_hill(media_nTC, inverse_scale_EnC, curve.decay_EC,
+                                                            curve.exponent_EC, curve.log_half_EC, adstock_EnC);
+  if (options_.delayed_channels.empty()) return {geometric.response_ERTC, geometric.carry_out_ERC, {}};
+  // The delayed channels again, in the places of the geometric ones.
+  const at::Tensor places = at::tensor(options_.delayed_channels, at::kLong);
+  const auto pick = [&](const at::Tensor& by_channel) { return by_channel.index_select(-1, places); };
+  const auto delayed =
+      delayed_adstock(pick(media_nTC), pick(inverse_scale_EnC),
+                      delayed_weights(pick(curve.decay_EC), curve.peak_ED, options_.max_lag), media_EnLC);
+  const auto in_time = [&](const at::Tensor& by_EC) { return pick(by_EC).unsqueeze(1).unsqueeze(1); };
+  const at::Tensor response =
+      linear ? delayed.adstock_ERTC
+             : at::sigmoid(in_time(curve.exponent_EC) *
+                           ((delayed.adstock_ERTC + kernels::kHillOffset).log() - in_time(curve.log_half_EC)));
+  return {geometric.response_ERTC.index_copy(3, places, response), geometric.carry_out_ERC, delayed.history_out_ERLC};
 }
 
 Effects Mmm::run(const FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_EnL,
@@ -33,10 +51,12 @@ Effects Mmm::run(const FitData& data, const at::Tensor& shared_EP, const at::Ten
   };
   Effects out;
   const Curves curve = curves(shared_EP);
-  const AdstockHillOutput media = response(media_nTC, in_chunk(data.inverse_media_scale_ERC), curve,
-                                           state != nullptr ? in_chunk(state->adstock_ERC) : at::Tensor());
-  out.response_ERTC = media.response_ERTC;
-  out.adstock_out_ERC = media.carry_out_ERC;
+  const Response response = respond(media_nTC, in_chunk(data.inverse_media_scale_ERC), curve,
+                                    state != nullptr ? in_chunk(state->adstock_ERC) : at::Tensor(),
+                                    state != nullptr ? in_chunk(state->media_ERLC) : at::Tensor());
+  out.response_ERTC = response.response_ERTC;
+  out.adstock_out_ERC = response.adstock_out_ERC;
+  out.media_out_ERLC = response.media_out_ERLC;
 
   const int64_t seasons = 2 * options_.harmonics;
   if (options_.gru) {

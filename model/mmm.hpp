@@ -26,6 +26,7 @@ struct Anchor {
 /// States of everything that runs on in time, after the last week of the panel.
 struct TimeState {
   at::Tensor adstock_ERC;
+  at::Tensor media_ERLC;   // x' of the last max_lag - 1 weeks of the delayed channels; undefined without these
   at::Tensor gru_ERH;      // undefined without GRU
   at::Tensor baseline_ER;  // in units of m_r
   at::Tensor level_ER;     // what the baseline returns to
@@ -37,7 +38,7 @@ struct Effects {
   at::Tensor deviation_ERTC;  // the GRU's move of the coefficients' logs; undefined without GRU
   at::Tensor media_ERT;       // summed over channels
   at::Tensor control_ERT, pattern_ERT;
-  at::Tensor adstock_out_ERC, gru_out_ERH;
+  at::Tensor adstock_out_ERC, media_out_ERLC, gru_out_ERH;
   at::Tensor total() const { return media_ERT + control_ERT + pattern_ERT; }
 };
 
@@ -84,15 +85,20 @@ class Mmm {
   /// Baselines of a chunk over all weeks for given effects.
   Baseline baseline(const FitData& data, const at::Tensor& total_EnT, Chunk chunk) const;
 
-  /// decay, exponent and log half-saturation [E, C] of shared parameters.
+  /// decay, exponent and log half-saturation [E, C] of shared parameters; the peak [E, D] of the D delayed channels in
+  /// weeks, undefined without these.
   struct Curves {
-    at::Tensor decay_EC, exponent_EC, log_half_EC;
+    at::Tensor decay_EC, exponent_EC, log_half_EC, peak_ED;
   };
   Curves curves(const at::Tensor& shared_EP) const;
 
-  /// What raw media [n, T, C] do at given curves: through adstock and Hill curve, or linear without model.hill.
-  AdstockHillOutput response(const at::Tensor& media_nTC, const at::Tensor& inverse_scale_EnC, const Curves& curve,
-                             const at::Tensor& carry_in_EnC = {}) const;
+  /// Carry-over and saturation: h of raw media [n, T, C], linear in the carried-over media without model.hill,
+  /// and its states after the last week.
+  struct Response {
+    at::Tensor response_ERTC, adstock_out_ERC, media_out_ERLC;
+  };
+  Response respond(const at::Tensor& media_nTC, const at::Tensor& inverse_scale_EnC, const Curves& curve,
+                   const at::Tensor& adstock_EnC = {}, const at::Tensor& media_EnLC = {}) const;
 
  private:
   Effects run(const FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_EnL,

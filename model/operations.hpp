@@ -25,6 +25,20 @@ AdstockHillOutput adstock_hill(const at::Tensor& media_RTC, const at::Tensor& in
 AdstockHillOutput linear_adstock(const at::Tensor& media_RTC, const at::Tensor& inverse_scale_ERC,
                                  const at::Tensor& decay_EC, const at::Tensor& carry_in_ERC = {});
 
+struct DelayedAdstockOutput {
+  at::Tensor adstock_ERTC;
+  at::Tensor history_out_ERLC;  // x' of the last L - 1 weeks, oldest first, without gradient
+};
+
+/// ad_t = sum_l w_l x'_(t-l), x' = min(media inverse_scale, 50). Media [R, T, C] is raw; weight [E, L, C] gets a
+/// gradient. history_in [E, R, L - 1, C] is x' of the weeks before the first, oldest first, or undefined (0).
+DelayedAdstockOutput delayed_adstock(const at::Tensor& media_RTC, const at::Tensor& inverse_scale_ERC,
+                                     const at::Tensor& weight_ELC, const at::Tensor& history_in_ERLC = {});
+
+/// Weights [E, L, C] of a carry-over that peaks after `peak` weeks: d^((l - peak)^2), l = 0 ... L - 1, that sum to one
+/// (Jin et al. 2017, equation 3).
+at::Tensor delayed_weights(const at::Tensor& decay_EC, const at::Tensor& peak_EC, int64_t lags);
+
 /// effect [E, R, T] = sum_c softplus(log_mean_ec + offset_erc + deviation_ertc) response_ertc; deviation may be
 /// undefined.
 at::Tensor channel_effect(const at::Tensor& response_ERTC, const at::Tensor& log_mean_EC, const at::Tensor& offset_ERC,

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
 
 namespace dcmmm {
 
@@ -11,7 +14,13 @@ struct ModelOptions {
   // Carry-over and saturation: starting values and the priors' standard deviations (of logit d, softplus^-1(a - a_min),
   // log g).
   double decay = 0.4, decay_prior_sd = 0.7;
-  bool hill = true;  // false: effects are linear in the carried-over media
+  // Channels whose carry-over peaks late (Jin et al. 2017): weights d^((l - peak)^2) over max_lag weeks.
+  bool delayed = false;                    // all of them, but
+  std::map<std::string, bool> delayed_of;  // these, by name
+  std::vector<int64_t> delayed_channels;   // what follows from the two (with_channels)
+  int64_t max_lag = 13;
+  double peak = 1.0, peak_prior_sd = 1.0;  // weeks; of the logit of peak / (max_lag - 1)
+  bool hill = true;                        // false: effects are linear in the carried-over media
   double min_exponent = 2.0, exponent = 2.2, exponent_prior_sd = 0.5;
   double half_saturation = 1.0, half_saturation_prior_sd = 0.7;
   double coefficient_prior_sd = 0.5;  // tau_b, around the closed form
@@ -44,5 +53,9 @@ struct ModelOptions {
   double ridge = 20.0, ridge_controls = 5.0, ridge_media = 0.3, ridge_patterns = 1.0, ridge_events = 0.3;
   double l1_coefficients = 0.0, l1_gru_output = 0.0;
 };
+
+/// The options with `delayed_channels` settled for a panel's channels. Throws UserError for a name that is none of
+/// them.
+ModelOptions with_channels(ModelOptions options, const std::vector<std::string>& channels);
 
 }  // namespace dcmmm

@@ -22,6 +22,8 @@ ParameterLayout::ParameterLayout(const ModelOptions& options, int64_t channels, 
   shared("coefficient.log_mean", {"channel"}, {channels});
   shared("control.coefficient", {"control"}, {controls});
   shared("pattern.coefficient", {"pattern"}, {patterns});
+  if (const auto delayed = static_cast<int64_t>(options.delayed_channels.size()); delayed > 0)
+    shared("adstock.peak_logit", {"delayed_channel"}, {delayed});
   if (options.gru) {
     gru_inputs_ =
         channels + controls - events + 2 * options.harmonics;  // a trend would drive its states out of what it has seen
@@ -78,6 +80,10 @@ at::Tensor initial_shared(const ParameterLayout& layout, const ModelOptions& opt
       layout.view(shared, name)[static_cast<int64_t>(e)].fill_(value);
     };
     fill("adstock.decay_logit", std::log(members[e].decay / (1.0 - members[e].decay)));
+    if (layout.has("adstock.peak_logit")) {
+      const double share = options.peak / static_cast<double>(options.max_lag - 1);
+      fill("adstock.peak_logit", std::log(share / (1.0 - share)));
+    }
     fill("hill.exponent_raw", inverse_softplus(members[e].exponent - options.min_exponent));
     fill("hill.log_half_saturation", std::log(members[e].half_saturation));
   }

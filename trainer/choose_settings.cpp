@@ -39,9 +39,10 @@ double forecast_squares(const InnerForms& forms, size_t origin, size_t baseline,
   for (size_t i = 0; i < F; ++i) {
     for (size_t j = 0; j < F; ++j) matrix[i * F + j] = gram[terms[i] * G + terms[j]];
     right[i] = gram[terms[i] * G + G - 1];
-    const double multiplier = terms[i] < C       ? options.ridge_media
-                              : terms[i] < C + K ? options.ridge_controls
-                                                 : options.ridge_patterns;
+    const double multiplier = terms[i] < C                                           ? options.ridge_media
+                              : terms[i] < C + K - static_cast<size_t>(forms.events) ? options.ridge_controls
+                              : terms[i] < C + K                                     ? options.ridge_events
+                                                                                     : options.ridge_patterns;
     matrix[i * F + i] += options.ridge * 0.01 * multiplier * matrix[i * F + i] + 1e-6 * forms.cells_O[origin];
   }
   const std::vector<double> solution = solve_non_negative(matrix, right, forms.channels);

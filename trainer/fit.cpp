@@ -28,8 +28,8 @@ Fit::Fit(const ModelOptions& model_options, const TrainerOptions& trainer_option
     : options(trainer_options),
       panel(panel_data),
       loop(std::move(plan), communicator),
-      model(model_options, seasonal_period(panel_data.coordinates.step), panel_data.channels(), panel_data.controls(),
-            panel_data.coordinates.events()) {}
+      model(with_channels(model_options, panel_data.coordinates.channels), seasonal_period(panel_data.coordinates.step),
+            panel_data.channels(), panel_data.controls(), panel_data.coordinates.events()) {}
 
 int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, const PanelCoordinates& coordinates,
                       int64_t members, int ranks_here) {
@@ -64,7 +64,7 @@ std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, 
   }
 
   fit->data = make_fit_data(panel, members, trainer.float64 ? at::kDouble : at::kFloat, fit->loop);
-  at::Tensor shared = initial_shared(fit->model.layout(), model, members);
+  at::Tensor shared = initial_shared(fit->model.layout(), fit->model.options(), members);
   fit->anchor = fit->model.closed_form(fit->data, shared, fit->loop);
   fit->state = make_fit_state(fit->model.layout(), fit->data, shared);
   if (shadows) {
@@ -104,7 +104,10 @@ TimeState time_state(const Fit& fit) {
   const int64_t E = data.member_count(), R = data.regions, last = data.weeks - 1;
   const auto options = at::TensorOptions().dtype(data.type);
   TimeState state{
-      at::zeros({E, R, data.channels}, options), {}, at::zeros({E, R}, options), at::zeros({E, R}, options)};
+      at::zeros({E, R, data.channels}, options), {}, {}, at::zeros({E, R}, options), at::zeros({E, R}, options)};
+  const ModelOptions& model = fit.model.options();
+  if (const auto delayed = static_cast<int64_t>(model.delayed_channels.size()); delayed > 0)
+    state.media_ERLC = at::zeros({E, R, model.max_lag - 1, delayed}, options);
   if (fit.model.options().gru) state.gru_ERH = at::zeros({E, R, fit.model.options().hidden}, options);
   fit.loop.each([&](Chunk chunk) {
     const Effects effects = fit.model.effects(
@@ -112,6 +115,7 @@ TimeState time_state(const Fit& fit) {
     const Baseline baseline = fit.model.baseline(data, effects.total(), chunk);
     const auto rows = [&](at::Tensor& all) { return all.narrow(1, chunk.first, chunk.count); };
     rows(state.adstock_ERC).copy_(effects.adstock_out_ERC);
+    if (state.media_ERLC.defined()) rows(state.media_ERLC).copy_(effects.media_out_ERLC);
     if (state.gru_ERH.defined()) rows(state.gru_ERH).copy_(effects.gru_out_ERH);
     rows(state.baseline_ER).copy_(baseline.baseline_ERT.select(2, last));
     rows(state.level_ER).copy_(baseline.level_ER);

@@ -170,6 +170,8 @@ Checkpoint make_checkpoint(const Fit& fit, const std::string& config, const std:
 
   const TimeState state = time_state(fit);
   add("state.adstock", {"member", "region", "channel"}, state.adstock_ERC);
+  if (state.media_ERLC.defined())
+    add("state.media", {"member", "region", "earlier_week", "delayed_channel"}, state.media_ERLC);
   if (state.gru_ERH.defined()) add("state.gru", {"member", "region", "gru_hidden"}, state.gru_ERH);
   add("state.baseline", {"member", "region"}, state.baseline_ER);
   add("state.level", {"member", "region"}, state.level_ER);
@@ -246,17 +248,17 @@ Forecaster make_forecaster(const Checkpoint& checkpoint, const ModelOptions& opt
   };
   const auto& controls = checkpoint.labels.at("control");
   const int64_t events = std::count_if(controls.begin(), controls.end(), is_event);
-  Forecaster out{
-      Mmm(options, std::stod(checkpoint.notes.at("seasonal_period")), labels("channel"), labels("control"), events),
-      {},
-      {},
-      {},
-      {},
-      0,
-      0,
-      {},
-      {},
-      0};
+  Forecaster out{Mmm(with_channels(options, checkpoint.labels.at("channel")),
+                     std::stod(checkpoint.notes.at("seasonal_period")), labels("channel"), labels("control"), events),
+                 {},
+                 {},
+                 {},
+                 {},
+                 0,
+                 0,
+                 {},
+                 {},
+                 0};
   const ParameterLayout& layout = out.model.layout();
   out.members = 1;  // the plain fit; an ensemble's other members only say how far it may be off
   out.weeks = std::stoll(checkpoint.notes.at("weeks"));
@@ -284,7 +286,9 @@ Forecaster make_forecaster(const Checkpoint& checkpoint, const ModelOptions& opt
     layout.view(out.shared_EP, slice.name).copy_(of_members("parameter." + slice.name));
   for (const ParameterSlice& slice : layout.local())
     layout.view(out.local_ERL, slice.name).copy_(of_members("parameter." + slice.name));
-  out.state = {of_members("state.adstock"), has_array(checkpoint, "state.gru") ? of_members("state.gru") : at::Tensor(),
+  out.state = {of_members("state.adstock"),
+               has_array(checkpoint, "state.media") ? of_members("state.media") : at::Tensor(),
+               has_array(checkpoint, "state.gru") ? of_members("state.gru") : at::Tensor(),
                of_members("state.baseline"), of_members("state.level")};
   if (has_array(checkpoint, "national.level")) scales.national_EN = of_members("national.level");
   out.last_control_RK = tensor_of(checkpoint, "control.last");

@@ -26,9 +26,11 @@ Columns columns_of(const Panel& panel, const FitData& data, const Mmm& model, co
   const int64_t origin = data.members[member].origin, weeks = origin + horizon;
   const auto of_member = [&](const at::Tensor& by_member) { return by_member.narrow(0, member, 1); };
   const at::Tensor response =
-      adstock_hill(data.media_RTC.narrow(0, chunk.first, chunk.count).narrow(1, 0, weeks),
+      model
+          .respond(data.media_RTC.narrow(0, chunk.first, chunk.count).narrow(1, 0, weeks),
                    of_member(data.inverse_media_scale_ERC).narrow(1, chunk.first, chunk.count).contiguous(),
-                   of_member(curves.decay_EC), of_member(curves.exponent_EC), of_member(curves.log_half_EC))
+                   {of_member(curves.decay_EC), of_member(curves.exponent_EC), of_member(curves.log_half_EC),
+                    curves.peak_ED.defined() ? of_member(curves.peak_ED) : at::Tensor()})
           .response_ERTC[0];
   const at::Tensor patterns_TS = temporal_patterns(model.options(), model.seasonal_period(), 0, weeks);
   Columns out{chunk.count, weeks, 0, {}, {}, {}, {}};
@@ -117,15 +119,16 @@ InnerForms make_inner_forms(const Panel& panel, const ModelOptions& options, int
   out.origins = inner_origins(origin);
   out.channels = panel.channels();
   out.controls = panel.controls();
+  out.events = panel.coordinates.events();
   out.columns = out.channels + out.controls + pattern_count(options) + 1;
   if (out.origins.origin_O.empty()) return out;
   std::vector<Member> members;
   for (const int64_t inner : out.origins.origin_O) members.push_back(member_of(options, inner, 0));
   const FitData data = make_fit_data(panel, members, at::kDouble, loop);
-  ModelOptions without_gru = options;
+  ModelOptions without_gru = with_channels(options, panel.coordinates.channels);
   without_gru.gru = false;
-  const Mmm model(without_gru, seasonal_period(panel.coordinates.step), panel.channels(), panel.controls());
-  const Mmm::Curves curves = model.curves(initial_shared(model.layout(), without_gru, members));
+  const Mmm model(without_gru, seasonal_period(panel.coordinates.step), panel.channels(), panel.controls(), out.events);
+  const Mmm::Curves curves = model.curves(initial_shared(model.layout(), model.options(), members));
 
   const auto B = static_cast<int64_t>(baselines.size()), P = static_cast<int64_t>(size_powers.size());
   const int64_t size = out.columns * out.columns, of_baseline = (P + 1) * size;

@@ -40,6 +40,7 @@ struct OriginForms {
 struct InnerForms {
   InnerOrigins origins;
   int64_t channels = 0, controls = 0, columns = 0;
+  int64_t events = 0;                           // the last of the controls
   std::vector<double> cells_O, ahead_O;         // observed cells that train, and that are forecast
   std::vector<std::vector<OriginForms>> forms;  // [O][B]
 };

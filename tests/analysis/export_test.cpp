@@ -28,7 +28,7 @@ const std::map<std::string, std::string> kHeaders = {
      "channel,spend,contribution,contribution_lower,contribution_upper,share,roi,roi_lower,roi_upper,marginal_roi,"
      "direct,indirect,identified"},
     {"coefficients.csv", "region,week,channel,value"},
-    {"adstock.csv", "channel,decay,lower,upper,half_life_weeks"},
+    {"adstock.csv", "channel,decay,lower,upper,half_life_weeks,peak_week"},
     {"response_curves.csv", "channel,spend,response,lower,upper,marginal"},
     {"saturation.csv", "channel,exponent,half_saturation,saturation_spend"},
     {"dag.csv", "source,target,lag,weight,lower,upper"},
@@ -306,11 +306,11 @@ TEST(Export, AdstockGivesHalfLivesOfGeometricCarryOverOnly) {
   run.shared.draws = {};
   run.write(folder);
   EXPECT_EQ(export_all(folder).at("adstock.csv"),
-            kHeaders.at("adstock.csv") + "\nchannel_0,0.5,,,1\nchannel_1,0.25,,,0.5\n");
-  run.shared.adstock_kind = "weibull";
+            kHeaders.at("adstock.csv") + "\nchannel_0,0.5,,,1,0\nchannel_1,0.25,,,0.5,0\n");
+  run.shared.peak_C[0] = 2.5;
   run.write(folder);
   EXPECT_EQ(export_all(folder).at("adstock.csv"),
-            kHeaders.at("adstock.csv") + "\nchannel_0,0.5,,,\nchannel_1,0.25,,,\n");
+            kHeaders.at("adstock.csv") + "\nchannel_0,0.5,,,,2.5\nchannel_1,0.25,,,0.5,0\n");
 }
 
 TEST(Export, QuotesNames) {

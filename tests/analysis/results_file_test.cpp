@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 
 #include "common/errors.hpp"
@@ -17,7 +18,8 @@ namespace fs = std::filesystem;
 TEST(ResultsFile, KeepsEverything) {
   const TestFolder folder;
   SmallRun run;
-  run.shared.adstock_kind = "weibull";
+  run.shared.adstock_kind = "mixed";
+  run.shared.peak_C[1] = 2.5;
   run.write(folder);
   const ResultsReader reader(folder / "results.h5");
   expect_equal(reader.read(0, 5), run.results);
@@ -30,13 +32,16 @@ TEST(ResultsFile, KeepsEverything) {
   EXPECT_EQ(reader.shared().decay_C, run.shared.decay_C);
   EXPECT_EQ(reader.shared().exponent_C, run.shared.exponent_C);
   EXPECT_EQ(reader.shared().half_saturation_C, run.shared.half_saturation_C);
+  ASSERT_EQ(reader.shared().peak_C.size(), run.shared.peak_C.size());
+  EXPECT_TRUE(std::isnan(reader.shared().peak_C[0]));
+  EXPECT_EQ(reader.shared().peak_C[1], 2.5);
   EXPECT_EQ(reader.shared().draws.count, 15);
   EXPECT_EQ(reader.shared().draws.contribution_DC, run.shared.draws.contribution_DC);
   EXPECT_EQ(reader.shared().draws.coefficient_DC, run.shared.draws.coefficient_DC);
   EXPECT_EQ(reader.shared().draws.decay_DC, run.shared.draws.decay_DC);
   EXPECT_EQ(reader.shared().draws.exponent_DC, run.shared.draws.exponent_DC);
   EXPECT_EQ(reader.shared().draws.half_saturation_DC, run.shared.draws.half_saturation_DC);
-  EXPECT_EQ(reader.shared().adstock_kind, "weibull");
+  EXPECT_EQ(reader.shared().adstock_kind, "mixed");
   EXPECT_EQ(reader.shared().origin, 7);
   EXPECT_EQ(reader.shared().holdout_weeks, 2);
   EXPECT_EQ(reader.shared().panel_checksum, run.shared.panel_checksum);

@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <limits>
 #include <string>
 
 #include "analysis/prediction_intervals.hpp"
@@ -90,6 +91,7 @@ struct SmallRun {
     fill(shared.decay_C, channels, .1, .8);
     fill(shared.exponent_C, channels, 1.5, 3);
     fill(shared.half_saturation_C, channels, .5, 2);
+    shared.peak_C.assign(static_cast<std::size_t>(channels), std::numeric_limits<double>::quiet_NaN());
     const int64_t draws = 15;
     shared.draws.count = draws;
     fill(shared.draws.contribution_DC, draws * channels, 100, 900);

@@ -20,10 +20,10 @@ def uneven_table():
 
 
 class Forecast(cli.Case):
-    def forecast_agrees(self, precision, tolerance):
+    def forecast_agrees(self, precision, tolerance, *words):
         rows, weeks = uneven_table()
         origin = weeks[-HOLDOUT]
-        self.settings = [f"trainer.precision={precision}", "trainer.steps=30"]
+        self.settings = [f"trainer.precision={precision}", "trainer.steps=30", *words]
         whole = cli.write_table(self.folder / "whole.csv", rows)
         past = cli.write_table(self.folder / "past.csv", [row for row in rows if row["week"] < origin])
         future = [{k: v for k, v in row.items() if k != "sales"} for row in rows if row["week"] >= origin]
@@ -54,6 +54,17 @@ class Forecast(cli.Case):
 
     def test_from_a_checkpoint_equals_the_holdout_in_float64(self):
         self.forecast_agrees("float64", 1e-8)
+
+    def test_from_a_checkpoint_with_a_delayed_channel(self):
+        self.forecast_agrees("float64", 1e-8, "model.adstock.kinds={1: delayed}", "model.adstock.max_lag=6")
+        rows = {row["channel"]: row for row in cli.read_csv(self.folder / "csv/adstock.csv")}
+        self.assertTrue(0 < float(rows["1"]["peak_week"]) < 5)
+        self.assertEqual(rows["1"]["half_life_weeks"], "")
+        self.assertEqual((rows["0"]["peak_week"], rows["2"]["peak_week"]), ("0", "0"))
+        done = self.dcmmm("train", "run.dir=x", "data.source=whole.csv", "model.adstock.kinds={tv: delayed}", code=2)
+        self.assertIn("model.adstock.kinds names 'tv', which is no channel of the panel", done.err)
+        done = self.dcmmm("train", "run.dir=y", "data.source=whole.csv", "model.adstock.kinds={1: late}", code=2)
+        self.assertIn("'model.adstock.kinds.1' is 'late', but expected geometric or delayed", done.err)
 
     def test_the_order_of_rows_and_columns_means_nothing(self):
         rows, weeks = uneven_table()
@@ -89,7 +100,7 @@ class Export(cli.Case):
         "channel_summary.csv": "channel,spend,contribution,contribution_lower,contribution_upper,share,roi,roi_lower,"
         "roi_upper,marginal_roi,direct,indirect,identified",
         "coefficients.csv": "region,week,channel,value",
-        "adstock.csv": "channel,decay,lower,upper,half_life_weeks",
+        "adstock.csv": "channel,decay,lower,upper,half_life_weeks,peak_week",
         "response_curves.csv": "channel,spend,response,lower,upper,marginal",
         "saturation.csv": "channel,exponent,half_saturation,saturation_spend",
         "dag.csv": "source,target,lag,weight,lower,upper",
@@ -154,6 +165,7 @@ class Export(cli.Case):
             decay = float(row["decay"])
             self.assertTrue(0 < decay < 1)
             self.assertAlmostEqual(decay ** float(row["half_life_weeks"]), 0.5, delta=1e-9)
+            self.assertEqual(row["peak_week"], "0")
 
     def test_curves_rise_from_zero(self):
         for channel in ("0", "1", "2"):

@@ -68,6 +68,33 @@ class Ranks(cli.Case):
     def test_deterministic_float64_gives_the_same_bits(self):
         self.same_bits("float64", [(1, 1), (2, 1), (3, 2)])
 
+    def likelihood_on(self, name, *words, ranks):
+        self.train(name, f"data.panel={self.panel}", "model.estimator=likelihood", "ensemble.members=3", *words, ranks=ranks)
+        self.export(name, f"{name}_csv")
+        return cli.read_csv(self.folder / f"{name}_csv/channel_summary.csv")
+
+    def test_the_likelihood_agrees_on_1_2_and_3_ranks(self):
+        expected = self.likelihood_on("likelihood_1", ranks=1)
+        total = cli.column(expected, "contribution").sum()
+        self.assertGreater(total, 0)
+        for ranks in (2, 3):
+            with self.subTest(ranks=ranks):
+                found = self.likelihood_on(f"likelihood_{ranks}", ranks=ranks)
+                for figure in ("contribution", "contribution_lower", "contribution_upper"):
+                    # The search for the variance components ends within a tolerance, not at the last digit.
+                    np.testing.assert_allclose(
+                        cli.column(found, figure), cli.column(expected, figure), rtol=0, atol=1e-3 * total
+                    )
+
+    def test_a_deterministic_likelihood_gives_the_same_bits(self):
+        files = []
+        for ranks, threads in ((1, 1), (2, 1), (3, 1), (1, 2)):
+            name = f"same_{ranks}_{threads}"
+            self.likelihood_on(name, "trainer.deterministic=true", f"trainer.threads={threads}", ranks=ranks)
+            files.append(cli.hashes(self.folder / f"{name}_csv"))
+        for other in files[1:]:
+            self.assertEqual(other, files[0])
+
     def test_more_ranks_than_regions(self):
         small = self.synth("small.h5", regions=2)
         words = [f"data.panel={small}", "trainer.precision=float64"]

@@ -31,6 +31,12 @@ TEST(ChunkLoss, HasTheGradientOfItsValuesAsARandomWalkWithATrend) {
   options.trend = true;
   check_chunk_loss(options, {1, 4});
 }
+TEST(ChunkLoss, HasTheGradientOfItsValuesWithADelayedChannel) {
+  ModelOptions options = small_model();
+  options.delayed_channels = {0, 2};
+  options.max_lag = 5;
+  check_chunk_loss(options, {1, 4});
+}
 
 TEST(SharedPenalty, HasTheGradientOfItsValues) {
   ModelCase fit(mmm_panel(6, 56, 3, 2), small_model(), {{50, 1}, {41, 2}});

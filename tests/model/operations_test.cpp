@@ -102,6 +102,49 @@ TEST(AdstockHill, SilentMediaRespondsWithAlmostNothingAndFiniteGradients) {
     EXPECT_TRUE(gradient.isfinite().all().item<bool>());
 }
 
+TEST(DelayedAdstock, IsTheSumOfItsWeightsAndHasItsGradient) {
+  const int64_t E = 2, R = 3, T = 9, C = 2, L = 4;
+  const at::Tensor media = raw_media(R, T, C), scale = normal_tensor({E, R, C}, 5, 0.2).exp();
+  const at::Tensor history = normal_tensor({E, R, L - 1, C}, 6).abs(), weight = normal_tensor({E, L, C}, 7).exp();
+  const at::Tensor adstock = delayed_adstock(media, scale, weight, history).adstock_ERTC;
+  // By hand: the history in front of the scaled media, each week the last L of them.
+  const at::Tensor all = at::cat({history, (media.unsqueeze(0) * scale.unsqueeze(2)).clamp_max(50)}, 2);
+  at::Tensor expected = at::zeros({E, R, T, C}, at::kDouble);
+  for (int64_t lag = 0; lag < L; ++lag)
+    expected += weight.select(1, lag).unsqueeze(1).unsqueeze(1) * all.narrow(2, L - 1 - lag, T);
+  EXPECT_TRUE(at::allclose(adstock, expected, 1e-13, 1e-13));
+
+  const at::Tensor mix = normal_tensor({E, R, T, C}, 8);
+  for (const at::Tensor& before : {history, at::Tensor()}) {
+    expect_gradients(
+        [&](const std::vector<at::Tensor>& in) {
+          return (delayed_adstock(media, scale, delayed_weights(in[0], in[1], L), before).adstock_ERTC * mix).sum();
+        },
+        {normal_tensor({E, C}, 9, 0.7).sigmoid(), normal_tensor({E, C}, 10).abs()});
+  }
+}
+
+TEST(DelayedAdstock, SplitInTwoGivesTheSameAsInOne) {
+  const int64_t E = 2, R = 3, T = 9, C = 2, L = 6;
+  const at::Tensor media = raw_media(R, T, C), scale = normal_tensor({E, R, C}, 5, 0.2).exp(),
+                   weight = normal_tensor({E, L, C}, 7).exp();
+  const auto whole = delayed_adstock(media, scale, weight);
+  const auto head = delayed_adstock(media.narrow(1, 0, 3), scale, weight);  // fewer weeks than the weights reach back
+  const auto tail = delayed_adstock(media.narrow(1, 3, T - 3), scale, weight, head.history_out_ERLC);
+  EXPECT_TRUE(at::allclose(at::cat({head.adstock_ERTC, tail.adstock_ERTC}, 2), whole.adstock_ERTC, 1e-13, 1e-15));
+  EXPECT_TRUE(at::equal(tail.history_out_ERLC, whole.history_out_ERLC));
+}
+
+TEST(DelayedAdstock, WeightsPeakWhereTheyAreTold) {
+  const at::Tensor weight =
+      delayed_weights(at::full({1, 2}, 0.5, at::kDouble), at::tensor({0.0, 3.0}, at::kDouble).unsqueeze(0), 8);
+  EXPECT_TRUE(at::allclose(weight.sum(1), at::ones({1, 2}, at::kDouble)));
+  EXPECT_TRUE(at::equal(weight.argmax(1), at::tensor({0, 3}, at::kLong).unsqueeze(0)));
+  // d^((l - peak)^2): next to the peak d times as much, two weeks off d^4.
+  EXPECT_NEAR((weight[0][2][1] / weight[0][3][1]).item<double>(), 0.5, 1e-12);
+  EXPECT_NEAR((weight[0][2][0] / weight[0][0][0]).item<double>(), 0.0625, 1e-12);
+}
+
 void check_channel_effect(int64_t weeks, bool with_deviation) {
   const int64_t E = 2, R = 3, C = 4;
   const at::Tensor mix = normal_tensor({E, R, weeks}, 12);

@@ -60,10 +60,25 @@ class ReferenceModel {
       const double d = logistic(p.at("adstock.decay_logit")[c]),
                    a = options_.min_exponent + soft_plus(p.at("hill.exponent_raw")[c]);
       for (int64_t t = 0; t < weeks_; ++t) {
-        double adstock = 0;  // the recursion written out: (1 - d) sum_s d^(t-s) x'_s
-        for (int64_t s = 0; s <= t; ++s)
-          adstock += (1 - d) * std::pow(d, static_cast<double>(t - s)) * media_RTC[r][s][c];
-        out[t][c] = 1 / (1 + std::pow(std::exp(p.at("hill.log_half_saturation")[c]) / (adstock + 1e-4), a));
+        double adstock = 0, weights = 0;
+        const auto& delayed = options_.delayed_channels;
+        const auto place = std::find(delayed.begin(), delayed.end(), c);
+        if (place == delayed.end()) {
+          for (int64_t s = 0; s <= t; ++s)  // the recursion written out: (1 - d) sum_s d^(t-s) x'_s
+            adstock += (1 - d) * std::pow(d, static_cast<double>(t - s)) * media_RTC[r][s][c];
+        } else {
+          const double peak = static_cast<double>(options_.max_lag - 1) *
+                              logistic(p.at("adstock.peak_logit")[size_t(place - delayed.begin())]);
+          for (int64_t lag = 0; lag < options_.max_lag; ++lag) {
+            const double weight = std::pow(d, std::pow(static_cast<double>(lag) - peak, 2));
+            weights += weight;
+            if (lag <= t) adstock += weight * media_RTC[r][t - lag][c];
+          }
+          adstock /= weights;
+        }
+        out[t][c] = options_.hill
+                        ? 1 / (1 + std::pow(std::exp(p.at("hill.log_half_saturation")[c]) / (adstock + 1e-4), a))
+                        : adstock;
       }
     }
     return out;
@@ -167,6 +182,10 @@ class ReferenceModel {
                                                  {"coefficient.log_mean", options_.coefficient_prior_sd}};
     for (const auto& [name, tau] : sd)
       for (int64_t c = 0; c < channels_; ++c) priors += 0.5 * std::pow((p.at(name)[c] - center.at(name)[c]) / tau, 2);
+    for (size_t i = 0; i < options_.delayed_channels.size(); ++i)
+      priors +=
+          0.5 *
+          std::pow((p.at("adstock.peak_logit")[i] - center.at("adstock.peak_logit")[i]) / options_.peak_prior_sd, 2);
     if (options_.gru) {
       for (const char* name : {"gru.weight_input", "gru.weight_hidden", "gru.bias_input", "gru.bias_hidden"})
         for (const double weight : p.at(name)) priors += options_.gru_weight_decay * weight * weight;

@@ -116,6 +116,22 @@ TEST(Mmm, AgreesWithTheReferenceWithATrend) {
 
 TEST(Mmm, AgreesWithTheReferenceWithoutControls) { compare(small_model(), 2, 0); }
 
+TEST(Mmm, AgreesWithTheReferenceWithDelayedChannels) {
+  ModelOptions options = small_model();
+  options.delayed_channels = {0, 2};
+  options.max_lag = 6;
+  compare(options, 3, 2);
+}
+
+TEST(Mmm, AgreesWithTheReferenceWithoutHill) {
+  ModelOptions options = small_model();
+  options.hill = false;
+  compare(options, 3, 2);
+  options.delayed_channels = {1};
+  options.max_lag = 6;
+  compare(options, 3, 2);
+}
+
 TEST(Mmm, AgreesWithTheReferenceWithoutSeason) {
   ModelOptions options = small_model();
   options.harmonics = 0;
