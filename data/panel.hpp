@@ -40,10 +40,11 @@ struct PanelCoordinates {
 struct Panel {
   PanelCoordinates coordinates;
   int64_t first_region = 0;
-  int64_t regions = 0;               // R, how many regions are held here
-  std::vector<double> target_RT;     // KPI units; 0 where not observed
-  std::vector<uint8_t> observed_RT;  // 1 where the row exists and its target is known
-  std::vector<double> media_RTC;     // media units (>= 0); 0 where the row is missing
+  int64_t regions = 0;            // R, how many regions are held here
+  std::vector<double> target_RT;  // KPI units; 0 where not observed
+  std::vector<uint8_t>
+      observed_RT;                // 1 where the row exists and its target is known (of future weeks: where it exists)
+  std::vector<double> media_RTC;  // media units (>= 0); 0 where the row is missing
   std::vector<double> controls_RTK;  // carried forward within the region; 0 before its first row
   std::vector<double> population_R;  // 0 where not known
   std::vector<double> spend_RTC;     // currency; empty unless coordinates.has_spend

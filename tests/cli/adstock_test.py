@@ -42,7 +42,7 @@ class DelayedAdstock(cli.Case):
         geometric = self.train("geometric", f"data.panel={panel}", "model.estimator=likelihood")
         self.assertNotIn("delayed", geometric.err)
         delayed = "model.adstock.kinds={channel_02: delayed}"
-        done = self.train("auto", f"data.panel={panel}", delayed)
+        done = self.train("auto", f"data.panel={panel}", "model.estimator=auto", delayed)
         self.assertIn("Estimated by descent: the carry-over of channel_02 is delayed, and the likelihood knows geometric "
                       "carry-over only.", done.err)  # fmt: skip
         self.assertEqual(json.loads((self.folder / "auto/metrics.json").read_text())["steps"], 3)
