@@ -55,6 +55,9 @@ class Forecast(cli.Case):
     def test_from_a_checkpoint_equals_the_holdout_in_float64(self):
         self.forecast_agrees("float64", 1e-8)
 
+    def test_from_a_checkpoint_of_the_likelihood(self):
+        self.forecast_agrees("float64", 1e-6, "model.estimator=likelihood")
+
     def test_from_a_checkpoint_with_a_delayed_channel(self):
         self.forecast_agrees("float64", 1e-8, "model.adstock.kinds={1: delayed}", "model.adstock.max_lag=6")
         rows = {row["channel"]: row for row in cli.read_csv(self.folder / "csv/adstock.csv")}
@@ -178,6 +181,12 @@ class Export(cli.Case):
 
 class HoldoutHygiene(cli.Case):
     def test_the_holdouts_values_change_nothing_that_was_trained(self):
+        self.nothing_changes(15)
+
+    def test_nor_what_the_likelihood_found(self):
+        self.nothing_changes(12, "model.estimator=likelihood")
+
+    def nothing_changes(self, arrays, *words):
         rows, weeks = uneven_table()
         before = cli.write_table(self.folder / "before.csv", rows)
         changed = []
@@ -190,12 +199,12 @@ class HoldoutHygiene(cli.Case):
             changed.append(row)
         after = cli.write_table(self.folder / "after.csv", changed)
         # Steps enough for Huber's weights and the choice of the best step to have had a say.
-        self.train("before", f"data.source={before}", "trainer.steps=40")
-        self.train("after", f"data.source={after}", "trainer.steps=40")
+        self.train("before", f"data.source={before}", "trainer.steps=40", *words)
+        self.train("after", f"data.source={after}", "trainer.steps=40", *words)
         trained = ("parameter.", "optimizer.", "anchor.", "scale.", "stopping.", "weight.", "member.")
         found, expected = (cli.arrays(cli.newest_checkpoint(self.folder / run), *trained) for run in ("after", "before"))
         self.assertEqual(set(found), set(expected))
-        self.assertGreater(len(found), 15)
+        self.assertGreater(len(found), arrays)
         for name, values in expected.items():
             self.assertEqual(found[name].tobytes(), values.tobytes(), name)
         history = [cli.read_csv(self.folder / run / "history.csv") for run in ("after", "before")]
