@@ -107,39 +107,38 @@ SharedResults shared_results(const Fit& fit) {
 
 namespace {
 
-// Draws from the posteriors of a likelihood's members, pooled.
+// Draws from the posteriors of a likelihood's members, pooled. A member's draws depend on it alone, not on the mesh row
+// that holds it.
 ChannelDraws likelihood_draws(const Fit& fit) {
-  constexpr int64_t kDraws = 400;
+  constexpr int64_t kDrawsOfMember = 25;
   constexpr uint64_t kPosteriorStream = uint64_t{1} << 58;
-  const LikelihoodFit& likelihood = *fit.likelihood;
-  const LikelihoodData& data = likelihood.data;
-  const int64_t C = data.channels, each = std::max<int64_t>(kDraws / fit.members, 1);
+  const LikelihoodData& data = fit.likelihood->data;
+  const int64_t C = data.channels;
+  const ColumnLayout layout{C, data.controls, data.patterns};
   ChannelDraws out;
-  out.count = each * fit.members;
-  // What a share of 1 in the training weeks is over all weeks, and the regions' mean scale.
-  const Mode& plain = likelihood.members[0].mode;
-  const std::vector<double> sums = fit.loop.sum(C + 1, [&](Chunk chunk, std::span<double> total) {
-    RowMatrix columns(data.weeks, ColumnLayout{C, data.controls, data.patterns}.count());
-    for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
-      if (!data.is_usable(r)) continue;
-      fill_columns(data, {C, data.controls, data.patterns}, plain.shapes, plain.shapes, r, columns);
-      for (int64_t c = 0; c < C; ++c) total[c] += data.size_R[r] * columns.col(c).sum();
-      total[C] += data.size_R[r];
-    }
-  });
-  const double mean_scale = sums[C] / static_cast<double>(fit.data.all_regions);
-  for (int64_t m = 0; m < fit.members; ++m) {
-    const LikelihoodMember& member = likelihood.members[m];
+  out.count = kDrawsOfMember * fit.members;
+  for (const LikelihoodMember& member : fit.likelihood->members) {
     const Mode& mode = member.mode;
-    const Draws draws = draw_posterior(mode, each, RandomStream(member.seed, kPosteriorStream));
+    // What a share of 1 in the training weeks is over all weeks, and the regions' mean scale.
+    const std::vector<double> sums = fit.loop.sum(C + 1, [&](Chunk chunk, std::span<double> total) {
+      RowMatrix columns(data.weeks, layout.count());
+      for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
+        if (!data.is_usable(r)) continue;
+        fill_columns(data, layout, mode.shapes, mode.shapes, r, columns);
+        for (int64_t c = 0; c < C; ++c) total[c] += data.size_R[r] * columns.col(c).sum();
+        total[C] += data.size_R[r];
+      }
+    });
+    const double mean_scale = sums[C] / static_cast<double>(fit.data.all_regions);
+    const Draws draws = draw_posterior(mode, kDrawsOfMember, RandomStream(member.seed, kPosteriorStream));
     const RowMatrix response_DC =
         relative_mean_responses(data, mode.shapes, draws.shapes_D3C, fit.data.all_regions, fit.loop);
     Shapes at = mode.shapes;
-    for (int64_t d = 0; d < each; ++d) {
+    for (int64_t d = 0; d < kDrawsOfMember; ++d) {
       at.coordinates = draws.shapes_D3C.row(d);
       for (int64_t c = 0; c < C; ++c) {
         const double share = draws.linear_DL(d, c), mean = mode.mean_C[c] * response_DC(d, c);
-        out.contribution_DC.push_back(plain.mean_C[c] > 0 ? share * sums[c] / plain.mean_C[c] : 0.0);
+        out.contribution_DC.push_back(mode.mean_C[c] > 0 ? share * sums[c] / mode.mean_C[c] : 0.0);
         out.coefficient_DC.push_back(mean > 0 ? mean_scale * share / mean : 0.0);
         out.decay_DC.push_back(at.decay(c));
         out.exponent_DC.push_back(at.exponent(c));

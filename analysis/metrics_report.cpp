@@ -52,7 +52,7 @@ Json identification_json(const RunFacts& facts) {
   return out;
 }
 
-// On the scale on which they are estimated, beside their descriptions' units (docs/model.md).
+// On the scale on which they are estimated, beside their names (docs/likelihood.md).
 Json components_json(const RunFacts& facts) {
   if (!facts.components) return nullptr;
   Json out;

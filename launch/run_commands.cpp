@@ -89,7 +89,7 @@ int predict_command(CommandContext& context) {
     options.source = *source;
     if (const auto events = get<std::optional<fs::path>>(context.config, "data.events")) options.events = events;
     // The plain fit is the first member, in the first row's checkpoints.
-    const std::string csv = forecast_csv(folder.path / "checkpoints", 1, model_options(config), options,
+    const std::string csv = forecast_csv(folder.path / "checkpoints", model_options(config), options,
                                          get<double>(context.config, "export.interval"), log_warning);
     write_text_file(output, csv);
     log_info(text("Wrote ", output.string()));

@@ -24,7 +24,7 @@ enum class Component {
 };
 inline constexpr std::size_t kComponents = 11;
 
-/// Name, start, prior (normal) and bounds of a component. Source: docs/model.md, "Variance components".
+/// Name, start, prior (normal) and bounds of a component. Source: docs/likelihood.md.
 struct ComponentSpec {
   const char* name;
   double start, prior_mean, prior_sd, low, high;

@@ -34,9 +34,7 @@ RowMatrix relative_mean_responses(const LikelihoodData& data, const Shapes& shap
   const int64_t C = data.channels, D = shapes_D3C.rows();
   const ColumnLayout layout{C, data.controls, data.patterns};
   const auto is_judged = [&](int64_t region) {
-    const int64_t place = loop.plan().first_region + region;
-    return data.is_usable(region) && (all_regions <= kJudgedRegions || (place + 1) * kJudgedRegions / all_regions >
-                                                                           place * kJudgedRegions / all_regions);
+    return data.is_usable(region) && is_sampled(loop.plan().first_region + region, kJudgedRegions, all_regions);
   };
   const auto add_run = [&](int64_t begin, int64_t end, double* total) {
     RowMatrix columns(data.origin, layout.count());

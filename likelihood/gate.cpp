@@ -13,7 +13,7 @@ namespace dcmmm {
 namespace {
 
 // An effect of a tenth of the target has a slope of about .2 at the most; what moves with the target one for one does
-// so for another reason. Chosen on two panels (docs/model.md, "The gate").
+// so for another reason. Chosen on two panels (docs/likelihood.md, "The gate").
 constexpr double kFollowingSlope = 0.3;
 constexpr double kSurelyFollowingSlope = 0.6;
 constexpr double kFollowingT = 5.0;

@@ -15,7 +15,7 @@ constexpr int64_t kFirstSearch = 40, kLaterSearch = 25;  // evaluations of the c
 constexpr int64_t kFirstSteps = 3, kMemberSteps = 6,
                   kInnerSteps = 2;                    // Gauss-Newton: first round, a draw, an inner origin
 constexpr uint64_t kPriorStream = uint64_t{1} << 59;  // of random numbers
-// Draws of the priors' centres (docs/model.md, "Intervals").
+// Draws of the priors' centres (docs/likelihood.md, "Intervals").
 constexpr double kExponentSpread = 0.3, kHalfSpread = 0.4, kDecayLow = 0.15, kDecayHigh = 0.7;
 
 Eigen::VectorXd slope_shares(const Mode& mode, int64_t channels) {

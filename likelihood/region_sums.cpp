@@ -23,10 +23,8 @@ struct SumsLayout {
 };
 
 bool takes_part(const RegionPass& pass, int64_t region, int64_t first_region) {
-  if (!pass.data.is_usable(region)) return false;
-  if (pass.sample_regions <= 0 || pass.all_regions <= pass.sample_regions) return true;
-  const int64_t place = first_region + region;
-  return (place + 1) * pass.sample_regions / pass.all_regions > place * pass.sample_regions / pass.all_regions;
+  return pass.data.is_usable(region) &&
+         (pass.sample_regions <= 0 || is_sampled(first_region + region, pass.sample_regions, pass.all_regions));
 }
 
 void add_region(const RegionPass& pass, const SumsLayout& sums, int64_t region, const RowMatrix& columns,

@@ -2,7 +2,10 @@
 
 #include <Eigen/Cholesky>
 #include <cmath>
+#include <exception>
 #include <nlopt.hpp>
+
+#include "common/errors.hpp"
 
 namespace dcmmm {
 namespace {
@@ -131,13 +134,19 @@ ComponentEstimate estimate_components(const LikelihoodData& data, const Likeliho
   search.set_ftol_abs(0.05);  // of a log likelihood: far below what tells two settings apart
   double best = HUGE_VAL;
   std::vector<double> best_values = values;
+  std::exception_ptr failure;  // of an evaluation: not NLopt's to judge
   const auto evaluate = [&](const std::vector<double>& x, std::vector<double>& gradient) {
-    const double value = objective.value(x, gradient);
-    if (value < best) {
-      best = value;
-      best_values = x;
+    try {
+      const double value = objective.value(x, gradient);
+      if (value < best) {
+        best = value;
+        best_values = x;
+      }
+      return value;
+    } catch (...) {
+      failure = std::current_exception();
+      throw nlopt::forced_stop();
     }
-    return value;
   };
   using Evaluate = decltype(evaluate);
   search.set_min_objective([](const std::vector<double>& x, std::vector<double>& gradient,
@@ -146,10 +155,14 @@ ComponentEstimate estimate_components(const LikelihoodData& data, const Likeliho
   double value = 0;
   try {
     search.optimize(values, value);
-  } catch (const nlopt::roundoff_limited&) {
-    // The best point so far is what it is.
   } catch (const std::runtime_error&) {
+    // NLopt can't go on (rounding, or a stop of ours): the best point so far is what it is.
   }
+  if (failure) std::rethrow_exception(failure);
+  if (!std::isfinite(best))
+    throw NumericalError(
+        "The likelihood of the variance components is not finite. Check the panel for extreme values with `dcmmm "
+        "inspect`, or use model.estimator=descent.");
   return {objective.at(best_values), best, objective.evaluations()};
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 // Less than this says too little about variance components; the descent's constants are safer.
 constexpr int64_t kLeastWeeks = 40, kLeastRegions = 5;
-// More than this share for media means that something else was taken for their effect (docs/model.md, "The gate").
+// More than this share for media means that something else was taken for their effect (docs/likelihood.md, "The gate").
 constexpr double kMostMedia = 0.6;
 
 // Names of the channels whose carry-over peaks late; empty: none.

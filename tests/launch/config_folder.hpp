@@ -11,6 +11,7 @@
 #include "common/errors.hpp"
 #include "common/files.hpp"
 #include "launch/configuration.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace dcmmm::testing {
 
@@ -19,24 +20,15 @@ using Files = std::map<std::string, std::string>;  // path: content
 class ConfigFolder {
  public:
   explicit ConfigFolder(const Files& files) {
-    char name[] = "/tmp/dcmmm_config_XXXXXX";
-    path_ = mkdtemp(name);
     for (const auto& [file, content] : files) {
-      std::filesystem::create_directories((path_ / file).parent_path());
-      write_text_file(path_ / file, content);
+      std::filesystem::create_directories((folder_ / file).parent_path());
+      write_text_file(folder_ / file, content);
     }
   }
-  ~ConfigFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  ConfigFolder(const ConfigFolder&) = delete;
-  ConfigFolder& operator=(const ConfigFolder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const { return folder_.path(); }
 
   Value composed(const std::vector<std::string>& overrides = {}) const {
-    return compose({{path_}, "config", overrides});
+    return compose({{path()}, "config", overrides});
   }
 
   /// The message of the UserError, or "" when there is none.
@@ -50,7 +42,7 @@ class ConfigFolder {
   }
 
  private:
-  std::filesystem::path path_;
+  TemporaryFolder folder_;
 };
 
 }  // namespace dcmmm::testing
