@@ -119,13 +119,15 @@ ChannelDraws likelihood_draws(const Fit& fit) {
   out.count = kDrawsOfMember * fit.members;
   for (const LikelihoodMember& member : fit.likelihood->members) {
     const Mode& mode = member.mode;
+    const RowMatrix drift_NC = member.drift_NC();
     // What a share of 1 in the training weeks is over all weeks, and the regions' mean scale.
     const std::vector<double> sums = fit.loop.sum(C + 1, [&](Chunk chunk, std::span<double> total) {
       RowMatrix columns(data.weeks, layout.count());
       for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
         if (!data.is_usable(r)) continue;
-        fill_columns(data, layout, mode.shapes, mode.shapes, r, columns);
-        for (int64_t c = 0; c < C; ++c) total[c] += data.size_R[r] * columns.col(c).sum();
+        fill_columns(data, layout, mode.shapes, nullptr, r, columns);
+        for (int64_t c = 0; c < C; ++c)
+          total[c] += data.size_R[r] * (columns.col(c).sum() + columns.col(c).dot(drift_NC.col(c)));
         total[C] += data.size_R[r];
       }
     });

@@ -34,6 +34,7 @@ const std::vector<KeySpec>& known_keys() {
       {"model.likelihood.event_sd", kNumber, "above 0", kNotNull, "prior of an event's effect"},
       {"model.likelihood.seasonality_sd", kNumber, "above 0", kNotNull, "prior of the season's amplitudes"},
       {"model.likelihood.national", kBool, "", kNotNull, "a level that all regions share"},
+      {"model.likelihood.drift", kBool, "", kNotNull, "coefficients drift over time, alike in all regions"},
       {"model.likelihood.region_slopes", kBool, "", kNotNull, "regions respond and have seasons of their own"},
       {"model.likelihood.region_scales", kBool, "", kNotNull, "a scale of each region's errors; Huber's weights"},
       {"model.likelihood.max_steps", kInteger, "1..", kNotNull, "Gauss-Newton steps"},

@@ -27,6 +27,7 @@ LikelihoodOptions likelihood_options(const Value& config) {
   out.event_prior_sd = number("model.likelihood.event_sd");
   out.pattern_prior_sd = number("model.likelihood.seasonality_sd");
   out.national = get<bool>(config, "model.likelihood.national");
+  out.drift = get<bool>(config, "model.likelihood.drift");
   out.region_slopes = get<bool>(config, "model.likelihood.region_slopes");
   out.region_scales = get<bool>(config, "model.likelihood.region_scales");
   out.max_steps = get<int64_t>(config, "model.likelihood.max_steps");

@@ -24,6 +24,7 @@ const std::array<ComponentSpec, kComponents>& component_specs() {
       {"slow_persistence", 3.5, 3.5, 1.5, -2.0, 6.0},
       {"fast", std::log(0.02), -3.5, 1.5, -8.0, 0.5},
       {"fast_persistence", 0.0, 0.0, 1.0, -3.0, 3.0},
+      {"drift", std::log(0.1), -2.5, 1.0, -6.0, 0.0},
   }};
   return kSpecs;
 }
@@ -41,6 +42,7 @@ double Components::level_variance(double log_size, double error_scale) const {
 double Components::level_persistence() const { return logistic((*this)[Component::kLevelPersistence]); }
 double Components::media_slope_sd() const { return slopes ? std::exp((*this)[Component::kMediaSlope]) : 0.0; }
 double Components::season_slope_sd() const { return slopes ? std::exp((*this)[Component::kSeasonSlope]) : 0.0; }
+double Components::drift_sd() const { return drift ? std::exp((*this)[Component::kDrift]) : 0.0; }
 
 double Components::national_covariance(int64_t lag) const {
   if (!national) return 0.0;
@@ -50,11 +52,12 @@ double Components::national_covariance(int64_t lag) const {
   return part(Component::kSlow, Component::kSlowPersistence) + part(Component::kFast, Component::kFastPersistence);
 }
 
-Components initial_components(bool national, bool slopes) {
+Components initial_components(bool national, bool slopes, bool drift) {
   Components components;
   for (std::size_t i = 0; i < kComponents; ++i) components.value[i] = component_specs()[i].start;
   components.national = national;
   components.slopes = slopes;
+  components.drift = drift;
   return components;
 }
 
@@ -71,6 +74,7 @@ std::string describe(const Components& components) {
   if (components.national)
     out << ", national: slow " << sd(Component::kSlow) << " % at " << logistic(components[Component::kSlowPersistence])
         << ", fast " << sd(Component::kFast) << " % at " << logistic(components[Component::kFastPersistence]);
+  if (components.drift) out << ", drift of the coefficients: " << sd(Component::kDrift) << " %";
   return out.str();
 }
 

@@ -21,8 +21,9 @@ enum class Component {
   kSlowPersistence,   // logit
   kFast,              // log stationary sd of its fast part
   kFastPersistence,   // logit
+  kDrift,             // log sd of the coefficients' relative drift over time
 };
-inline constexpr std::size_t kComponents = 11;
+inline constexpr std::size_t kComponents = 12;
 
 /// Name, start, prior (normal) and bounds of a component. Source: docs/likelihood.md.
 struct ComponentSpec {
@@ -33,7 +34,7 @@ const std::array<ComponentSpec, kComponents>& component_specs();
 
 struct Components {
   std::array<double, kComponents> value{};
-  bool national = true, slopes = true;
+  bool national = true, slopes = true, drift = true;
 
   double operator[](Component component) const { return value[static_cast<std::size_t>(component)]; }
   double& operator[](Component component) { return value[static_cast<std::size_t>(component)]; }
@@ -43,13 +44,14 @@ struct Components {
   double level_persistence() const;
   double media_slope_sd() const;  // 0 without slopes
   double season_slope_sd() const;
+  double drift_sd() const;  // 0 without drift
 
   /// Covariance of the national level `lag` weeks apart; 0 without one.
   double national_covariance(int64_t lag) const;
 };
 
 /// All at their starts.
-Components initial_components(bool national, bool slopes);
+Components initial_components(bool national, bool slopes, bool drift);
 
 /// For the log: sds and persistences in their own units.
 std::string describe(const Components& components);

@@ -43,7 +43,7 @@ RowMatrix relative_mean_responses(const LikelihoodData& data, const Shapes& shap
       if (!is_judged(region)) continue;
       for (int64_t draw = 0; draw <= D; ++draw) {
         at.coordinates = draw == D ? shapes.coordinates : Eigen::VectorXd(shapes_D3C.row(draw));
-        fill_columns(data, layout, at, at, region, columns);
+        fill_columns(data, layout, at, nullptr, region, columns);
         for (int64_t t = 0; t < data.origin; ++t)
           if (data.weight_RT[region * data.weeks + t] > 0)
             for (int64_t c = 0; c < C; ++c) total[draw * C + c] += data.size_R[region] * columns(t, c);

@@ -50,12 +50,12 @@ class Profile {
         covariance_(covariance),
         prior_center_(prior_center),
         loop_(loop),
-        layout_{data.channels, data.controls, data.patterns, true, covariance.components.slopes},
+        layout_{data.channels, data.controls, data.patterns, true, true, covariance.frozen.waves.count()},
         shape_sd_(prior_sd_of_shapes(options, data.channels)) {}
 
   Mode at(const Shapes& shapes) const {
-    RegionPass pass{data_, layout_, shapes, covariance_.slope_shapes, covariance_.components, {}, false, 0, 0, nullptr};
-    pass.slopes = slope_columns(layout_, covariance_.components, covariance_.slope_mean_C, covariance_.slope_shares);
+    RegionPass pass{data_, layout_, shapes, &covariance_.frozen, covariance_.components, {}, false, 0, 0, nullptr};
+    pass.slopes = slope_columns(layout_, covariance_.components, covariance_.frozen);
     const PanelSums sums = sum_regions(pass, loop_);
     const Eigen::MatrixXd raw = reduced_gram(sums, covariance_.national);
     const int64_t C = layout_.channels, L = layout_.linear(), y = layout_.target();
@@ -66,7 +66,7 @@ class Profile {
     mode.mean_C = sums.mean_P.head(C);
     const Eigen::MatrixXd to_linear = coordinates_of_columns(sums, layout_, nullptr);
     const Eigen::MatrixXd gram = to_linear.transpose() * raw * to_linear;
-    const Eigen::VectorXd prior = prior_precision(options_, layout_, data_.events);
+    const Eigen::VectorXd prior = prior_precision(options_, covariance_.components, layout_, data_.events, covariance_.frozen.waves);
     Eigen::MatrixXd matrix = gram.topLeftCorner(L, L);
     matrix.diagonal() += prior;
     const Eigen::VectorXd right = gram.col(L).head(L);
@@ -129,15 +129,34 @@ class Profile {
 
 }  // namespace
 
-FixedCovariance fix_covariance(const LikelihoodData& data, const Components& components, const Shapes& slope_shapes,
-                               const Eigen::VectorXd& slope_shares, const RegionLoop& loop) {
-  FixedCovariance out{components, slope_shapes, {}, slope_shares, {}};
+Frozen freeze(const LikelihoodData& data, const Shapes& shapes, const Eigen::VectorXd& share_C, bool drift,
+              const RegionLoop& loop) {
+  const int64_t C = data.channels;
+  Frozen out{shapes, Eigen::VectorXd::Ones(C), share_C, {}, {}};
+  if (drift) out.waves = drift_waves(data.origin, data.weeks);
+  const int64_t B = out.waves.count();
+  out.wave_mean_CB = RowMatrix::Zero(C, B);
+  const ColumnLayout layout{C, data.controls, data.patterns, false, false, B};
+  // Columns of the waves as they are, unscaled and not yet centred.
+  out.share_C.setOnes();
+  const Eigen::VectorXd mean_P = mean_columns({data, layout, shapes, &out, {}, {}, false, 0, 0, nullptr}, loop);
+  out.share_C = share_C;
+  out.mean_C = mean_P.head(C);
+  for (int64_t c = 0; c < C; ++c)
+    for (int64_t b = 0; b < B && out.mean_C[c] > 0; ++b) out.wave_mean_CB(c, b) = mean_P[layout.wave(c, b)] / out.mean_C[c];
+  return out;
+}
+
+FixedCovariance fix_covariance(const LikelihoodData& data, const Components& components, Frozen frozen,
+                               const RegionLoop& loop) {
+  FixedCovariance out{components, std::move(frozen), {}, {}};
   const ColumnLayout layout{data.channels, data.controls, data.patterns};
-  RegionPass pass{data, layout, slope_shapes, slope_shapes, components, {}, false, 0, 0, nullptr};
-  out.slope_mean_C = sum_regions(pass, loop).mean_P.head(data.channels);
-  pass.slopes = slope_columns(layout, components, out.slope_mean_C, slope_shares);
-  pass.with_precision = true;
-  out.national = national_level(sum_regions(pass, loop).precision_TT, components);
+  const RegionPass pass{data, layout,
+                        out.frozen.shapes, nullptr,
+                        out.components, slope_columns(layout, components, out.frozen),
+                        true, 0, 0, nullptr};
+  out.precision_TT = sum_regions(pass, loop).precision_TT;
+  out.national = national_level(out.precision_TT, components);
   return out;
 }
 

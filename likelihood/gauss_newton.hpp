@@ -13,20 +13,23 @@ namespace dcmmm {
 /// All that stays fixed while curves and effects move.
 struct FixedCovariance {
   Components components;
-  Shapes slope_shapes;           // where the regions' differences in response were frozen
-  Eigen::VectorXd slope_mean_C;  // mean response there
-  Eigen::VectorXd slope_shares;  // shares that scale them
+  Frozen frozen;
   NationalLevel national;
+  RowMatrix precision_TT;  // sum of V_r^-1
 };
 
+/// What is frozen at these curves and shares; `drift`: whether coefficients drift. A pass. Collective.
+Frozen freeze(const LikelihoodData& data, const Shapes& shapes, const Eigen::VectorXd& share_C, bool drift,
+              const RegionLoop& loop);
+
 /// A pass that fixes the covariance. Collective.
-FixedCovariance fix_covariance(const LikelihoodData& data, const Components& components, const Shapes& slope_shapes,
-                               const Eigen::VectorXd& slope_shares, const RegionLoop& loop);
+FixedCovariance fix_covariance(const LikelihoodData& data, const Components& components, Frozen frozen,
+                               const RegionLoop& loop);
 
 /// A point on the profile: curves, and the best linear terms for them.
 struct Mode {
   Shapes shapes, prior_center;
-  Eigen::VectorXd linear;               // L: shares of the target, then controls and patterns as shares of m_r
+  Eigen::VectorXd linear;               // L: shares of the target, controls and patterns as shares of m_r, amplitudes
   Eigen::VectorXd mean_C;               // mean response (weighted by m_r), so that coefficient = share / mean
   Eigen::VectorXd weighted_residual_T;  // sum over regions of V_r^-1 (y - f)
   double objective = 0;                 // negative log posterior up to a constant of the covariance

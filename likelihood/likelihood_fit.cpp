@@ -22,24 +22,16 @@ Eigen::VectorXd slope_shares(const Mode& mode, int64_t channels) {
   return mode.linear.head(channels).cwiseMax(kSmallestShare);
 }
 
-// Slopes and the national level at the mode's own curves.
-LikelihoodMember finish(const LikelihoodFit& fit, Mode mode, int64_t weeks, const RegionLoop& loop) {
+// Slopes, drift and the national level at the mode's own curves.
+LikelihoodMember finish(const LikelihoodFit& fit, const Mode& found, int64_t weeks, const RegionLoop& loop) {
   const LikelihoodData& data = fit.data;
-  const int64_t C = data.channels;
   const Components& components = fit.estimate.components;
   LikelihoodMember member;
-  member.covariance = fix_covariance(data, components, mode.shapes, slope_shares(mode, C), loop);
-  const ColumnLayout layout{C, data.controls, data.patterns};
-  RegionPass pass{data, layout, mode.shapes, mode.shapes, components, {}, true, 0, 0, nullptr};
-  pass.slopes = slope_columns(layout, components, member.covariance.slope_mean_C, member.covariance.slope_shares);
-  const PanelSums sums = sum_regions(pass, loop);
-  Eigen::VectorXd raw = Eigen::VectorXd::Zero(layout.count());
-  raw.head(layout.linear()) = -mode.linear;
-  for (int64_t c = 0; c < C; ++c) raw[c] = -mode.coefficient(c);
-  raw[layout.target()] = 1.0;
-  mode.weighted_residual_T = sums.weighted_TP * raw;
-  member.national_T = national_path(member.covariance, sums.precision_TT, mode, weeks);
-  member.mode = std::move(mode);
+  member.covariance = fix_covariance(
+      data, components, freeze(data, found.shapes, slope_shares(found, data.channels), components.drift, loop), loop);
+  member.mode = find_mode(data, fit.options, member.covariance, found.shapes, found.prior_center, 0, loop);
+  member.mode.steps = found.steps;
+  member.national_T = national_path(member.covariance, member.mode, weeks);
   return member;
 }
 
@@ -76,13 +68,14 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
   const Shapes start = initial_shapes(options, C);
   Eigen::VectorXd shares = Eigen::VectorXd::Constant(C, kStartShare);
   Shapes shapes = start;
-  fit.estimate.components = initial_components(options.national, options.region_slopes);
+  fit.estimate.components = initial_components(options.national, options.region_slopes, options.drift);
   Mode mode;
   // Components at the curves so far, curves under them, then the residuals say which regions and cells count how much.
   for (int round = 0; round < kRounds; ++round) {
-    fit.estimate = estimate_components(fit.data, options, shapes, shares, fit.estimate.components, all_regions,
+    Frozen frozen = freeze(fit.data, shapes, shares, options.drift, loop);
+    fit.estimate = estimate_components(fit.data, options, frozen, fit.estimate.components, all_regions,
                                        round == 0 ? kFirstSearch : kLaterSearch, loop);
-    fit.covariance = fix_covariance(fit.data, fit.estimate.components, shapes, shares, loop);
+    fit.covariance = fix_covariance(fit.data, fit.estimate.components, std::move(frozen), loop);
     mode =
         find_mode(fit.data, options, fit.covariance, shapes, start, round == 0 ? kFirstSteps : options.max_steps, loop);
     if (options.region_scales && round + 1 < kRounds) refresh_scales(fit.data, fit.covariance, mode, loop);
@@ -109,11 +102,18 @@ LikelihoodFit refit_at_earlier_origin(const LikelihoodFit& fit, LikelihoodData d
     for (int64_t t = 0; t < inner.data.origin; ++t)
       inner.data.weight_RT[region * inner.data.weeks + t] *= fit.data.weight_RT[region * fit.data.weeks + t];
   const Mode& mode = fit.members[0].mode;
-  inner.covariance =
-      fix_covariance(inner.data, fit.estimate.components, mode.shapes, slope_shares(mode, inner.data.channels), loop);
-  Mode found = find_mode(inner.data, fit.options, inner.covariance, mode.shapes, mode.prior_center, kInnerSteps, loop);
-  inner.members.push_back(finish(inner, std::move(found), inner.data.weeks, loop));
+  inner.covariance = fix_covariance(
+      inner.data, fit.estimate.components,
+      freeze(inner.data, mode.shapes, slope_shares(mode, inner.data.channels), fit.options.drift, loop), loop);
+  const Mode found =
+      find_mode(inner.data, fit.options, inner.covariance, mode.shapes, mode.prior_center, kInnerSteps, loop);
+  inner.members.push_back(finish(inner, found, inner.data.weeks, loop));
   return inner;
+}
+
+RowMatrix LikelihoodMember::drift_NC() const {
+  const Frozen& frozen = covariance.frozen;
+  return frozen.path(mode.linear.tail(mode.shapes.channels() * frozen.waves.count()));
 }
 
 RegionEffects region_effects(const LikelihoodFit& fit, const LikelihoodMember& member, int64_t region) {
@@ -121,11 +121,12 @@ RegionEffects region_effects(const LikelihoodFit& fit, const LikelihoodMember& m
   const int64_t C = data.channels, T = data.origin;
   RegionEffects out{Eigen::VectorXd::Zero(C), Eigen::VectorXd::Zero(data.patterns)};
   if (!fit.options.region_slopes || !data.is_usable(region)) return out;
-  const ColumnLayout layout{C, data.controls, data.patterns};
+  const Frozen& frozen = member.covariance.frozen;
+  const ColumnLayout layout{C, data.controls, data.patterns, false, false, frozen.waves.count()};
   const Components& components = fit.estimate.components;
-  const auto slopes = slope_columns(layout, components, member.covariance.slope_mean_C, member.covariance.slope_shares);
+  const auto slopes = slope_columns(layout, components, frozen);
   RowMatrix columns(T, layout.count());
-  fill_columns(data, layout, member.mode.shapes, member.mode.shapes, region, columns);
+  fill_columns(data, layout, member.mode.shapes, &frozen, region, columns);
   RegionPrecision precision;
   precision.factor(data, region, components, slopes, columns);
   Eigen::VectorXd raw = member.mode.linear;

@@ -14,9 +14,12 @@ namespace dcmmm {
 /// One member: a mode with all that follows from it.
 struct LikelihoodMember {
   uint64_t seed = 0;           // of its prior draw, and of draws from its posterior; 0: the plain fit
-  FixedCovariance covariance;  // regions' slopes at the mode's curves
+  FixedCovariance covariance;  // at the mode's curves
   Mode mode;
   Eigen::VectorXd national_T;  // the national level's path over all weeks and some after them
+
+  /// Relative deviation of the coefficients from their constants over the panel's weeks, [N, C].
+  RowMatrix drift_NC() const;
 };
 
 struct LikelihoodFit {

@@ -34,14 +34,19 @@ Eigen::MatrixXd reduced_gram(const PanelSums& sums, const NationalLevel& nationa
   return sums.gram_PP - weighted.transpose() * (national.covariance_TT * weighted);
 }
 
-Eigen::VectorXd prior_precision(const LikelihoodOptions& options, const ColumnLayout& layout, int64_t events) {
+Eigen::VectorXd prior_precision(const LikelihoodOptions& options, const Components& components,
+                                const ColumnLayout& layout, int64_t events, const Waves& waves) {
   Eigen::VectorXd precision(layout.linear());
   precision.head(layout.channels).setConstant(1.0 / (options.share_prior_sd * options.share_prior_sd));
   precision.segment(layout.channels, layout.controls)
       .setConstant(1.0 / (options.control_prior_sd * options.control_prior_sd));
   precision.segment(layout.channels + layout.controls - events, events)
       .setConstant(1.0 / (options.event_prior_sd * options.event_prior_sd));
-  precision.tail(layout.patterns).setConstant(1.0 / (options.pattern_prior_sd * options.pattern_prior_sd));
+  precision.segment(layout.pattern(0), layout.patterns)
+      .setConstant(1.0 / (options.pattern_prior_sd * options.pattern_prior_sd));
+  const double drift = components.drift_sd() * components.drift_sd();
+  for (int64_t c = 0; c < layout.channels; ++c)
+    for (int64_t b = 0; b < layout.waves; ++b) precision[layout.wave(c, b)] = 1.0 / (drift * waves.variance_B[b]);
   return precision;
 }
 

@@ -20,6 +20,7 @@ struct LikelihoodOptions {
 
   bool national = true;       // a shock common to all regions
   bool region_slopes = true;  // regions differ in how they respond to media and season
+  bool drift = true;          // coefficients drift over time, alike in all regions
   bool region_scales = true;  // a scale of each region's errors, and Huber's weights
 
   int64_t max_steps = 15;        // Gauss-Newton

@@ -27,6 +27,12 @@ bool takes_part(const RegionPass& pass, int64_t region, int64_t first_region) {
          (pass.sample_regions <= 0 || is_sampled(first_region + region, pass.sample_regions, pass.all_regions));
 }
 
+void add_mean(const RegionPass& pass, int64_t region, const RowMatrix& columns, Eigen::Map<Eigen::VectorXd> mean_P) {
+  const double* weight = pass.data.weight_RT.data() + region * pass.data.weeks;
+  for (int64_t t = 0; t < columns.rows(); ++t)
+    if (weight[t] > 0) mean_P += pass.data.size_R[region] * columns.row(t).transpose();
+}
+
 void add_region(const RegionPass& pass, const SumsLayout& sums, int64_t region, const RowMatrix& columns,
                 RegionPrecision& precision, double* out) {
   const int64_t T = sums.weeks, P = sums.columns;
@@ -36,12 +42,14 @@ void add_region(const RegionPass& pass, const SumsLayout& sums, int64_t region, 
   Block(out + sums.weighted(), T, P) += weighted;
   Block(out + sums.gram(), P, P).noalias() += columns.transpose() * weighted;
   if (sums.with_precision) Block(out + sums.precision(), T, T) += precision.apply(RowMatrix::Identity(T, T));
-  Eigen::Map<Eigen::VectorXd> mean(out + sums.mean(), P);
-  const double* weight = pass.data.weight_RT.data() + region * pass.data.weeks;
-  const double share = pass.data.size_R[region] / pass.data.total_target;
-  for (int64_t t = 0; t < T; ++t)
-    if (weight[t] > 0) mean += share * columns.row(t).transpose();
+  add_mean(pass, region, columns, Eigen::Map<Eigen::VectorXd>(out + sums.mean(), P));
   out[sums.log_determinant()] += precision.log_determinant();
+}
+
+// Of sums whose last column is the target's; zero where there is none.
+Eigen::VectorXd per_target(const Eigen::VectorXd& sum_P) {
+  const double target = sum_P[sum_P.size() - 1];
+  return target > 0 ? Eigen::VectorXd(sum_P / target) : Eigen::VectorXd::Zero(sum_P.size());
 }
 
 }  // namespace
@@ -104,9 +112,22 @@ std::vector<RowMatrix> keep_columns(const RegionPass& pass, const RegionLoop& lo
   for (int64_t region = 0; region < pass.data.regions; ++region) {
     if (!takes_part(pass, region, loop.plan().first_region)) continue;
     columns[region].resize(pass.data.origin, pass.layout.count());
-    fill_columns(pass.data, pass.layout, pass.shapes, pass.slope_shapes, region, columns[region]);
+    fill_columns(pass.data, pass.layout, pass.shapes, pass.frozen, region, columns[region]);
   }
   return columns;
+}
+
+Eigen::VectorXd mean_columns(const RegionPass& pass, const RegionLoop& loop) {
+  const int64_t P = pass.layout.count();
+  const std::vector<double> sums = loop.sum(P, [&](Chunk chunk, std::span<double> total) {
+    RowMatrix columns(pass.data.origin, P);
+    for (int64_t region = chunk.first; region < chunk.first + chunk.count; ++region) {
+      if (!takes_part(pass, region, loop.plan().first_region)) continue;
+      fill_columns(pass.data, pass.layout, pass.shapes, pass.frozen, region, columns);
+      add_mean(pass, region, columns, Eigen::Map<Eigen::VectorXd>(total.data(), P));
+    }
+  });
+  return per_target(Eigen::Map<const Eigen::VectorXd>(sums.data(), P));
 }
 
 PanelSums sum_regions(const RegionPass& pass, const RegionLoop& loop) {
@@ -118,7 +139,7 @@ PanelSums sum_regions(const RegionPass& pass, const RegionLoop& loop) {
     for (int64_t region = begin; region < end; ++region) {
       if (!takes_part(pass, region, loop.plan().first_region)) continue;
       if (pass.columns == nullptr)
-        fill_columns(pass.data, pass.layout, pass.shapes, pass.slope_shapes, region, columns);
+        fill_columns(pass.data, pass.layout, pass.shapes, pass.frozen, region, columns);
       add_region(pass, layout, region, pass.columns != nullptr ? (*pass.columns)[region] : columns, precision, out);
     }
   };
@@ -138,7 +159,7 @@ PanelSums sum_regions(const RegionPass& pass, const RegionLoop& loop) {
   out.weighted_TP = Block(sums.data() + layout.weighted(), T, P);
   const RowMatrix gram = Block(sums.data() + layout.gram(), P, P);
   out.gram_PP = 0.5 * (gram + gram.transpose());
-  out.mean_P = Eigen::Map<const Eigen::VectorXd>(sums.data() + layout.mean(), P);
+  out.mean_P = per_target(Eigen::Map<const Eigen::VectorXd>(sums.data() + layout.mean(), P));
   out.log_determinant = sums[layout.log_determinant()];
   return out;
 }

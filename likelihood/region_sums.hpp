@@ -17,7 +17,7 @@ struct PanelSums {
   RowMatrix precision_TT;      // sum of V_r^-1
   RowMatrix weighted_TP;       // sum of V_r^-1 X_r
   RowMatrix gram_PP;           // sum of X_r' V_r^-1 X_r
-  Eigen::VectorXd mean_P;      // sum of m_r x over training cells / total target: what a column of effect 1 explains
+  Eigen::VectorXd mean_P;      // sum of m_r x over training cells / sum of y there: what a column of effect 1 explains
   double log_determinant = 0;  // sum of log |V_r|, the projected level's part included
 };
 
@@ -37,7 +37,7 @@ struct RegionPass {
   const LikelihoodData& data;
   ColumnLayout layout;
   const Shapes& shapes;
-  const Shapes& slope_shapes;
+  const Frozen* frozen;  // null where the layout has nothing of it
   const Components& components;
   std::vector<SlopeColumn> slopes;
   bool with_precision = true;                       // whether precision_TT is wanted
@@ -48,6 +48,9 @@ struct RegionPass {
 
 /// Columns of every region of this rank that the pass uses (the others stay empty), to be passed again as `columns`.
 std::vector<RowMatrix> keep_columns(const RegionPass& pass, const RegionLoop& loop);
+
+/// PanelSums::mean_P alone. Collective.
+Eigen::VectorXd mean_columns(const RegionPass& pass, const RegionLoop& loop);
 
 /// Collective.
 PanelSums sum_regions(const RegionPass& pass, const RegionLoop& loop);

@@ -12,28 +12,30 @@ namespace {
 
 constexpr double kDifference = 1e-4;  // of the components, for forward differences
 
-// Components that change the regions' covariances; the others change the national level alone, which needs no pass.
+// Components that change the regions' covariances; the others change the national level or the waves' prior alone, which
+// needs no pass.
 constexpr std::size_t kRegional = static_cast<std::size_t>(Component::kSlow);
 
 class Objective {
  public:
-  Objective(const LikelihoodData& data, const LikelihoodOptions& options, const Shapes& shapes,
-            const Eigen::VectorXd& slope_shares, int64_t all_regions, const Components& start, const RegionLoop& loop)
+  Objective(const LikelihoodData& data, const LikelihoodOptions& options, const Frozen& frozen, int64_t all_regions,
+            const Components& start, const RegionLoop& loop)
       : options_(options),
-        slope_shares_(slope_shares),
-        layout_{data.channels, data.controls, data.patterns},
+        frozen_(frozen),
+        layout_{data.channels, data.controls, data.patterns, false, false, frozen.waves.count()},
         components_(start),
         loop_(loop),
-        pass_{data, layout_, shapes, shapes, components_, {}, true, options.sample_regions, all_regions, nullptr} {
+        pass_{data,       layout_, frozen.shapes,          &frozen_,
+              components_, {},      true, options.sample_regions, all_regions, nullptr} {
     for (std::size_t i = 0; i < kComponents; ++i) {
-      const bool of_slopes = i == static_cast<std::size_t>(Component::kMediaSlope) ||
-                             i == static_cast<std::size_t>(Component::kSeasonSlope);
-      if ((of_slopes && !start.slopes) || (i >= kRegional && !start.national)) continue;
+      const auto component = static_cast<Component>(i);
+      const bool of_slopes = component == Component::kMediaSlope || component == Component::kSeasonSlope;
+      const bool of_drift = component == Component::kDrift, of_nation = i >= kRegional && !of_drift;
+      if ((of_slopes && !start.slopes) || (of_nation && !start.national) || (of_drift && !start.drift)) continue;
       free_.push_back(i);
     }
     columns_ = keep_columns(pass_, loop);
     pass_.columns = &columns_;
-    mean_C_ = sums_of(start).mean_P.head(data.channels);
   }
 
   const std::vector<std::size_t>& free() const { return free_; }
@@ -61,9 +63,8 @@ class Objective {
  private:
   PanelSums sums_of(const Components& components) {
     ++evaluations_;
-    RegionPass pass{pass_.data, layout_, pass_.shapes,         pass_.slope_shapes, components,
-                    {},         true,    pass_.sample_regions, pass_.all_regions,  pass_.columns};
-    if (mean_C_.size() > 0) pass.slopes = slope_columns(layout_, components, mean_C_, slope_shares_);
+    const RegionPass pass{pass_.data, layout_, pass_.shapes, &frozen_, components,
+                          slope_columns(layout_, components, frozen_), true, pass_.sample_regions, pass_.all_regions, pass_.columns};
     return sum_regions(pass, loop_);
   }
 
@@ -72,7 +73,7 @@ class Objective {
     const Eigen::VectorXd scale = share_scale(sums, layout_);
     const Eigen::MatrixXd gram = scale.asDiagonal() * reduced_gram(sums, national) * scale.asDiagonal();
     const int64_t L = layout_.linear(), y = layout_.target();
-    const Eigen::VectorXd prior = prior_precision(options_, layout_, pass_.data.events);
+    const Eigen::VectorXd prior = prior_precision(options_, components, layout_, pass_.data.events, frozen_.waves);
     Eigen::MatrixXd matrix = gram.topLeftCorner(L, L);
     matrix.diagonal() += prior;
     const Eigen::LLT<Eigen::MatrixXd> factor(matrix);
@@ -90,36 +91,32 @@ class Objective {
   }
 
   const LikelihoodOptions& options_;
-  const Eigen::VectorXd& slope_shares_;
+  const Frozen& frozen_;
   ColumnLayout layout_;
   Components components_;
   const RegionLoop& loop_;
   RegionPass pass_;
   std::vector<std::size_t> free_;
   std::vector<RowMatrix> columns_;
-  Eigen::VectorXd mean_C_;
   int64_t evaluations_ = 0;
 };
 
 }  // namespace
 
-std::vector<SlopeColumn> slope_columns(const ColumnLayout& layout, const Components& components,
-                                       const Eigen::VectorXd& mean_C, const Eigen::VectorXd& slope_shares) {
+std::vector<SlopeColumn> slope_columns(const ColumnLayout& layout, const Components& components, const Frozen& frozen) {
   std::vector<SlopeColumn> slopes;
   if (!components.slopes) return slopes;
   for (int64_t c = 0; c < layout.channels; ++c)
-    if (mean_C[c] > 0 && slope_shares[c] > 0)
-      slopes.push_back({layout.has_slopes ? layout.slope(c) : layout.media(c),
-                        components.media_slope_sd() * slope_shares[c] / mean_C[c]});
+    if (frozen.mean_C[c] > 0 && frozen.share_C[c] > 0)
+      slopes.push_back({layout.frozen(c), components.media_slope_sd() * frozen.share_C[c] / frozen.mean_C[c]});
   for (int64_t s = 0; s < layout.patterns; ++s) slopes.push_back({layout.pattern(s), components.season_slope_sd()});
   return slopes;
 }
 
 ComponentEstimate estimate_components(const LikelihoodData& data, const LikelihoodOptions& options,
-                                      const Shapes& shapes, const Eigen::VectorXd& slope_shares,
-                                      const Components& start, int64_t all_regions, int64_t max_steps,
-                                      const RegionLoop& loop) {
-  Objective objective(data, options, shapes, slope_shares, all_regions, start, loop);
+                                      const Frozen& frozen, const Components& start, int64_t all_regions,
+                                      int64_t max_steps, const RegionLoop& loop) {
+  Objective objective(data, options, frozen, all_regions, start, loop);
   const auto count = static_cast<unsigned>(objective.free().size());
   std::vector<double> values, low, high;
   for (const std::size_t i : objective.free()) {

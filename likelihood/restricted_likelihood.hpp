@@ -12,16 +12,13 @@ struct ComponentEstimate {
   int64_t evaluations = 0;
 };
 
-/// Minimises from `start` with the curves held at `shapes`. `slope_shares`: C shares of the target that scale the
-/// regions' differences in their response. `max_evaluations` bounds the work. Collective; every rank gets the same.
+/// Minimises from `start` with the curves held at `frozen.shapes`. `max_steps` bounds the work. Collective; every rank
+/// gets the same.
 ComponentEstimate estimate_components(const LikelihoodData& data, const LikelihoodOptions& options,
-                                      const Shapes& shapes, const Eigen::VectorXd& slope_shares,
-                                      const Components& start, int64_t all_regions, int64_t max_steps,
-                                      const RegionLoop& loop);
+                                      const Frozen& frozen, const Components& start, int64_t all_regions,
+                                      int64_t max_steps, const RegionLoop& loop);
 
-/// The columns in which regions differ: each channel's response (at `layout`'s slope columns where it has them), and
-/// the season's patterns. mean_P: what a unit of each raw column explains on average (PanelSums::mean_P).
-std::vector<SlopeColumn> slope_columns(const ColumnLayout& layout, const Components& components,
-                                       const Eigen::VectorXd& mean_C, const Eigen::VectorXd& slope_shares);
+/// The columns in which regions differ: each channel's frozen response and the season's patterns.
+std::vector<SlopeColumn> slope_columns(const ColumnLayout& layout, const Components& components, const Frozen& frozen);
 
 }  // namespace dcmmm

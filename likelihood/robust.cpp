@@ -18,8 +18,9 @@ constexpr double kNormalMedian = 0.6745;
 
 void refresh_scales(LikelihoodData& data, const FixedCovariance& covariance, const Mode& mode, const RegionLoop& loop) {
   const int64_t T = data.origin, R = data.regions;
-  const ColumnLayout layout{data.channels, data.controls, data.patterns, false, covariance.components.slopes};
-  const auto slopes = slope_columns(layout, covariance.components, covariance.slope_mean_C, covariance.slope_shares);
+  const Frozen& frozen = covariance.frozen;
+  const ColumnLayout layout{data.channels, data.controls, data.patterns, false, true, frozen.waves.count()};
+  const auto slopes = slope_columns(layout, covariance.components, frozen);
   Eigen::VectorXd raw = mode.linear;
   for (int64_t c = 0; c < data.channels; ++c) raw[c] = mode.coefficient(c);
   const Eigen::VectorXd national = covariance.national.covariance_TT * mode.weighted_residual_T;
@@ -32,7 +33,7 @@ void refresh_scales(LikelihoodData& data, const FixedCovariance& covariance, con
 #pragma omp for schedule(dynamic)
     for (int64_t region = 0; region < R; ++region) {
       if (!data.is_usable(region)) continue;
-      fill_columns(data, layout, mode.shapes, covariance.slope_shapes, region, columns);
+      fill_columns(data, layout, mode.shapes, &frozen, region, columns);
       precision.factor(data, region, covariance.components, slopes, columns);
       RowMatrix residual(T, 1);
       residual.col(0) = columns.col(layout.target()) - columns.leftCols(layout.linear()) * raw - national;
@@ -76,12 +77,11 @@ void refresh_scales(LikelihoodData& data, const FixedCovariance& covariance, con
   }
 }
 
-Eigen::VectorXd national_path(const FixedCovariance& covariance, const RowMatrix& precision_TT, const Mode& mode,
-                              int64_t weeks) {
-  const int64_t T = precision_TT.rows();
+Eigen::VectorXd national_path(const FixedCovariance& covariance, const Mode& mode, int64_t weeks) {
+  const int64_t T = covariance.precision_TT.rows();
   if (!covariance.components.national) return Eigen::VectorXd::Zero(weeks);
   const Eigen::MatrixXd prior = national_covariance(covariance.components, weeks);
-  const Eigen::MatrixXd matrix = Eigen::MatrixXd::Identity(T, T) + precision_TT * prior.topLeftCorner(T, T);
+  const Eigen::MatrixXd matrix = Eigen::MatrixXd::Identity(T, T) + covariance.precision_TT * prior.topLeftCorner(T, T);
   return prior.leftCols(T) * matrix.partialPivLu().solve(mode.weighted_residual_T);
 }
 

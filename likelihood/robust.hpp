@@ -10,7 +10,6 @@ namespace dcmmm {
 void refresh_scales(LikelihoodData& data, const FixedCovariance& covariance, const Mode& mode, const RegionLoop& loop);
 
 /// The national level's path over `weeks` weeks from the panel's first one, given a mode.
-Eigen::VectorXd national_path(const FixedCovariance& covariance, const RowMatrix& precision_TT, const Mode& mode,
-                              int64_t weeks);
+Eigen::VectorXd national_path(const FixedCovariance& covariance, const Mode& mode, int64_t weeks);
 
 }  // namespace dcmmm

@@ -57,12 +57,29 @@ Shapes initial_shapes(const LikelihoodOptions& options, int64_t channels) {
   return shapes;
 }
 
-void fill_columns(const LikelihoodData& data, const ColumnLayout& layout, const Shapes& shapes,
-                  const Shapes& slope_shapes, int64_t region, RowMatrix& out) {
+RowMatrix Frozen::path(const Eigen::VectorXd& amplitudes) const {
+  const int64_t C = mean_C.size(), B = waves.count();
+  RowMatrix out(waves.value_NB.rows(), C);
+  for (int64_t c = 0; c < C; ++c) {
+    const Eigen::VectorXd of_channel = amplitudes.segment(c * B, B);
+    out.col(c) = (waves.value_NB * of_channel).array() - wave_mean_CB.row(c).dot(of_channel);
+  }
+  return out;
+}
+
+void fill_columns(const LikelihoodData& data, const ColumnLayout& layout, const Shapes& shapes, const Frozen* frozen,
+                  int64_t region, RowMatrix& out) {
   for (int64_t c = 0; c < layout.channels; ++c) {
     const int64_t derivative[] = {layout.derivative(0, c), layout.derivative(1, c), layout.derivative(2, c)};
     fill_channel(data, shapes, region, c, out, layout.media(c), layout.has_derivatives ? derivative : nullptr);
-    if (layout.has_slopes) fill_channel(data, slope_shapes, region, c, out, layout.slope(c), nullptr);
+    if (layout.has_frozen) fill_channel(data, frozen->shapes, region, c, out, layout.frozen(c), nullptr);
+    if (layout.waves == 0) continue;
+    const double scale = frozen->mean_C[c] > 0 ? frozen->share_C[c] / frozen->mean_C[c] : 0.0;
+    for (int64_t t = 0; t < out.rows(); ++t) {
+      const double response = scale * out(t, layout.frozen(c));
+      for (int64_t b = 0; b < layout.waves; ++b)
+        out(t, layout.wave(c, b)) = response * (frozen->waves.value_NB(t, b) - frozen->wave_mean_CB(c, b));
+    }
   }
   const float* control = data.control_RTK.data() + region * data.weeks * data.controls;
   const double* target = data.target_RT.data() + region * data.weeks;

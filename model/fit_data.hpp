@@ -57,6 +57,7 @@ struct FitData {
   std::vector<double> persistence_E;
   at::Tensor national_EN;  // level that all regions share, in units of m_r, over the panel's weeks and some after them;
                            // undefined: 0
+  at::Tensor drift_ENC;    // added to the coefficients' inverse softplus, alike in all regions; undefined: 0
   std::vector<double> cells_E;                  // observed training cells over all ranks (n)
   std::vector<double> national_target_scale_E;  // mean of m_r over all regions, KPI units
 

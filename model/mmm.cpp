@@ -74,6 +74,11 @@ Effects Mmm::run(const FitData& data, const at::Tensor& shared_EP, const at::Ten
                     shared("gru.output_weight").transpose(1, 2));
     out.deviation_ERTC = options_.gru_scale * output.tanh().view({members, regions, weeks, -1});
   }
+  if (data.drift_ENC.defined()) {
+    const at::Tensor drift = data.drift_ENC.narrow(1, first_week, weeks).unsqueeze(1).to(data.type);
+    out.deviation_ERTC = out.deviation_ERTC.defined() ? out.deviation_ERTC + drift
+                                                      : drift.expand({members, regions, weeks, -1}).contiguous();
+  }
   out.media_ERT = channel_effect(out.response_ERTC, shared("coefficient.log_mean"),
                                  layout_.view(local_EnL, "coefficient.region_effect"), out.deviation_ERTC);
   out.control_ERT = at::matmul(controls_EnTK, shared("control.coefficient").view({members, 1, -1, 1})).squeeze(-1);

@@ -163,6 +163,8 @@ Checkpoint make_checkpoint(const Fit& fit, const std::string& config, const std:
   add("baseline.stiffness", {"member", "region"}, data.stiffness_ER);
   add("baseline.persistence", {"member"}, reals(data.persistence_E));
   if (data.national_EN.defined()) add("national.level", {"member", "level_week"}, data.national_EN);
+  if (data.drift_ENC.defined())
+    add("coefficient.drift", {"member", "level_week", "channel"}, data.drift_ENC);
   const int64_t recent = std::min(kWeeksBefore, data.weeks);
   add("media.recent", {"region", "recent_week", "channel"},
       data.media_RTC.narrow(1, data.weeks - recent, recent).to(at::kDouble));
@@ -291,6 +293,7 @@ Forecaster make_forecaster(const Checkpoint& checkpoint, const ModelOptions& opt
                has_array(checkpoint, "state.gru") ? of_members("state.gru") : at::Tensor(),
                of_members("state.baseline"), of_members("state.level")};
   if (has_array(checkpoint, "national.level")) scales.national_EN = of_members("national.level");
+  if (has_array(checkpoint, "coefficient.drift")) scales.drift_ENC = of_members("coefficient.drift");
   out.last_control_RK = tensor_of(checkpoint, "control.last");
   out.recent_media_RWC = tensor_of(checkpoint, "media.recent");
   out.held_out = out.weeks - to_integers(tensor_of(checkpoint, "member.origin"))[0];

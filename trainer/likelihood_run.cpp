@@ -21,7 +21,8 @@ at::Tensor tensor_of(const Eigen::VectorXd& values) {
 }
 
 // What all regions share, of one member.
-void set_shared(const ParameterLayout& layout, const Mode& mode, int64_t controls, at::Tensor shared_1P) {
+void set_shared(const ParameterLayout& layout, const Mode& mode, int64_t controls, int64_t patterns,
+                at::Tensor shared_1P) {
   const int64_t C = mode.shapes.channels();
   const at::Tensor linear = tensor_of(mode.linear), shapes = tensor_of(mode.shapes.coordinates);
   const auto set = [&](const char* name, const at::Tensor& values) {
@@ -31,10 +32,25 @@ void set_shared(const ParameterLayout& layout, const Mode& mode, int64_t control
   set("hill.exponent_raw", shapes.narrow(0, C, C));
   set("hill.log_half_saturation", shapes.narrow(0, 2 * C, C));
   set("control.coefficient", linear.narrow(0, C, controls));
-  set("pattern.coefficient", linear.narrow(0, C + controls, linear.size(0) - C - controls));
+  set("pattern.coefficient", linear.narrow(0, C + controls, patterns));
   at::Tensor log_mean = at::empty({C}, at::kDouble);
   for (int64_t c = 0; c < C; ++c) log_mean[c] = inverse_softplus(mode.coefficient(c));
   set("coefficient.log_mean", log_mean);
+}
+
+// What moves the coefficients' inverse softplus over all weeks that have a national level; after the panel's weeks they
+// stay where they ended.
+at::Tensor drift_of(const LikelihoodMember& member, int64_t weeks) {
+  const RowMatrix relative_NC = member.drift_NC();
+  const int64_t C = relative_NC.cols();
+  at::Tensor out = at::empty({weeks, C}, at::kDouble);
+  auto value = out.accessor<double, 2>();
+  for (int64_t c = 0; c < C; ++c) {
+    const double mean = member.mode.coefficient(c), level = inverse_softplus(mean);
+    for (int64_t t = 0; t < weeks; ++t)
+      value[t][c] = inverse_softplus(mean * (1 + relative_NC(std::min(t, relative_NC.rows() - 1), c))) - level;
+  }
+  return out;
 }
 
 // A region's own part, of one member.
@@ -73,7 +89,7 @@ void fill(Fit& fit, std::shared_ptr<const LikelihoodFit> found) {
   const int64_t weeks = data.weeks, path = likelihood.members[0].national_T.size();
   at::Tensor shared = initial_shared(fit.model.layout(), fit.model.options(), data.members);
   for (int64_t e = 0; e < fit.members; ++e)
-    set_shared(fit.model.layout(), likelihood.members[e].mode, data.controls, shared.narrow(0, e, 1));
+    set_shared(fit.model.layout(), likelihood.members[e].mode, data.controls, likelihood.data.patterns, shared.narrow(0, e, 1));
   fit.anchor.prior_center_EP = shared.clone();
   const int64_t terms = data.channels + data.controls + likelihood.data.patterns;
   fit.anchor.ridge_metric_EF = at::zeros({fit.members, terms}, at::kDouble);
@@ -84,10 +100,12 @@ void fill(Fit& fit, std::shared_ptr<const LikelihoodFit> found) {
   const at::Tensor weight_RT =
       at::from_blob(const_cast<double*>(likelihood.data.weight_RT.data()), {data.regions, weeks}, at::kDouble);
   data.national_EN = at::zeros({fit.members, path}, at::kDouble);
+  if (likelihood.options.drift) data.drift_ENC = at::zeros({fit.members, path, data.channels}, at::kDouble);
   for (int64_t e = 0; e < fit.members; ++e) {
     data.cell_weight_ERT[e].copy_(weight_RT);
     data.persistence_E[e] = likelihood.estimate.components.level_persistence();
     data.national_EN[e].copy_(tensor_of(likelihood.members[e].national_T));
+    if (data.drift_ENC.defined()) data.drift_ENC[e].copy_(drift_of(likelihood.members[e], path));
     for (int64_t region = 0; region < data.regions; ++region)
       if (likelihood.data.is_usable(region)) set_region(fit, likelihood, e, region, fit.state.local_ERL[e][region]);
   }
