@@ -119,7 +119,7 @@ ChannelDraws likelihood_draws(const Fit& fit) {
   out.count = kDrawsOfMember * fit.members;
   for (const LikelihoodMember& member : fit.likelihood->members) {
     const Mode& mode = member.mode;
-    const RowMatrix drift_NC = member.drift_NC();
+    const RowMatrix drift_NC = member.drift_NC().topRows(data.weeks);
     // What a share of 1 in the training weeks is over all weeks, and the regions' mean scale.
     const std::vector<double> sums = fit.loop.sum(C + 1, [&](Chunk chunk, std::span<double> total) {
       RowMatrix columns(data.weeks, layout.count());

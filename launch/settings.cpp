@@ -27,7 +27,8 @@ LikelihoodOptions likelihood_options(const Value& config) {
   out.event_prior_sd = number("model.likelihood.event_sd");
   out.pattern_prior_sd = number("model.likelihood.seasonality_sd");
   out.national = get<bool>(config, "model.likelihood.national");
-  out.drift = get<bool>(config, "model.likelihood.drift");
+  const auto drift = get<std::string>(config, "model.likelihood.drift");
+  out.drift = drift == "gru" ? Drift::kGru : drift == "waves" ? Drift::kWaves : Drift::kNone;
   out.region_slopes = get<bool>(config, "model.likelihood.region_slopes");
   out.region_scales = get<bool>(config, "model.likelihood.region_scales");
   out.max_steps = get<int64_t>(config, "model.likelihood.max_steps");
@@ -135,6 +136,7 @@ EstimateOptions estimate_options(const Value& config, const std::vector<std::str
   out.free = free_settings(config, overrides);
   out.trainer = trainer_options(config);
   out.seed = static_cast<uint64_t>(get<int64_t>(config, "run.seed"));
+  out.likelihood.seed = out.seed;
   out.members.clear();
   return out;
 }

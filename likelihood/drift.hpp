@@ -10,8 +10,8 @@
 namespace dcmmm {
 
 /// Slow cosine waves over the training weeks, from one half wave to periods of 40 weeks; after the training weeks they
-/// stay where they ended. `variance_B`: prior variances of their amplitudes, smaller for periods under a year, such that
-/// the deviation of a week has variance 1.
+/// stay where they ended. `variance_B`: prior variances of their amplitudes, smaller for periods under a year, such
+/// that the deviation of a week has variance 1.
 struct Waves {
   RowMatrix value_NB;
   Eigen::VectorXd variance_B;

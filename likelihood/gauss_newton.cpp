@@ -66,7 +66,8 @@ class Profile {
     mode.mean_C = sums.mean_P.head(C);
     const Eigen::MatrixXd to_linear = coordinates_of_columns(sums, layout_, nullptr);
     const Eigen::MatrixXd gram = to_linear.transpose() * raw * to_linear;
-    const Eigen::VectorXd prior = prior_precision(options_, covariance_.components, layout_, data_.events, covariance_.frozen.waves);
+    const Eigen::VectorXd prior =
+        prior_precision(options_, covariance_.components, layout_, data_.events, covariance_.frozen.waves);
     Eigen::MatrixXd matrix = gram.topLeftCorner(L, L);
     matrix.diagonal() += prior;
     const Eigen::VectorXd right = gram.col(L).head(L);
@@ -143,7 +144,8 @@ Frozen freeze(const LikelihoodData& data, const Shapes& shapes, const Eigen::Vec
   out.share_C = share_C;
   out.mean_C = mean_P.head(C);
   for (int64_t c = 0; c < C; ++c)
-    for (int64_t b = 0; b < B && out.mean_C[c] > 0; ++b) out.wave_mean_CB(c, b) = mean_P[layout.wave(c, b)] / out.mean_C[c];
+    for (int64_t b = 0; b < B && out.mean_C[c] > 0; ++b)
+      out.wave_mean_CB(c, b) = mean_P[layout.wave(c, b)] / out.mean_C[c];
   return out;
 }
 
@@ -151,10 +153,9 @@ FixedCovariance fix_covariance(const LikelihoodData& data, const Components& com
                                const RegionLoop& loop) {
   FixedCovariance out{components, std::move(frozen), {}, {}};
   const ColumnLayout layout{data.channels, data.controls, data.patterns};
-  const RegionPass pass{data, layout,
-                        out.frozen.shapes, nullptr,
-                        out.components, slope_columns(layout, components, out.frozen),
-                        true, 0, 0, nullptr};
+  const RegionPass pass{
+      data, layout, out.frozen.shapes, nullptr, out.components, slope_columns(layout, components, out.frozen), true, 0,
+      0,    nullptr};
   out.precision_TT = sum_regions(pass, loop).precision_TT;
   out.national = national_level(out.precision_TT, components);
   return out;

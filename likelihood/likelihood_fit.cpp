@@ -68,11 +68,11 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
   const Shapes start = initial_shapes(options, C);
   Eigen::VectorXd shares = Eigen::VectorXd::Constant(C, kStartShare);
   Shapes shapes = start;
-  fit.estimate.components = initial_components(options.national, options.region_slopes, options.drift);
+  fit.estimate.components = initial_components(options.national, options.region_slopes, options.drift != Drift::kNone);
   Mode mode;
   // Components at the curves so far, curves under them, then the residuals say which regions and cells count how much.
   for (int round = 0; round < kRounds; ++round) {
-    Frozen frozen = freeze(fit.data, shapes, shares, options.drift, loop);
+    Frozen frozen = freeze(fit.data, shapes, shares, options.drift != Drift::kNone, loop);
     fit.estimate = estimate_components(fit.data, options, frozen, fit.estimate.components, all_regions,
                                        round == 0 ? kFirstSearch : kLaterSearch, loop);
     fit.covariance = fix_covariance(fit.data, fit.estimate.components, std::move(frozen), loop);
@@ -104,7 +104,8 @@ LikelihoodFit refit_at_earlier_origin(const LikelihoodFit& fit, LikelihoodData d
   const Mode& mode = fit.members[0].mode;
   inner.covariance = fix_covariance(
       inner.data, fit.estimate.components,
-      freeze(inner.data, mode.shapes, slope_shares(mode, inner.data.channels), fit.options.drift, loop), loop);
+      freeze(inner.data, mode.shapes, slope_shares(mode, inner.data.channels), fit.estimate.components.drift, loop),
+      loop);
   const Mode found =
       find_mode(inner.data, fit.options, inner.covariance, mode.shapes, mode.prior_center, kInnerSteps, loop);
   inner.members.push_back(finish(inner, found, inner.data.weeks, loop));
@@ -112,6 +113,7 @@ LikelihoodFit refit_at_earlier_origin(const LikelihoodFit& fit, LikelihoodData d
 }
 
 RowMatrix LikelihoodMember::drift_NC() const {
+  if (gru_NC.size() > 0) return gru_NC;
   const Frozen& frozen = covariance.frozen;
   return frozen.path(mode.linear.tail(mode.shapes.channels() * frozen.waves.count()));
 }

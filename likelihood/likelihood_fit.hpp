@@ -18,7 +18,10 @@ struct LikelihoodMember {
   Mode mode;
   Eigen::VectorXd national_T;  // the national level's path over all weeks and some after them
 
-  /// Relative deviation of the coefficients from their constants over the panel's weeks, [N, C].
+  RowMatrix gru_NC;  // the GRU's path where one was trained: relative deviations, [N, C]
+
+  /// Relative deviation of the coefficients from their constants, [N, C]: by the GRU over as many weeks as national_T,
+  /// or else by the waves over the panel's weeks.
   RowMatrix drift_NC() const;
 };
 

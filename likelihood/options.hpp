@@ -5,6 +5,10 @@
 
 namespace dcmmm {
 
+/// Whether coefficients move over time: not at all, by waves in closed form, or by a GRU whose freedom the waves'
+/// variance component decides.
+enum class Drift { kNone, kWaves, kGru };
+
 struct LikelihoodOptions {
   // Carry-over and saturation: where the shapes start, and their priors' standard deviations (of logit d,
   // softplus^-1(a - a_min), log g).
@@ -20,11 +24,12 @@ struct LikelihoodOptions {
 
   bool national = true;       // a shock common to all regions
   bool region_slopes = true;  // regions differ in how they respond to media and season
-  bool drift = true;          // coefficients drift over time, alike in all regions
+  Drift drift = Drift::kGru;  // of the coefficients over time, alike in all regions
   bool region_scales = true;  // a scale of each region's errors, and Huber's weights
 
   int64_t max_steps = 15;        // Gauss-Newton
-  int64_t sample_regions = 200;  // at most so many regions decide the variance components
+  int64_t sample_regions = 200;  // at most so many regions decide the variance components and the GRU
+  uint64_t seed = 0;             // of the GRU's starting weights
 };
 
 }  // namespace dcmmm

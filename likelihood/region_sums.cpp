@@ -138,8 +138,7 @@ PanelSums sum_regions(const RegionPass& pass, const RegionLoop& loop) {
     RegionPrecision precision;
     for (int64_t region = begin; region < end; ++region) {
       if (!takes_part(pass, region, loop.plan().first_region)) continue;
-      if (pass.columns == nullptr)
-        fill_columns(pass.data, pass.layout, pass.shapes, pass.frozen, region, columns);
+      if (pass.columns == nullptr) fill_columns(pass.data, pass.layout, pass.shapes, pass.frozen, region, columns);
       add_region(pass, layout, region, pass.columns != nullptr ? (*pass.columns)[region] : columns, precision, out);
     }
   };

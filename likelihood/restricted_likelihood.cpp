@@ -12,8 +12,8 @@ namespace {
 
 constexpr double kDifference = 1e-4;  // of the components, for forward differences
 
-// Components that change the regions' covariances; the others change the national level or the waves' prior alone, which
-// needs no pass.
+// Components that change the regions' covariances; the others change the national level or the waves' prior alone,
+// which needs no pass.
 constexpr std::size_t kRegional = static_cast<std::size_t>(Component::kSlow);
 
 class Objective {
@@ -25,8 +25,8 @@ class Objective {
         layout_{data.channels, data.controls, data.patterns, false, false, frozen.waves.count()},
         components_(start),
         loop_(loop),
-        pass_{data,       layout_, frozen.shapes,          &frozen_,
-              components_, {},      true, options.sample_regions, all_regions, nullptr} {
+        pass_{data, layout_, frozen.shapes,          &frozen_,    components_,
+              {},   true,    options.sample_regions, all_regions, nullptr} {
     for (std::size_t i = 0; i < kComponents; ++i) {
       const auto component = static_cast<Component>(i);
       const bool of_slopes = component == Component::kMediaSlope || component == Component::kSeasonSlope;
@@ -63,8 +63,16 @@ class Objective {
  private:
   PanelSums sums_of(const Components& components) {
     ++evaluations_;
-    const RegionPass pass{pass_.data, layout_, pass_.shapes, &frozen_, components,
-                          slope_columns(layout_, components, frozen_), true, pass_.sample_regions, pass_.all_regions, pass_.columns};
+    const RegionPass pass{pass_.data,
+                          layout_,
+                          pass_.shapes,
+                          &frozen_,
+                          components,
+                          slope_columns(layout_, components, frozen_),
+                          true,
+                          pass_.sample_regions,
+                          pass_.all_regions,
+                          pass_.columns};
     return sum_regions(pass, loop_);
   }
 

@@ -226,9 +226,9 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
 FitData FitData::only(int64_t member) const {
   FitData out = *this;
   const auto place = static_cast<size_t>(member);
-  for (at::Tensor* of_members :
-       {&out.target_scale_ER, &out.inverse_media_scale_ERC, &out.control_mean_ERK, &out.inverse_control_scale_ERK,
-        &out.cell_weight_ERT, &out.region_weight_ER, &out.week_weight_ET, &out.stiffness_ER, &out.national_EN, &out.drift_ENC})
+  for (at::Tensor* of_members : {&out.target_scale_ER, &out.inverse_media_scale_ERC, &out.control_mean_ERK,
+                                 &out.inverse_control_scale_ERK, &out.cell_weight_ERT, &out.region_weight_ER,
+                                 &out.week_weight_ET, &out.stiffness_ER, &out.national_EN, &out.drift_ENC})
     if (of_members->defined()) *of_members = of_members->narrow(0, member, 1);
   out.members = {members[place]};
   out.persistence_E = {persistence_E[place]};

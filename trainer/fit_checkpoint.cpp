@@ -163,8 +163,7 @@ Checkpoint make_checkpoint(const Fit& fit, const std::string& config, const std:
   add("baseline.stiffness", {"member", "region"}, data.stiffness_ER);
   add("baseline.persistence", {"member"}, reals(data.persistence_E));
   if (data.national_EN.defined()) add("national.level", {"member", "level_week"}, data.national_EN);
-  if (data.drift_ENC.defined())
-    add("coefficient.drift", {"member", "level_week", "channel"}, data.drift_ENC);
+  if (data.drift_ENC.defined()) add("coefficient.drift", {"member", "level_week", "channel"}, data.drift_ENC);
   const int64_t recent = std::min(kWeeksBefore, data.weeks);
   add("media.recent", {"region", "recent_week", "channel"},
       data.media_RTC.narrow(1, data.weeks - recent, recent).to(at::kDouble));

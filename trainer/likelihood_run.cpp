@@ -4,7 +4,9 @@
 #include <cmath>
 #include <limits>
 
+#include "common/text.hpp"
 #include "model/seasonality.hpp"
+#include "trainer/drift_gru.hpp"
 #include "trainer/likelihood_data.hpp"
 
 // E members, R regions, C channels, K controls, S patterns, N weeks with a national level.
@@ -89,7 +91,8 @@ void fill(Fit& fit, std::shared_ptr<const LikelihoodFit> found) {
   const int64_t weeks = data.weeks, path = likelihood.members[0].national_T.size();
   at::Tensor shared = initial_shared(fit.model.layout(), fit.model.options(), data.members);
   for (int64_t e = 0; e < fit.members; ++e)
-    set_shared(fit.model.layout(), likelihood.members[e].mode, data.controls, likelihood.data.patterns, shared.narrow(0, e, 1));
+    set_shared(fit.model.layout(), likelihood.members[e].mode, data.controls, likelihood.data.patterns,
+               shared.narrow(0, e, 1));
   fit.anchor.prior_center_EP = shared.clone();
   const int64_t terms = data.channels + data.controls + likelihood.data.patterns;
   fit.anchor.ridge_metric_EF = at::zeros({fit.members, terms}, at::kDouble);
@@ -100,7 +103,8 @@ void fill(Fit& fit, std::shared_ptr<const LikelihoodFit> found) {
   const at::Tensor weight_RT =
       at::from_blob(const_cast<double*>(likelihood.data.weight_RT.data()), {data.regions, weeks}, at::kDouble);
   data.national_EN = at::zeros({fit.members, path}, at::kDouble);
-  if (likelihood.options.drift) data.drift_ENC = at::zeros({fit.members, path, data.channels}, at::kDouble);
+  if (likelihood.options.drift != Drift::kNone)
+    data.drift_ENC = at::zeros({fit.members, path, data.channels}, at::kDouble);
   for (int64_t e = 0; e < fit.members; ++e) {
     data.cell_weight_ERT[e].copy_(weight_RT);
     data.persistence_E[e] = likelihood.estimate.components.level_persistence();
@@ -110,6 +114,29 @@ void fill(Fit& fit, std::shared_ptr<const LikelihoodFit> found) {
       if (likelihood.data.is_usable(region)) set_region(fit, likelihood, e, region, fit.state.local_ERL[e][region]);
   }
   fit.likelihood = std::move(found);
+}
+
+// The plain fit's coefficients follow a GRU in place of the waves. Its inputs: the waves and the season.
+void move_by_gru(const Fit& fit, LikelihoodFit& likelihood, const std::function<void(const std::string&)>& log) {
+  LikelihoodMember& plain = likelihood.members[0];
+  const int64_t weeks = plain.national_T.size(), seasons = 2 * fit.model.options().harmonics;
+  const Waves waves = drift_waves(likelihood.data.origin, weeks);
+  if (waves.count() == 0) return;
+  const at::Tensor season_NS = temporal_patterns(fit.model.options(), fit.model.seasonal_period(), 0, weeks)
+                                   .narrow(1, 0, seasons)
+                                   .to(at::kDouble);
+  const at::Tensor wave_NB =
+      at::from_blob(const_cast<double*>(waves.value_NB.data()), {weeks, waves.count()}, at::kDouble);
+  const DriftObjective objective(likelihood.data, likelihood.options, plain.covariance, plain.mode,
+                                 fit.data.all_regions, fit.loop);
+  DriftGruOptions options;
+  options.hidden = fit.model.options().hidden;
+  options.seed = likelihood.options.seed;
+  const DriftGruFit trained = train_drift_gru(objective, at::cat({wave_NB, season_NS}, 1), options);
+  plain.gru_NC = trained.path_NC;
+  if (log)
+    log(text("GRU over time: ", options.steps, " steps lower the negative log posterior by ",
+             trained.first_objective - trained.last_objective));
 }
 
 }  // namespace
@@ -138,9 +165,11 @@ std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& m
   for (const auto& seed : seeds) members.push_back(member_of(model, origin, seed.value_or(0)));
   auto fit = empty_fit(panel, model, trainer, members, std::move(plan), communicator);
   const at::Tensor patterns = temporal_patterns(model, fit->model.seasonal_period(), 0, panel.weeks());
-  fill(*fit,
-       std::make_shared<LikelihoodFit>(fit_likelihood(likelihood_data(fit->data, 0, patterns, fit->loop), likelihood,
-                                                      seeds, fit->data.all_regions, kForecastWeeks, fit->loop, log)));
+  auto found =
+      std::make_shared<LikelihoodFit>(fit_likelihood(likelihood_data(fit->data, 0, patterns, fit->loop), likelihood,
+                                                     seeds, fit->data.all_regions, kForecastWeeks, fit->loop, log));
+  if (likelihood.drift == Drift::kGru && !seeds.empty() && !seeds[0]) move_by_gru(*fit, *found, log);
+  fill(*fit, std::move(found));
   return fit;
 }
 

@@ -17,14 +17,14 @@ TEST(Columns, DerivativesAgreeWithFiniteDifferences) {
   const auto sample = likelihood_case(2, 30);
   const ColumnLayout layout{2, 1, 2, true, false};
   RowMatrix columns(20, layout.count()), above = columns, below = columns;
-  fill_columns(sample.data, layout, sample.truth, sample.truth, 0, columns);
+  fill_columns(sample.data, layout, sample.truth, nullptr, 0, columns);
   for (int64_t shape = 0; shape < 3; ++shape)
     for (int64_t c = 0; c < 2; ++c) {
       Shapes moved = sample.truth;
       moved.coordinates[shape * 2 + c] += 1e-6;
-      fill_columns(sample.data, layout, moved, moved, 0, above);
+      fill_columns(sample.data, layout, moved, nullptr, 0, above);
       moved.coordinates[shape * 2 + c] -= 2e-6;
-      fill_columns(sample.data, layout, moved, moved, 0, below);
+      fill_columns(sample.data, layout, moved, nullptr, 0, below);
       for (int64_t t = 0; t < 20; ++t)
         EXPECT_NEAR(columns(t, layout.derivative(shape, c)), (above(t, c) - below(t, c)) / 2e-6, 1e-7);
     }
@@ -38,7 +38,8 @@ class Modes : public ::testing::Test {
   LikelihoodOptions options_;
   Shapes start_ = initial_shapes(options_, 2);
   FixedCovariance covariance_ =
-      fix_covariance(case_.data, initial_components(true, true), start_, Eigen::VectorXd::Constant(2, 0.1), loop_);
+      fix_covariance(case_.data, initial_components(true, true, true),
+                     freeze(case_.data, start_, Eigen::VectorXd::Constant(2, 0.1), true, loop_), loop_);
 };
 
 TEST_F(Modes, GradientOfTheProfileAgreesWithFiniteDifferences) {

@@ -20,8 +20,14 @@ struct LikelihoodCase {
   std::vector<double> share_C = {0.2, 0.1};
 };
 
-/// Weeks [0, weeks - 8) are training weeks; a few cells are missing, region 1 begins late.
-inline LikelihoodCase likelihood_case(int64_t regions, int64_t weeks, uint64_t seed = 1) {
+/// Relative deviation of a channel's coefficient at week t: a wave of 70 weeks, the channels in opposite phases.
+inline double true_drift(double swing, int64_t channel, int64_t t) {
+  return (channel == 0 ? swing : -swing) * std::sin(2 * std::numbers::pi * static_cast<double>(t) / 70.0);
+}
+
+/// Weeks [0, weeks - 8) are training weeks; a few cells are missing, region 1 begins late. Coefficients swing by
+/// `swing`.
+inline LikelihoodCase likelihood_case(int64_t regions, int64_t weeks, uint64_t seed = 1, double swing = 0) {
   LikelihoodCase out;
   LikelihoodData& data = out.data;
   const int64_t C = 2, K = 1, S = 2;
@@ -61,12 +67,13 @@ inline LikelihoodCase likelihood_case(int64_t regions, int64_t weeks, uint64_t s
     data.weight_RT.resize(static_cast<size_t>((r + 1) * weeks), 0.0);
     const ColumnLayout layout{C, K, S};
     RowMatrix columns(weeks, layout.count());
-    fill_columns(data, layout, out.truth, out.truth, r, columns);
+    fill_columns(data, layout, out.truth, nullptr, r, columns);
     double level = 0.6;
     for (int64_t t = 0; t < weeks; ++t) {
       level += 0.01 * random.normal();
       double target = level + national[t] + 0.05 * columns(t, layout.pattern(0)) + 0.02 * columns(t, C);
-      for (int64_t c = 0; c < C; ++c) target += out.share_C[c] * columns(t, c) / columns.col(c).mean();
+      for (int64_t c = 0; c < C; ++c)
+        target += out.share_C[c] * (1 + true_drift(swing, c, t)) * columns(t, c) / columns.col(c).mean();
       target += 0.03 * random.normal();
       if (t < first || random.uniform() < 0.03) continue;
       data.target_RT[r * weeks + t] = target;

@@ -50,7 +50,7 @@ class Sums : public ::testing::Test {
   }
 
   testing::LikelihoodCase case_ = likelihood_case(4, 40);
-  Components components_ = initial_components(true, true);
+  Components components_ = initial_components(true, true, false);
   ColumnLayout layout_{2, 1, 2};
   std::vector<SlopeColumn> slopes_ = {{0, 0.05}, {3, 0.02}};
 };
@@ -58,7 +58,7 @@ class Sums : public ::testing::Test {
 TEST_F(Sums, PrecisionOfARegionIsTheDenseInverse) {
   for (const int64_t region : {0, 1, 3}) {
     RowMatrix columns(case_.data.origin, layout_.count());
-    fill_columns(case_.data, layout_, case_.truth, case_.truth, region, columns);
+    fill_columns(case_.data, layout_, case_.truth, nullptr, region, columns);
     RegionPrecision precision;
     precision.factor(case_.data, region, components_, slopes_, columns);
     const RowMatrix weighted = precision.apply(columns);
@@ -79,7 +79,7 @@ TEST_F(Sums, PrecisionOfARegionIsTheDenseInverse) {
 TEST_F(Sums, NationalLevelIsIntegratedOutAsByTheDenseCovarianceOfAllCells) {
   const auto communicator = make_local_communicator();
   const RegionLoop loop(testing::plan_of(4, 2), *communicator);
-  RegionPass pass{case_.data, layout_, case_.truth, case_.truth, components_, slopes_, true, 0, 0, nullptr};
+  RegionPass pass{case_.data, layout_, case_.truth, nullptr, components_, slopes_, true, 0, 0, nullptr};
   const PanelSums sums = sum_regions(pass, loop);
   const NationalLevel national = national_level(sums.precision_TT, components_);
   const Eigen::MatrixXd gram = reduced_gram(sums, national);
@@ -93,7 +93,7 @@ TEST_F(Sums, NationalLevelIsIntegratedOutAsByTheDenseCovarianceOfAllCells) {
   double of_regions = 0;
   for (int64_t region = 0; region < 4; ++region) {
     RowMatrix columns(case_.data.origin, layout_.count());
-    fill_columns(case_.data, layout_, case_.truth, case_.truth, region, columns);
+    fill_columns(case_.data, layout_, case_.truth, nullptr, region, columns);
     const auto weeks = seen(region);
     const auto block = static_cast<int64_t>(weeks.size());
     covariance.block(at, at, block, block) = dense_covariance(case_.data, region, components_, slopes_, columns, weeks);
@@ -117,17 +117,29 @@ TEST_F(Sums, NationalLevelIsIntegratedOutAsByTheDenseCovarianceOfAllCells) {
 
 TEST_F(Sums, DoNotDependOnChunks) {
   const auto communicator = make_local_communicator();
-  RegionPass pass{case_.data, layout_, case_.truth, case_.truth, components_, slopes_, true, 0, 0, nullptr};
+  RegionPass pass{case_.data, layout_, case_.truth, nullptr, components_, slopes_, true, 0, 0, nullptr};
   const PanelSums whole = sum_regions(pass, RegionLoop(testing::plan_of(4, 64), *communicator));
   const PanelSums single = sum_regions(pass, RegionLoop(testing::plan_of(4, 1), *communicator));
   EXPECT_LT((whole.gram_PP - single.gram_PP).norm(), 1e-9 * whole.gram_PP.norm());
   EXPECT_LT((whole.precision_TT - single.precision_TT).norm(), 1e-9 * whole.precision_TT.norm());
 }
 
+TEST_F(Sums, MeansAreThoseOfTheWholePassAndRelativeToTheSample) {
+  const auto communicator = make_local_communicator();
+  const RegionLoop loop(testing::plan_of(4, 2), *communicator);
+  RegionPass pass{case_.data, layout_, case_.truth, nullptr, components_, slopes_, false, 0, 0, nullptr};
+  const Eigen::VectorXd means = mean_columns(pass, loop);
+  EXPECT_LT((means - sum_regions(pass, loop).mean_P).norm(), 1e-12);
+  EXPECT_DOUBLE_EQ(means[layout_.target()], 1.0);
+  pass.sample_regions = 2;
+  pass.all_regions = 4;
+  EXPECT_DOUBLE_EQ(mean_columns(pass, loop)[layout_.target()], 1.0);
+}
+
 TEST_F(Sums, ASampleTakesEvenlySpacedRegions) {
   const auto communicator = make_local_communicator();
   const RegionLoop loop(testing::plan_of(4, 64), *communicator);
-  RegionPass pass{case_.data, layout_, case_.truth, case_.truth, components_, {}, false, 2, 4, nullptr};
+  RegionPass pass{case_.data, layout_, case_.truth, nullptr, components_, {}, false, 2, 4, nullptr};
   const auto columns = keep_columns(pass, loop);
   int64_t kept = 0;
   for (const RowMatrix& of_region : columns) kept += of_region.size() > 0;

@@ -1,0 +1,94 @@
+#include "likelihood/drift_objective.hpp"
+
+#include <Eigen/Cholesky>
+
+// T training weeks, C channels, B waves.
+namespace dcmmm {
+namespace {
+
+constexpr double kFree = 0.05;  // of the drift's sd: independent from week to week
+
+// Sums over the regions [place in regions_] of a chunk; regions are kept in the panel's order.
+template <class Regions, class Work>
+void in_chunk(Regions& regions, Chunk chunk, const Work& work) {
+  for (auto& region : regions)
+    if (region.place >= chunk.first && region.place < chunk.first + chunk.count) work(region);
+}
+
+}  // namespace
+
+DriftObjective::DriftObjective(const LikelihoodData& data, const LikelihoodOptions& options,
+                               const FixedCovariance& covariance, const Mode& mode, int64_t all_regions,
+                               const RegionLoop& loop)
+    : weeks_(data.origin), channels_(data.channels), loop_(loop) {
+  const int64_t T = weeks_, C = channels_;
+  const ColumnLayout layout{C, data.controls, data.patterns};
+  const auto slopes = slope_columns(layout, covariance.components, covariance.frozen);
+  Eigen::VectorXd raw = mode.linear.head(layout.linear());
+  for (int64_t c = 0; c < C; ++c) raw[c] = mode.coefficient(c);
+  for (int64_t place = 0; place < data.regions; ++place) {
+    if (!data.is_usable(place) || !is_sampled(loop.plan().first_region + place, options.sample_regions, all_regions))
+      continue;
+    RowMatrix columns(T, layout.count());
+    fill_columns(data, layout, mode.shapes, nullptr, place, columns);
+    Region region{place, RowMatrix(T, C), columns.col(layout.target()) - columns.leftCols(layout.linear()) * raw, {}};
+    for (int64_t c = 0; c < C; ++c) region.response_TC.col(c) = raw[c] * columns.col(c);
+    region.precision.factor(data, place, covariance.components, slopes, columns);
+    regions_.push_back(std::move(region));
+  }
+
+  // [V^-1 | V^-1 by the responses of week and channel | responses weighted by size].
+  const int64_t cross = T * T, weight = cross + T * T * C;
+  const std::vector<double> sums = loop.sum(weight + T * C, [&](Chunk chunk, std::span<double> total) {
+    in_chunk(regions_, chunk, [&](const Region& region) {
+      const RowMatrix precision = region.precision.apply(RowMatrix::Identity(T, T));
+      Eigen::Map<RowMatrix>(total.data(), T, T) += precision;
+      for (int64_t s = 0; s < T; ++s)
+        for (int64_t t = 0; t < T; ++t)
+          for (int64_t c = 0; c < C; ++c)
+            total[cross + (s * T + t) * C + c] += precision(s, t) * region.response_TC(t, c);
+      for (int64_t t = 0; t < T; ++t)
+        if (data.weight_RT[region.place * data.weeks + t] > 0)
+          for (int64_t c = 0; c < C; ++c)
+            total[weight + t * C + c] += data.size_R[region.place] * region.response_TC(t, c);
+    });
+  });
+  national_TT_ = national_level(Eigen::Map<const RowMatrix>(sums.data(), T, T), covariance.components).covariance_TT;
+  cross_T_TC_ = Eigen::Map<const RowMatrix>(sums.data() + cross, T, T * C);
+  week_weight_TC_ = Eigen::Map<const RowMatrix>(sums.data() + weight, T, C);
+  for (int64_t c = 0; c < C; ++c) {
+    const double sum = week_weight_TC_.col(c).sum();
+    if (sum > 0) week_weight_TC_.col(c) /= sum;
+  }
+  const Waves& waves = covariance.frozen.waves;
+  const double variance = covariance.components.drift_sd() * covariance.components.drift_sd();
+  const Eigen::MatrixXd value_TB = waves.value_NB.topRows(T);
+  Eigen::MatrixXd prior = value_TB * waves.variance_B.asDiagonal() * value_TB.transpose();
+  prior.diagonal().array() += kFree * kFree;
+  prior_precision_TT_ = (variance * prior).llt().solve(Eigen::MatrixXd::Identity(T, T));
+}
+
+double DriftObjective::value(const RowMatrix& path_TC, RowMatrix& gradient_TC) const {
+  const int64_t T = weeks_, C = channels_;
+  // [sum of V^-1 e | responses by V^-1 e | e' V^-1 e].
+  const std::vector<double> sums = loop_.sum(T + T * C + 1, [&](Chunk chunk, std::span<double> total) {
+    in_chunk(regions_, chunk, [&](const Region& region) {
+      RowMatrix residual(T, 1);
+      residual.col(0) = region.residual_T - region.response_TC.cwiseProduct(path_TC).rowwise().sum();
+      const RowMatrix weighted = region.precision.apply(residual);
+      for (int64_t t = 0; t < T; ++t) {
+        total[t] += weighted(t, 0);
+        total[T + T * C] += residual(t, 0) * weighted(t, 0);
+        for (int64_t c = 0; c < C; ++c) total[T + t * C + c] += region.response_TC(t, c) * weighted(t, 0);
+      }
+    });
+  });
+  const Eigen::Map<const Eigen::VectorXd> weighted_T(sums.data(), T);
+  const Eigen::VectorXd national_T = national_TT_ * weighted_T;
+  const Eigen::VectorXd through_nation = cross_T_TC_.transpose() * national_T;
+  gradient_TC =
+      Eigen::Map<const RowMatrix>(through_nation.data(), T, C) - Eigen::Map<const RowMatrix>(sums.data() + T, T, C);
+  return 0.5 * (sums[T + T * C] - weighted_T.dot(national_T));
+}
+
+}  // namespace dcmmm
