@@ -134,10 +134,10 @@ ChannelDraws likelihood_draws(const Fit& fit) {
     const double mean_scale = sums[C] / static_cast<double>(fit.data.all_regions);
     const Draws draws = draw_posterior(mode, kDrawsOfMember, RandomStream(member.seed, kPosteriorStream));
     const RowMatrix response_DC =
-        relative_mean_responses(data, mode.shapes, draws.shapes_D3C, fit.data.all_regions, fit.loop);
+        relative_mean_responses(data, mode.shapes, draws.shapes_DS, fit.data.all_regions, fit.loop);
     Shapes at = mode.shapes;
     for (int64_t d = 0; d < kDrawsOfMember; ++d) {
-      at.coordinates = draws.shapes_D3C.row(d);
+      at.coordinates = draws.shapes_DS.row(d);
       for (int64_t c = 0; c < C; ++c) {
         const double share = draws.linear_DL(d, c), mean = mode.mean_C[c] * response_DC(d, c);
         out.contribution_DC.push_back(mode.mean_C[c] > 0 ? share * sums[c] / mode.mean_C[c] : 0.0);

@@ -29,9 +29,9 @@ constexpr int64_t kJudgedRegions = 64;
 
 }  // namespace
 
-RowMatrix relative_mean_responses(const LikelihoodData& data, const Shapes& shapes, const RowMatrix& shapes_D3C,
+RowMatrix relative_mean_responses(const LikelihoodData& data, const Shapes& shapes, const RowMatrix& shapes_DS,
                                   int64_t all_regions, const RegionLoop& loop) {
-  const int64_t C = data.channels, D = shapes_D3C.rows();
+  const int64_t C = data.channels, D = shapes_DS.rows();
   const ColumnLayout layout{C, data.controls, data.patterns};
   const auto is_judged = [&](int64_t region) {
     return data.is_usable(region) && is_sampled(loop.plan().first_region + region, kJudgedRegions, all_regions);
@@ -42,7 +42,7 @@ RowMatrix relative_mean_responses(const LikelihoodData& data, const Shapes& shap
     for (int64_t region = begin; region < end; ++region) {
       if (!is_judged(region)) continue;
       for (int64_t draw = 0; draw <= D; ++draw) {
-        at.coordinates = draw == D ? shapes.coordinates : Eigen::VectorXd(shapes_D3C.row(draw));
+        at.coordinates = draw == D ? shapes.coordinates : Eigen::VectorXd(shapes_DS.row(draw));
         fill_columns(data, layout, at, nullptr, region, columns);
         for (int64_t t = 0; t < data.origin; ++t)
           if (data.weight_RT[region * data.weeks + t] > 0)
@@ -66,7 +66,7 @@ Draws draw_posterior(const Mode& mode, int64_t draws, RandomStream random) {
   const Eigen::VectorXd move = factor.solve(mode.gradient);
   Eigen::VectorXd center(all);
   center.head(L) = mode.linear;
-  center.tail(3 * C) = mode.shapes.coordinates;
+  center.tail(mode.shapes.coordinates.size()) = mode.shapes.coordinates;
   for (int64_t c = 0; c < C; ++c) center[c] += std::clamp(move[c], -kFarthestCenter, kFarthestCenter);
 
   const Eigen::MatrixXd of_shares = covariance.topLeftCorner(C, C);
@@ -77,7 +77,8 @@ Draws draw_posterior(const Mode& mode, int64_t draws, RandomStream random) {
   left.diagonal().array() += 1e-12;
   const Eigen::MatrixXd spread = left.llt().matrixL();
 
-  Draws out{RowMatrix(draws, L), RowMatrix(draws, 3 * C)};
+  const int64_t S = mode.shapes.coordinates.size();
+  Draws out{RowMatrix(draws, L), RowMatrix(draws, S)};
   Eigen::VectorXd shares = center.head(C).cwiseMax(0.005);
   for (int64_t draw = 0; draw < draws; ++draw) {
     for (int sweep = 0; sweep < (draw == 0 ? kSweeps : 5); ++sweep)
@@ -92,7 +93,7 @@ Draws draw_posterior(const Mode& mode, int64_t draws, RandomStream random) {
         center.tail(rest) + regression.transpose() * (shares - center.head(C)) + spread * noise;
     out.linear_DL.row(draw).head(C) = shares.transpose();
     out.linear_DL.row(draw).tail(L - C) = others.head(L - C).transpose();
-    out.shapes_D3C.row(draw) = others.tail(3 * C).transpose();
+    out.shapes_DS.row(draw) = others.tail(S).transpose();
   }
   return out;
 }

@@ -6,15 +6,15 @@
 
 namespace dcmmm {
 
-/// One row a draw. Shapes: D draws, L linear terms, C channels.
+/// One row a draw. Shapes: D draws, L linear terms, C channels, S coordinates of the curves.
 struct Draws {
   RowMatrix linear_DL;  // shares first
-  RowMatrix shapes_D3C;
+  RowMatrix shapes_DS;
 };
 
 /// Mean responses (PanelSums::mean_P of the media) under other curves, relative to those under `shapes`, [D, C]: judged
 /// on at most 64 of the panel's regions, evenly spaced. Collective.
-RowMatrix relative_mean_responses(const LikelihoodData& data, const Shapes& shapes, const RowMatrix& shapes_D3C,
+RowMatrix relative_mean_responses(const LikelihoodData& data, const Shapes& shapes, const RowMatrix& shapes_DS,
                                   int64_t all_regions, const RegionLoop& loop);
 
 /// Laplace's approximation: shares by Gibbs sampling from the truncated normal (Geweke 1991), the rest given them.

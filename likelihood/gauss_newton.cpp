@@ -15,10 +15,12 @@ constexpr double kConverged = 0.01;   // of the negative log posterior
 constexpr int kTries = 6;
 
 Eigen::VectorXd prior_sd_of_shapes(const LikelihoodOptions& options, int64_t channels) {
-  Eigen::VectorXd sd(3 * channels);
+  const bool has_peaks = !options.delayed_channels.empty();
+  Eigen::VectorXd sd((has_peaks ? 4 : 3) * channels);
   sd.head(channels).setConstant(options.decay_prior_sd);
   sd.segment(channels, channels).setConstant(options.exponent_prior_sd);
-  sd.tail(channels).setConstant(options.half_saturation_prior_sd);
+  sd.segment(2 * channels, channels).setConstant(options.half_saturation_prior_sd);
+  if (has_peaks) sd.tail(channels).setConstant(options.peak_prior_sd);
   return sd;
 }
 
@@ -27,11 +29,12 @@ Eigen::MatrixXd coordinates_of_columns(const PanelSums& sums, const ColumnLayout
                                        const Eigen::VectorXd* linear) {
   const int64_t C = layout.channels, L = layout.linear();
   const Eigen::VectorXd scale = share_scale(sums, layout);
-  Eigen::MatrixXd transform = Eigen::MatrixXd::Zero(layout.count(), L + (linear ? 3 * C : 0) + 1);
+  Eigen::MatrixXd transform =
+      Eigen::MatrixXd::Zero(layout.count(), L + layout.derivatives * C * (linear != nullptr) + 1);
   for (int64_t i = 0; i < L; ++i) transform(i, i) = scale[i];
   transform(layout.target(), transform.cols() - 1) = 1.0;
   if (linear == nullptr) return transform;
-  for (int64_t shape = 0; shape < 3; ++shape)
+  for (int64_t shape = 0; shape < layout.derivatives; ++shape)
     for (int64_t c = 0; c < C; ++c) {
       const double share = std::max((*linear)[c], kSmallShare), inverse = scale[layout.media(c)];
       const int64_t raw = layout.derivative(shape, c), column = L + shape * C + c;
@@ -50,7 +53,9 @@ class Profile {
         covariance_(covariance),
         prior_center_(prior_center),
         loop_(loop),
-        layout_{data.channels, data.controls, data.patterns, true, true, covariance.frozen.waves.count()},
+        layout_{data.channels, data.controls,
+                data.patterns, covariance.frozen.shapes.blocks(),
+                true,          covariance.frozen.waves.count()},
         shape_sd_(prior_sd_of_shapes(options, data.channels)) {}
 
   Mode at(const Shapes& shapes) const {
@@ -80,16 +85,16 @@ class Profile {
 
     const Eigen::MatrixXd to_all = coordinates_of_columns(sums, layout_, &mode.linear);
     const Eigen::MatrixXd full = to_all.transpose() * raw * to_all;
-    const int64_t all = L + 3 * C;
+    const int64_t of_shapes = shape_sd_.size(), all = L + of_shapes;
     Eigen::VectorXd residual = Eigen::VectorXd::Zero(all + 1);  // e = y - X linear, in these coordinates
     residual.head(L) = -mode.linear;
     residual[all] = 1.0;
     mode.curvature = full.topLeftCorner(all, all);
     mode.curvature.diagonal().head(L) += prior;
-    mode.curvature.diagonal().tail(3 * C) += shape_sd_.cwiseAbs2().cwiseInverse();
+    mode.curvature.diagonal().tail(of_shapes) += shape_sd_.cwiseAbs2().cwiseInverse();
     mode.gradient = (full * residual).head(all);
     mode.gradient.head(L) -= prior.cwiseProduct(mode.linear);
-    mode.gradient.tail(3 * C) -= distance.cwiseQuotient(shape_sd_);
+    mode.gradient.tail(of_shapes) -= distance.cwiseQuotient(shape_sd_);
     // Raw coefficients of the residual, for the national level's path.
     Eigen::VectorXd raw_residual = to_linear * (Eigen::VectorXd(L + 1) << -mode.linear, 1.0).finished();
     raw_residual[y] = 1.0;
@@ -99,7 +104,7 @@ class Profile {
 
   // Step of the curves that the quadratic model asks for, with shares at zero held there.
   Eigen::VectorXd step(const Mode& mode, double damping) const {
-    const int64_t C = layout_.channels, L = layout_.linear(), all = L + 3 * C;
+    const int64_t C = layout_.channels, L = layout_.linear(), all = L + shape_sd_.size();
     std::vector<int64_t> free;
     for (int64_t i = 0; i < all; ++i)
       if (i >= C || mode.linear[i] > 0) free.push_back(i);
@@ -112,7 +117,7 @@ class Profile {
       if (free[i] >= L) matrix(i, i) *= 1.0 + damping;
     }
     const Eigen::VectorXd solved = matrix.ldlt().solve(right);
-    Eigen::VectorXd move(3 * C);
+    Eigen::VectorXd move(shape_sd_.size());
     for (int64_t i = 0; i < count; ++i)
       if (free[i] >= L) move[free[i] - L] = std::clamp(solved[i], -kLongestStep, kLongestStep);
     return move;
@@ -137,7 +142,7 @@ Frozen freeze(const LikelihoodData& data, const Shapes& shapes, const Eigen::Vec
   if (drift) out.waves = drift_waves(data.origin, data.weeks);
   const int64_t B = out.waves.count();
   out.wave_mean_CB = RowMatrix::Zero(C, B);
-  const ColumnLayout layout{C, data.controls, data.patterns, false, false, B};
+  const ColumnLayout layout{C, data.controls, data.patterns, 0, false, B};
   // Columns of the waves as they are, unscaled and not yet centred.
   out.share_C.setOnes();
   const Eigen::VectorXd mean_P = mean_columns({data, layout, shapes, &out, {}, {}, false, 0, 0, nullptr}, loop);

@@ -16,7 +16,7 @@ constexpr int64_t kFirstSteps = 3, kMemberSteps = 6,
                   kInnerSteps = 2;                    // Gauss-Newton: first round, a draw, an inner origin
 constexpr uint64_t kPriorStream = uint64_t{1} << 59;  // of random numbers
 // Draws of the priors' centres (docs/likelihood.md, "Intervals").
-constexpr double kExponentSpread = 0.3, kHalfSpread = 0.4, kDecayLow = 0.15, kDecayHigh = 0.7;
+constexpr double kExponentSpread = 0.3, kHalfSpread = 0.4, kDecayLow = 0.15, kDecayHigh = 0.7, kPeakSpread = 0.5;
 
 Eigen::VectorXd slope_shares(const Mode& mode, int64_t channels) {
   return mode.linear.head(channels).cwiseMax(kSmallestShare);
@@ -50,6 +50,7 @@ Mode mode_of_draw(const LikelihoodFit& fit, const Mode& first, uint64_t seed, co
     center.coordinates[C + c] =
         exponent_coordinate(std::max(exponent, options.min_exponent + 0.1), options.min_exponent);
     center.coordinates[2 * C + c] = std::log(half);
+    if (center.is_delayed(c)) center.coordinates[3 * C + c] += kPeakSpread * random.normal();
   }
   Shapes start = first.shapes;  // half-way between the draw and what the data say
   start.coordinates = 0.5 * (start.coordinates + center.coordinates);
@@ -124,7 +125,7 @@ RegionEffects region_effects(const LikelihoodFit& fit, const LikelihoodMember& m
   RegionEffects out{Eigen::VectorXd::Zero(C), Eigen::VectorXd::Zero(data.patterns)};
   if (!fit.options.region_slopes || !data.is_usable(region)) return out;
   const Frozen& frozen = member.covariance.frozen;
-  const ColumnLayout layout{C, data.controls, data.patterns, false, false, frozen.waves.count()};
+  const ColumnLayout layout{C, data.controls, data.patterns, 0, false, frozen.waves.count()};
   const Components& components = fit.estimate.components;
   const auto slopes = slope_columns(layout, components, frozen);
   RowMatrix columns(T, layout.count());

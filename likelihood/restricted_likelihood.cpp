@@ -22,7 +22,7 @@ class Objective {
             const Components& start, const RegionLoop& loop)
       : options_(options),
         frozen_(frozen),
-        layout_{data.channels, data.controls, data.patterns, false, false, frozen.waves.count()},
+        layout_{data.channels, data.controls, data.patterns, 0, false, frozen.waves.count()},
         components_(start),
         loop_(loop),
         pass_{data, layout_, frozen.shapes,          &frozen_,    components_,

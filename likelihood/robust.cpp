@@ -19,7 +19,7 @@ constexpr double kNormalMedian = 0.6745;
 void refresh_scales(LikelihoodData& data, const FixedCovariance& covariance, const Mode& mode, const RegionLoop& loop) {
   const int64_t T = data.origin, R = data.regions;
   const Frozen& frozen = covariance.frozen;
-  const ColumnLayout layout{data.channels, data.controls, data.patterns, false, true, frozen.waves.count()};
+  const ColumnLayout layout{data.channels, data.controls, data.patterns, 0, true, frozen.waves.count()};
   const auto slopes = slope_columns(layout, covariance.components, frozen);
   Eigen::VectorXd raw = mode.linear;
   for (int64_t c = 0; c < data.channels; ++c) raw[c] = mode.coefficient(c);

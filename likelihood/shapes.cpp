@@ -1,7 +1,9 @@
 #include "likelihood/shapes.hpp"
 
+#include <algorithm>
 #include <cmath>
 
+#include "likelihood/carry_over.hpp"
 #include "model/kernels/media.hpp"
 
 // T weeks, C channels, P columns.
@@ -11,31 +13,38 @@ namespace {
 double softplus(double value) { return value > 30 ? value : std::log1p(std::exp(value)); }
 double logistic(double value) { return 1.0 / (1.0 + std::exp(-value)); }
 
-// Response of one channel, and its derivatives with respect to the three coordinates where `derivative` isn't null.
-void fill_channel(const LikelihoodData& data, const Shapes& shapes, int64_t region, int64_t channel, RowMatrix& out,
-                  int64_t column, const int64_t* derivative) {
-  const double decay = shapes.decay(channel), exponent = shapes.exponent(channel), log_half = shapes.log_half(channel);
+// Response of one channel, and its derivatives with respect to the coordinates where `layout` has any.
+void fill_channel(const LikelihoodData& data, const Shapes& shapes, int64_t region, int64_t channel, int64_t column,
+                  const ColumnLayout* layout, CarriedMedia& carried, RowMatrix& out) {
+  const ChannelMedia media{data.media_RTC.data() + region * data.weeks * data.channels + channel, data.channels};
+  if (shapes.is_delayed(channel))
+    carry_delayed(media, shapes.decay(channel), shapes.peak(channel), shapes.max_lag, out.rows(), carried);
+  else
+    carry_geometric(media, shapes.decay(channel), out.rows(), carried);
+  const double exponent = shapes.exponent(channel), log_half = shapes.log_half(channel);
   const double exponent_slope = logistic(shapes.coordinates[shapes.channels() + channel]);
-  const double decay_slope = decay * (1.0 - decay);
-  double adstock = 0, adstock_by_decay = 0;
-  const float* media = data.media_RTC.data() + region * data.weeks * data.channels + channel;
   for (int64_t t = 0; t < out.rows(); ++t) {
-    const double value = media[t * data.channels];
-    adstock_by_decay = adstock + decay * adstock_by_decay - value;
-    adstock = decay * adstock + (1.0 - decay) * value;
-    const double distance = std::log(adstock + kernels::kHillOffset) - log_half;
+    const double adstock = carried.adstock_T[t] + kernels::kHillOffset, distance = std::log(adstock) - log_half;
     const double response = logistic(exponent * distance);
     out(t, column) = response;
-    if (derivative == nullptr) continue;
+    if (layout == nullptr) continue;
     const double slope = response * (1.0 - response);
-    out(t, derivative[0]) = slope * exponent / (adstock + kernels::kHillOffset) * adstock_by_decay * decay_slope;
-    out(t, derivative[1]) = slope * distance * exponent_slope;
-    out(t, derivative[2]) = -slope * exponent;
+    out(t, layout->derivative(0, channel)) = slope * exponent / adstock * carried.by_decay_T[t];
+    out(t, layout->derivative(1, channel)) = slope * distance * exponent_slope;
+    out(t, layout->derivative(2, channel)) = -slope * exponent;
+    if (layout->derivatives > 3)
+      out(t, layout->derivative(3, channel)) = slope * exponent / adstock * carried.by_peak_T[t];
   }
 }
 
 }  // namespace
 
+bool Shapes::is_delayed(int64_t channel) const {
+  return std::find(delayed_channels.begin(), delayed_channels.end(), channel) != delayed_channels.end();
+}
+double Shapes::peak(int64_t channel) const {
+  return static_cast<double>(max_lag - 1) * logistic(coordinates[3 * channels() + channel]);
+}
 double Shapes::decay(int64_t channel) const { return logistic(coordinates[channel]); }
 double Shapes::exponent(int64_t channel) const { return min_exponent + softplus(coordinates[channels() + channel]); }
 double Shapes::log_half(int64_t channel) const { return coordinates[2 * channels() + channel]; }
@@ -49,11 +58,16 @@ double decay_coordinate(double decay) { return std::log(decay / (1.0 - decay)); 
 Shapes initial_shapes(const LikelihoodOptions& options, int64_t channels) {
   Shapes shapes;
   shapes.min_exponent = options.min_exponent;
-  shapes.coordinates.resize(3 * channels);
+  shapes.delayed_channels = options.delayed_channels;
+  shapes.max_lag = options.max_lag;
+  shapes.coordinates.resize(shapes.blocks() * channels);
   shapes.coordinates.head(channels).setConstant(decay_coordinate(options.decay));
   shapes.coordinates.segment(channels, channels)
       .setConstant(exponent_coordinate(options.exponent, options.min_exponent));
-  shapes.coordinates.tail(channels).setConstant(std::log(options.half_saturation));
+  shapes.coordinates.segment(2 * channels, channels).setConstant(std::log(options.half_saturation));
+  if (shapes.blocks() > 3)  // a share of max_lag - 1 has the logit that a decay has
+    shapes.coordinates.tail(channels).setConstant(
+        decay_coordinate(options.peak / static_cast<double>(options.max_lag - 1)));
   return shapes;
 }
 
@@ -69,10 +83,10 @@ RowMatrix Frozen::path(const Eigen::VectorXd& amplitudes) const {
 
 void fill_columns(const LikelihoodData& data, const ColumnLayout& layout, const Shapes& shapes, const Frozen* frozen,
                   int64_t region, RowMatrix& out) {
+  CarriedMedia carried;
   for (int64_t c = 0; c < layout.channels; ++c) {
-    const int64_t derivative[] = {layout.derivative(0, c), layout.derivative(1, c), layout.derivative(2, c)};
-    fill_channel(data, shapes, region, c, out, layout.media(c), layout.has_derivatives ? derivative : nullptr);
-    if (layout.has_frozen) fill_channel(data, frozen->shapes, region, c, out, layout.frozen(c), nullptr);
+    fill_channel(data, shapes, region, c, layout.media(c), layout.derivatives > 0 ? &layout : nullptr, carried, out);
+    if (layout.has_frozen) fill_channel(data, frozen->shapes, region, c, layout.frozen(c), nullptr, carried, out);
     if (layout.waves == 0) continue;
     const double scale = frozen->mean_C[c] > 0 ? frozen->share_C[c] / frozen->mean_C[c] : 0.0;
     for (int64_t t = 0; t < out.rows(); ++t) {

@@ -13,12 +13,18 @@
 namespace dcmmm {
 
 /// Parameters of the curves on the whole real line; `coordinates` are [logit d | softplus^-1(a - a_min) | log g], C
-/// each.
+/// each, and, where the carry-over of any channel peaks late, C of logit(peak / (max_lag - 1)), of which the other
+/// channels' do nothing.
 struct Shapes {
   Eigen::VectorXd coordinates;
   double min_exponent = 2.0;
+  std::vector<int64_t> delayed_channels = {};
+  int64_t max_lag = 13;
 
-  int64_t channels() const { return coordinates.size() / 3; }
+  int64_t blocks() const { return delayed_channels.empty() ? 3 : 4; }
+  int64_t channels() const { return coordinates.size() / blocks(); }
+  bool is_delayed(int64_t channel) const;
+  double peak(int64_t channel) const;  // weeks
   double decay(int64_t channel) const;
   double exponent(int64_t channel) const;
   double log_half(int64_t channel) const;
@@ -49,7 +55,8 @@ struct Frozen {
 /// responses at the frozen shapes, scaled such that amplitudes are relative to the frozen share.
 struct ColumnLayout {
   int64_t channels, controls, patterns;
-  bool has_derivatives = false, has_frozen = false;
+  int64_t derivatives = 0;  // of each channel: Shapes::blocks()
+  bool has_frozen = false;
   int64_t waves = 0;  // of each channel
 
   int64_t media(int64_t channel) const { return channel; }
@@ -58,9 +65,9 @@ struct ColumnLayout {
   int64_t wave(int64_t channel, int64_t b) const { return channels + controls + patterns + channel * waves + b; }
   int64_t derivative(int64_t shape, int64_t channel) const { return linear() + shape * channels + channel; }
   int64_t frozen(int64_t channel) const {
-    return has_frozen ? linear() + (has_derivatives ? 3 * channels : 0) + channel : media(channel);
+    return has_frozen ? linear() + derivatives * channels + channel : media(channel);
   }
-  int64_t target() const { return linear() + (has_derivatives ? 3 * channels : 0) + (has_frozen ? channels : 0); }
+  int64_t target() const { return linear() + derivatives * channels + (has_frozen ? channels : 0); }
   int64_t count() const { return target() + 1; }  // P
 };
 

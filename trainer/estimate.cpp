@@ -18,22 +18,8 @@ constexpr int64_t kLeastWeeks = 40, kLeastRegions = 5;
 // More than this share for media means that something else was taken for their effect (docs/likelihood.md, "The gate").
 constexpr double kMostMedia = 0.6;
 
-// Names of the channels whose carry-over peaks late; empty: none.
-std::string delayed_names(const ModelOptions& model, const std::vector<std::string>& channels) {
-  std::vector<std::string> names;
-  for (const int64_t c : with_channels(model, channels).delayed_channels)
-    names.push_back(channels[static_cast<size_t>(c)]);
-  return join(names);
-}
-
 bool choose_likelihood(const EstimateOptions& options, const std::vector<ChannelIdentification>& channels,
                        const Panel& panel, int64_t origin, const std::function<void(const std::string&)>& log) {
-  const std::string delayed = delayed_names(options.model, panel.coordinates.channels);
-  if (options.estimator == Estimator::kLikelihood && !delayed.empty()) {
-    throw UserError(text("model.estimator is 'likelihood', but the carry-over of ", delayed,
-                         " is 'delayed': the likelihood knows geometric carry-over only. Set model.estimator=descent, "
-                         "or model.adstock.kind and model.adstock.kinds so that all channels are 'geometric'."));
-  }
   const bool has_curves = options.model.media && options.model.hill;
   if (options.estimator == Estimator::kLikelihood && !has_curves)
     throw UserError(
@@ -42,11 +28,6 @@ bool choose_likelihood(const EstimateOptions& options, const std::vector<Channel
   if (options.estimator != Estimator::kAuto) return options.estimator == Estimator::kLikelihood;
   if (!has_curves) {
     log("Estimated by descent: the likelihood fits media with Hill curves, and they are switched off.");
-    return false;
-  }
-  if (!delayed.empty()) {
-    log(text("Estimated by descent: the carry-over of ", delayed,
-             " is delayed, and the likelihood knows geometric carry-over only."));
     return false;
   }
   const auto regions = static_cast<int64_t>(panel.coordinates.regions.size());

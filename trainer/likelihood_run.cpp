@@ -33,6 +33,9 @@ void set_shared(const ParameterLayout& layout, const Mode& mode, int64_t control
   set("adstock.decay_logit", shapes.narrow(0, 0, C));
   set("hill.exponent_raw", shapes.narrow(0, C, C));
   set("hill.log_half_saturation", shapes.narrow(0, 2 * C, C));
+  if (layout.has("adstock.peak_logit"))
+    set("adstock.peak_logit",
+        shapes.narrow(0, 3 * C, C).index_select(0, at::tensor(mode.shapes.delayed_channels, at::kLong)));
   set("control.coefficient", linear.narrow(0, C, controls));
   set("pattern.coefficient", linear.narrow(0, C + controls, patterns));
   at::Tensor log_mean = at::empty({C}, at::kDouble);
@@ -165,9 +168,11 @@ std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& m
   for (const auto& seed : seeds) members.push_back(member_of(model, origin, seed.value_or(0)));
   auto fit = empty_fit(panel, model, trainer, members, std::move(plan), communicator);
   const at::Tensor patterns = temporal_patterns(model, fit->model.seasonal_period(), 0, panel.weeks());
+  LikelihoodOptions options = likelihood;
+  options.delayed_channels = fit->model.options().delayed_channels;
   auto found =
-      std::make_shared<LikelihoodFit>(fit_likelihood(likelihood_data(fit->data, 0, patterns, fit->loop), likelihood,
-                                                     seeds, fit->data.all_regions, kForecastWeeks, fit->loop, log));
+      std::make_shared<LikelihoodFit>(fit_likelihood(likelihood_data(fit->data, 0, patterns, fit->loop), options, seeds,
+                                                     fit->data.all_regions, kForecastWeeks, fit->loop, log));
   if (likelihood.drift == Drift::kGru && !seeds.empty() && !seeds[0]) move_by_gru(*fit, *found, log);
   fill(*fit, std::move(found));
   return fit;

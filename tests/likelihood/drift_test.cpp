@@ -40,7 +40,7 @@ class Drifting : public ::testing::Test {
 
 TEST_F(Drifting, WavesAreRelativeToTheShareAndLeaveItAsItIs) {
   const Frozen frozen = freeze(case_.data, case_.truth, shares_, true, loop_);
-  const ColumnLayout layout{2, 1, 2, false, false, frozen.waves.count()};
+  const ColumnLayout layout{2, 1, 2, 0, false, frozen.waves.count()};
   const Eigen::VectorXd means =
       mean_columns({case_.data, layout, case_.truth, &frozen, {}, {}, false, 0, 0, nullptr}, loop_);
   RowMatrix columns(case_.data.origin, layout.count());

@@ -4,6 +4,7 @@
 
 #include <Eigen/LU>
 
+#include "likelihood/carry_over.hpp"
 #include "likelihood/draws.hpp"
 #include "likelihood/likelihood_fit.hpp"
 #include "likelihood_case.hpp"
@@ -15,19 +16,39 @@ using testing::likelihood_case;
 
 TEST(Columns, DerivativesAgreeWithFiniteDifferences) {
   const auto sample = likelihood_case(2, 30);
-  const ColumnLayout layout{2, 1, 2, true, false};
-  RowMatrix columns(20, layout.count()), above = columns, below = columns;
-  fill_columns(sample.data, layout, sample.truth, nullptr, 0, columns);
-  for (int64_t shape = 0; shape < 3; ++shape)
-    for (int64_t c = 0; c < 2; ++c) {
-      Shapes moved = sample.truth;
-      moved.coordinates[shape * 2 + c] += 1e-6;
-      fill_columns(sample.data, layout, moved, nullptr, 0, above);
-      moved.coordinates[shape * 2 + c] -= 2e-6;
-      fill_columns(sample.data, layout, moved, nullptr, 0, below);
-      for (int64_t t = 0; t < 20; ++t)
-        EXPECT_NEAR(columns(t, layout.derivative(shape, c)), (above(t, c) - below(t, c)) / 2e-6, 1e-7);
-    }
+  Shapes delayed = sample.truth;  // the second channel's carry-over peaks after 2.2 weeks
+  delayed.delayed_channels = {1};
+  delayed.max_lag = 7;
+  delayed.coordinates.conservativeResize(8);
+  delayed.coordinates.tail(2) << 0.3, -0.55;
+  for (const Shapes& shapes : {sample.truth, delayed}) {
+    const ColumnLayout layout{2, 1, 2, shapes.blocks(), false};
+    RowMatrix columns(20, layout.count()), above = columns, below = columns;
+    fill_columns(sample.data, layout, shapes, nullptr, 0, columns);
+    for (int64_t block = 0; block < shapes.blocks(); ++block)
+      for (int64_t c = 0; c < 2; ++c) {
+        Shapes moved = shapes;
+        moved.coordinates[block * 2 + c] += 1e-6;
+        fill_columns(sample.data, layout, moved, nullptr, 0, above);
+        moved.coordinates[block * 2 + c] -= 2e-6;
+        fill_columns(sample.data, layout, moved, nullptr, 0, below);
+        for (int64_t t = 0; t < 20; ++t)
+          EXPECT_NEAR(columns(t, layout.derivative(block, c)), (above(t, c) - below(t, c)) / 2e-6, 1e-7);
+      }
+  }
+}
+
+TEST(CarryOver, DelayedWeightsArePlainSums) {
+  const std::vector<float> media = {1, 0, 2, 0, 0, 3, 1, 0};
+  CarriedMedia carried;
+  carry_delayed({media.data(), 1}, 0.6, 1.5, 4, 8, carried);
+  double sum = 0;
+  for (int l = 0; l < 4; ++l) sum += std::pow(0.6, std::pow(l - 1.5, 2));
+  for (int t = 0; t < 8; ++t) {
+    double expected = 0;
+    for (int l = 0; l < std::min(4, t + 1); ++l) expected += std::pow(0.6, std::pow(l - 1.5, 2)) / sum * media[t - l];
+    EXPECT_NEAR(carried.adstock_T[t], expected, 1e-12);
+  }
 }
 
 class Modes : public ::testing::Test {
