@@ -13,6 +13,7 @@
 #include "common/errors.hpp"
 #include "common/text.hpp"
 #include "data/time_axis.hpp"
+#include "data/weekdays.hpp"
 #include "model/missing_media.hpp"
 #include "trainer/fit_checkpoint.hpp"
 
@@ -48,8 +49,16 @@ void use_columns_of(const Checkpoint& checkpoint, ImportOptions& future) {
   } else {
     future.event_names = events;
   }
+  future.weekdays = false;  // those of the run are among its events
   future.needs_target = false;
   future.unknown_control = std::numeric_limits<double>::quiet_NaN();
+}
+
+// Whether the run has events other than weekdays, which need no table.
+bool knows_dated_events(const ImportOptions& future) {
+  return future.event_names &&
+         std::any_of(future.event_names->begin(), future.event_names->end(),
+                     [](const std::string& column) { return !is_weekday(column.substr(kEventPrefix.size())); });
 }
 
 // Where each region of the future table lies in the panel.
@@ -95,7 +104,7 @@ std::string forecast_csv(const fs::path& checkpoints, const ModelOptions& model,
   use_columns_of(checkpoint, future);
   ImportReport report;
   const Panel table = import_table(future, &report);
-  if (!future.events && future.event_names)
+  if (!future.events && knows_dated_events(future))
     warn(text("The run knows events, but no data.events says when they come: none comes in the forecast."));
   for (const std::string& line : report.event_notes) warn(line);
   const std::string file = future.source.string(),

@@ -38,7 +38,7 @@ SYNTHETIC = ["synthetic_101", "synthetic_102", "synthetic_103"]
 
 @dataclass
 class Peer:
-    """A package: its script, the packages to install, and the Pythons (3.x) that they run on, best first."""
+    """A package: its title, what pip installs (a call for each tuple), and the Pythons (3.x) it runs on, best first."""
 
     title: str
     packages: tuple = ()
@@ -47,12 +47,15 @@ class Peer:
 
 PEERS = {
     "dcmmm": Peer("dcmmm"),
-    "ridge": Peer("ridge", ("numpy==2.4.6",)),
-    "linear": Peer("linear regression", ("numpy==2.4.6",)),
-    "pymc_mmm": Peer("PyMC-Marketing", ("pymc-marketing==1.3.0", "nutpie==0.16.11"), (12, 13)),
-    "meridian_geo": Peer("Meridian", ("google-meridian==2.1.0",), (11, 12)),
-    "deepcausal": Peer("deepcausalmmm", ("deepcausalmmm==1.0.21",), (11, 12)),
-    "orbit_ktr": Peer("Orbit KTR", ("orbit-ml==1.1.4.9",), (11,)),
+    "ridge": Peer("ridge", (("numpy==2.4.6",),)),
+    "linear": Peer("linear regression", (("numpy==2.4.6",),)),
+    "pymc_mmm": Peer("PyMC-Marketing", (("pymc-marketing==1.3.0", "nutpie==0.16.11"),), (12, 13)),
+    "meridian_geo": Peer("Meridian", (("google-meridian==2.1.0",),), (11, 12)),
+    "deepcausal": Peer("deepcausalmmm", (("deepcausalmmm==1.0.21",),), (11, 12)),
+    # Later versions of orbit-ml build only after fetching CmdStan from elsewhere.
+    "orbit_ktr": Peer("Orbit KTR", (("numpy<1.24", "cython<3", "setuptools<60", "wheel"),
+                                      ("--no-build-isolation", "pystan==2.19.1.1", "orbit-ml==1.1.2")), (8,)),
+    "lightweight": Peer("LightweightMMM", (("lightweight_mmm==0.1.9",),), (9,)),
 }
 
 
@@ -76,11 +79,12 @@ def interpreter(peer, folder):
             raise RuntimeError(f"needs Python 3.{' or 3.'.join(map(str, peer.pythons))} on the PATH")
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        for command in ([python, "-m", "venv", folder], [folder / "bin/python", "-m", "pip", "install", "-q", *peer.packages]):
+        pip = [folder / "bin/python", "-m", "pip"]
+        for command in ([python, "-m", "venv", folder], *([*pip, "install", "-q", *words] for words in peer.packages)):
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode != 0:
                 raise RuntimeError(f"doesn't install: {done.stderr.strip().splitlines()[-1]}")
-        frozen = subprocess.run([folder / "bin/python", "-m", "pip", "freeze"], capture_output=True, text=True, check=True)
+        frozen = subprocess.run([*pip, "freeze"], capture_output=True, text=True, check=True)
         stamp.write_text(frozen.stdout, encoding="utf-8")
     return folder / "bin/python"
 

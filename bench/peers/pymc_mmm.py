@@ -14,13 +14,15 @@ def main():
     panel = exchange.panel_argument()
     table = panel.frame().sort_values(["week", "region"])
     # "Put such columns on a comparable scale yourself (for example, divide each by its maximum absolute value)."
-    for column in panel.controls:
+    controls = [*panel.controls, "t"]  # the quickstart's linear trend
+    table["t"] = (table["week"] - table["week"].min()).dt.days.astype(float)
+    for column in controls:
         table[column] /= table[column].abs().max()
-    columns = ["week", "region", *panel.media, *panel.controls]
+    columns = ["week", "region", *panel.media, *controls]
     training = table[table["week"] <= panel.training_weeks[-1]]
     by_region = {"method": "max", "dims": ()}
     mmm = MMM(date_column="week", target_column="target", channel_columns=panel.media,
-              control_columns=panel.controls or None, dims=("region",), adstock=GeometricAdstock(l_max=8),
+              control_columns=controls, dims=("region",), adstock=GeometricAdstock(l_max=8),
               saturation=LogisticSaturation(), yearly_seasonality=2,
               scaling={"channel": by_region, "target": by_region})
     mmm.build_model(training[columns], training["target"])
@@ -38,9 +40,11 @@ def main():
     y_RTS = y_RTS[:, -panel.holdout:]
     lower_RT, upper_RT = np.quantile(y_RTS, [0.05, 0.95], axis=2)
 
+    sizes = mmm.idata.posterior.sizes
     answer = exchange.Answer(f"pymc-marketing {pymc_marketing.__version__}",
                              "quickstart: geometric adstock of 8 weeks, logistic saturation, 2 yearly Fourier modes, "
-                             "all by region; 4 chains of 1,000 + 1,000 draws (nutpie)")
+                             f"linear trend, all by region; {sizes['chain']} chains of 1,000 + {sizes['draw']:,} draws "
+                             "(nutpie)")
     answer.predict(panel, y_RTS.mean(axis=2), lower_RT, upper_RT)
     answer.credit(panel, draws_SC)
     answer.write()
