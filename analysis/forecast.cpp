@@ -49,16 +49,10 @@ void use_columns_of(const Checkpoint& checkpoint, ImportOptions& future) {
   } else {
     future.event_names = events;
   }
-  future.weekdays = false;  // those of the run are among its events
+  future.weekdays = std::any_of(events.begin(), events.end(), is_weekday);
+  future.step = static_cast<TimeStep>(std::stoi(note("time_step")));
   future.needs_target = false;
   future.unknown_control = std::numeric_limits<double>::quiet_NaN();
-}
-
-// Whether the run has events other than weekdays, which need no table.
-bool knows_dated_events(const ImportOptions& future) {
-  return future.event_names &&
-         std::any_of(future.event_names->begin(), future.event_names->end(),
-                     [](const std::string& column) { return !is_weekday(column.substr(kEventPrefix.size())); });
 }
 
 // Where each region of the future table lies in the panel.
@@ -104,12 +98,11 @@ std::string forecast_csv(const fs::path& checkpoints, const ModelOptions& model,
   use_columns_of(checkpoint, future);
   ImportReport report;
   const Panel table = import_table(future, &report);
-  if (!future.events && knows_dated_events(future))
+  if (!future.events && future.event_names &&
+      !std::all_of(future.event_names->begin(), future.event_names->end(), is_weekday))
     warn(text("The run knows events, but no data.events says when they come: none comes in the forecast."));
   for (const std::string& line : report.event_notes) warn(line);
-  const std::string file = future.source.string(),
-                    expected = next_label(checkpoint.labels.at("week"),
-                                          static_cast<TimeStep>(std::stoi(checkpoint.notes.at("time_step"))));
+  const std::string file = future.source.string(), expected = next_label(checkpoint.labels.at("week"), future.step);
   if (table.coordinates.weeks.front() != expected) {
     throw UserError(text(file, ": the first week is ", table.coordinates.weeks.front(), ", but the panel ends with ",
                          checkpoint.labels.at("week").back(), ": expected the forecast's first week to be ", expected,

@@ -13,8 +13,8 @@ Columns, means over the synthetic panels (PEERS and PANELS restrict what is run,
   total       estimated - true share of all media, points
   cover       share of true contributions (channel, panel) that 90 % intervals hold; width: of the interval / truth
   forecast    share of the held-out cells that 90 % forecast intervals hold
-  seconds     wall and processor seconds of the process, with imports and compilation
-  memory      largest resident set, MiB
+  wall, cpu   seconds of the clock and of the processors, with imports and compilation
+  MiB         largest resident set
 """
 
 import argparse
@@ -181,7 +181,7 @@ def score(answer, hidden, holdout):
 
 
 def references(hidden, holdout):
-    """Rows without a package: the best naive forecast in hindsight; an equal split of the right total."""
+    """Rows without a package: the best naive forecast in hindsight; an equal split of the true total."""
     target_RT = np.array(hidden["target"])
     held_RH = target_RT[:, -holdout:]
     best = min(rmse(forecast - held_RH) for forecast in naive_forecasts(target_RT[:, :-holdout], holdout).values())
@@ -192,7 +192,7 @@ def references(hidden, holdout):
                                                  "rmse_floor": hidden["forecast_floor"] / hidden["noise_floor"]}
         shares = 100 * np.array(list(hidden["contribution"].values())) / target_RT[:, :-holdout].sum()
         errors = np.abs(shares - shares.mean())
-        rows["equal split of the right total"] = {"share": float(errors.mean()), "share_max": float(errors.max()), "total": 0}
+        rows["equal split of the true total"] = {"share": float(errors.mean()), "share_max": float(errors.max()), "total": 0}
     return rows
 
 
@@ -217,25 +217,25 @@ def collect(folder, holdout):
     return table
 
 
-COLUMNS = [("rmse_floor", "RMSE / floor", ".2f"), ("share", "share", ".2f"), ("share_max", "max", ".1f"),
+COLUMNS = [("rmse_floor", "RMSE", ".2f"), ("share", "share", ".2f"), ("share_max", "max", ".1f"),
            ("total", "total", "+.1f"), ("cover", "cover", ".2f"), ("width", "width", ".2f"), ("forecast", "forecast", ".2f"),
-           ("wall", "wall s", ".1f"), ("processor", "processor s", ".1f"), ("memory", "MiB", ".0f")]
+           ("wall", "wall s", ".1f"), ("processor", "cpu s", ".1f"), ("memory", "MiB", ".0f")]
 REAL_COLUMNS = [("rmse", "RMSE", ",.0f"), ("media", "media %", ".1f"), *COLUMNS[6:]]
 
 
 def print_table(title, panels, columns):
-    """Means over panels, a row for each peer; the number of panels where one is missing, the error where all are."""
+    """Means over panels, a row for each peer: the number of panels where one is missing, the error where all are."""
     if not panels:
         return
-    print(f"\n{title}\n{'':34}" + "".join(f"{heading:>13}" for _, heading, _ in columns))
+    print(f"\n{title}\n{'':30}" + "".join(f"{heading:>9}" for _, heading, _ in columns))
     for name in dict.fromkeys(name for rows in panels for name in rows):
         rows = [rows[name] for rows in panels if name in rows]
         done = [row for row in rows if not row.get("error")]
-        line = f"{name + (f' ({len(done)} panels)' if len(done) < len(panels) else ''):34}"
+        line = f"{name + (f' ({len(done)} of {len(panels)})' if len(done) < len(panels) else ''):30}"
         for key, _, form in columns:
             values = [row[key] for row in done if row.get(key) is not None]
-            line += f"{format(statistics.fmean(values), form) if values else '-':>13}"
-        print(line if done else f"{name:34}{rows[0]['error']}")
+            line += f"{format(statistics.fmean(values), form) if values else '-':>9}"
+        print(line if done else f"{name:30}  {rows[0]['error']}")
 
 
 def main():

@@ -87,6 +87,7 @@ class PanelBuilder {
     }
     axis_ =
         make_time_axis(rows_.times(), rows_.times_are_dates(), text(rows_.file(), ", column '", roles_.time, "': "));
+    if (axis_.labels.size() == 1) axis_.step = options_.step;
     coordinates.weeks = axis_.labels;
     coordinates.step = axis_.step;
     coordinates.channels = roles_.channel_names;
@@ -221,10 +222,6 @@ std::string first_few(const std::vector<std::string>& names) {
   return join({names.begin(), names.begin() + kShown}) + text(" and ", names.size() - kShown, " more");
 }
 
-bool is_weekday_column(const std::string& column) {
-  return is_event(column) && is_weekday(column.substr(kEventPrefix.size()));
-}
-
 }  // namespace
 
 Panel import_table(const ImportOptions& options, ImportReport* report) {
@@ -239,11 +236,7 @@ Panel import_table(const ImportOptions& options, ImportReport* report) {
                          kEventPrefix, "...'), and these come from data.events. Rename the column."));
   }
   EventTable events = options.events ? read_events(*options.events) : EventTable();
-  // A forecast's rows may be too few to show their step: whether it has weekdays is up to the panel's events.
-  const bool has_weekdays =
-      options.event_names ? std::any_of(options.event_names->begin(), options.event_names->end(), is_weekday_column)
-                          : options.weekdays && panel.coordinates.step == TimeStep::kDay;
-  if (has_weekdays) append_weekdays(panel.coordinates.weeks, events);
+  if (options.weekdays && panel.coordinates.step == TimeStep::kDay) append_weekdays(panel.coordinates.weeks, events);
   if (!events.events.empty() || options.event_names) used.event_notes = add_events(panel, events, options.event_names);
   for (const auto& control : panel.coordinates.controls) {
     if (is_event(control)) used.events.push_back(control.substr(kEventPrefix.size()));

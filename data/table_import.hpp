@@ -20,6 +20,7 @@ struct ImportOptions {
   bool missing_media_is_zero = false;        // otherwise a missing media or spend cell is an error
   // False for the future rows of a forecast: no target column, and a single week will do.
   bool needs_target = true;
+  TimeStep step = TimeStep::kWeek;  // of a table of one week, which can't show it
   // What a control holds where neither its row nor an earlier one of the region knows it. A forecast passes NaN and
   // fills in the last value of the panel it was trained on.
   double unknown_control = 0.0;

@@ -15,8 +15,9 @@ constexpr std::array<const char*, 6> kNames = {"weekday_tuesday", "weekday_wedne
 
 }  // namespace
 
-bool is_weekday(const std::string& event_name) {
-  return std::find(kNames.begin(), kNames.end(), event_name) != kNames.end();
+bool is_weekday(const std::string& control) {
+  return is_event(control) &&
+         std::find(kNames.begin(), kNames.end(), control.substr(kEventPrefix.size())) != kNames.end();
 }
 
 void append_weekdays(const std::vector<std::string>& days, EventTable& table) {

@@ -8,8 +8,8 @@
 
 namespace dcmmm {
 
-/// Whether an event's name (without the prefix) is one of those that append_weekdays() adds.
-bool is_weekday(const std::string& event_name);
+/// Whether a control is one of those that append_weekdays() leads to: "event:weekday_tuesday", ...
+bool is_weekday(const std::string& control);
 
 /// Adds an event to the table for each of `days` (ISO dates) that is no Monday, named `weekday_tuesday` to
 /// `weekday_sunday`: effects are held against Mondays, which the level holds.

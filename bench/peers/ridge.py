@@ -1,14 +1,14 @@
 """Plain ridge in closed form: media carried over by half, logarithms of them, controls, two yearly harmonics.
 
 Everything relative to the region's mean; intercepts, season and a linear trend by region, media and controls shared.
-The penalty is the best of a grid on the last 8 training weeks. Intervals are the Gaussian posterior's.
+The penalty is the best of a grid on the training weeks' last three windows of a holdout's length. Intervals are the Gaussian posterior's.
 Shapes: R regions, T weeks, C channels, P columns, N = R T cells.
 """
 
 import exchange
 import numpy as np
 
-PENALTIES = 10.0 ** np.arange(-1, 4)
+PENALTIES = 10.0 ** np.arange(-1, 5)
 DECAY = 0.5
 
 
@@ -62,9 +62,12 @@ def main():
     relative_RT = target_RT / scale_R1
     shared, own = design(panel.array(panel.media), panel.array(panel.controls), T)
 
-    inner = T - panel.holdout
-    errors = [np.mean((forecast(shared, own, fit(shared[:, :inner], own[:inner], relative_RT[:, :inner], penalty)[0])
-                       [:, inner:T] - relative_RT[:, inner:T]) ** 2) for penalty in PENALTIES]
+    def error(penalty, end):
+        fitted = fit(shared[:, :end], own[:end], relative_RT[:, :end], penalty)[0]
+        window = slice(end, end + panel.holdout)
+        return np.mean((forecast(shared, own, fitted)[:, window] - relative_RT[:, window]) ** 2)
+
+    errors = [sum(error(penalty, T - i * panel.holdout) for i in (1, 2, 3)) for penalty in PENALTIES]
     penalty = PENALTIES[int(np.argmin(errors))]
     coefficients, inverse, residual = fit(shared[:, :T], own[:T], relative_RT[:, :T], penalty)
 

@@ -82,7 +82,8 @@ TEST(SyntheticCalendar, GivesWeekdaysTheirEffects) {
   EXPECT_NEAR(std::accumulate(effects.begin(), effects.end(), 0.0), 0.0, 1e-12);
   EXPECT_GT(std::abs(effects[0]), 0.0);
   for (int64_t t = 0; t < 400; ++t) {
-    EXPECT_NEAR(made.parts.seasonality_RT[t], effects[t % 7] * made.panel.population_R[0], 1e-9 * made.panel.population_R[0]);
+    EXPECT_NEAR(made.parts.seasonality_RT[t], effects[t % 7] * made.panel.population_R[0],
+                1e-9 * made.panel.population_R[0]);
   }
 }
 

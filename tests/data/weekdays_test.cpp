@@ -9,15 +9,15 @@
 namespace dcmmm {
 namespace {
 
-using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
-using testing::Not;
 
 // Rows of one region from 2024-02-26, a Monday, on.
-std::filesystem::path days(const std::filesystem::path& path, const std::vector<std::string>& dates, bool target = true) {
+std::filesystem::path days(const std::filesystem::path& path, const std::vector<std::string>& dates,
+                           bool target = true) {
   std::string rows = target ? "region,date,sales,media_tv\n" : "region,date,media_tv\n";
-  for (size_t i = 0; i < dates.size(); ++i) rows += "A," + dates[i] + (target ? ",10" : "") + "," + std::to_string(i) + "\n";
+  for (size_t i = 0; i < dates.size(); ++i)
+    rows += "A," + dates[i] + (target ? ",10" : "") + "," + std::to_string(i) + "\n";
   return write_bytes(path, rows);
 }
 
@@ -68,20 +68,28 @@ TEST(Weekdays, AreLeftOutWhereStepsAreLongerOrNotWanted) {
   EXPECT_THAT(import_table(options).coordinates.controls, IsEmpty());
 }
 
-// A forecast of a single day can't show its step; the run's events say what is wanted.
+// A table of one day can't show its step: a forecast knows it from the run, and which weekdays that has.
 TEST(Weekdays, FollowTheRunInForecasts) {
   const TemporaryFolder folder;
   ImportOptions options;
   options.source = days(folder / "day.csv", {"2024-03-06"}, false);
+  options.events = write_bytes(folder / "events.csv", "date,name\n2024-03-07,sale\n");  // the day after
   options.needs_target = false;
+  options.step = TimeStep::kDay;
   options.event_names = {"event:weekday_tuesday", "event:weekday_wednesday", "event:sale"};
   ImportReport report;
   const Panel panel = import_table(options, &report);
-  EXPECT_THAT(panel.coordinates.controls, ElementsAre("event:weekday_tuesday", "event:weekday_wednesday", "event:sale"));
+  EXPECT_THAT(panel.coordinates.controls,
+              ElementsAre("event:weekday_tuesday", "event:weekday_wednesday", "event:sale"));
   EXPECT_THAT(panel.controls_RTK, ElementsAre(0, 1, 0));
   EXPECT_THAT(report.event_notes, IsEmpty());
-  options.event_names = {"event:sale"};
-  EXPECT_THAT(import_table(options).coordinates.controls, Not(Contains("event:weekday_wednesday")));
+}
+
+TEST(Weekdays, AreKnownByTheirNames) {
+  EXPECT_TRUE(is_weekday("event:weekday_tuesday"));
+  EXPECT_FALSE(is_weekday("event:weekday_monday"));
+  EXPECT_FALSE(is_weekday("weekday_tuesday"));
+  EXPECT_FALSE(is_weekday("event:sale"));
 }
 
 }  // namespace dcmmm
