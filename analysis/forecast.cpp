@@ -13,6 +13,7 @@
 #include "common/errors.hpp"
 #include "common/text.hpp"
 #include "data/time_axis.hpp"
+#include "data/weekdays.hpp"
 #include "model/missing_media.hpp"
 #include "trainer/fit_checkpoint.hpp"
 
@@ -48,6 +49,8 @@ void use_columns_of(const Checkpoint& checkpoint, ImportOptions& future) {
   } else {
     future.event_names = events;
   }
+  future.weekdays = std::any_of(events.begin(), events.end(), is_weekday);
+  future.step = static_cast<TimeStep>(std::stoi(note("time_step")));
   future.needs_target = false;
   future.unknown_control = std::numeric_limits<double>::quiet_NaN();
 }
@@ -95,12 +98,11 @@ std::string forecast_csv(const fs::path& checkpoints, const ModelOptions& model,
   use_columns_of(checkpoint, future);
   ImportReport report;
   const Panel table = import_table(future, &report);
-  if (!future.events && future.event_names)
+  if (!future.events && future.event_names &&
+      !std::all_of(future.event_names->begin(), future.event_names->end(), is_weekday))
     warn(text("The run knows events, but no data.events says when they come: none comes in the forecast."));
   for (const std::string& line : report.event_notes) warn(line);
-  const std::string file = future.source.string(),
-                    expected = next_label(checkpoint.labels.at("week"),
-                                          static_cast<TimeStep>(std::stoi(checkpoint.notes.at("time_step"))));
+  const std::string file = future.source.string(), expected = next_label(checkpoint.labels.at("week"), future.step);
   if (table.coordinates.weeks.front() != expected) {
     throw UserError(text(file, ": the first week is ", table.coordinates.weeks.front(), ", but the panel ends with ",
                          checkpoint.labels.at("week").back(), ": expected the forecast's first week to be ", expected,

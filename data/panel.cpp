@@ -14,6 +14,18 @@ double seasonal_period(TimeStep step) {
   return 52.18;
 }
 
+const char* steps_name(TimeStep step) {
+  switch (step) {
+    case TimeStep::kDay:
+      return "days";
+    case TimeStep::kWeek:
+      return "weeks";
+    case TimeStep::kMonth:
+      return "months";
+  }
+  return "weeks";
+}
+
 Panel slice_regions(const Panel& panel, int64_t first, int64_t count) {
   const int64_t weeks = panel.weeks();
   const auto part = [&](const auto& values, int64_t width) {

@@ -15,6 +15,9 @@ enum class TimeStep { kDay, kWeek, kMonth };
 /// Steps in one year: 365.25, 52.18 or 12.
 double seasonal_period(TimeStep step);
 
+/// "days", "weeks" or "months", for messages.
+const char* steps_name(TimeStep step);
+
 /// How the names of controls begin that stand for events (data/events.hpp): the last ones of a panel.
 inline const std::string kEventPrefix = "event:";
 inline bool is_event(const std::string& control) { return control.starts_with(kEventPrefix); }

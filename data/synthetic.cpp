@@ -12,8 +12,11 @@
 #include "common/errors.hpp"
 #include "common/random.hpp"
 #include "common/text.hpp"
+#include "data/events.hpp"
+#include "data/synthetic_calendar.hpp"
 #include "data/synthetic_truth.hpp"
 #include "data/time_axis.hpp"
+#include "data/weekdays.hpp"
 
 namespace dcmmm {
 namespace {
@@ -24,7 +27,7 @@ constexpr uint64_t kPilotStream = uint64_t{1} << 61;
 // Means that normalise the panel are taken over so many regions made for that purpose only.
 constexpr int64_t kPilotRegions = 64;
 constexpr double kTypicalSize = 1e5;   // median population
-constexpr int64_t kFirstWeek = 19359;  // 2023-01-02, a Monday, in days since 1970-01-01
+constexpr int64_t kFirstDay = 19359;   // 2023-01-02, a Monday, in days since 1970-01-01
 constexpr double kTargetFloor = 0.02;  // of the region's level: a target is never negative
 constexpr double kSpend = 0.05;        // on a channel in a mean week, of the region's level, about
 constexpr double kTwoPi = 2.0 * std::numbers::pi;
@@ -77,7 +80,10 @@ struct Region {
 // All that regions share, drawn once.
 class Nation {
  public:
-  explicit Nation(const SyntheticOptions& options) : options_(options) {
+  Nation(const SyntheticOptions& options, const SyntheticCalendar& calendar)
+      : options_(options),
+        calendar_T_(calendar.effect_T),
+        drift_(options.step == TimeStep::kDay ? 1.0 / std::sqrt(7.0) : 1.0) {
     const auto [T, C, K] = std::array{options.weeks, options.channels, options.controls};
     RandomStream random(options.seed, kNationalStream);
     draw_edges(random);
@@ -110,7 +116,7 @@ class Nation {
     constexpr std::array kControlEffects = {0.03, -0.02, 0.0};
     for (int64_t k = 0; k < K; ++k) truth_.control_effect_K.push_back(kControlEffects[k % kControlEffects.size()]);
     baseline_T_.assign(T, 0.0);
-    add_random_walk(random, options.national_drift, baseline_T_);
+    add_random_walk(random, drift_ * options.national_drift, baseline_T_);
     if (options.kind == SyntheticKind::kHeavyTailed) {
       for (int64_t t = 0; t < T; ++t) shock_T_.push_back(kShock * random.normal());
     }
@@ -119,7 +125,7 @@ class Nation {
                                                                     : 0.0;
     truth_.coefficient_TC.resize(T * C);
     for (int64_t t = 0; t < T; ++t) {
-      const double year = kTwoPi * static_cast<double>(t) / seasonal_period(TimeStep::kWeek);
+      const double year = kTwoPi * static_cast<double>(t) / seasonal_period(options.step);
       season_T_.push_back(std::sin(year + 0.5) + 0.4 * std::cos(2.0 * year));
       if (options.kind == SyntheticKind::kSeason) innovation_TC_[t * C + C - 1] += std::sin(year + 0.5);
       for (int64_t c = 0; c < C; ++c) {
@@ -151,13 +157,13 @@ class Nation {
     region.controls_TK = control_TK_;
     for (int64_t k = 0; k < K; ++k) add_autoregressive(random, 0.7, 0.7, T, &region.controls_TK[k], K);
     region.baseline_T = baseline_T_;
-    add_random_walk(random, options_.region_drift, region.baseline_T);
+    add_random_walk(random, drift_ * options_.region_drift, region.baseline_T);
     const double mean =
         std::accumulate(region.baseline_T.begin(), region.baseline_T.end(), 0.0) / static_cast<double>(T);
     const double season_scale = options_.seasonality * (1.0 + 0.2 * random.normal());
     for (int64_t t = 0; t < T; ++t) {
       region.baseline_T[t] += 1.0 - options_.media_share - mean;
-      region.seasonality_T.push_back(season_scale * season_T_[t]);
+      region.seasonality_T.push_back(season_scale * season_T_[t] + calendar_T_[t]);
       region.control_effect_T.push_back(std::inner_product(
           truth_.control_effect_K.begin(), truth_.control_effect_K.end(), &region.controls_TK[t * K], 0.0));
       const bool heavy = options_.kind == SyntheticKind::kHeavyTailed;
@@ -298,6 +304,8 @@ class Nation {
   }
 
   const SyntheticOptions& options_;
+  const std::vector<double>& calendar_T_;
+  double drift_;  // of a step, as a multiple of that of 7 days
   SyntheticTruth truth_;
   std::vector<int64_t> order_C_;  // channels, every edge pointing to a later one
   std::vector<double> innovation_TC_, control_TK_, baseline_T_, season_T_, shock_T_, media_mean_C_;
@@ -349,10 +357,12 @@ void check(const SyntheticOptions& options) {
     if (!holds) throw UserError(text("synth.", key, "=", shortest(value), ": expected ", expected, "."));
   };
   const auto as_double = [](int64_t value) { return static_cast<double>(value); };
+  if (options.step == TimeStep::kMonth) throw UserError("synth.step=month: expected week or day.");
   require(options.regions >= 1, "regions", as_double(options.regions), "at least 1");
   require(options.weeks >= 2, "weeks", as_double(options.weeks), "at least 2");
   require(options.channels >= 1, "channels", as_double(options.channels), "at least 1");
   require(options.controls >= 0, "controls", as_double(options.controls), "0 or more");
+  require(options.promotions >= 0 && options.promotions <= 99, "promotions", as_double(options.promotions), "0 to 99");
   require(options.missing_rows >= 0 && options.missing_rows <= 0.25, "missing_rows", options.missing_rows, "0 to 0.25");
   require(options.noise >= 0 && options.noise < 1, "noise", options.noise, "0 or more, and less than 1");
   require(options.media_share > 0 && options.media_share < 1, "media_share", options.media_share,
@@ -380,6 +390,33 @@ std::vector<std::string> numbered(const std::string& stem, int64_t count, int wi
   return names;
 }
 
+// Without weekdays and promotions.
+PanelCoordinates plain_coordinates(const SyntheticOptions& options) {
+  check(options);
+  PanelCoordinates coordinates;
+  coordinates.regions = numbered("region_", options.regions, 6);
+  const int64_t days = options.step == TimeStep::kDay ? 1 : 7;
+  for (int64_t t = 0; t < options.weeks; ++t) coordinates.weeks.push_back(iso_date(kFirstDay + days * t));
+  coordinates.channels = numbered("channel_", options.channels, 2);
+  coordinates.controls = numbered("factor_", options.controls, 2);
+  for (const auto& name : coordinates.channels) coordinates.channel_columns.push_back("media_" + name);
+  for (const auto& name : coordinates.controls) coordinates.control_columns.push_back("control_" + name);
+  coordinates.region_column = "region";
+  coordinates.time_column = options.step == TimeStep::kDay ? "date" : "week";
+  coordinates.step = options.step;
+  coordinates.target_column = "target";
+  coordinates.has_spend = options.has_spend;
+  coordinates.source = "synthetic";
+  return coordinates;
+}
+
+// What an import of the panel would add.
+void add_calendar_columns(const SyntheticCalendar& calendar, Panel& panel) {
+  EventTable events = calendar.events;
+  if (panel.coordinates.step == TimeStep::kDay) append_weekdays(panel.coordinates.weeks, events);
+  if (!events.events.empty()) add_events(panel, events);
+}
+
 }  // namespace
 
 SyntheticKind synthetic_kind(const std::string& name) {
@@ -394,34 +431,28 @@ std::string synthetic_kind_name(SyntheticKind kind) {
 }
 
 PanelCoordinates synthetic_coordinates(const SyntheticOptions& options) {
-  check(options);
-  PanelCoordinates coordinates;
-  coordinates.regions = numbered("region_", options.regions, 6);
-  for (int64_t t = 0; t < options.weeks; ++t) coordinates.weeks.push_back(iso_date(kFirstWeek + 7 * t));
-  coordinates.channels = numbered("channel_", options.channels, 2);
-  coordinates.controls = numbered("factor_", options.controls, 2);
-  for (const auto& name : coordinates.channels) coordinates.channel_columns.push_back("media_" + name);
-  for (const auto& name : coordinates.controls) coordinates.control_columns.push_back("control_" + name);
-  coordinates.region_column = "region";
-  coordinates.time_column = "week";
-  coordinates.target_column = "target";
-  coordinates.has_spend = options.has_spend;
-  coordinates.source = "synthetic";
-  return coordinates;
+  Panel empty;
+  empty.coordinates = plain_coordinates(options);
+  add_calendar_columns(draw_calendar(options, empty.coordinates.weeks), empty);
+  return empty.coordinates;
 }
 
 SyntheticTruth generate_panel(const SyntheticOptions& options,
                               const std::function<void(const Panel& block, const TruthBlock& truth)>& sink,
                               int64_t block_regions) {
-  const PanelCoordinates coordinates = synthetic_coordinates(options);
-  const Nation nation(options);
+  const PanelCoordinates coordinates = plain_coordinates(options);
+  const SyntheticCalendar calendar = draw_calendar(options, coordinates.weeks);
+  const Nation nation(options, calendar);
   TruthTotals totals(options, nation.truth());
   totals.truth.channels = coordinates.channels;
   totals.truth.controls = coordinates.controls;
-  Panel block;
-  block.coordinates = coordinates;
+  totals.truth.promotions = calendar.promotions;
+  totals.truth.promotion_effect_P = calendar.promotion_effect_P;
+  totals.truth.weekday_effect_W = calendar.weekday_effect_W;
   TruthBlock parts;
   for (int64_t first = 0; first < options.regions; first += block_regions) {
+    Panel block;
+    block.coordinates = coordinates;
     block.first_region = first;
     block.regions = std::min(block_regions, options.regions - first);
     const size_t cells = static_cast<size_t>(block.regions * options.weeks);
@@ -437,6 +468,7 @@ SyntheticTruth generate_panel(const SyntheticOptions& options,
     for (int64_t r = 0; r < block.regions; ++r) {
       add_region(options, nation.make_region(static_cast<uint64_t>(first + r)), r, block, parts, totals);
     }
+    add_calendar_columns(calendar, block);
     sink(block, parts);
   }
   totals.finish();

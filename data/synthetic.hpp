@@ -28,6 +28,7 @@ std::string synthetic_kind_name(SyntheticKind kind);
 
 struct SyntheticOptions {
   SyntheticKind kind = SyntheticKind::kSeason;
+  TimeStep step = TimeStep::kWeek;  // or kDay: `weeks` and all else that is said of weeks counts days
   int64_t regions = 190;
   int64_t weeks = 109;
   int64_t channels = 13;
@@ -38,8 +39,9 @@ struct SyntheticOptions {
   double media_share = 0.3;   // of the target, all channels together, about
   double exponent_low = 2.0, exponent_high = 3.5;  // Hill exponents are drawn from this range
   double seasonality = 0.1;                        // amplitude, as a share of the region's level
-  double region_drift = 0.012;                     // weekly standard deviation of a region's own baseline
+  double region_drift = 0.012;                     // standard deviation of a region's own baseline over 7 days
   double national_drift = 0.01;                    // and of the baseline that all regions share
+  int64_t promotions = 0;                          // events of their own, a few days each, about every third month
   bool has_spend = false;                          // whether the panel holds spend, at one price per channel
   // Above 0: spend on the first channel is this share of the region's mean target of the last 4 weeks (times exp(.1
   // N)), and has no effect.
@@ -57,12 +59,15 @@ struct SyntheticTruth {
   std::vector<double> edges_CC;  // [source, target]: weight of the same week's effect of a channel on another one
   std::vector<double>
       coefficient_TC;  // height of the Hill curve, as a share of the region's level; regions vary around it
-  std::vector<double> control_effect_K;  // on the target, as a share of the region's level
-  std::vector<double> contribution_C;    // KPI units, over all observed cells
-  std::vector<double> media_C;           // media units, or currency with spend, over all observed cells
-  std::vector<double> share_C;           // contribution / target
-  std::vector<double> roi_C;             // contribution / media_C
-  double target = 0.0;                   // sum over observed cells
+  std::vector<std::string> promotions;
+  std::vector<double> promotion_effect_P;  // on the target, as a share of the region's level, while it lasts
+  std::vector<double> weekday_effect_W;    // the same of each weekday, Monday first; empty unless steps are days
+  std::vector<double> control_effect_K;    // on the target, as a share of the region's level
+  std::vector<double> contribution_C;      // KPI units, over all observed cells
+  std::vector<double> media_C;             // media units, or currency with spend, over all observed cells
+  std::vector<double> share_C;             // contribution / target
+  std::vector<double> roi_C;               // contribution / media_C
+  double target = 0.0;                     // sum over observed cells
   double media_share = 0.0;
   int64_t observed_cells = 0;
   // By week, over that week's observed cells: KPI units, media units or currency, squared KPI units, cells.
@@ -88,12 +93,13 @@ inline constexpr double kTruthCurveStep = 0.1;
 /// The parts that a block's target is the sum of, in KPI units, before noise; also where a row is missing.
 struct TruthBlock {
   std::vector<double> baseline_RT;
-  std::vector<double> seasonality_RT;
+  std::vector<double> seasonality_RT;  // with weekdays and promotions
   std::vector<double> controls_RT;
   std::vector<double> media_RTC;
 };
 
-/// Names and weeks (Mondays from 2023-01-02) of the panel. Throws UserError that names the `synth` key out of range.
+/// Names and weeks (Mondays from 2023-01-02, or days from then on) of the panel, weekdays and promotions among the
+/// controls as after an import. Throws UserError that names the `synth` key out of range.
 PanelCoordinates synthetic_coordinates(const SyntheticOptions& options);
 
 /// Makes the panel in blocks of at most `block_regions` regions, in order, and returns its truth. Memory is set by the

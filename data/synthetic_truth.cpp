@@ -96,6 +96,7 @@ std::string truth_json(const SyntheticOptions& options, const SyntheticTruth& tr
   const size_t channels = truth.channels.size();
   ordered_json out;
   out["options"] = {{"kind", synthetic_kind_name(options.kind)},
+                    {"step", options.step == TimeStep::kDay ? "day" : "week"},
                     {"regions", options.regions},
                     {"weeks", options.weeks},
                     {"channels", options.channels},
@@ -109,6 +110,7 @@ std::string truth_json(const SyntheticOptions& options, const SyntheticTruth& tr
                     {"seasonality", options.seasonality},
                     {"region_drift", options.region_drift},
                     {"national_drift", options.national_drift},
+                    {"promotions", options.promotions},
                     {"has_spend", options.has_spend},
                     {"demand_following", options.demand_following}};
   out["units"] = {{"adstock", "a[t] = decay a[t-1] + (1 - decay) x[t], x = media / (media_unit * population)"},
@@ -159,6 +161,11 @@ std::string truth_json(const SyntheticOptions& options, const SyntheticTruth& tr
                                {"contribution_by_week", by_week(truth.contribution_TC)},
                                {"media_by_week", by_week(truth.media_TC)}});
   }
+  out["promotions"] = ordered_json::array();
+  for (size_t p = 0; p < truth.promotions.size(); ++p) {
+    out["promotions"].push_back({{"name", truth.promotions[p]}, {"effect", truth.promotion_effect_P[p]}});
+  }
+  out["weekdays"] = truth.weekday_effect_W;
   out["controls"] = ordered_json::array();
   for (size_t k = 0; k < truth.controls.size(); ++k) {
     out["controls"].push_back({{"name", truth.controls[k]}, {"effect", truth.control_effect_K[k]}});

@@ -15,6 +15,7 @@
 #include "data/split.hpp"
 #include "data/table_rows.hpp"
 #include "data/time_axis.hpp"
+#include "data/weekdays.hpp"
 
 namespace dcmmm {
 namespace {
@@ -86,6 +87,7 @@ class PanelBuilder {
     }
     axis_ =
         make_time_axis(rows_.times(), rows_.times_are_dates(), text(rows_.file(), ", column '", roles_.time, "': "));
+    if (axis_.labels.size() == 1) axis_.step = options_.step;
     coordinates.weeks = axis_.labels;
     coordinates.step = axis_.step;
     coordinates.channels = roles_.channel_names;
@@ -185,6 +187,7 @@ class PanelBuilder {
     report_.rows = rows_.rows();
     report_.regions = regions_;
     report_.weeks = weeks_;
+    report_.step = axis_.step;
     report_.missing_rows = regions_ * weeks_ - rows_.rows();
     for (int64_t r = 0; r < regions_ && options_.needs_target; ++r) {
       const uint8_t* observed = &panel_.observed_RT[r * weeks_];
@@ -232,11 +235,9 @@ Panel import_table(const ImportOptions& options, ImportReport* report) {
     throw UserError(text(options.source.string(), ": the control '", control, "' is named like an event ('",
                          kEventPrefix, "...'), and these come from data.events. Rename the column."));
   }
-  if (options.events) {
-    used.event_notes = add_events(panel, read_events(*options.events), options.event_names);
-  } else if (options.event_names) {
-    used.event_notes = add_events(panel, {}, options.event_names);
-  }
+  EventTable events = options.events ? read_events(*options.events) : EventTable();
+  if (options.weekdays && panel.coordinates.step == TimeStep::kDay) append_weekdays(panel.coordinates.weeks, events);
+  if (!events.events.empty() || options.event_names) used.event_notes = add_events(panel, events, options.event_names);
   for (const auto& control : panel.coordinates.controls) {
     if (is_event(control)) used.events.push_back(control.substr(kEventPrefix.size()));
   }
@@ -246,8 +247,8 @@ Panel import_table(const ImportOptions& options, ImportReport* report) {
 std::string describe(const ImportReport& report) {
   std::ostringstream out;
   out << describe(report.roles);
-  out << report.rows << " rows: " << report.regions << " regions x " << report.weeks << " weeks, "
-      << report.observed_cells << " observed cells\n";
+  out << report.rows << " rows: " << report.regions << " regions x " << report.weeks << " " << steps_name(report.step)
+      << ", " << report.observed_cells << " observed cells\n";
   const auto note = [&](int64_t count, const std::string& what) {
     if (count > 0) out << count << " " << what << "\n";
   };

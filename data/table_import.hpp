@@ -20,10 +20,12 @@ struct ImportOptions {
   bool missing_media_is_zero = false;        // otherwise a missing media or spend cell is an error
   // False for the future rows of a forecast: no target column, and a single week will do.
   bool needs_target = true;
+  TimeStep step = TimeStep::kWeek;  // of a table of one week, which can't show it
   // What a control holds where neither its row nor an earlier one of the region knows it. A forecast passes NaN and
   // fills in the last value of the panel it was trained on.
   double unknown_control = 0.0;
-  std::optional<std::filesystem::path> events;          // a table of events (data/events.hpp)
+  bool weekdays = true;                         // daily panels get an effect of each weekday (data/weekdays.hpp)
+  std::optional<std::filesystem::path> events;  // a table of events (data/events.hpp)
   std::optional<std::vector<std::string>> event_names;  // those of a trained panel, for the future rows of a forecast
 };
 
@@ -31,6 +33,7 @@ struct ImportOptions {
 struct ImportReport {
   AssignedRoles roles;
   int64_t rows = 0, regions = 0, weeks = 0;
+  TimeStep step = TimeStep::kWeek;
   int64_t missing_rows = 0;     // of regions x weeks
   int64_t observed_cells = 0;   // rows with a target
   int64_t missing_targets = 0;  // rows without one: masked

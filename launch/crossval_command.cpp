@@ -206,8 +206,8 @@ int crossval_command(CommandContext& context) {
   std::vector<OriginForecasts> forecasts;
   for (std::size_t place = 0; place < origins.size(); ++place) {
     const OriginWeeks& weeks = origins[place];
-    log_info(text("Origin ", weeks.origin, ": training on weeks ", weeks.first_week, " to ", weeks.origin - 1,
-                  ", forecasting ", weeks.first_forecast, " to ", weeks.end - 1));
+    log_info(text("Origin ", weeks.origin, ": training on ", steps_name(names.step), " ", weeks.first_week, " to ",
+                  weeks.origin - 1, ", forecasting ", weeks.first_forecast, " to ", weeks.end - 1));
     if (static_cast<int>(place % static_cast<std::size_t>(mesh.members)) == mesh.row)
       forecasts.push_back(evaluator.run(weeks));
   }

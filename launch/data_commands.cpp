@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 
+#include "analysis/panel_table.hpp"
 #include "comm/collective_guard.hpp"
 #include "common/errors.hpp"
 #include "common/files.hpp"
@@ -10,6 +11,7 @@
 #include "data/inspect.hpp"
 #include "data/panel_file.hpp"
 #include "data/synthetic.hpp"
+#include "data/synthetic_calendar.hpp"
 #include "launch/commands.hpp"
 #include "launch/configuration.hpp"
 #include "launch/logging.hpp"
@@ -24,6 +26,23 @@ fs::path required_path(const Value& config, const char* key, const char* example
   const auto path = get<std::optional<fs::path>>(config, key);
   if (!path) throw UserError(text("This command needs ", key, "=..., for example ", example, "."));
   return *path;
+}
+
+SyntheticTruth write_panel(const SyntheticOptions& options, const PanelCoordinates& coordinates, const fs::path& path) {
+  PanelWriter writer(path, coordinates);
+  SyntheticTruth truth = generate_panel(options, [&](const Panel& block, const TruthBlock&) { writer.append(block); });
+  writer.finish();
+  return truth;
+}
+
+SyntheticTruth write_table(const SyntheticOptions& options, const PanelCoordinates& coordinates, const fs::path& path) {
+  SyntheticTruth truth;
+  replace_file(path, [&](const fs::path& temporary) {
+    PanelTable table(temporary, path.string(), coordinates);
+    truth = generate_panel(options, [&](const Panel& block, const TruthBlock&) { table.append(block); });
+    table.finish();
+  });
+  return truth;
 }
 
 }  // namespace
@@ -42,14 +61,17 @@ int synth_command(CommandContext& context) {
   const fs::path output = required_path(context.config, "output", "output=panel.h5");
   const SyntheticOptions options = synthetic_options(context.config);
   on_rank_zero(context.world, [&] {
-    PanelWriter writer(output, synthetic_coordinates(options));
+    const PanelCoordinates coordinates = synthetic_coordinates(options);
+    const fs::path truth_path = output.parent_path() / "truth.json", events_path = output.parent_path() / "events.csv";
+    const bool is_table = output.extension() == ".csv";
     const SyntheticTruth truth =
-        generate_panel(options, [&](const Panel& block, const TruthBlock&) { writer.append(block); });
-    writer.finish();
-    const fs::path truth_path = output.has_parent_path() ? output.parent_path() / "truth.json" : fs::path("truth.json");
+        is_table ? write_table(options, coordinates, output) : write_panel(options, coordinates, output);
     write_text_file(truth_path, truth_json(options, truth));
-    log_info(text("Wrote ", output.string(), " (", options.regions, " regions x ", options.weeks, " weeks, ",
-                  truth.observed_cells, " observed cells, media share ", shortest(truth.media_share), ") and ",
+    const bool has_events = is_table && options.promotions > 0;
+    if (has_events) write_text_file(events_path, events_csv(draw_calendar(options, coordinates.weeks).events));
+    log_info(text("Wrote ", output.string(), " (", options.regions, " regions x ", options.weeks, " ",
+                  steps_name(options.step), ", ", truth.observed_cells, " observed cells, media share ",
+                  shortest(truth.media_share), ")", has_events ? ", " + events_path.string() : "", " and ",
                   truth_path.string()));
   });
   return 0;

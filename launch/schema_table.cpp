@@ -20,6 +20,7 @@ const std::vector<KeySpec>& known_keys() {
       {"data.cost", kNumberMap, "", kNull, "a price per unit of each media column: {column: price}"},
       {"data.events", kPath, "", kNull, "a table of events: date, name, region, window"},
       {"data.names", kTextMap, "", kNotNull, "display names: {column: name}"},
+      {"data.weekdays", kBool, "", kNotNull, "daily panels: an effect of each weekday"},
       {"data.missing_media", kChoice, "error|zero", kNotNull, "what a missing media cell is"},
 
       {"model.name", kText, "", kNotNull, "the name of this bundle"},
@@ -121,6 +122,7 @@ const std::vector<KeySpec>& known_keys() {
 
       {"synth.kind", kChoice, "clean|season|collinear|ragged|heavy_tailed|drifting", kNotNull,
        "what makes the synthetic panel hard to read"},
+      {"synth.step", kChoice, "week|day", kNotNull, "what a step of the synthetic panel is; days have weekdays"},
       {"synth.regions", kInteger, "1..", kNotNull, "regions of the synthetic panel"},
       {"synth.weeks", kInteger, "8..", kNotNull, "weeks of the synthetic panel"},
       {"synth.channels", kInteger, "1..", kNotNull, "media channels of the synthetic panel"},
@@ -132,6 +134,7 @@ const std::vector<KeySpec>& known_keys() {
       {"synth.media_share", kNumber, "0..below 1", kNotNull, "of the target that media explain, about"},
       {"synth.exponent_low", kNumber, "above 0", kNotNull, "Hill exponents are drawn from here"},
       {"synth.exponent_high", kNumber, "above 0", kNotNull, "to here"},
+      {"synth.promotions", kInteger, "0..99", kNotNull, "kinds of promotions, each about every third month"},
       {"synth.spend", kBool, "", kNotNull, "whether the panel holds spend beside media units"},
       {"synth.demand_following", kNumber, "0..below 1", kNotNull,
        "spend on the first channel as a share of last month's target; it has no effect then"},

@@ -208,6 +208,7 @@ CrossvalOptions crossval_options(const Value& config) {
 SyntheticOptions synthetic_options(const Value& config) {
   SyntheticOptions out;
   out.kind = synthetic_kind(get<std::string>(config, "synth.kind"));
+  out.step = get<std::string>(config, "synth.step") == "day" ? TimeStep::kDay : TimeStep::kWeek;
   out.regions = get<int64_t>(config, "synth.regions");
   out.weeks = get<int64_t>(config, "synth.weeks");
   out.channels = get<int64_t>(config, "synth.channels");
@@ -219,6 +220,7 @@ SyntheticOptions synthetic_options(const Value& config) {
   out.media_share = get<double>(config, "synth.media_share");
   out.exponent_low = get<double>(config, "synth.exponent_low");
   out.exponent_high = get<double>(config, "synth.exponent_high");
+  out.promotions = get<int64_t>(config, "synth.promotions");
   out.has_spend = get<bool>(config, "synth.spend");
   out.demand_following = get<double>(config, "synth.demand_following");
   return out;
@@ -238,6 +240,7 @@ ImportOptions import_options(const Value& config) {
     out.given.cost[column] = price;
   for (const auto& [column, name] : get<TextMap>(config, "data.names")) out.names[column] = name;
   out.events = get<std::optional<std::filesystem::path>>(config, "data.events");
+  out.weekdays = get<bool>(config, "data.weekdays");
   out.missing_media_is_zero = get<std::string>(config, "data.missing_media") == "zero";
   return out;
 }

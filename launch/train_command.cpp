@@ -164,10 +164,10 @@ struct Run {
 
 void say_what_runs(const Fit& fit, const PanelFile& file, const Mesh& mesh, int threads) {
   const PanelCoordinates& names = file.coordinates();
-  log_info(text("Panel: ", names.regions.size(), " regions x ", names.weeks.size(), " weeks (", names.weeks.front(),
-                " to ", names.weeks.back(), "), ", names.channels.size(), " channels, ",
+  log_info(text("Panel: ", names.regions.size(), " regions x ", names.weeks.size(), " ", steps_name(names.step), " (",
+                names.weeks.front(), " to ", names.weeks.back(), "), ", names.channels.size(), " channels, ",
                 static_cast<int64_t>(names.controls.size()) - names.events(), " controls, ", names.events(),
-                " events; training on the first ", fit.data.members[0].origin, " weeks, holdout of ",
+                " events; training on the first ", fit.data.members[0].origin, ", holdout of ",
                 fit.data.weeks - fit.data.members[0].origin));
   log_info(text("Model: ", fit.model.layout().shared_count(), " shared parameters, ", fit.model.layout().local_count(),
                 " a region; ", mesh.members, " x ", mesh.regions, " ranks (members x regions), ", threads,
