@@ -85,6 +85,7 @@ const std::vector<KeySpec>& known_keys() {
       {"model.l1.gru_output", kNumber, "0..", kNotNull, "sparsity penalty on the GRU's output layer"},
 
       {"trainer.steps", kInteger, "0..", kNotNull, "steps of gradient descent"},
+      {"trainer.update_steps", kInteger, "1..", kNotNull, "steps of a run that starts from another one (run.init)"},
       {"trainer.learning_rate", kNumber, "above 0", kNotNull, "at its peak"},
       {"trainer.warmup_steps", kInteger, "0..", kNotNull, "steps in which the learning rate rises from 0"},
       {"trainer.final_learning_rate", kNumber, "0..1", kNotNull, "at the last step, as a fraction of the peak"},
@@ -135,6 +136,7 @@ const std::vector<KeySpec>& known_keys() {
        "spend on the first channel as a share of last month's target; it has no effect then"},
 
       {"run.dir", kPath, "", kNull, "the run folder; null: runs/<command>/<date>_<time>"},
+      {"run.init", kPath, "", kNull, "train: the folder of an earlier run to start from, on more weeks"},
       {"run.resume", kBool, "", kNotNull, "go on with the run in run.dir"},
       {"run.overwrite", kBool, "", kNotNull, "replace the finished run in run.dir"},
       {"run.seed", kInteger, "0..", kNotNull, "of every random number of the command"},

@@ -43,6 +43,24 @@ Estimator estimator(const Value& config) {
   return name == "likelihood" ? Estimator::kLikelihood : name == "descent" ? Estimator::kDescent : Estimator::kAuto;
 }
 
+constexpr FreeSettings kNothingFree{false, false, false, false, false};
+
+// Whether the command line gives this key. "model.baseline={...}" names its keys as well; "model=..." only chooses the
+// file that they start from.
+bool is_named(const std::string& key, const std::vector<std::string>& overrides) {
+  for (const std::string& word : overrides) {
+    const std::string named = word.substr(word.find_first_not_of('+'), word.find('=') - word.find_first_not_of('+'));
+    if (named == key || (named != "model" && key.starts_with(named + "."))) return true;
+  }
+  return false;
+}
+
+void set_value(Value& config, const std::string& path, Value value) {
+  Value* at = &config;
+  for (const std::string& key : split_path(path)) at = at->child(key);
+  *at = std::move(value);
+}
+
 }  // namespace
 
 ModelOptions model_options(const Value& config) {
@@ -108,15 +126,8 @@ ModelOptions model_options(const Value& config) {
 }
 
 FreeSettings free_settings(const Value& config, const std::vector<std::string>& overrides) {
-  if (get<std::string>(config, "model.settings") == "fixed") return {false, false, false, false, false};
-  // "model.baseline={...}" names its keys as well; "model=..." only chooses the file that they start from.
-  const auto is_free = [&](const std::string& key) {
-    for (const std::string& word : overrides) {
-      const std::string named = word.substr(word.find_first_not_of('+'), word.find('=') - word.find_first_not_of('+'));
-      if (named == key || (named != "model" && key.starts_with(named + "."))) return false;
-    }
-    return true;
-  };
+  if (get<std::string>(config, "model.settings") == "fixed") return kNothingFree;
+  const auto is_free = [&](const char* key) { return !is_named(key, overrides); };
   FreeSettings out;
   out.baseline = is_free("model.baseline.stiffness") && is_free("model.baseline.persistence");
   out.ridge = is_free("model.ridge.strength");
@@ -139,11 +150,7 @@ EstimateOptions estimate_options(const Value& config, const std::vector<std::str
 }
 
 void keep_chosen(const ModelOptions& chosen, bool by_likelihood, Value& config) {
-  const auto set = [&](const char* path, Value value) {
-    Value* at = &config;
-    for (const std::string& key : split_path(path)) at = at->child(key);
-    *at = std::move(value);
-  };
+  const auto set = [&](const char* path, Value value) { set_value(config, path, std::move(value)); };
   set("model.estimator", by_likelihood ? "likelihood" : "descent");
   set("model.baseline.stiffness", chosen.stiffness);
   set("model.baseline.persistence", chosen.persistence);
@@ -151,6 +158,20 @@ void keep_chosen(const ModelOptions& chosen, bool by_likelihood, Value& config) 
   set("model.ridge.controls", chosen.ridge_controls);
   set("model.seasonality.harmonics", int64_t{chosen.harmonics});
   set("model.loss.size_power", chosen.size_power);
+}
+
+void take_over_model(const Value& earlier, const std::vector<std::string>& overrides, Value& config) {
+  const std::string name = get<std::string>(config, "model.name"), earlier_name = get<std::string>(earlier, "model.name");
+  if (is_named("model", overrides) && name != earlier_name)
+    throw UserError(text("model is '", name, "', but the run of run.init is of model '", earlier_name,
+                         "'. Leave model=", name, " out: the earlier run's settings are taken over."));
+  for (const KeySpec& key : known_keys())
+    if (const Value* value = find_path(earlier, key.key);
+        value != nullptr && key.key.starts_with("model.") && !is_named(key.key, overrides))
+      set_value(config, key.key, *value);
+  // They are what the earlier run chose, or its user.
+  if (!is_named("model.settings", overrides)) set_value(config, "model.settings", "fixed");
+  check_config(config);
 }
 
 TrainerOptions trainer_options(const Value& config) {
@@ -175,6 +196,8 @@ TrainerOptions trainer_options(const Value& config) {
     out.memory_limit = parse_bytes(*limit, "trainer.memory_limit");
   if (const auto limit = get<std::optional<std::string>>(config, "trainer.time_limit"))
     out.time_limit = parse_duration(*limit, "trainer.time_limit");
+  if (get<std::optional<std::string>>(config, "run.init"))
+    out.steps = std::min(out.steps, get<int64_t>(config, "trainer.update_steps"));
   if (!get<bool>(config, "model.descent")) out.steps = out.validation_weeks = 0;
   out.threads = get<int>(config, "trainer.threads");
   out.checkpoint_every = get<int64_t>(config, "checkpoint.every_steps");
