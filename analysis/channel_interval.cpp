@@ -23,8 +23,8 @@ Interval contribution_interval(const SharedResults& shared, std::size_t channel,
   // All of its movement with the target may be its effect, or none of it. A slope of 1 can't explain more than the
   // whole target; std::fmax keeps what an ensemble says beyond that.
   out.lower = 0;
-  out.upper = std::fmax(out.upper,
-                        std::fmax(contribution, std::clamp(shared.local_slope_C[channel], 0.0, 1.0) * predicted));
+  out.upper =
+      std::fmax(out.upper, std::fmax(contribution, std::clamp(shared.local_slope_C[channel], 0.0, 1.0) * predicted));
   return out;
 }
 

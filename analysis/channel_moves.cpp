@@ -37,8 +37,7 @@ ChannelTotals channel_totals(const std::filesystem::path& results) {
 }
 
 std::string moves_table(const ChannelTotals& before, const ChannelTotals& now) {
-  std::vector<std::vector<std::string>> rows = {
-      {"channel", "share %", "90 %", "now", "", "decay", "90 %", "now", ""}};
+  std::vector<std::vector<std::string>> rows = {{"channel", "share %", "90 %", "now", "", "decay", "90 %", "now", ""}};
   std::vector<std::string> moved;
   for (std::size_t c = 0; c < before.channels.size(); ++c) {
     Interval share = contribution_interval(before.shared, c, kLevel, before.contribution_C[c], before.predicted);

@@ -67,6 +67,7 @@ ModelOptions model_options(const Value& config) {
   const auto number = [&](const char* key) { return get<double>(config, key); };
   ModelOptions out;
   out.media = get<bool>(config, "model.media.enabled");
+  out.share_of_voice = get<std::string>(config, "model.media.scaling") == "share_of_voice";
   out.controls = get<bool>(config, "model.controls.enabled");
   out.hill = get<bool>(config, "model.hill.enabled");
   out.decay = number("model.adstock.decay");
@@ -88,6 +89,14 @@ ModelOptions model_options(const Value& config) {
   out.min_exponent = number("model.hill.min_exponent");
   out.exponent = number("model.hill.exponent");
   out.exponent_prior_sd = number("model.hill.exponent_prior_sd");
+  if (const auto most = get<std::optional<double>>(config, "model.hill.max_exponent")) out.max_exponent = *most;
+  const std::string adjacency = get<std::string>(config, "model.adjacency.kind");
+  out.adjacency = adjacency == "triangular" ? Adjacency::kTriangular
+                  : adjacency == "notears"  ? Adjacency::kNotears
+                                            : Adjacency::kNone;
+  out.adjacency_temperature = number("model.adjacency.temperature");
+  out.adjacency_sparsity = number("model.adjacency.sparsity");
+  out.adjacency_acyclicity = number("model.adjacency.acyclicity");
   out.half_saturation = number("model.hill.half_saturation");
   out.half_saturation_prior_sd = number("model.hill.half_saturation_prior_sd");
   out.coefficient_prior_sd = number("model.hill.coefficient_prior_sd");
@@ -106,10 +115,12 @@ ModelOptions model_options(const Value& config) {
   out.region_scale_sd = number("model.region.scale_sd");
   out.size_power = number("model.loss.size_power");
   out.huber_delta = number("model.loss.huber_delta");
+  out.huber_of_mean = get<std::string>(config, "model.loss.huber_unit") == "mean";
   out.tempering = number("model.loss.tempering");
   out.ridge = number("model.ridge.strength");
   out.ridge_controls = number("model.ridge.controls");
   out.ridge_media = number("model.ridge.media");
+  out.media_share = number("model.ridge.media_share");
   out.ridge_events = number("model.events.ridge");
   out.ridge_patterns = number("model.ridge.seasonality");
   out.l1_coefficients = number("model.l1.coefficients");
@@ -117,6 +128,11 @@ ModelOptions model_options(const Value& config) {
   if (out.exponent <= out.min_exponent) {
     throw UserError(text("'model.hill.exponent' is ", shortest(out.exponent),
                          ", but expected a number above model.hill.min_exponent (", shortest(out.min_exponent),
+                         "): it is where the exponents start."));
+  }
+  if (out.exponent >= out.max_exponent) {
+    throw UserError(text("'model.hill.exponent' is ", shortest(out.exponent),
+                         ", but expected a number below model.hill.max_exponent (", shortest(out.max_exponent),
                          "): it is where the exponents start."));
   }
   // A finished fit by the likelihood is read with the options that it was made with.
@@ -161,7 +177,8 @@ void keep_chosen(const ModelOptions& chosen, bool by_likelihood, Value& config) 
 }
 
 void take_over_model(const Value& earlier, const std::vector<std::string>& overrides, Value& config) {
-  const std::string name = get<std::string>(config, "model.name"), earlier_name = get<std::string>(earlier, "model.name");
+  const std::string name = get<std::string>(config, "model.name"),
+                    earlier_name = get<std::string>(earlier, "model.name");
   if (is_named("model", overrides) && name != earlier_name)
     throw UserError(text("model is '", name, "', but the run of run.init is of model '", earlier_name,
                          "'. Leave model=", name, " out: the earlier run's settings are taken over."));

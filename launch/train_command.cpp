@@ -105,8 +105,9 @@ std::optional<Earlier> open_earlier(CommandContext& context) {
   if (!directory) return std::nullopt;
   Earlier out{find_run_folder(*directory), {}};
   if (!out.folder.is_finished)
-    throw UserError(text("run.init is '", *directory, "', whose run isn't finished: go on with it first, dcmmm train run.dir=",
-                         *directory, " run.resume=true."));
+    throw UserError(text("run.init is '", *directory,
+                         "', whose run isn't finished: go on with it first, dcmmm train run.dir=", *directory,
+                         " run.resume=true."));
   on_rank_zero(context.world, [&] { out.channels = channel_totals(out.folder.results()); });
   take_over_model(read_yaml_file(out.folder.config()), context.overrides, context.config);
   return out;
@@ -319,7 +320,7 @@ int train_command(CommandContext& context) {
   facts.channels = file->coordinates().channels;
   facts.identification = estimate.identification;
   // Where the closed form is the fit there is none.
-  facts.loss = fit->likelihood          ? fit->likelihood->estimate.negative_log
+  facts.loss = fit->likelihood        ? fit->likelihood->estimate.negative_log
                : fit->history.empty() ? std::numeric_limits<double>::quiet_NaN()
                                       : fit->history.back().loss;
   if (fit->likelihood) facts.components = fit->likelihood->estimate.components;

@@ -98,11 +98,13 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
   // Components at the curves so far, curves under them, then the residuals say which regions and cells count how much.
   for (int round = start ? kRounds - 1 : 0; round < kRounds; ++round) {
     fit.estimate = estimate_components(fit.data, options, shapes, shares, fit.estimate.components, all_regions,
-                                       start ? kUpdateSearch : round == 0 ? kFirstSearch : kLaterSearch,
+                                       start        ? kUpdateSearch
+                                       : round == 0 ? kFirstSearch
+                                                    : kLaterSearch,
                                        loop);
     fit.covariance = fix_covariance(fit.data, fit.estimate.components, shapes, shares, loop);
-    mode =
-        find_mode(fit.data, options, fit.covariance, shapes, center, round == 0 ? kFirstSteps : options.max_steps, loop);
+    mode = find_mode(fit.data, options, fit.covariance, shapes, center, round == 0 ? kFirstSteps : options.max_steps,
+                     loop);
     if (options.region_scales && round + 1 < kRounds) refresh_scales(fit.data, fit.covariance, mode, loop);
     shapes = mode.shapes;
     shares = slope_shares(mode, C);

@@ -94,7 +94,8 @@ void start_from(const EarlierRun& earlier, Fit& fit) {
     const at::Tensor target = layout.view(fit.state.local_ERL, slice.name), saved = saved_of(slice, 2, target);
     for (int64_t m = 0; m < fit.members; ++m)
       for (size_t r = 0; r < earlier.row_R.size(); ++r)
-        if (earlier.row_R[r] >= 0) target[m][static_cast<int64_t>(r)].copy_(saved[m < fitted ? m : 0][earlier.row_R[r]]);
+        if (earlier.row_R[r] >= 0)
+          target[m][static_cast<int64_t>(r)].copy_(saved[m < fitted ? m : 0][earlier.row_R[r]]);
   }
   fit.model.refresh_cell_weights(fit.data, fit.state.shared_EP, fit.state.local_ERL, fit.loop);
 }
@@ -139,8 +140,9 @@ LikelihoodStart likelihood_start(const EarlierRun& earlier, double min_exponent,
 
 std::string describe(const EarlierRun& earlier, const Panel& panel) {
   const int64_t more = panel.weeks() - earlier.weeks;
-  return text(earlier.weeks, " weeks, trained on the first ", earlier.origin, "; ", more, " more weeks now, ",
-              earlier.new_regions, " new regions");
+  const auto counted = [](int64_t count, const char* what) { return text(count, what, count == 1 ? "" : "s"); };
+  return text(earlier.weeks, " weeks, trained on the first ", earlier.origin, "; ", counted(more, " more week"),
+              " now, ", counted(earlier.new_regions, " new region"));
 }
 
 }  // namespace dcmmm

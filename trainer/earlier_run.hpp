@@ -25,8 +25,8 @@ struct EarlierRun {
 EarlierRun read_earlier_run(const std::filesystem::path& checkpoint, const Panel& panel, int64_t origin);
 
 /// Puts a prepared fit where the earlier descent ended: parameters, with new regions at the shared ones, and Huber's
-/// weights that follow from them. A member starts from the earlier one of its place, or from the first. Throws UserError
-/// when the earlier run is of another model. Collective.
+/// weights that follow from them. A member starts from the earlier one of its place, or from the first. Throws
+/// UserError when the earlier run is of another model. Collective.
 void start_from(const EarlierRun& earlier, Fit& fit);
 
 /// The same for the likelihood: components, curves, shares, scales and weights of the earlier run's first member.

@@ -39,9 +39,18 @@ bool choose_likelihood(const EstimateOptions& options, const std::vector<Channel
     throw UserError(
         "model.estimator is 'likelihood', but model.media.enabled or model.hill.enabled is false: the likelihood fits "
         "media with Hill curves. Set model.estimator=descent.");
+  const bool is_plain = !options.model.share_of_voice && options.model.adjacency == Adjacency::kNone;
+  if (options.estimator == Estimator::kLikelihood && !is_plain)
+    throw UserError(
+        "model.estimator is 'likelihood', but the model has shares of voice or an adjacency (model.media.scaling, "
+        "model.adjacency.kind): the likelihood knows neither. Set model.estimator=descent.");
   if (options.estimator != Estimator::kAuto) return options.estimator == Estimator::kLikelihood;
   if (!has_curves) {
     log("Estimated by descent: the likelihood fits media with Hill curves, and they are switched off.");
+    return false;
+  }
+  if (!is_plain) {
+    log("Estimated by descent: the likelihood knows no shares of voice and no adjacency.");
     return false;
   }
   if (!delayed.empty()) {

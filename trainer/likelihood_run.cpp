@@ -121,9 +121,9 @@ std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& m
   for (const auto& seed : seeds) members.push_back(member_of(model, origin, seed.value_or(0)));
   auto fit = empty_fit(panel, model, trainer, members, std::move(plan), communicator);
   const at::Tensor patterns = temporal_patterns(model, fit->model.seasonal_period(), 0, panel.weeks());
-  fill(*fit,
-       std::make_shared<LikelihoodFit>(fit_likelihood(likelihood_data(fit->data, 0, patterns, fit->loop), likelihood,
-                                                      seeds, fit->data.all_regions, kForecastWeeks, fit->loop, log, start)));
+  fill(*fit, std::make_shared<LikelihoodFit>(fit_likelihood(likelihood_data(fit->data, 0, patterns, fit->loop),
+                                                            likelihood, seeds, fit->data.all_regions, kForecastWeeks,
+                                                            fit->loop, log, start)));
   return fit;
 }
 
