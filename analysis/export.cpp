@@ -7,6 +7,7 @@
 #include <numeric>
 #include <vector>
 
+#include "analysis/channel_interval.hpp"
 #include "analysis/csv_writer.hpp"
 #include "analysis/intervals.hpp"
 #include "analysis/prediction_intervals.hpp"
@@ -185,7 +186,7 @@ class Export {
     for (std::size_t c = 0; c < channels_.size(); ++c) {
       csv.raw(channels_[c]);
       csv.number(shared_.decay_C[c]);
-      interval(csv, interval_of(draws_of(shared_.draws.decay_DC, c), level_, shared_.decay_C[c]));
+      interval(csv, decay_interval(shared_, c, level_));
       const bool geometric = std::isnan(shared_.peak_C[c]);
       csv.number(geometric ? std::log(0.5) / std::log(shared_.decay_C[c]) : std::numeric_limits<double>::quiet_NaN());
       csv.number(geometric ? 0.0 : shared_.peak_C[c]);
@@ -231,15 +232,7 @@ class Export {
     for (std::size_t c = 0; c < channels_.size(); ++c) {
       csv.raw(channels_[c]);
       csv.number(all.spend_C[c]);
-      Interval total = interval_of(draws_of(shared_.draws.contribution_DC, c), level_, all.contribution_C[c]);
-      const bool identified = shared_.follows_demand_C.empty() || shared_.follows_demand_C[c] == 0;
-      if (!identified) {
-        // All of its movement with the target may be its effect, or none of it. A slope of 1 can't explain more than
-        // the whole target; std::max and std::fmax keep what an ensemble says beyond that.
-        total.lower = 0;
-        total.upper = std::fmax(total.upper, std::fmax(all.contribution_C[c],
-                                                       std::clamp(shared_.local_slope_C[c], 0.0, 1.0) * all.predicted));
-      }
+      const Interval total = contribution_interval(shared_, c, level_, all.contribution_C[c], all.predicted);
       csv.number(all.contribution_C[c]);
       interval(csv, total);
       csv.number(all.contribution_C[c] / all.predicted);
@@ -247,7 +240,7 @@ class Export {
       interval(csv, {total.lower / all.spend_C[c], total.upper / all.spend_C[c]});
       csv.number(all.curves.marginal(static_cast<int64_t>(c), 1));
       csv.empty(2);
-      csv.raw(identified ? "yes" : "no");
+      csv.raw(shared_.is_identified(c) ? "yes" : "no");
       csv.end_row();
     }
   }
@@ -282,12 +275,6 @@ class Export {
   void interval(CsvWriter& csv, const Interval& interval) const {
     csv.number(interval.lower);
     csv.number(interval.upper);
-  }
-
-  std::vector<double> draws_of(const std::vector<double>& values_DC, std::size_t channel) const {
-    std::vector<double> draws;
-    for (std::size_t i = channel; i < values_DC.size(); i += channels_.size()) draws.push_back(values_DC[i]);
-    return draws;
   }
 
   /// A channel's response at one multiple by each draw's curve.

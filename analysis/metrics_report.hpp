@@ -22,7 +22,8 @@ struct RunFacts {
   SettingsChoice settings;                              // what the fit was made with, and the ladder that chose it
   std::vector<std::string> channels;                    // names
   std::vector<ChannelIdentification> identification;    // of the channels
-  std::optional<Components> components;                 // of a fit by the likelihood
+  double loss = 0;  // at the end: the descent's loss, or the negative log likelihood of the variance components
+  std::optional<Components> components;  // of a fit by the likelihood
   std::string version;
   std::string results_sha256;  // of results.h5: export refuses a damaged one
 };

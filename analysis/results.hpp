@@ -53,7 +53,8 @@ struct SharedResults {
   // The gate's verdict (likelihood/gate.hpp); empty: not asked.
   std::vector<double> follows_demand_C;  // 1: the channel's effect isn't identified
   std::vector<double> local_slope_C;     // of the target on the channel within regions
-  ForecastIntervals intervals;           // without scale_R, which blocks hold as noise_scale_R
+  bool is_identified(std::size_t channel) const { return follows_demand_C.empty() || follows_demand_C[channel] == 0; }
+  ForecastIntervals intervals;  // without scale_R, which blocks hold as noise_scale_R
 };
 
 }  // namespace dcmmm

@@ -165,6 +165,8 @@ int crossval_command(CommandContext& context) {
   const auto begin = std::chrono::steady_clock::now();
   Communicator& world = context.world;
   const Value& config = context.config;
+  if (get<std::optional<std::string>>(config, "run.init"))
+    throw UserError("crossval fits every origin anew: leave run.init out.");
   if (get<bool>(config, "run.resume"))
     throw UserError("crossval can't be resumed: run it again, with run.overwrite=true to replace what run.dir holds.");
   const CrossvalOptions options = crossval_options(config);

@@ -48,12 +48,31 @@ Estimator estimator(const Value& config) {
   return name == "likelihood" ? Estimator::kLikelihood : name == "descent" ? Estimator::kDescent : Estimator::kAuto;
 }
 
+constexpr FreeSettings kNothingFree{false, false, false, false, false};
+
+// Whether the command line gives this key. "model.baseline={...}" names its keys as well; "model=..." only chooses the
+// file that they start from.
+bool is_named(const std::string& key, const std::vector<std::string>& overrides) {
+  for (const std::string& word : overrides) {
+    const std::string named = word.substr(word.find_first_not_of('+'), word.find('=') - word.find_first_not_of('+'));
+    if (named == key || (named != "model" && key.starts_with(named + "."))) return true;
+  }
+  return false;
+}
+
+void set_value(Value& config, const std::string& path, Value value) {
+  Value* at = &config;
+  for (const std::string& key : split_path(path)) at = at->child(key);
+  *at = std::move(value);
+}
+
 }  // namespace
 
 ModelOptions model_options(const Value& config) {
   const auto number = [&](const char* key) { return get<double>(config, key); };
   ModelOptions out;
   out.media = get<bool>(config, "model.media.enabled");
+  out.share_of_voice = get<std::string>(config, "model.media.scaling") == "share_of_voice";
   out.controls = get<bool>(config, "model.controls.enabled");
   out.hill = get<bool>(config, "model.hill.enabled");
   out.decay = number("model.adstock.decay");
@@ -75,6 +94,14 @@ ModelOptions model_options(const Value& config) {
   out.min_exponent = number("model.hill.min_exponent");
   out.exponent = number("model.hill.exponent");
   out.exponent_prior_sd = number("model.hill.exponent_prior_sd");
+  if (const auto most = get<std::optional<double>>(config, "model.hill.max_exponent")) out.max_exponent = *most;
+  const std::string adjacency = get<std::string>(config, "model.adjacency.kind");
+  out.adjacency = adjacency == "triangular" ? Adjacency::kTriangular
+                  : adjacency == "notears"  ? Adjacency::kNotears
+                                            : Adjacency::kNone;
+  out.adjacency_temperature = number("model.adjacency.temperature");
+  out.adjacency_sparsity = number("model.adjacency.sparsity");
+  out.adjacency_acyclicity = number("model.adjacency.acyclicity");
   out.half_saturation = number("model.hill.half_saturation");
   out.half_saturation_prior_sd = number("model.hill.half_saturation_prior_sd");
   out.coefficient_prior_sd = number("model.hill.coefficient_prior_sd");
@@ -93,10 +120,12 @@ ModelOptions model_options(const Value& config) {
   out.region_scale_sd = number("model.region.scale_sd");
   out.size_power = number("model.loss.size_power");
   out.huber_delta = number("model.loss.huber_delta");
+  out.huber_of_mean = get<std::string>(config, "model.loss.huber_unit") == "mean";
   out.tempering = number("model.loss.tempering");
   out.ridge = number("model.ridge.strength");
   out.ridge_controls = number("model.ridge.controls");
   out.ridge_media = number("model.ridge.media");
+  out.media_share = number("model.ridge.media_share");
   out.ridge_events = number("model.events.ridge");
   out.ridge_patterns = number("model.ridge.seasonality");
   out.l1_coefficients = number("model.l1.coefficients");
@@ -106,6 +135,11 @@ ModelOptions model_options(const Value& config) {
                          ", but expected a number above model.hill.min_exponent (", shortest(out.min_exponent),
                          "): it is where the exponents start."));
   }
+  if (out.exponent >= out.max_exponent) {
+    throw UserError(text("'model.hill.exponent' is ", shortest(out.exponent),
+                         ", but expected a number below model.hill.max_exponent (", shortest(out.max_exponent),
+                         "): it is where the exponents start."));
+  }
   // A finished fit by the likelihood is read with the options that it was made with.
   return get<std::string>(config, "model.estimator") == "likelihood"
              ? options_of_likelihood(out, likelihood_options(config))
@@ -113,15 +147,8 @@ ModelOptions model_options(const Value& config) {
 }
 
 FreeSettings free_settings(const Value& config, const std::vector<std::string>& overrides) {
-  if (get<std::string>(config, "model.settings") == "fixed") return {false, false, false, false, false};
-  // "model.baseline={...}" names its keys as well; "model=..." only chooses the file that they start from.
-  const auto is_free = [&](const std::string& key) {
-    for (const std::string& word : overrides) {
-      const std::string named = word.substr(word.find_first_not_of('+'), word.find('=') - word.find_first_not_of('+'));
-      if (named == key || (named != "model" && key.starts_with(named + "."))) return false;
-    }
-    return true;
-  };
+  if (get<std::string>(config, "model.settings") == "fixed") return kNothingFree;
+  const auto is_free = [&](const char* key) { return !is_named(key, overrides); };
   FreeSettings out;
   out.baseline = is_free("model.baseline.stiffness") && is_free("model.baseline.persistence");
   out.ridge = is_free("model.ridge.strength");
@@ -145,11 +172,7 @@ EstimateOptions estimate_options(const Value& config, const std::vector<std::str
 }
 
 void keep_chosen(const ModelOptions& chosen, bool by_likelihood, Value& config) {
-  const auto set = [&](const char* path, Value value) {
-    Value* at = &config;
-    for (const std::string& key : split_path(path)) at = at->child(key);
-    *at = std::move(value);
-  };
+  const auto set = [&](const char* path, Value value) { set_value(config, path, std::move(value)); };
   set("model.estimator", by_likelihood ? "likelihood" : "descent");
   set("model.baseline.stiffness", chosen.stiffness);
   set("model.baseline.persistence", chosen.persistence);
@@ -157,6 +180,21 @@ void keep_chosen(const ModelOptions& chosen, bool by_likelihood, Value& config) 
   set("model.ridge.controls", chosen.ridge_controls);
   set("model.seasonality.harmonics", int64_t{chosen.harmonics});
   set("model.loss.size_power", chosen.size_power);
+}
+
+void take_over_model(const Value& earlier, const std::vector<std::string>& overrides, Value& config) {
+  const std::string name = get<std::string>(config, "model.name"),
+                    earlier_name = get<std::string>(earlier, "model.name");
+  if (is_named("model", overrides) && name != earlier_name)
+    throw UserError(text("model is '", name, "', but the run of run.init is of model '", earlier_name,
+                         "'. Leave model=", name, " out: the earlier run's settings are taken over."));
+  for (const KeySpec& key : known_keys())
+    if (const Value* value = find_path(earlier, key.key);
+        value != nullptr && key.key.starts_with("model.") && !is_named(key.key, overrides))
+      set_value(config, key.key, *value);
+  // They are what the earlier run chose, or its user.
+  if (!is_named("model.settings", overrides)) set_value(config, "model.settings", "fixed");
+  check_config(config);
 }
 
 TrainerOptions trainer_options(const Value& config) {
@@ -181,6 +219,8 @@ TrainerOptions trainer_options(const Value& config) {
     out.memory_limit = parse_bytes(*limit, "trainer.memory_limit");
   if (const auto limit = get<std::optional<std::string>>(config, "trainer.time_limit"))
     out.time_limit = parse_duration(*limit, "trainer.time_limit");
+  if (get<std::optional<std::string>>(config, "run.init"))
+    out.steps = std::min(out.steps, get<int64_t>(config, "trainer.update_steps"));
   if (!get<bool>(config, "model.descent")) out.steps = out.validation_weeks = 0;
   out.threads = get<int>(config, "trainer.threads");
   out.checkpoint_every = get<int64_t>(config, "checkpoint.every_steps");

@@ -3,8 +3,10 @@
 
 #include <cmath>
 #include <iostream>
+#include <limits>
 #include <memory>
 
+#include "analysis/channel_moves.hpp"
 #include "analysis/decompose.hpp"
 #include "analysis/forecast_rows.hpp"
 #include "analysis/intervals.hpp"
@@ -89,6 +91,40 @@ int64_t peak_memory(Communicator& world) {
 Request take_request() {
   if (stop_signal() != 0) return Request::kStop;
   return take_checkpoint_request() ? Request::kCheckpoint : Request::kNone;
+}
+
+// The run that this one starts from (run.init): its folder, and its results as they were when this one began.
+struct Earlier {
+  RunFolder folder;
+  ChannelTotals channels;  // on rank 0
+};
+
+// Opens the folder of run.init and takes over its model settings; empty without run.init. Collective.
+std::optional<Earlier> open_earlier(CommandContext& context) {
+  const auto directory = get<std::optional<std::string>>(context.config, "run.init");
+  if (!directory) return std::nullopt;
+  Earlier out{find_run_folder(*directory), {}};
+  if (!out.folder.is_finished)
+    throw UserError(text("run.init is '", *directory,
+                         "', whose run isn't finished: go on with it first, dcmmm train run.dir=", *directory,
+                         " run.resume=true."));
+  on_rank_zero(context.world, [&] { out.channels = channel_totals(out.folder.results()); });
+  take_over_model(read_yaml_file(out.folder.config()), context.overrides, context.config);
+  return out;
+}
+
+// What its checkpoint says about this rank's regions. Collective.
+std::shared_ptr<const EarlierRun> read_earlier(const Earlier& earlier, const Panel& panel, int64_t origin,
+                                               const Mesh& mesh) {
+  // A row of the mesh that the earlier run didn't have starts from the first one's members.
+  const bool has_row = std::filesystem::exists(earlier.folder.checkpoints(mesh.row));
+  CheckpointStore store(earlier.folder.checkpoints(has_row ? mesh.row : 0), 1, log_warning);
+  const auto newest = store.newest(*mesh.region_axis);
+  if (!newest) throw UserError(text("'", earlier.folder.path.string(), "' holds no checkpoint to start from."));
+  std::shared_ptr<EarlierRun> out;
+  agree(*mesh.region_axis, [&] { out = std::make_shared<EarlierRun>(read_earlier_run(*newest, panel, origin)); });
+  log_info(text("Starting from the run in ", earlier.folder.path.string(), ": ", describe(*out, panel)));
+  return out;
 }
 
 // Everything of one training run, between its panel and its files.
@@ -190,6 +226,7 @@ void say_what_is_identified(const std::vector<ChannelIdentification>& channels, 
 int train_command(CommandContext& context) {
   Stopwatch total, stage;
   Communicator& world = context.world;
+  const std::optional<Earlier> earlier = open_earlier(context);
   const Value& config = context.config;
   const TrainerOptions trainer = trainer_options(config);
   const bool resume = get<bool>(config, "run.resume");
@@ -228,6 +265,8 @@ int train_command(CommandContext& context) {
   Panel panel;
   agree(world, [&] { panel = file->read(plan.first_region, plan.regions); });
   const double import_seconds = stage.lap();
+
+  if (earlier) options.earlier = read_earlier(*earlier, panel, split.origin, mesh);
 
   // Phase one, or where an earlier run stood; then the descent.
   Estimate estimate = prepare_estimate(panel, options, split.origin, plan, *mesh.region_axis, log_info);
@@ -280,11 +319,18 @@ int train_command(CommandContext& context) {
   facts.settings = estimate.settings;
   facts.channels = file->coordinates().channels;
   facts.identification = estimate.identification;
+  // Where the closed form is the fit there is none.
+  facts.loss = fit->likelihood        ? fit->likelihood->estimate.negative_log
+               : fit->history.empty() ? std::numeric_limits<double>::quiet_NaN()
+                                      : fit->history.back().loss;
   if (fit->likelihood) facts.components = fit->likelihood->estimate.components;
   on_rank_zero(world, [&] {
     facts.results_sha256 = sha256_of_file(folder.results());
     write_text_file(folder.metrics(), metrics_json(figures, holdout, file->coordinates().weeks, facts));
     std::cout << end_table(figures) << std::flush;
+    if (earlier)
+      log_info("Since the run in " + earlier->folder.path.string() + ":\n" +
+               moves_table(earlier->channels, channel_totals(folder.results())));
     log_info(text("Fit in ", std::round(fit_seconds * 10) / 10, " s; run folder: ", folder.path.string()));
   });
   return 0;

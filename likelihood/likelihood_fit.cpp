@@ -11,7 +11,7 @@ namespace {
 constexpr double kStartShare = 0.03;      // of each channel, before anything is known
 constexpr double kSmallestShare = 0.005;  // regions may differ in a channel that the nation seems not to need
 constexpr int kRounds = 3;
-constexpr int64_t kFirstSearch = 40, kLaterSearch = 25;  // evaluations of the components' likelihood
+constexpr int64_t kFirstSearch = 40, kLaterSearch = 25, kUpdateSearch = 8;  // evaluations of the components' likelihood
 constexpr int64_t kFirstSteps = 3, kMemberSteps = 6,
                   kInnerSteps = 2;                    // Gauss-Newton: first round, a draw, an inner origin
 constexpr uint64_t kPriorStream = uint64_t{1} << 59;  // of random numbers
@@ -57,34 +57,62 @@ Mode mode_of_draw(const LikelihoodFit& fit, const Mode& first, uint64_t seed, co
   return find_mode(fit.data, options, fit.covariance, start, center, kMemberSteps, loop);
 }
 
+// Components, shares and curves of an earlier fit; its scales and weights, refreshed by what the new weeks say.
+Mode resume(const LikelihoodStart& start, const Shapes& center, LikelihoodFit& fit, const RegionLoop& loop) {
+  fit.estimate.components.value = start.components;
+  fit.data.error_scale_R = start.error_scale_R;
+  for (size_t i = 0; i < fit.data.weight_RT.size(); ++i) fit.data.weight_RT[i] *= start.weight_RT[i];
+  Shapes shapes = center;
+  shapes.coordinates.head(start.shape_coordinates.size()) = start.shape_coordinates;
+  if (start.peak_coordinates.size() == shapes.delayed_channels.size())
+    for (size_t d = 0; d < start.peak_coordinates.size(); ++d)
+      shapes.coordinates[3 * shapes.channels() + shapes.delayed_channels[d]] = start.peak_coordinates[d];
+  fit.covariance = fix_covariance(fit.data, fit.estimate.components,
+                                  freeze(fit.data, shapes, start.shares, fit.estimate.components.drift, loop), loop);
+  Mode mode = find_mode(fit.data, fit.options, fit.covariance, shapes, center, 0, loop);
+  if (fit.options.region_scales) refresh_scales(fit.data, fit.covariance, mode, loop);
+  return mode;
+}
+
 }  // namespace
 
 LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& options,
                              const std::vector<std::optional<uint64_t>>& seeds, int64_t all_regions, int64_t future,
-                             const RegionLoop& loop, const std::function<void(const std::string&)>& log) {
+                             const RegionLoop& loop, const std::function<void(const std::string&)>& log,
+                             const LikelihoodStart* start) {
   LikelihoodFit fit;
   fit.options = options;
   fit.data = std::move(data);
   const int64_t C = fit.data.channels;
-  const Shapes start = initial_shapes(options, C);
+  const Shapes center = initial_shapes(options, C);
   Eigen::VectorXd shares = Eigen::VectorXd::Constant(C, kStartShare);
-  Shapes shapes = start;
+  Shapes shapes = center;
   fit.estimate.components = initial_components(options.national, options.region_slopes, options.drift != Drift::kNone);
   Mode mode;
+  if (start) {
+    mode = resume(*start, center, fit, loop);
+    shapes = mode.shapes;
+    shares = slope_shares(mode, C);
+  }
   // Components at the curves so far, curves under them, then the residuals say which regions and cells count how much.
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = start ? kRounds - 1 : 0; round < kRounds; ++round) {
     Frozen frozen = freeze(fit.data, shapes, shares, options.drift != Drift::kNone, loop);
     fit.estimate = estimate_components(fit.data, options, frozen, fit.estimate.components, all_regions,
-                                       round == 0 ? kFirstSearch : kLaterSearch, loop);
+                                       start        ? kUpdateSearch
+                                       : round == 0 ? kFirstSearch
+                                                    : kLaterSearch,
+                                       loop);
     fit.covariance = fix_covariance(fit.data, fit.estimate.components, std::move(frozen), loop);
-    mode =
-        find_mode(fit.data, options, fit.covariance, shapes, start, round == 0 ? kFirstSteps : options.max_steps, loop);
+    mode = find_mode(fit.data, options, fit.covariance, shapes, center, round == 0 ? kFirstSteps : options.max_steps,
+                     loop);
     if (options.region_scales && round + 1 < kRounds) refresh_scales(fit.data, fit.covariance, mode, loop);
     shapes = mode.shapes;
     shares = slope_shares(mode, C);
   }
   if (log)
-    log(text("Variance components: ", describe(fit.estimate.components), "; ", mode.steps, " Gauss-Newton steps"));
+    log(text("Variance components: ", describe(fit.estimate.components), "; negative log likelihood ",
+             fit.estimate.negative_log, " after ", fit.estimate.evaluations, " evaluations, ", mode.steps,
+             " Gauss-Newton steps"));
   const int64_t weeks = fit.data.weeks + future;
   for (const auto& seed : seeds) {
     fit.members.push_back(finish(fit, seed ? mode_of_draw(fit, mode, *seed, loop) : mode, weeks, loop));

@@ -33,12 +33,23 @@ struct LikelihoodFit {
   std::vector<LikelihoodMember> members;
 };
 
+/// Where a fit of the same channels ended on fewer weeks, or on fewer regions: a search that begins there is short.
+struct LikelihoodStart {
+  std::array<double, kComponents> components;
+  Eigen::VectorXd shape_coordinates;     // of decay, exponent and half-saturation, as Shapes has them
+  std::vector<double> peak_coordinates;  // of the delayed channels
+  Eigen::VectorXd shares;                // of the target, of each channel
+  std::vector<double> error_scale_R;     // 1 for regions that it didn't know
+  std::vector<double> weight_RT;         // of Huber, over this panel's weeks; 1 for cells that it didn't know
+};
+
 /// Components, then `members` modes: the first from the priors' centres, the others from draws of them (decay,
 /// exponent, half-saturation), keyed by their seeds. `future`: weeks after the panel's last one for which the national
-/// level is wanted. Collective; the same on every rank.
+/// level is wanted. `start`: null, or an earlier fit to go on from. Collective; the same on every rank.
 LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& options,
                              const std::vector<std::optional<uint64_t>>& seeds, int64_t all_regions, int64_t future,
-                             const RegionLoop& loop, const std::function<void(const std::string&)>& log);
+                             const RegionLoop& loop, const std::function<void(const std::string&)>& log,
+                             const LikelihoodStart* start = nullptr);
 
 /// The fit's first member with fewer training weeks: components, scales and weights of `fit`, curves that start from
 /// its own, effects and levels found anew. `data` holds the same regions with an earlier origin. Collective.

@@ -136,7 +136,7 @@ void Mmm::refresh_cell_weights(FitData& data, const at::Tensor& shared_EP, const
     const at::Tensor magnitudes = residual_ERT[e].masked_select(counted).to(at::kDouble).contiguous();
     const std::vector<double> values(magnitudes.const_data_ptr<double>(),
                                      magnitudes.const_data_ptr<double>() + magnitudes.numel());
-    const double scale = 1.4826 * global_median_magnitude(values, loop.communicator());
+    const double scale = options_.huber_of_mean ? 1.0 : 1.4826 * global_median_magnitude(values, loop.communicator());
     if (scale == 0) continue;  // most residuals are exactly zero: there is nothing to judge the others by
     at::Tensor weight = (options_.huber_delta * scale / residual_ERT[e].abs().clamp_min(1e-9)).clamp(1e-6, 1.0);
     if (data.week_weight_ET.defined()) weight = weight * data.week_weight_ET[e].narrow(0, 0, weeks);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "common/random.hpp"
 #include "common/text.hpp"
@@ -49,18 +50,28 @@ std::vector<double> with_missing_rows_filled(const Panel& panel) {
 // Sums over a region's training weeks.
 struct RegionSums {
   double cells = 0, target = 0;
-  std::vector<double> media_C, control_K, control_square_K;
+  std::vector<double> media_C, share_C, control_K, control_square_K;
 };
 
 RegionSums sum_training_weeks(const Panel& panel, int64_t region, int64_t origin) {
   const int64_t weeks = panel.weeks(), channels = panel.channels(), controls = panel.controls();
-  RegionSums sums{0, 0, std::vector<double>(channels), std::vector<double>(controls), std::vector<double>(controls)};
+  RegionSums sums{0,
+                  0,
+                  std::vector<double>(channels),
+                  std::vector<double>(channels),
+                  std::vector<double>(controls),
+                  std::vector<double>(controls)};
   for (int64_t t = 0; t < origin; ++t) {
     const int64_t cell = region * weeks + t;
     if (panel.observed_RT[cell] == 0) continue;
     sums.cells += 1;
     sums.target += panel.target_RT[cell];
-    for (int64_t c = 0; c < channels; ++c) sums.media_C[c] += panel.media_RTC[cell * channels + c];
+    const double* media_C = panel.media_RTC.data() + cell * channels;
+    const double total = std::accumulate(media_C, media_C + channels, 0.0);
+    for (int64_t c = 0; c < channels; ++c) {
+      sums.media_C[c] += media_C[c];
+      sums.share_C[c] += total > 0 ? media_C[c] / total : 1.0 / static_cast<double>(channels);
+    }
     for (int64_t k = 0; k < controls; ++k) sums.control_K[k] += panel.controls_RTK[cell * controls + k];
   }
   // Second pass for the variances: a control of 1e6 +- 1 must keep its digits.
@@ -91,6 +102,8 @@ Member member_of(const ModelOptions& options, int64_t origin, uint64_t seed) {
   member.half_saturation = options.half_saturation;
   member.media = options.media;
   member.controls = options.controls;
+  member.share_of_voice = options.share_of_voice;
+  member.media_prior = options.media_share;
   return member;
 }
 
@@ -122,8 +135,8 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
     data.control_known_RT[r].narrow(0, first, T - first).fill_(1);
   }
 
-  // National figures of each member: sum of m_r, cells, media and the controls' standard deviations.
-  const int64_t width = 2 + C + K;
+  // National figures of each member: sum of m_r, cells, media, the controls' standard deviations, shares of voice.
+  const int64_t width = 2 + C + K + C;
   std::vector<std::vector<RegionSums>> sums(static_cast<size_t>(E), std::vector<RegionSums>(static_cast<size_t>(R)));
   const std::vector<double> national = loop.sum(E * width, [&](Chunk chunk, std::span<double> total) {
     for (int64_t e = 0; e < E; ++e) {
@@ -135,6 +148,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
         for (int64_t c = 0; c < C; ++c) of_member[2 + c] += region.media_C[c];
         for (int64_t k = 0; k < K; ++k)
           of_member[2 + C + k] += std::sqrt(region.control_square_K[k] / std::max(region.cells, 1.0));
+        for (int64_t c = 0; c < C; ++c) of_member[2 + C + K + c] += region.share_C[c];
       }
     }
   });
@@ -157,9 +171,12 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
         const RegionSums& region = sums[e][r];
         const double count = std::max(region.cells, 1.0), mean = region.target / count;
         scale_ER[e][r] = mean;
+        const double all_media = std::accumulate(region.media_C.begin(), region.media_C.end(), 0.0);
         for (int64_t c = 0; c < C; ++c) {
           const double floor = kMinMediaShare * of_member[2 + c] / cells * mean / mean_target;
-          const double scale = std::max(region.media_C[c] / count, floor);
+          // Of shares: the channel's mean one in the nation, at the region's mean total.
+          const double scale = members[e].share_of_voice ? of_member[2 + C + K + c] / cells * all_media / count
+                                                         : std::max(region.media_C[c] / count, floor);
           media_ERC[e][r][c] =
               members[e].media && scale > 0 ? 1.0 / scale : 0.0;  // a channel that never ran has no effect
         }

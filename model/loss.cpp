@@ -1,6 +1,7 @@
 // The loss of model.md section 1: data, deviations of the GRU, region effects (per chunk), priors and ridge (shared).
 #include <cmath>
 
+#include "model/adjacency.hpp"
 #include "model/mmm.hpp"
 #include "model/seasonality.hpp"
 
@@ -104,6 +105,12 @@ at::Tensor Mmm::shared_penalty(const FitData& data, const Anchor& anchor, const 
   if (options_.l1_coefficients > 0) penalty_E = penalty_E + options_.l1_coefficients * coefficient_EC.sum(1);
   if (options_.l1_gru_output > 0 && options_.gru)
     penalty_E = penalty_E + options_.l1_gru_output * layout_.view(shared, "gru.output_weight").abs().flatten(1).sum(1);
+  if (options_.adjacency != Adjacency::kNone) {
+    const at::Tensor weight_ECC = adjacency_weights(options_, layout_.view(shared, "adjacency.logit"));
+    penalty_E = penalty_E + options_.adjacency_sparsity * weight_ECC.flatten(1).sum(1);
+    if (options_.adjacency == Adjacency::kNotears)
+      penalty_E = penalty_E + options_.adjacency_acyclicity * acyclicity(weight_ECC);
+  }
   return penalty_E;
 }
 

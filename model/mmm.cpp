@@ -1,7 +1,9 @@
 #include "model/mmm.hpp"
 
+#include "model/adjacency.hpp"
 #include "model/kernels/media.hpp"
 #include "model/seasonality.hpp"
+#include "model/share_of_voice.hpp"
 
 namespace dcmmm {
 
@@ -12,15 +14,35 @@ Mmm::Mmm(const ModelOptions& options, double seasonal_period, int64_t channels, 
 
 Mmm::Curves Mmm::curves(const at::Tensor& shared_EP) const {
   return {layout_.view(shared_EP, "adstock.decay_logit").sigmoid(),
-          options_.min_exponent + at::softplus(layout_.view(shared_EP, "hill.exponent_raw")),
+          (options_.min_exponent + at::softplus(layout_.view(shared_EP, "hill.exponent_raw")))
+              .clamp_max(options_.max_exponent),
           layout_.view(shared_EP, "hill.log_half_saturation"),
           layout_.has("adstock.peak_logit")
               ? static_cast<double>(options_.max_lag - 1) * layout_.view(shared_EP, "adstock.peak_logit").sigmoid()
+              : at::Tensor(),
+          options_.adjacency != Adjacency::kNone
+              ? mixing_matrix(adjacency_weights(options_, layout_.view(shared_EP, "adjacency.logit")),
+                              layout_.view(shared_EP, "adjacency.mix_logit"))
               : at::Tensor()};
 }
 
-Mmm::Response Mmm::respond(const at::Tensor& media_nTC, const at::Tensor& inverse_scale_EnC, const Curves& curve,
+Mmm::Response Mmm::respond(const at::Tensor& given_nTC, const at::Tensor& given_inverse_EnC, const Curves& curve,
                            const at::Tensor& adstock_EnC, const at::Tensor& media_EnLC) const {
+  at::Tensor media_nTC = given_nTC, inverse_scale_EnC = given_inverse_EnC;
+  if (options_.share_of_voice) {
+    // The channels' mean shares sum to one, hence their scales to the region's mean total.
+    media_nTC = share_of_voice(given_nTC);
+    const at::Tensor scale_EnC = at::where(given_inverse_EnC > 0, 1.0 / given_inverse_EnC, 0.0);
+    inverse_scale_EnC = given_inverse_EnC * scale_EnC.sum(-1, /*keepdim=*/true);
+  }
+  Response out = respond_alone(media_nTC, inverse_scale_EnC, curve, adstock_EnC, media_EnLC);
+  if (curve.mixing_ECC.defined())
+    out.response_ERTC = at::matmul(out.response_ERTC.flatten(1, 2), curve.mixing_ECC).view(out.response_ERTC.sizes());
+  return out;
+}
+
+Mmm::Response Mmm::respond_alone(const at::Tensor& media_nTC, const at::Tensor& inverse_scale_EnC, const Curves& curve,
+                                 const at::Tensor& adstock_EnC, const at::Tensor& media_EnLC) const {
   // Without media effects all scaled media are 0, which only the linear form takes to exactly 0.
   const bool linear = !options_.hill || !options_.media;
   const AdstockHillOutput geometric = linear ? linear_adstock(media_nTC, inverse_scale_EnC, curve.decay_EC, adstock_EnC)

@@ -86,14 +86,14 @@ class Mmm {
   Baseline baseline(const FitData& data, const at::Tensor& total_EnT, Chunk chunk) const;
 
   /// decay, exponent and log half-saturation [E, C] of shared parameters; the peak [E, D] of the D delayed channels in
-  /// weeks, undefined without these.
+  /// weeks, undefined without these; the blend of the channels' responses, undefined without adjacency.
   struct Curves {
-    at::Tensor decay_EC, exponent_EC, log_half_EC, peak_ED;
+    at::Tensor decay_EC, exponent_EC, log_half_EC, peak_ED, mixing_ECC;
   };
   Curves curves(const at::Tensor& shared_EP) const;
 
-  /// Carry-over and saturation: h of raw media [n, T, C], linear in the carried-over media without model.hill,
-  /// and its states after the last week.
+  /// Carry-over, saturation and what channels pass on to each other: h of raw media [n, T, C], linear in the
+  /// carried-over media without model.hill, and its states after the last week.
   struct Response {
     at::Tensor response_ERTC, adstock_out_ERC, media_out_ERLC;
   };
@@ -101,6 +101,8 @@ class Mmm {
                    const at::Tensor& adstock_EnC = {}, const at::Tensor& media_EnLC = {}) const;
 
  private:
+  Response respond_alone(const at::Tensor& media_nTC, const at::Tensor& inverse_scale_EnC, const Curves& curve,
+                         const at::Tensor& adstock_EnC, const at::Tensor& media_EnLC) const;
   Effects run(const FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_EnL,
               const at::Tensor& media_nTC, const at::Tensor& controls_EnTK, const at::Tensor& patterns_TS,
               const TimeState* state, Chunk chunk, int64_t first_week) const;

@@ -2,14 +2,19 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
 
 namespace dcmmm {
 
+/// Which edges between channels the prediction may use (model/adjacency.hpp).
+enum class Adjacency { kNone, kTriangular, kNotears };
+
 struct ModelOptions {
   bool media = true, controls = true;  // whether they have effects
+  bool share_of_voice = false;         // media are their parts of a week's total, not levels
 
   // Carry-over and saturation: starting values and the priors' standard deviations (of logit d, softplus^-1(a - a_min),
   // log g).
@@ -22,8 +27,13 @@ struct ModelOptions {
   double peak = 1.0, peak_prior_sd = 1.0;  // weeks; of the logit of peak / (max_lag - 1)
   bool hill = true;                        // false: effects are linear in the carried-over media
   double min_exponent = 2.0, exponent = 2.2, exponent_prior_sd = 0.5;
+  double max_exponent = std::numeric_limits<double>::infinity();
   double half_saturation = 1.0, half_saturation_prior_sd = 0.7;
   double coefficient_prior_sd = 0.5;  // tau_b, around the closed form
+
+  // A graph of the channels inside the prediction, with penalties on its weights and on its cycles.
+  Adjacency adjacency = Adjacency::kNone;
+  double adjacency_temperature = 0.5, adjacency_sparsity = 0.005, adjacency_acyclicity = 1.0;
 
   // Baseline: penalty lam of its weekly changes against the data, persistence phi around the region's level.
   double stiffness = 20.0, persistence = 0.95;
@@ -45,12 +55,14 @@ struct ModelOptions {
   bool region_patterns = false;        // regions have patterns of their own: set by the likelihood, not by the descent
 
   // Loss.
-  double size_power = 1.5;   // a region's weight is (mean target)^p
-  double huber_delta = 2.0;  // in robust standard deviations; 0: squared loss
-  double tempering = 0.02;   // kap: residuals correlate over regions, so n cells count as kap n
+  double size_power = 1.5;     // a region's weight is (mean target)^p
+  double huber_delta = 2.0;    // in robust standard deviations; 0: squared loss
+  bool huber_of_mean = false;  // delta is a share of the region's mean target instead
+  double tempering = 0.02;     // kap: residuals correlate over regions, so n cells count as kap n
 
   // Ridge in the metric of the data.
   double ridge = 20.0, ridge_controls = 5.0, ridge_media = 0.3, ridge_patterns = 1.0, ridge_events = 0.3;
+  double media_share = 0.0;  // of the target, that the ridge pulls the media to
   double l1_coefficients = 0.0, l1_gru_output = 0.0;
 };
 

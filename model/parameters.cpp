@@ -9,6 +9,12 @@
 #include "common/text.hpp"
 
 namespace dcmmm {
+namespace {
+
+// The reference package's: edges a little below one half, a fifth of a response from the parents.
+constexpr double kStartLogit = -0.1, kStartMixLogit = -1.4;
+
+}  // namespace
 
 ParameterLayout::ParameterLayout(const ModelOptions& options, int64_t channels, int64_t controls, int64_t patterns,
                                  int64_t events) {
@@ -24,6 +30,10 @@ ParameterLayout::ParameterLayout(const ModelOptions& options, int64_t channels, 
   shared("pattern.coefficient", {"pattern"}, {patterns});
   if (const auto delayed = static_cast<int64_t>(options.delayed_channels.size()); delayed > 0)
     shared("adstock.peak_logit", {"delayed_channel"}, {delayed});
+  if (options.adjacency != Adjacency::kNone) {
+    shared("adjacency.logit", {"channel", "to_channel"}, {channels, channels});
+    shared("adjacency.mix_logit", {"channel"}, {channels});
+  }
   if (options.gru) {
     gru_inputs_ =
         channels + controls - events + 2 * options.harmonics;  // a trend would drive its states out of what it has seen
@@ -83,6 +93,10 @@ at::Tensor initial_shared(const ParameterLayout& layout, const ModelOptions& opt
     if (layout.has("adstock.peak_logit")) {
       const double share = options.peak / static_cast<double>(options.max_lag - 1);
       fill("adstock.peak_logit", std::log(share / (1.0 - share)));
+    }
+    if (layout.has("adjacency.logit")) {
+      fill("adjacency.logit", kStartLogit);
+      fill("adjacency.mix_logit", kStartMixLogit);
     }
     fill("hill.exponent_raw", inverse_softplus(members[e].exponent - options.min_exponent));
     fill("hill.log_half_saturation", std::log(members[e].half_saturation));

@@ -25,9 +25,18 @@ bool choose_likelihood(const EstimateOptions& options, const std::vector<Channel
     throw UserError(
         "model.estimator is 'likelihood', but model.media.enabled or model.hill.enabled is false: the likelihood fits "
         "media with Hill curves. Set model.estimator=descent.");
+  const bool is_plain = !options.model.share_of_voice && options.model.adjacency == Adjacency::kNone;
+  if (options.estimator == Estimator::kLikelihood && !is_plain)
+    throw UserError(
+        "model.estimator is 'likelihood', but the model has shares of voice or an adjacency (model.media.scaling, "
+        "model.adjacency.kind): the likelihood knows neither. Set model.estimator=descent.");
   if (options.estimator != Estimator::kAuto) return options.estimator == Estimator::kLikelihood;
   if (!has_curves) {
     log("Estimated by descent: the likelihood fits media with Hill curves, and they are switched off.");
+    return false;
+  }
+  if (!is_plain) {
+    log("Estimated by descent: the likelihood knows no shares of voice and no adjacency.");
     return false;
   }
   const auto regions = static_cast<int64_t>(panel.coordinates.regions.size());
@@ -51,8 +60,10 @@ std::unique_ptr<Fit> likelihood_fit(const Panel& panel, const EstimateOptions& o
   std::vector<std::optional<uint64_t>> draws;
   for (const int64_t number : options.members)
     draws.push_back(number == 0 ? std::nullopt : std::optional<uint64_t>(options.seed + static_cast<uint64_t>(number)));
+  std::optional<LikelihoodStart> start;
+  if (options.earlier) start = likelihood_start(*options.earlier, panel.weeks());
   return fit_by_likelihood(panel, options_of_likelihood(options.model, options.likelihood), options.likelihood,
-                           options.trainer, origin, draws, plan, communicator, log);
+                           options.trainer, origin, draws, plan, communicator, log, start ? &*start : nullptr);
 }
 
 std::string cell(double value) {
@@ -90,8 +101,11 @@ Estimate prepare_estimate(const Panel& panel, const EstimateOptions& options, in
     std::vector<Member> members;
     for (const int64_t number : options.members)
       members.push_back(ensemble_member(out.settings.options, origin, options.seed, number));
-    const bool has_plain = !options.members.empty() && options.members[0] == 0;
-    out.fit = prepare_fit(panel, out.settings.options, options.trainer, members, has_plain ? 1 : 0, plan, communicator);
+    // Few steps from where another fit ended have no need of a shadow to say when to stop.
+    const bool has_shadow = !options.earlier && !options.members.empty() && options.members[0] == 0;
+    out.fit =
+        prepare_fit(panel, out.settings.options, options.trainer, members, has_shadow ? 1 : 0, plan, communicator);
+    if (options.earlier && options.trainer.steps > 0) start_from(*options.earlier, *out.fit);
   }
   out.model = out.fit->model.options();
   out.fit->intervals = forecast_intervals(*out.fit);

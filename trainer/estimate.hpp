@@ -9,6 +9,7 @@
 
 #include "likelihood/gate.hpp"
 #include "trainer/choose_settings.hpp"
+#include "trainer/earlier_run.hpp"
 #include "trainer/fit.hpp"
 
 namespace dcmmm {
@@ -22,8 +23,9 @@ struct EstimateOptions {
   Estimator estimator = Estimator::kAuto;
   FreeSettings free;  // of the descent's settings
   TrainerOptions trainer;
-  uint64_t seed = 0;                   // of the run
-  std::vector<int64_t> members = {0};  // numbers of the ensemble's members; 0 is the plain fit
+  uint64_t seed = 0;                          // of the run
+  std::vector<int64_t> members = {0};         // numbers of the ensemble's members; 0 is the plain fit
+  std::shared_ptr<const EarlierRun> earlier;  // to start from; null: from the closed form or the priors
 };
 
 /// A fit that is ready for the descent, or that the likelihood has finished (fit->likelihood), with intervals for its

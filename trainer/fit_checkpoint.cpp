@@ -6,6 +6,7 @@
 #include "common/errors.hpp"
 #include "common/text.hpp"
 #include "model/missing_media.hpp"
+#include "trainer/checkpoint_tensors.hpp"
 
 // E members (shadows included), R regions, P shared and L local parameters a member.
 namespace dcmmm {
@@ -26,31 +27,8 @@ NamedArray named(const std::string& name, std::vector<std::string> dimensions, c
   return array;
 }
 
-at::Tensor tensor_of(const Checkpoint& checkpoint, const std::string& name) {
-  const NamedArray& array = checkpoint.array(name);
-  return std::visit(
-      [&](const auto& values) {
-        using Element = typename std::decay_t<decltype(values)>::value_type;
-        at::Tensor tensor = at::empty(array.shape, c10::CppTypeToScalarType<Element>::value);
-        std::copy(values.begin(), values.end(), tensor.template data_ptr<Element>());
-        return tensor;
-      },
-      array.values);
-}
-
-bool has_array(const Checkpoint& checkpoint, const std::string& name) {
-  return std::any_of(checkpoint.arrays.begin(), checkpoint.arrays.end(),
-                     [&](const NamedArray& array) { return array.name == name; });
-}
-
 at::Tensor reals(const std::vector<double>& values) { return at::tensor(values, at::kDouble); }
 at::Tensor integers(const std::vector<int64_t>& values) { return at::tensor(values, at::kLong); }
-std::vector<double> to_reals(const at::Tensor& tensor) {
-  return {tensor.const_data_ptr<double>(), tensor.const_data_ptr<double>() + tensor.numel()};
-}
-std::vector<int64_t> to_integers(const at::Tensor& tensor) {
-  return {tensor.const_data_ptr<int64_t>(), tensor.const_data_ptr<int64_t>() + tensor.numel()};
-}
 
 std::vector<std::string> with_front(std::vector<std::string> front, const std::vector<std::string>& back) {
   front.insert(front.end(), back.begin(), back.end());
@@ -164,6 +142,15 @@ Checkpoint make_checkpoint(const Fit& fit, const std::string& config, const std:
   add("baseline.persistence", {"member"}, reals(data.persistence_E));
   if (data.national_EN.defined()) add("national.level", {"member", "level_week"}, data.national_EN);
   if (data.drift_ENC.defined()) add("coefficient.drift", {"member", "level_week", "channel"}, data.drift_ENC);
+  if (fit.likelihood) {
+    const LikelihoodFit& likelihood = *fit.likelihood;
+    const Eigen::VectorXd share_C = likelihood.members[0].mode.linear.head(data.channels);
+    for (const ComponentSpec& spec : component_specs()) out.labels["component"].emplace_back(spec.name);
+    add("likelihood.components", {"component"},
+        reals({likelihood.estimate.components.value.begin(), likelihood.estimate.components.value.end()}));
+    add("likelihood.share", {"channel"}, reals({share_C.begin(), share_C.end()}));
+    add("likelihood.error_scale", {"region"}, reals(likelihood.data.error_scale_R));
+  }
   const int64_t recent = std::min(kWeeksBefore, data.weeks);
   add("media.recent", {"region", "recent_week", "channel"},
       data.media_RTC.narrow(1, data.weeks - recent, recent).to(at::kDouble));

@@ -30,7 +30,8 @@ Columns columns_of(const Panel& panel, const FitData& data, const Mmm& model, co
           .respond(data.media_RTC.narrow(0, chunk.first, chunk.count).narrow(1, 0, weeks),
                    of_member(data.inverse_media_scale_ERC).narrow(1, chunk.first, chunk.count).contiguous(),
                    {of_member(curves.decay_EC), of_member(curves.exponent_EC), of_member(curves.log_half_EC),
-                    curves.peak_ED.defined() ? of_member(curves.peak_ED) : at::Tensor()})
+                    curves.peak_ED.defined() ? of_member(curves.peak_ED) : at::Tensor(),
+                    curves.mixing_ECC.defined() ? of_member(curves.mixing_ECC) : at::Tensor()})
           .response_ERTC[0];
   const at::Tensor patterns_TS = temporal_patterns(model.options(), model.seasonal_period(), 0, weeks);
   Columns out{chunk.count, weeks, 0, {}, {}, {}, {}};

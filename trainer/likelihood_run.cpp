@@ -167,7 +167,8 @@ std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& m
                                        const LikelihoodOptions& likelihood, const TrainerOptions& trainer,
                                        int64_t origin, const std::vector<std::optional<uint64_t>>& seeds,
                                        RegionPlan plan, Communicator& communicator,
-                                       const std::function<void(const std::string&)>& log) {
+                                       const std::function<void(const std::string&)>& log,
+                                       const LikelihoodStart* start) {
   std::vector<Member> members;
   for (const auto& seed : seeds) members.push_back(member_of(model, origin, seed.value_or(0)));
   auto fit = empty_fit(panel, model, trainer, members, std::move(plan), communicator);
@@ -176,7 +177,7 @@ std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& m
   options.delayed_channels = fit->model.options().delayed_channels;
   auto found =
       std::make_shared<LikelihoodFit>(fit_likelihood(likelihood_data(fit->data, 0, patterns, fit->loop), options, seeds,
-                                                     fit->data.all_regions, kForecastWeeks, fit->loop, log));
+                                                     fit->data.all_regions, kForecastWeeks, fit->loop, log, start));
   if (likelihood.drift == Drift::kGru && !seeds.empty() && !seeds[0]) move_by_gru(*fit, *found, log);
   fill(*fit, std::move(found));
   return fit;

@@ -22,12 +22,13 @@ std::vector<ChannelIdentification> identify_channels(const Panel& panel, const M
 ModelOptions options_of_likelihood(ModelOptions model, const LikelihoodOptions& likelihood);
 
 /// Fits a member for each seed (fit_likelihood). Nothing is left to descend on. `model` as
-/// options_of_likelihood gives it. Collective.
+/// options_of_likelihood gives it; `start` as fit_likelihood takes it. Collective.
 std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& model,
                                        const LikelihoodOptions& likelihood, const TrainerOptions& trainer,
                                        int64_t origin, const std::vector<std::optional<uint64_t>>& seeds,
                                        RegionPlan plan, Communicator& communicator,
-                                       const std::function<void(const std::string&)>& log);
+                                       const std::function<void(const std::string&)>& log,
+                                       const LikelihoodStart* start = nullptr);
 
 /// Predictions of the first member from inner origins, as inner_residuals takes them. Collective.
 std::function<at::Tensor(int64_t place, Chunk chunk, int64_t weeks)> likelihood_predictions(

@@ -40,7 +40,7 @@ def command_line(words, ranks=0):
     start = [MPIRUN, "-n", str(ranks), "--oversubscribe", "--bind-to", "none", "--timeout", "100"] if ranks else []
     words = [str(word) for word in words]
     # Runs, checkpoints and ranks are tried on the descent, which takes steps; a test of the likelihood asks for it.
-    if words and words[0] in ("train", "crossval") and not any(w.startswith(("model=", "model.estimator=", "-")) for w in words):
+    if words and words[0] in ("train", "crossval") and not any(w.startswith(("model=", "model.estimator=", "run.init=", "-")) for w in words):
         words.append("model.estimator=descent")
     return start + [BINARY] + words
 

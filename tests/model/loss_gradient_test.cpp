@@ -38,14 +38,28 @@ TEST(ChunkLoss, HasTheGradientOfItsValuesWithADelayedChannel) {
   check_chunk_loss(options, {1, 4});
 }
 
-TEST(SharedPenalty, HasTheGradientOfItsValues) {
-  ModelCase fit(mmm_panel(6, 56, 3, 2), small_model(), {{50, 1}, {41, 2}});
+TEST(ChunkLoss, HasTheGradientOfItsValuesOnSharesOfVoiceThatChannelsPassOn) {
+  ModelOptions options = small_model();
+  options.share_of_voice = true;
+  options.adjacency = Adjacency::kNotears;
+  check_chunk_loss(options, {1, 4});
+}
+
+void check_shared_penalty(const ModelOptions& options) {
+  ModelCase fit(mmm_panel(6, 56, 3, 2), options, {{50, 1}, {41, 2}});
   const at::Tensor mix = at::tensor({1.0, 0.6}, at::kDouble);
   expect_gradients(
       [&](const std::vector<at::Tensor>& in) {
         return (fit.model.shared_penalty(fit.data, fit.anchor, in[0]) * mix).sum();
       },
       {fit.shared_EP}, 400);
+}
+
+TEST(SharedPenalty, HasTheGradientOfItsValues) { check_shared_penalty(small_model()); }
+TEST(SharedPenalty, HasTheGradientOfItsValuesWithAnAdjacency) {
+  ModelOptions options = small_model();
+  options.adjacency = Adjacency::kNotears;
+  check_shared_penalty(options);
 }
 
 TEST(ChunkLoss, ChunksSumToTheWhole) {

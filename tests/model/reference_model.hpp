@@ -58,7 +58,7 @@ class ReferenceModel {
     Matrix out = zeros(size_t(weeks_), size_t(channels_));
     for (int64_t c = 0; c < channels_; ++c) {
       const double d = logistic(p.at("adstock.decay_logit")[c]),
-                   a = options_.min_exponent + soft_plus(p.at("hill.exponent_raw")[c]);
+                   a = std::min(options_.min_exponent + soft_plus(p.at("hill.exponent_raw")[c]), options_.max_exponent);
       for (int64_t t = 0; t < weeks_; ++t) {
         double adstock = 0, weights = 0;
         const auto& delayed = options_.delayed_channels;
@@ -81,7 +81,54 @@ class ReferenceModel {
                         : adstock;
       }
     }
+    if (options_.adjacency != Adjacency::kNone)
+      for (Row& h : out) h = blended(p, h);
     return out;
+  }
+
+  /// A [C, C]: weights of the edges from row to column.
+  Matrix adjacency(const Values& p) const {
+    Matrix out = zeros(size_t(channels_), size_t(channels_));
+    for (int64_t i = 0; i < channels_; ++i)
+      for (int64_t j = 0; j < channels_; ++j)
+        if (options_.adjacency == Adjacency::kTriangular ? j > i : j != i)
+          out[i][j] = logistic(p.at("adjacency.logit")[i * channels_ + j] / options_.adjacency_temperature);
+    return out;
+  }
+
+  Row blended(const Values& p, const Row& h) const {
+    const Matrix weight = adjacency(p);
+    Row out;
+    for (size_t j = 0; j < h.size(); ++j) {
+      const double mix = logistic(p.at("adjacency.mix_logit")[j]);
+      double parents = 0;
+      for (size_t i = 0; i < h.size(); ++i) parents += weight[i][j] * h[i];
+      out.push_back((1 - mix) * h[j] + mix * parents);
+    }
+    return out;
+  }
+
+  double adjacency_penalty(const Values& p) const {
+    if (options_.adjacency == Adjacency::kNone) return 0;
+    const Matrix weight = adjacency(p);
+    const size_t C = weight.size();
+    double sum = 0, cycles = 0, factorial = 1;
+    Matrix power = zeros(C, C);
+    for (size_t i = 0; i < C; ++i) {
+      power[i][i] = 1;
+      for (const double value : weight[i]) sum += value;
+    }
+    for (int k = 1; k < 40; ++k) {  // the exponential's series: weighted walks of k steps that end where they began
+      Matrix next = zeros(C, C);
+      for (size_t i = 0; i < C; ++i)
+        for (size_t j = 0; j < C; ++j)
+          for (size_t l = 0; l < C; ++l) next[i][j] += power[i][l] * weight[l][j] * weight[l][j];
+      power = next;
+      factorial *= k;
+      for (size_t i = 0; i < C; ++i) cycles += power[i][i] / factorial;
+    }
+    return options_.adjacency_sparsity * sum +
+           (options_.adjacency == Adjacency::kNotears ? options_.adjacency_acyclicity * cycles : 0);
   }
 
   Matrix deviations(const Values& p, int64_t r, const Matrix& h) const {  // [T, C]
@@ -201,7 +248,8 @@ class ReferenceModel {
     for (size_t s = 0; s < pattern(0).size(); ++s)
       ridge +=
           options_.ridge_patterns * metric_F[channels_ + controls_ + s] * std::pow(p.at("pattern.coefficient")[s], 2);
-    return priors / (options_.tempering * cells) + 0.5 * options_.ridge * 0.01 * ridge / (variance * cells) + lasso;
+    return priors / (options_.tempering * cells) + 0.5 * options_.ridge * 0.01 * ridge / (variance * cells) + lasso +
+           adjacency_penalty(p);
   }
 
   /// sum_r w_r V'Q_r V of the columns V = [h, z', patterns, y'], (F + 1) x (F + 1).
@@ -250,7 +298,7 @@ class ReferenceModel {
     Matrix media_RC = zeros(size_t(regions_), size_t(channels_)),
            control_RK = zeros(size_t(regions_), size_t(controls_)), sd_RK = control_RK;
     mean_R.assign(size_t(regions_), 0.0);
-    Row media_C(size_t(channels_), 0.0), mean_sd_K(size_t(controls_), 0.0);
+    Row media_C(size_t(channels_), 0.0), share_C(media_C), mean_sd_K(size_t(controls_), 0.0);
     double mean_of_means = 0;
     for (int64_t r = 0; r < regions_; ++r) {
       for (int64_t t = 0; t < origin_; ++t) {
@@ -258,6 +306,7 @@ class ReferenceModel {
         count_R[r] += 1;
         mean_R[r] += panel_.target_RT[r * weeks_ + t];
         for (int64_t c = 0; c < channels_; ++c) media_RC[r][c] += raw_media(r, t, c);
+        for (int64_t c = 0; c < channels_; ++c) share_C[c] += share(r, t, c);
         for (int64_t k = 0; k < controls_; ++k) control_RK[r][k] += raw_control(r, t, k);
       }
       cells += count_R[r];
@@ -287,7 +336,10 @@ class ReferenceModel {
         known = known || observed(r, t);
         for (int64_t c = 0; c < channels_; ++c) {
           const double scale = std::max(media_RC[r][c], 0.01 * media_C[c] / cells * mean_R[r] / mean_of_means);
-          media_RTC[r][t][c] = scale > 0 ? std::clamp(raw_media(r, t, c) / scale, 0.0, 50.0) : 0;
+          if (options_.share_of_voice)
+            media_RTC[r][t][c] = std::min(share(r, t, c) / (share_C[c] / cells), 50.0);
+          else
+            media_RTC[r][t][c] = scale > 0 ? std::clamp(raw_media(r, t, c) / scale, 0.0, 50.0) : 0;
         }
         for (int64_t k = 0; k < controls_; ++k)
           if (known)
@@ -318,6 +370,11 @@ class ReferenceModel {
     double sum = 0;
     for (const double value : values) sum += value;
     return values.empty() ? 0.0 : sum / static_cast<double>(values.size());
+  }
+  double share(int64_t r, int64_t t, int64_t c) const {
+    double total = 0;
+    for (int64_t other = 0; other < channels_; ++other) total += raw_media(r, t, other);
+    return total > 0 ? raw_media(r, t, c) / total : 1.0 / static_cast<double>(channels_);
   }
   double raw_control(int64_t r, int64_t t, int64_t k) const {
     return panel_.controls_RTK[(r * weeks_ + t) * controls_ + k];

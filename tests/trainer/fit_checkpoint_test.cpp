@@ -163,6 +163,14 @@ TEST(Forecast, IsWhatAFitPredictsWithoutGruAndWithATrend) {
   compare_forecasts(model, true, 1e-9);
 }
 
+TEST(Forecast, IsWhatAFitPredictsOnSharesOfVoiceThatChannelsPassOn) {
+  ModelOptions model = quick_model();
+  model.share_of_voice = true;
+  model.adjacency = Adjacency::kTriangular;
+  model.media_share = 0.3;
+  compare_forecasts(model, true, 1e-9);
+}
+
 TEST(Forecast, IsWhatAFitPredictsAsARandomWalk) {
   ModelOptions model = quick_model();
   model.persistence = 1;
