@@ -92,7 +92,6 @@ const std::vector<KeySpec>& known_keys() {
       {"model.ridge.strength", kNumber, "0..", kNotNull, "ridge on all linear effects, in the metric of the data"},
       {"model.ridge.controls", kNumber, "0..", kNotNull, "factor on the ridge for the controls"},
       {"model.ridge.media", kNumber, "0..", kNotNull, "factor on the ridge for the media"},
-      {"model.ridge.media_share", kNumber, "0..below 1", kNotNull, "of the target, that the ridge pulls the media to"},
       {"model.ridge.seasonality", kNumber, "0..", kNotNull, "factor on the ridge for the seasonality"},
       {"model.events.ridge", kNumber, "0..", kNotNull, "factor on the ridge for the events"},
       {"model.l1.coefficients", kNumber, "0..", kNotNull, "sparsity penalty on the coefficients"},

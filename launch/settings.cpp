@@ -125,7 +125,6 @@ ModelOptions model_options(const Value& config) {
   out.ridge = number("model.ridge.strength");
   out.ridge_controls = number("model.ridge.controls");
   out.ridge_media = number("model.ridge.media");
-  out.media_share = number("model.ridge.media_share");
   out.ridge_events = number("model.events.ridge");
   out.ridge_patterns = number("model.ridge.seasonality");
   out.l1_coefficients = number("model.l1.coefficients");

@@ -103,7 +103,6 @@ Member member_of(const ModelOptions& options, int64_t origin, uint64_t seed) {
   member.media = options.media;
   member.controls = options.controls;
   member.share_of_voice = options.share_of_voice;
-  member.media_prior = options.media_share;
   return member;
 }
 

@@ -29,9 +29,8 @@ struct Member {
          half_saturation = ModelOptions().half_saturation;
   bool media = ModelOptions().media, controls = ModelOptions().controls;  // whether they have effects
   bool share_of_voice = ModelOptions().share_of_voice;
-  double media_prior =
-      ModelOptions().media_share;  // the ridge pulls the media towards this share of the target, in equal parts
-  uint64_t bootstrap_seed = 0;     // of random weights of regions and of blocks of weeks; 0: every cell counts once
+  double media_prior = 0;       // the ridge pulls the media towards this share of the target, in equal parts
+  uint64_t bootstrap_seed = 0;  // of random weights of regions and of blocks of weeks; 0: every cell counts once
 };
 
 /// A member with the settings of `options`.

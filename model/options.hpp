@@ -62,7 +62,6 @@ struct ModelOptions {
 
   // Ridge in the metric of the data.
   double ridge = 20.0, ridge_controls = 5.0, ridge_media = 0.3, ridge_patterns = 1.0, ridge_events = 0.3;
-  double media_share = 0.0;  // of the target, that the ridge pulls the media to
   double l1_coefficients = 0.0, l1_gru_output = 0.0;
 };
 

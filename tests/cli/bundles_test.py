@@ -3,6 +3,7 @@
 import json
 import unittest
 
+import h5py
 import numpy as np
 
 import cli
@@ -50,6 +51,23 @@ class Bundles(cli.Case):
         for row in cli.read_csv(out / "coefficients.csv"):
             values.setdefault((row["region"], row["channel"]), set()).add(row["value"])
         self.assertTrue(all(len(found) == 1 for found in values.values()))
+
+    def test_reference_sees_shares_of_a_week_and_passes_responses_on(self):
+        out, _ = self.parts("reference")
+        self.assertEqual(self.metrics("reference")["estimator"], "descent")
+        for row in self.rows:  # twice the media on all channels is the same share of voice
+            row |= {name: repr(2 * float(row[name])) for name in ("media_0", "media_1")}
+        cli.write_table(self.folder / "table.csv", self.rows)
+        self.train("twice", "data.source=table.csv", "model=reference", f"data.holdout_weeks={HOLDOUT}",
+                   "trainer.precision=float64", cwd=self.folder)  # fmt: skip
+        found, expected = (
+            cli.column(cli.read_csv(folder / "prediction.csv"), "predicted") for folder in (self.export("twice", "twice_csv"), out)
+        )
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+        with h5py.File(cli.newest_checkpoint(self.folder / "reference")) as checkpoint:
+            self.assertEqual(checkpoint["parameter.adjacency.logit"].shape[1:], (2, 2))
+        done = self.train("asked", "data.source=table.csv", "model=reference", "model.estimator=likelihood", code=2)
+        self.assertIn("the model has shares of voice or an adjacency", done.err)
 
     def test_ridge_is_a_linear_regression(self):
         out, parts = self.parts("ridge")

@@ -58,6 +58,9 @@ class Forecast(cli.Case):
     def test_from_a_checkpoint_of_the_likelihood(self):
         self.forecast_agrees("float64", 1e-6, "model.estimator=likelihood")
 
+    def test_from_a_checkpoint_of_the_reference(self):
+        self.forecast_agrees("float64", 1e-8, "model=reference")
+
     def test_from_a_checkpoint_with_a_delayed_channel(self):
         self.forecast_agrees("float64", 1e-8, "model.adstock.kinds={1: delayed}", "model.adstock.max_lag=6")
         rows = {row["channel"]: row for row in cli.read_csv(self.folder / "csv/adstock.csv")}

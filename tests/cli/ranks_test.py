@@ -46,6 +46,13 @@ class Ranks(cli.Case):
                 self.assertEqual(named, [(row["region"], row["week"], row["component"]) for row in parts])
                 self.assertTrue((abs(cli.column(found, "value") - cli.column(parts, "value")) <= allowed).all())
 
+    def test_the_reference_agrees_on_1_2_and_3_ranks(self):
+        words = ["model=reference", "model.hidden=4", "model.adjacency.kind=notears", "trainer.precision=float64",
+                 "trainer.early_stopping=false"]  # fmt: skip
+        expected, *others = (cli.column(self.fitted(f"on_{ranks}", *words, ranks=ranks), "loss") for ranks in (1, 2, 3))
+        for found in others:
+            np.testing.assert_allclose(found, expected, rtol=1e-10)
+
     # Layouts: ranks and threads of each.
     def same_bits(self, precision, layouts):
         words = ["trainer.deterministic=true", f"trainer.precision={precision}"]

@@ -167,7 +167,6 @@ TEST(Forecast, IsWhatAFitPredictsOnSharesOfVoiceThatChannelsPassOn) {
   ModelOptions model = quick_model();
   model.share_of_voice = true;
   model.adjacency = Adjacency::kTriangular;
-  model.media_share = 0.3;
   compare_forecasts(model, true, 1e-9);
 }
 
