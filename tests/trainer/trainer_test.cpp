@@ -156,8 +156,7 @@ TEST(Train, AConstantLeavesContributionsAloneAndAChannelThatHurtsHasNone) {
   options.float64 = false;  // the floor of a coefficient must do in float32
   Panel hurt = panel();
   for (int64_t r = 0; r < kRegions; ++r)
-    for (int64_t t = 0; t < kWeeks; ++t)
-      hurt.target_RT[r * kWeeks + t] -= 0.03 * hurt.media_RTC[(r * kWeeks + t) * 3];
+    for (int64_t t = 0; t < kWeeks; ++t) hurt.target_RT[r * kWeeks + t] -= 0.03 * hurt.media_RTC[(r * kWeeks + t) * 3];
   FitCase plain(hurt, model, options, kOrigin, {1});
   train(*plain.fit, {});
   // As much again as each region has: relative to its mean, all else is half as large.
