@@ -1,17 +1,17 @@
-"""How well can any estimator do on a synthetic panel? Four readers who are told more than a fit ever knows.
+"""How well can any estimator do on a synthetic panel? Three readers who are told more than a fit, beside it.
 
   oracle.py [--dcmmm FILE] [--folder DIR] [--steps N] [--exponents low,high] [KINDS [SEEDS]]
 
 Panels as in truth.py (kinds: clean, collinear or heavy_tailed: those whose coefficients are constant and whose rows are
-complete), the last 8 weeks held out. The first three know the generator's variance components: noise, both random walks,
-the regions' spread of responses and season, the national shock. The estimates are those of least squares in the metric
-of that covariance, a prior N(0, 0.1^2) on a channel's share, and
+complete), the last 8 weeks held out. The first three know the generator's variance components: noise, both random
+walks, the regions' spread of responses and season, the national shock. Their estimates are those of least squares in the
+metric of that covariance, with a prior N(0, 0.1^2) on a channel's share, and they know
   curves   the true decay, exponent and half-saturation of every channel
   ranges   only the ranges that these were drawn from: means over their posterior (random-walk Metropolis from the
            truth, `--steps` steps, the first fifth dropped). Where its model is the generator's, no estimator has a
            smaller expected squared error than this one but by knowing more about the shares
-  wide     the same, with exponents from 1 to 3.5: not told which of the two ranges the panel is from, as a program isn't
-  dcmmm    knows nothing: `dcmmm train model.estimator=likelihood` on the same panel
+  wide     the same, with exponents from 1 to 3.5: a program isn't told which of the two ranges a panel is from either
+  dcmmm    nothing: `dcmmm train model.estimator=likelihood` on the same panel
 Scores as in truth.py (total, share, roi_rank, skill); `sd` is the posterior's standard deviation of the total, points.
 Needs numpy and h5py (launch/requirements-test.txt).
 """
