@@ -70,8 +70,8 @@ def real_row(arguments, words):
     judged = json.loads((run / "crossval.json").read_text(encoding="utf-8"))
     truth.call(arguments.dcmmm, "train", "data.holdout_weeks=13", *common)
     longer = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["holdout"]["rmse"]
-    figures = [judged["pooled"]["model"]["rmse"], *(judged["by_origin"][str(o)]["model"]["rmse"] for o in ORIGINS), longer]
-    return [figure / 1000 for figure in figures]
+    by_origin = [judged["by_origin"][str(origin)]["model"]["rmse"] for origin in ORIGINS]
+    return [figure / 1000 for figure in (judged["pooled"]["model"]["rmse"], *by_origin, longer)]
 
 
 def synthetic_row(arguments, words, panels):
@@ -121,8 +121,8 @@ def main():
             show(["", *names], widths)
             for name, words in rows:
                 figures = real_row(arguments, words) if part == "real" else synthetic_row(arguments, words, panels)
-                show([name, *(("-" if math.isnan(f) else f"{f:.1f}" if part == "real" else f"{f:.3f}") for f in figures)],
-                     widths)
+                digits = 1 if part == "real" else 3
+                show([name, *("-" if math.isnan(f) else f"{f:.{digits}f}" for f in figures)], widths)
                 for figure, value in zip(names, figures):
                     out.writerow([part, name, figure, value])
                 file.flush()

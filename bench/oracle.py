@@ -4,8 +4,8 @@
 
 Panels as in truth.py (kinds: clean, collinear or heavy_tailed: those whose coefficients are constant and whose rows are
 complete), the last 8 weeks held out. The first three know the generator's variance components: noise, both random
-walks, the regions' spread of responses and season, the national shock. Their estimates are those of least squares in the
-metric of that covariance, with a prior N(0, 0.1^2) on a channel's share, and they know
+walks, the regions' spread of responses and season, the national shock. Their estimates are those of least squares in
+the metric of that covariance, with a prior N(0, 0.1^2) on a channel's share, and they know
   curves   the true decay, exponent and half-saturation of every channel
   ranges   only the ranges that these were drawn from: means over their posterior (random-walk Metropolis from the
            truth, `--steps` steps, the first fifth dropped). Where its model is the generator's, no estimator has a
@@ -192,7 +192,8 @@ def one_panel(arguments, kind, exponents, seed):
     for reader, of_exponents in (("ranges", truth.EXPONENTS[exponents]), ("wide", WIDE)) if arguments.steps > 0 else ():
         share_C, sd, accepted = posterior(panel, of_exponents, arguments.steps, seed)
         out[reader] = panel.scores(share_C, sd=sd)
-        print(f"{kind} {exponents} {seed} {reader}: {100 * accepted:.0f} % of the steps accepted", file=sys.stderr, flush=True)
+        print(f"{kind} {exponents} {seed} {reader}: {100 * accepted:.0f} % of the steps accepted", file=sys.stderr,
+              flush=True)
     out["dcmmm"] = {name: fitted.get(name, math.nan) for name in ("total", "share", "roi_rank", "skill", "sd")}
     return out
 

@@ -4,8 +4,9 @@ that is given twice, about a constant in the target, or with the seed.
   .deps/bin/python bench/placebo.py [--only real,synthetic] [--folder DIR] [key=value ...]
 
 `real`: the public panel, by descent, since the gate stops two of its channels. `synthetic`: three clean panels of
-truth.py (low exponents, seeds 21 to 23), by the likelihood. 16 members each; key=value goes to `dcmmm train`. Prints how
-far contributions moved, in points of the target and in parts of their 90 % intervals; in brackets what was asked for.
+truth.py (low exponents, seeds 21 to 23), by the likelihood. 16 members each; key=value goes to `dcmmm train`. Prints
+how far contributions moved, in points of the target and in parts of their 90 % intervals; in brackets what was asked
+for.
 Constants: `everywhere the same` is a part of the panel's mean target added to every cell, `in proportion` the same part
 of each region's own mean. Needs h5py (launch/requirements-test.txt) for the synthetic panels.
 """
@@ -28,7 +29,8 @@ class Table:
     """A panel as rows of a CSV file, and how to fit it."""
 
     def __init__(self, folder, rows, region, target, media, words):
-        self.folder, self.rows, self.region, self.target, self.media, self.words = folder, rows, region, target, media, words
+        self.folder, self.rows, self.words = folder, rows, words
+        self.region, self.target, self.media = region, target, media
         folder.mkdir(parents=True, exist_ok=True)
 
     def fit(self, name, rows, words=()):
@@ -124,7 +126,8 @@ def placebos(table):
     lost = table.fit("shuffled", shuffled)[firm]
     show("the same, shuffled over weeks (80 % lost, if above 0 before)",
          f"{lost[0]:.2f} points, {100 * (1 - lost[0] / plain[firm][0]):.0f} % lost")
-    show("another seed (a quarter of the interval, or .1 point)", moved(plain, table.fit("seed", table.rows, ["run.seed=1"])))
+    show("another seed (a quarter of the interval, or .1 point)",
+         moved(plain, table.fit("seed", table.rows, ["run.seed=1"])))
 
     mean = statistics.fmean(float(row[table.target]) for row in table.rows)
     own = {region: statistics.fmean(float(row[table.target]) for row in rows) for region, rows in by_region.items()}
@@ -142,7 +145,8 @@ def main():
     parser.add_argument("words", nargs="*")
     arguments = parser.parse_args()
     panels = {"real": [lambda: real_panel(arguments.folder, arguments.words)],
-              "synthetic": [lambda s=seed: synthetic_panel(arguments.folder, s, arguments.words) for seed in (21, 22, 23)]}
+              "synthetic": [lambda s=seed: synthetic_panel(arguments.folder, s, arguments.words)
+                            for seed in (21, 22, 23)]}
     for part in arguments.only.split(","):
         if part not in panels:
             sys.exit(f"Unknown part '{part}': expected real or synthetic.")
