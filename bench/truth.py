@@ -184,24 +184,40 @@ def score(truth, run, exported):
     }
 
 
-def one_run(arguments, kind, exponents, seed):
-    """Makes, fits and scores one panel."""
-    folder = arguments.folder / f"{kind}_{exponents}_{seed}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+def call(dcmmm, *words):
+    """Runs a command of dcmmm and returns what it wrote; ends the program where it fails."""
+    done = subprocess.run([dcmmm, *words], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"dcmmm {' '.join(map(str, words))}\nended with {done.returncode}:\n{done.stderr}")
+    return done.stderr
+
+
+def make_panel(dcmmm, folder, kind, exponents, seed):
+    """Makes folder/panel.h5 and returns its truth."""
     low, high = EXPONENTS[exponents]
     synth = {"regions": 40, "weeks": 70 if kind == "ragged" else 130, "channels": 6, "controls": 3, "seed": seed,
              "noise": 0.04, "media_share": 0.3, "spend": "true", "exponent_low": low, "exponent_high": high,
              "kind": "clean" if kind == "placebo" else kind, "demand_following": 0.05 if kind == "placebo" else 0}
-    commands = [["synth", f"output={folder / 'panel.h5'}", *(f"synth.{key}={value}" for key, value in synth.items())],
-                ["train", f"data.panel={folder / 'panel.h5'}", f"run.dir={folder / 'run'}", *arguments.overrides],
-                ["export", f"run={folder / 'run'}", f"output={folder / 'csv'}"]]
-    for command in commands:
-        done = subprocess.run([arguments.dcmmm, *command], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            sys.exit(f"dcmmm {' '.join(command)}\nended with {done.returncode}:\n{done.stderr}")
-    truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
-    scores = score(truth, folder / "run", folder / "csv")
+    folder.mkdir(parents=True, exist_ok=True)
+    call(dcmmm, "synth", f"output={folder / 'panel.h5'}", *(f"synth.{key}={value}" for key, value in synth.items()))
+    return json.loads((folder / "truth.json").read_text(encoding="utf-8"))
+
+
+def fit_and_score(dcmmm, folder, truth, overrides):
+    """Fits folder/panel.h5 and scores the fit."""
+    for made in ("run", "csv"):
+        shutil.rmtree(folder / made, ignore_errors=True)
+    call(dcmmm, "train", f"data.panel={folder / 'panel.h5'}", f"run.dir={folder / 'run'}", *overrides)
+    call(dcmmm, "export", f"run={folder / 'run'}", f"output={folder / 'csv'}")
+    return score(truth, folder / "run", folder / "csv")
+
+
+def one_run(arguments, kind, exponents, seed):
+    """Makes, fits and scores one panel."""
+    folder = arguments.folder / f"{kind}_{exponents}_{seed}"
+    shutil.rmtree(folder, ignore_errors=True)
+    truth = make_panel(arguments.dcmmm, folder, kind, exponents, seed)
+    scores = fit_and_score(arguments.dcmmm, folder, truth, arguments.overrides)
     if not arguments.keep:
         shutil.rmtree(folder)
     return scores

@@ -19,6 +19,9 @@ constexpr int kRounds = 2;  // a setting may deserve a second look once the othe
 // A ridge factor that leaves nothing of the controls.
 constexpr double kWithoutControls = 1e4;
 constexpr int kMostHarmonics = 3;
+// Candidates are judged with every coefficient at least this large, more than a fit's own floor (kCoefficientFloor):
+// what shuts channels off in one short window isn't worth a change of settings.
+constexpr double kJudgedFloor = 0.003;
 
 // Squared forecast error of the closed form with these settings, at one origin.
 double forecast_squares(const InnerForms& forms, size_t origin, size_t baseline, size_t power,
@@ -46,7 +49,7 @@ double forecast_squares(const InnerForms& forms, size_t origin, size_t baseline,
     matrix[i * F + i] += options.ridge * 0.01 * multiplier * matrix[i * F + i] + 1e-6 * forms.cells_O[origin];
   }
   const std::vector<double> solution = solve_non_negative(matrix, right, forms.channels);
-  for (size_t i = 0; i < F; ++i) theta[terms[i]] = -(i < C ? std::max(solution[i], kCoefficientFloor) : solution[i]);
+  for (size_t i = 0; i < F; ++i) theta[terms[i]] = -(i < C ? std::max(solution[i], kJudgedFloor) : solution[i]);
   theta[G - 1] = 1;
   double squares = 0;
   for (size_t i = 0; i < G; ++i)

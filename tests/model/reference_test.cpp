@@ -1,6 +1,7 @@
 // The whole model against the slow reference. E members, R regions, T weeks.
 #include <gtest/gtest.h>
 
+#include "model/closed_form.hpp"
 #include "model/seasonality.hpp"
 #include "tests/model/model_case.hpp"
 
@@ -60,7 +61,7 @@ void compare(const ModelOptions& options, int64_t channels, int64_t controls) {
     }
     expect_close(fit.anchor.variance_E[e], squares / reference.cells, "variance");
     bool none_at_floor = true;
-    for (int64_t c = 0; c < channels; ++c) none_at_floor = none_at_floor && theta[c] > 0.0031;
+    for (int64_t c = 0; c < channels; ++c) none_at_floor = none_at_floor && theta[c] > 1.1 * kCoefficientFloor;
     for (size_t i = 0; i < F && none_at_floor; ++i) {
       const double multiplier = int64_t(i) < channels              ? options.ridge_media
                                 : int64_t(i) < channels + controls ? options.ridge_controls

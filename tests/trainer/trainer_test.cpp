@@ -137,6 +137,44 @@ TEST(Train, GoesBackToTheBestStepAndStopsWhenValidationGetsClearlyWorse) {
   for (const HistoryRow& row : run.fit->history) EXPECT_GE(row.validation_rmse, run.fit->stopping.best_rmse_E[0]);
 }
 
+// What each channel brings in the training weeks, in target units.
+at::Tensor contributions_C(const FitCase& fitted) {
+  const Fit& fit = *fitted.fit;
+  const Chunk all{0, fitted.panel->regions};
+  const Effects effects = fit.model.effects(fit.data, fit.state.shared_EP, fit.state.local_ERL, all, kOrigin);
+  const at::Tensor log_mean_EC = fit.model.layout().view(fit.state.shared_EP, "coefficient.log_mean"),
+                   own_ERC = fit.model.layout().view(fit.state.local_ERL, "coefficient.region_effect");
+  const at::Tensor coefficient_ERTC = at::softplus(log_mean_EC.unsqueeze(1) + own_ERC).unsqueeze(2);
+  const at::Tensor scale_ERTC = fit.data.target_scale_ER.unsqueeze(-1).unsqueeze(-1);
+  return (coefficient_ERTC * effects.response_ERTC * scale_ERTC)[0].to(at::kDouble).sum(std::vector<int64_t>{0, 1});
+}
+
+TEST(Train, AConstantLeavesContributionsAloneAndAChannelThatHurtsHasNone) {
+  ModelOptions model = quick_model();
+  model.gru = false;
+  TrainerOptions options = quick_trainer();
+  options.float64 = false;  // the floor of a coefficient must do in float32
+  Panel hurt = panel();
+  for (int64_t r = 0; r < kRegions; ++r)
+    for (int64_t t = 0; t < kWeeks; ++t) hurt.target_RT[r * kWeeks + t] -= 0.03 * hurt.media_RTC[(r * kWeeks + t) * 3];
+  FitCase plain(hurt, model, options, kOrigin, {1});
+  train(*plain.fit, {});
+  // As much again as each region has: relative to its mean, all else is half as large.
+  Panel more = hurt;
+  for (int64_t r = 0; r < kRegions; ++r)
+    for (int64_t t = 0; t < kWeeks; ++t)
+      more.target_RT[r * kWeeks + t] += plain.fit->data.target_scale_ER[0][r].item<double>();
+  FitCase raised(more, model, options, kOrigin, {1});
+  train(*raised.fit, {});
+  const at::Tensor before = contributions_C(plain), after = contributions_C(raised);
+  const double target = plain.fit->data.target_scale_ER.sum().item<double>() * kOrigin;
+  EXPECT_LT(before[0].item<double>(), 1e-4 * target);
+  EXPECT_GT(before[2].item<double>(), 0.01 * target);
+  for (int64_t c = 0; c < 3; ++c)
+    EXPECT_NEAR(after[c].item<double>(), before[c].item<double>(), 0.1 * before[c].item<double>() + 1e-4 * target)
+        << "channel " << c;
+}
+
 TEST(Train, WithoutEarlyStoppingRunsToTheEnd) {
   TrainerOptions options = quick_trainer(12);
   options.learning_rate = 3;
