@@ -23,6 +23,7 @@ struct RunFacts {
   std::vector<std::string> channels;                    // names
   std::vector<ChannelIdentification> identification;    // of the channels
   std::optional<Components> components;                 // of a fit by the likelihood
+  std::vector<ExperimentReport> experiments;            // of a fit by the likelihood
   std::string version;
   std::string results_sha256;  // of results.h5: export refuses a damaged one
 };

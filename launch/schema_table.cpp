@@ -19,6 +19,7 @@ const std::vector<KeySpec>& known_keys() {
       {"data.spend", kTextList, "", kNull, "one spend column per media column"},
       {"data.cost", kNumberMap, "", kNull, "a price per unit of each media column: {column: price}"},
       {"data.events", kPath, "", kNull, "a table of events: date, name, region, window"},
+      {"data.experiments", kPath, "", kNull, "a table of lift tests: experiment, channel, regions, weeks, lift"},
       {"data.names", kTextMap, "", kNotNull, "display names: {column: name}"},
       {"data.missing_media", kChoice, "error|zero", kNotNull, "what a missing media cell is"},
 
@@ -39,6 +40,8 @@ const std::vector<KeySpec>& known_keys() {
       {"model.likelihood.region_slopes", kBool, "", kNotNull, "regions respond and have seasons of their own"},
       {"model.likelihood.region_scales", kBool, "", kNotNull, "a scale of each region's errors; Huber's weights"},
       {"model.likelihood.max_steps", kInteger, "1..", kNotNull, "Gauss-Newton steps"},
+      {"model.priors", kMap, "", kNull,
+       "what is known of channels and controls: {name: {roi: mean, roi_sd: sd, sign: ...}}"},
       {"model.descent", kBool, "", kNotNull,
        "gradient descent from the closed form; false: the closed form is the fit"},
       {"model.hidden", kInteger, "1..4096", kNotNull, "size of the GRU's state"},
