@@ -39,7 +39,8 @@ Json identification_json(const RunFacts& facts) {
   for (std::size_t c = 0; c < facts.identification.size(); ++c) {
     const ChannelIdentification& channel = facts.identification[c];
     out.push_back({{"channel", facts.channels[c]},
-                   {"identified", !channel.follows_demand},
+                   {"identified", channel.is_identified()},
+                   {"by_experiment", channel.by_experiment},
                    {"reason", channel.follows_demand ? Json(channel.reason) : Json(nullptr)},
                    {"local_slope", number_or_null(channel.local_slope)},
                    {"national_slope", number_or_null(channel.national_slope)},
@@ -49,6 +50,23 @@ Json identification_json(const RunFacts& facts) {
                    {"weeks_on", number_or_null(channel.weeks_on)},
                    {"weeks_varying", number_or_null(channel.weeks_varying)}});
   }
+  return out;
+}
+
+Json experiments_json(const RunFacts& facts) {
+  Json out = Json::array();
+  for (const ExperimentReport& report : facts.experiments)
+    out.push_back({{"experiment", report.test.name},
+                   {"channel", facts.channels[static_cast<std::size_t>(report.test.channel)]},
+                   {"measured", report.test.lift},
+                   {"standard_error", report.test.standard_error},
+                   {"spread", report.spread},
+                   {"panel", number_or_null(report.panel)},
+                   {"panel_sd", number_or_null(report.panel_sd)},
+                   {"distance", number_or_null(report.surprise())},
+                   {"fitted", number_or_null(report.fitted)},
+                   {"residual", number_or_null(report.residual())},
+                   {"doubtful", report.is_doubtful()}});
   return out;
 }
 
@@ -112,6 +130,7 @@ std::string metrics_json(const FitFigures& figures, const OriginForecasts& holdo
                         {"loss", number_or_null(facts.loss)},
                         {"identification", identification_json(facts)},
                         {"components", components_json(facts)},
+                        {"experiments", experiments_json(facts)},
                         {"settings", settings_json(facts.settings)},
                         {"version", facts.version},
                         {"results_sha256", facts.results_sha256}};

@@ -23,7 +23,8 @@ struct RunFacts {
   std::vector<std::string> channels;                    // names
   std::vector<ChannelIdentification> identification;    // of the channels
   double loss = 0;  // at the end: the descent's loss, or the negative log likelihood of the variance components
-  std::optional<Components> components;  // of a fit by the likelihood
+  std::optional<Components> components;       // of a fit by the likelihood
+  std::vector<ExperimentReport> experiments;  // of a fit by the likelihood
   std::string version;
   std::string results_sha256;  // of results.h5: export refuses a damaged one
 };

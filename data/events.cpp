@@ -8,6 +8,7 @@
 #include "common/errors.hpp"
 #include "common/text.hpp"
 #include "data/table_reader.hpp"
+#include "data/week_places.hpp"
 
 namespace dcmmm {
 namespace {
@@ -114,49 +115,6 @@ class EventRows {
   int64_t row_ = 0;
 };
 
-// Which step of the panel an event falls into; steps before the first count down from -1.
-class StepOf {
- public:
-  StepOf(const PanelCoordinates& coordinates, const std::string& file) : step_(coordinates.step), file_(file) {
-    first_ = *parse_time(coordinates.weeks.front());
-    const auto size = static_cast<int64_t>(coordinates.weeks.size());
-    if (!first_.is_date && size > 1) integer_step_ = parse_time(coordinates.weeks[1])->value - first_.value;
-  }
-
-  int64_t operator()(const Event& event, const std::string& place) const {
-    if (event.time.is_date != first_.is_date) {
-      throw UserError(text(file_, ", ", place, ": event '", event.name, "' has ",
-                           event.time.is_date ? "a date, but the panel's weeks are integers"
-                                              : "an integer as its week, but the panel's weeks are dates",
-                           ". Expected the same kind as in the panel, whose first week is ",
-                           first_.is_date ? iso_date(first_.value) : std::to_string(first_.value), "."));
-    }
-    const int64_t distance = event.time.value - first_.value;
-    if (!first_.is_date) {
-      if (distance % integer_step_ != 0) {
-        throw UserError(text(file_, ", ", place, ": week ", event.time.value, " of event '", event.name,
-                             "' lies between the panel's weeks, which begin at ", first_.value, " in steps of ",
-                             integer_step_, "."));
-      }
-      return distance / integer_step_;
-    }
-    if (step_ == TimeStep::kDay) return distance;
-    if (step_ == TimeStep::kWeek) return distance >= 0 ? distance / 7 : (distance - 6) / 7;
-    return months(event.time.value) - months(first_.value);
-  }
-
- private:
-  static int64_t months(int64_t days) {
-    const std::string date = iso_date(days);
-    return std::stoll(date.substr(0, 4)) * 12 + std::stoll(date.substr(5, 2));
-  }
-
-  TimeStep step_;
-  const std::string& file_;
-  TimePoint first_;
-  int64_t integer_step_ = 1;
-};
-
 }  // namespace
 
 EventTable read_events(const std::filesystem::path& path) { return EventRows(path).read(); }
@@ -164,7 +122,7 @@ EventTable read_events(const std::filesystem::path& path) { return EventRows(pat
 std::vector<std::string> add_events(Panel& panel, const EventTable& table,
                                     const std::optional<std::vector<std::string>>& names) {
   const int64_t T = panel.weeks(), K = panel.controls();
-  const StepOf step_of(panel.coordinates, table.file);
+  const WeekPlaces weeks(panel.coordinates);
   std::map<std::string, int64_t> place_of_region;
   for (int64_t r = 0; r < panel.regions; ++r) place_of_region[panel.coordinates.regions[panel.first_region + r]] = r;
 
@@ -175,7 +133,8 @@ std::vector<std::string> add_events(Panel& panel, const EventTable& table,
   for (size_t i = 0; i < table.events.size(); ++i) {
     const Event& event = table.events[i];
     const std::string column = kEventPrefix + event.name;
-    const int64_t step = step_of(event, table.places[i]);
+    const int64_t step =
+        weeks.place(event.time, text(table.file, ", ", table.places[i]), text("event '", event.name, "'"));
     const int64_t from = std::max<int64_t>(0, step - event.before), to = std::min(T - 1, step + event.after);
     int64_t first_region = 0, last_region = panel.regions;
     if (!event.region.empty()) {

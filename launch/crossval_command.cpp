@@ -78,7 +78,9 @@ struct Evaluator {
     ForecastRows rows(part, origin, weeks.first_forecast - weeks.first_week, methods());
     ForecastIntervals intervals;
     for (std::size_t i = 0; i < bundles.size(); ++i) {
-      const Estimate estimate = prepare_estimate(part, bundles[i].estimate, origin, plan, *mesh.region_axis, log_info);
+      EstimateOptions options = bundles[i].estimate;
+      options.likelihood.experiments = experiments_within(options.likelihood.experiments, weeks.first_week, origin);
+      const Estimate estimate = prepare_estimate(part, options, origin, plan, *mesh.region_axis, log_info);
       const std::unique_ptr<Fit>& fit = estimate.fit;
       if (i == 0) intervals = *fit->intervals;
       TrainerCallbacks callbacks;
@@ -202,6 +204,10 @@ int crossval_command(CommandContext& context) {
   const RegionPlan plan = plan_regions(file->observed_cells(), mesh.column, mesh.regions, chunk, trainer.deterministic);
   Panel panel;
   agree(world, [&] { panel = file->read(plan.first_region, plan.regions); });
+
+  const auto experiments =
+      locate_experiments(config, {}, false, names, static_cast<int64_t>(names.weeks.size()), world);
+  for (Bundle& bundle : bundles) bundle.estimate.likelihood.experiments = experiments;
 
   facts.interval = get<double>(config, "export.interval");
   const Evaluator evaluator{mesh, bundles, plan, panel, facts.interval};

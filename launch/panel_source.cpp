@@ -54,4 +54,18 @@ fs::path locate_panel(const Value& config, const fs::path& kept, bool resume, Co
   return kept;
 }
 
+std::vector<Experiment> locate_experiments(const Value& config, const fs::path& folder, bool resume,
+                                           const PanelCoordinates& coordinates, int64_t training_weeks,
+                                           Communicator& world) {
+  const auto given = get<std::optional<fs::path>>(config, "data.experiments");
+  if (!given) return {};
+  const fs::path kept = folder / text("experiments", given->extension().string());
+  const bool reads_kept = resume && fs::exists(kept);
+  std::vector<Experiment> out;
+  agree(world, [&] { out = read_experiments(reads_kept ? kept : *given, coordinates, training_weeks); });
+  if (!folder.empty() && !reads_kept)
+    on_rank_zero(world, [&] { fs::copy_file(*given, kept, fs::copy_options::overwrite_existing); });
+  return out;
+}
+
 }  // namespace dcmmm

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <filesystem>
+#include <vector>
 
 #include "comm/communicator.hpp"
+#include "data/experiments.hpp"
 #include "launch/value.hpp"
 
 namespace dcmmm {
@@ -12,6 +14,12 @@ namespace dcmmm {
 /// panel that set-up fetched) into it on rank 0. On a resumed run `kept` is used as it is. Collective.
 std::filesystem::path locate_panel(const Value& config, const std::filesystem::path& kept, bool resume,
                                    Communicator& world);
+
+/// The lift tests of data.experiments, none where it is null. `training_weeks` bounds their weeks. A run keeps a
+/// copy in `folder` (empty: it doesn't), which a resumed one reads. Collective.
+std::vector<Experiment> locate_experiments(const Value& config, const std::filesystem::path& folder, bool resume,
+                                           const PanelCoordinates& coordinates, int64_t training_weeks,
+                                           Communicator& world);
 
 /// Imports data.source into a panel file and prints what was found.
 void import_into(const Value& config, const std::filesystem::path& source, const std::filesystem::path& output);

@@ -69,7 +69,8 @@ std::string expected(const KeySpec& spec) {
                                        "a list of texts",
                                        "a mapping of texts",
                                        "a mapping of numbers",
-                                       "a list of whole numbers"};
+                                       "a list of whole numbers",
+                                       "a mapping"};
   std::string out = kTypes[static_cast<int>(spec.type)];
   out += spec.type == Type::kChoice ? join(split(spec.range, '|')) : range_in_words(spec.range);
   return out + (spec.may_be_null ? ", or null" : "");
@@ -126,6 +127,9 @@ std::optional<Value> converted(const Value& value, Type type) {
       for (const auto& [key, item] : *map) out.emplace_back(key, as_text(item));
       return Value(out);
     }
+    case Type::kMap:
+      if (value.as<Value::Map>() != nullptr) return value;
+      break;
     case Type::kNumberMap: {
       const auto* map = value.as<Value::Map>();
       if (map == nullptr) break;

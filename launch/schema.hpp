@@ -11,7 +11,19 @@ namespace dcmmm {
 
 /// One known key. Ranges are inclusive unless they say `above` or `below`.
 struct KeySpec {
-  enum class Type { kInteger, kNumber, kBool, kText, kPath, kChoice, kTextList, kTextMap, kNumberMap, kIntegerList };
+  enum class Type {
+    kInteger,
+    kNumber,
+    kBool,
+    kText,
+    kPath,
+    kChoice,
+    kTextList,
+    kTextMap,
+    kNumberMap,
+    kIntegerList,
+    kMap
+  };
   std::string key;
   Type type;
   std::string range;  // "0..", "1..100", "above 0", "0..below 1"; of a kChoice: "a|b|c"; "" for no limit

@@ -5,6 +5,7 @@
 #include "common/errors.hpp"
 #include "common/text.hpp"
 #include "launch/configuration.hpp"
+#include "launch/priors.hpp"
 #include "launch/schema.hpp"
 #include "trainer/likelihood_run.hpp"
 
@@ -162,6 +163,7 @@ EstimateOptions estimate_options(const Value& config, const std::vector<std::str
   out.model = model_options(config);
   out.likelihood = likelihood_options(config);
   out.estimator = estimator(config);
+  out.priors = priors_of(config);
   out.free = free_settings(config, overrides);
   out.trainer = trainer_options(config);
   out.seed = static_cast<uint64_t>(get<int64_t>(config, "run.seed"));

@@ -172,7 +172,7 @@ struct Run {
     SharedResults shared = shared_results(fit);
     shared.panel_checksum = file.checksum();
     for (const ChannelIdentification& channel : identification) {
-      shared.follows_demand_C.push_back(channel.follows_demand ? 1 : 0);
+      shared.follows_demand_C.push_back(channel.is_identified() ? 0 : 1);
       shared.local_slope_C.push_back(std::isfinite(channel.local_slope) ? channel.local_slope : 0.0);
     }
     shared.draws = all_draws(fit, mesh);
@@ -216,9 +216,24 @@ void say_what_runs(const Fit& fit, const PanelFile& file, const Mesh& mesh, int 
 void say_what_is_identified(const std::vector<ChannelIdentification>& channels, const std::vector<std::string>& names) {
   log_info("What the training weeks identify:\n" + identification_table(channels, names));
   for (size_t c = 0; c < channels.size(); ++c)
-    if (channels[c].follows_demand)
+    if (!channels[c].is_identified())
       log_warning(text("The effect of channel ", names[c], " isn't identified: ", channels[c].reason,
                        ". Its contribution may be anything within its interval."));
+}
+
+// Experiments beside the panel, and a warning for each that can't be right together with it.
+void say_what_experiments_did(const std::vector<ExperimentReport>& experiments,
+                              const std::vector<std::string>& channels) {
+  if (experiments.empty()) return;
+  log_info("Experiments (lifts in the target's units):\n" + experiment_table(experiments, channels));
+  for (const ExperimentReport& report : experiments)
+    if (report.is_doubtful())
+      log_warning(text("Experiment '", report.test.name, "' on ", channels[static_cast<size_t>(report.test.channel)],
+                       " measured a lift of ", shortest(report.test.lift), ", but the panel alone says ",
+                       shortest(std::round(report.panel)), ": ", std::round(10 * std::abs(report.surprise())) / 10,
+                       " standard deviations apart (", std::round(10 * std::abs(report.residual())) / 10,
+                       " s left after the fit). One of them is wrong: check the table's units, weeks and regions, or "
+                       "leave the experiment out."));
 }
 
 }  // namespace
@@ -267,11 +282,14 @@ int train_command(CommandContext& context) {
   const double import_seconds = stage.lap();
 
   if (earlier) options.earlier = read_earlier(*earlier, panel, split.origin, mesh);
+  options.likelihood.experiments =
+      locate_experiments(config, folder.path, resume, file->coordinates(), split.origin, world);
 
   // Phase one, or where an earlier run stood; then the descent.
   Estimate estimate = prepare_estimate(panel, options, split.origin, plan, *mesh.region_axis, log_info);
   const std::unique_ptr<Fit>& fit = estimate.fit;
   say_what_is_identified(estimate.identification, file->coordinates().channels);
+  if (fit->likelihood) say_what_experiments_did(fit->likelihood->experiments, file->coordinates().channels);
   keep_chosen(estimate.settings.options, fit->likelihood != nullptr, context.config);
   if (!resume) keep_config();
   say_what_runs(*fit, *file, mesh, threads);
@@ -323,7 +341,10 @@ int train_command(CommandContext& context) {
   facts.loss = fit->likelihood        ? fit->likelihood->estimate.negative_log
                : fit->history.empty() ? std::numeric_limits<double>::quiet_NaN()
                                       : fit->history.back().loss;
-  if (fit->likelihood) facts.components = fit->likelihood->estimate.components;
+  if (fit->likelihood) {
+    facts.components = fit->likelihood->estimate.components;
+    facts.experiments = fit->likelihood->experiments;
+  }
   on_rank_zero(world, [&] {
     facts.results_sha256 = sha256_of_file(folder.results());
     write_text_file(folder.metrics(), metrics_json(figures, holdout, file->coordinates().weeks, facts));

@@ -1,6 +1,7 @@
 #include "likelihood/drift_objective.hpp"
 
 #include <Eigen/Cholesky>
+#include <cmath>
 
 // T training weeks, C channels, B waves.
 namespace dcmmm {
@@ -60,6 +61,15 @@ DriftObjective::DriftObjective(const LikelihoodData& data, const LikelihoodOptio
     const double sum = week_weight_TC_.col(c).sum();
     if (sum > 0) week_weight_TC_.col(c) /= sum;
   }
+  lift_ET_ = weekly_lifts(data, mode.shapes, loop);
+  lift_residual_E_.resize(lift_ET_.rows());
+  for (int64_t e = 0; e < lift_ET_.rows(); ++e) {
+    const Experiment& test = data.experiments[static_cast<size_t>(e)];
+    const double sd = std::sqrt(mode.lift_variance_E[e]);
+    lift_channel_E_.push_back(test.channel);
+    lift_ET_.row(e) *= mode.coefficient(test.channel) / sd;
+    lift_residual_E_[e] = test.lift / sd - lift_ET_.row(e).sum();
+  }
   const Waves& waves = covariance.frozen.waves;
   const double variance = covariance.components.drift_sd() * covariance.components.drift_sd();
   const Eigen::MatrixXd value_TB = waves.value_NB.topRows(T);
@@ -88,7 +98,14 @@ double DriftObjective::value(const RowMatrix& path_TC, RowMatrix& gradient_TC) c
   const Eigen::VectorXd through_nation = cross_T_TC_.transpose() * national_T;
   gradient_TC =
       Eigen::Map<const RowMatrix>(through_nation.data(), T, C) - Eigen::Map<const RowMatrix>(sums.data() + T, T, C);
-  return 0.5 * (sums[T + T * C] - weighted_T.dot(national_T));
+  double of_experiments = 0;
+  for (int64_t e = 0; e < lift_ET_.rows(); ++e) {
+    const int64_t c = lift_channel_E_[static_cast<size_t>(e)];
+    const double residual = lift_residual_E_[e] - lift_ET_.row(e).dot(path_TC.col(c));
+    of_experiments += residual * residual;
+    gradient_TC.col(c) -= residual * lift_ET_.row(e).transpose();
+  }
+  return 0.5 * (sums[T + T * C] - weighted_T.dot(national_T) + of_experiments);
 }
 
 }  // namespace dcmmm

@@ -41,6 +41,11 @@ class DriftObjective {
   std::vector<Region> regions_;  // of this rank, those that take part
   Eigen::MatrixXd national_TT_;  // what the panel leaves of the national level's covariance
   RowMatrix cross_T_TC_;         // [T, T * C]: sum over regions of V_r^-1 in the columns of week and channel
+  // Experiments [E]: their weekly lifts at the mode in units of their sd, and what these leave of the measured ones
+  // when nothing drifts.
+  RowMatrix lift_ET_;
+  Eigen::VectorXd lift_residual_E_;
+  std::vector<int64_t> lift_channel_E_;
   Eigen::MatrixXd prior_precision_TT_;
   RowMatrix week_weight_TC_;
 };

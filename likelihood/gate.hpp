@@ -21,7 +21,10 @@ struct ChannelIdentification {
   double weeks_on = 0;        // share of observed cells with media
   double weeks_varying = 0;   // share of observed cells more than 10 % off the region's mean
   bool follows_demand = false;
-  std::string reason;  // why the effect isn't identified; empty where it is
+  bool by_experiment = false;  // an experiment says what the panel can't
+  std::string reason;          // of following demand; empty where it doesn't
+
+  bool is_identified() const { return !follows_demand || by_experiment; }
 };
 
 /// One entry a channel. Collective; the same on every rank.

@@ -14,16 +14,6 @@ constexpr double kSmallShare = 1e-3;  // a channel at zero still feels which cur
 constexpr double kConverged = 0.01;   // of the negative log posterior
 constexpr int kTries = 6;
 
-Eigen::VectorXd prior_sd_of_shapes(const LikelihoodOptions& options, int64_t channels) {
-  const bool has_peaks = !options.delayed_channels.empty();
-  Eigen::VectorXd sd((has_peaks ? 4 : 3) * channels);
-  sd.head(channels).setConstant(options.decay_prior_sd);
-  sd.segment(channels, channels).setConstant(options.exponent_prior_sd);
-  sd.segment(2 * channels, channels).setConstant(options.half_saturation_prior_sd);
-  if (has_peaks) sd.tail(channels).setConstant(options.peak_prior_sd);
-  return sd;
-}
-
 // From raw columns to [share coordinates | shapes | target].
 Eigen::MatrixXd coordinates_of_columns(const PanelSums& sums, const ColumnLayout& layout,
                                        const Eigen::VectorXd* linear) {
@@ -44,6 +34,28 @@ Eigen::MatrixXd coordinates_of_columns(const PanelSums& sums, const ColumnLayout
   return transform;
 }
 
+// min of theta'A theta / 2 - b'theta, terms with a sign keeping it.
+Eigen::VectorXd solve_signed(const Eigen::MatrixXd& matrix, const Eigen::VectorXd& right,
+                             const std::vector<int>& signs) {
+  const int64_t L = right.size();
+  std::vector<int64_t> order;  // those with a sign first, turned round where it is negative
+  for (int64_t i = 0; i < L; ++i)
+    if (signs[i] != 0) order.push_back(i);
+  const auto bound = static_cast<int64_t>(order.size());
+  for (int64_t i = 0; i < L; ++i)
+    if (signs[i] == 0) order.push_back(i);
+  const auto factor = [&](int64_t i) { return signs[order[i]] < 0 ? -1.0 : 1.0; };
+  std::vector<double> turned(static_cast<size_t>(L * L)), turned_right(static_cast<size_t>(L));
+  for (int64_t i = 0; i < L; ++i) {
+    turned_right[i] = factor(i) * right[order[i]];
+    for (int64_t j = 0; j < L; ++j) turned[i * L + j] = factor(i) * factor(j) * matrix(order[i], order[j]);
+  }
+  const std::vector<double> solved = solve_non_negative(turned, turned_right, bound);
+  Eigen::VectorXd out(L);
+  for (int64_t i = 0; i < L; ++i) out[order[i]] = factor(i) * solved[i];
+  return out;
+}
+
 class Profile {
  public:
   Profile(const LikelihoodData& data, const LikelihoodOptions& options, const FixedCovariance& covariance,
@@ -56,13 +68,21 @@ class Profile {
         layout_{data.channels, data.controls,
                 data.patterns, covariance.frozen.shapes.blocks(),
                 true,          covariance.frozen.waves.count()},
-        shape_sd_(prior_sd_of_shapes(options, data.channels)) {}
+        shape_sd_(prior_sd_of_shapes(options, data.channels)),
+        signs_(static_cast<size_t>(layout_.linear()), 0) {
+    std::fill_n(signs_.begin(), data.channels, 1);
+    std::copy(options.control_signs.begin(), options.control_signs.end(), signs_.begin() + data.channels);
+  }
 
   Mode at(const Shapes& shapes) const {
     RegionPass pass{data_, layout_, shapes, &covariance_.frozen, covariance_.components, {}, false, 0, 0, nullptr};
     pass.slopes = slope_columns(layout_, covariance_.components, covariance_.frozen);
     const PanelSums sums = sum_regions(pass, loop_);
-    const Eigen::MatrixXd raw = reduced_gram(sums, covariance_.national);
+    const ExperimentRows tests =
+        experiment_rows(data_, layout_, shapes, covariance_.frozen, covariance_.components, loop_);
+    Eigen::MatrixXd raw = reduced_gram(sums, covariance_.national);
+    if (covariance_.experiments)
+      raw += tests.row_EP.transpose() * tests.variance_E.cwiseInverse().asDiagonal() * tests.row_EP;
     const int64_t C = layout_.channels, L = layout_.linear(), y = layout_.target();
 
     Mode mode;
@@ -71,17 +91,14 @@ class Profile {
     mode.mean_C = sums.mean_P.head(C);
     const Eigen::MatrixXd to_linear = coordinates_of_columns(sums, layout_, nullptr);
     const Eigen::MatrixXd gram = to_linear.transpose() * raw * to_linear;
-    const Eigen::VectorXd prior =
-        prior_precision(options_, covariance_.components, layout_, data_.events, covariance_.frozen.waves);
+    const LinearPrior prior = linear_prior(options_, data_, covariance_.components, layout_, covariance_.frozen.waves);
     Eigen::MatrixXd matrix = gram.topLeftCorner(L, L);
-    matrix.diagonal() += prior;
-    const Eigen::VectorXd right = gram.col(L).head(L);
-    const std::vector<double> solved =
-        solve_non_negative({matrix.data(), matrix.data() + matrix.size()}, {right.data(), right.data() + L}, C);
-    mode.linear = Eigen::Map<const Eigen::VectorXd>(solved.data(), L);
+    matrix.diagonal() += prior.precision;
+    const Eigen::VectorXd right = gram.col(L).head(L) + prior.precision.cwiseProduct(prior.mean);
+    mode.linear = solve_signed(matrix, right, signs_);
     const Eigen::VectorXd distance = (shapes.coordinates - prior_center_.coordinates).cwiseQuotient(shape_sd_);
     mode.objective = 0.5 * (gram(L, L) - 2 * right.dot(mode.linear) + mode.linear.dot(matrix * mode.linear) +
-                            distance.squaredNorm());
+                            prior.precision.dot(prior.mean.cwiseAbs2()) + distance.squaredNorm());
 
     const Eigen::MatrixXd to_all = coordinates_of_columns(sums, layout_, &mode.linear);
     const Eigen::MatrixXd full = to_all.transpose() * raw * to_all;
@@ -90,11 +107,14 @@ class Profile {
     residual.head(L) = -mode.linear;
     residual[all] = 1.0;
     mode.curvature = full.topLeftCorner(all, all);
-    mode.curvature.diagonal().head(L) += prior;
+    mode.curvature.diagonal().head(L) += prior.precision;
     mode.curvature.diagonal().tail(of_shapes) += shape_sd_.cwiseAbs2().cwiseInverse();
     mode.gradient = (full * residual).head(all);
-    mode.gradient.head(L) -= prior.cwiseProduct(mode.linear);
+    mode.gradient.head(L) -= prior.precision.cwiseProduct(mode.linear - prior.mean);
     mode.gradient.tail(of_shapes) -= distance.cwiseQuotient(shape_sd_);
+    mode.lift_E = tests.row_EP * to_linear.leftCols(L) * mode.linear;
+    mode.lift_gradient_EA = tests.row_EP * to_all.leftCols(all);
+    mode.lift_variance_E = tests.variance_E;
     // Raw coefficients of the residual, for the national level's path.
     Eigen::VectorXd raw_residual = to_linear * (Eigen::VectorXd(L + 1) << -mode.linear, 1.0).finished();
     raw_residual[y] = 1.0;
@@ -102,12 +122,12 @@ class Profile {
     return mode;
   }
 
-  // Step of the curves that the quadratic model asks for, with shares at zero held there.
+  // Step of the curves that the quadratic model asks for, with what its sign keeps at zero held there.
   Eigen::VectorXd step(const Mode& mode, double damping) const {
-    const int64_t C = layout_.channels, L = layout_.linear(), all = L + shape_sd_.size();
+    const int64_t L = layout_.linear(), all = L + shape_sd_.size();
     std::vector<int64_t> free;
     for (int64_t i = 0; i < all; ++i)
-      if (i >= C || mode.linear[i] > 0) free.push_back(i);
+      if (i >= L || signs_[i] == 0 || mode.linear[i] != 0) free.push_back(i);
     const auto count = static_cast<int64_t>(free.size());
     Eigen::MatrixXd matrix(count, count);
     Eigen::VectorXd right(count);
@@ -131,6 +151,7 @@ class Profile {
   const RegionLoop& loop_;
   ColumnLayout layout_;
   Eigen::VectorXd shape_sd_;
+  std::vector<int> signs_;  // of the linear terms; 0: either
 };
 
 }  // namespace

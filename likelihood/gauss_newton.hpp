@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "likelihood/experiments.hpp"
 #include "likelihood/restricted_likelihood.hpp"
 
 namespace dcmmm {
@@ -15,7 +16,8 @@ struct FixedCovariance {
   Components components;
   Frozen frozen;
   NationalLevel national;
-  RowMatrix precision_TT;  // sum of V_r^-1
+  RowMatrix precision_TT;   // sum of V_r^-1
+  bool experiments = true;  // false: the panel alone decides, experiments are only predicted
 };
 
 /// What is frozen at these curves and shares; `drift`: whether coefficients drift. A pass. Collective.
@@ -36,6 +38,10 @@ struct Mode {
   // Curvature of the objective in (linear, shapes) and the direction to its unconstrained optimum.
   Eigen::MatrixXd curvature;
   Eigen::VectorXd gradient;  // descent direction before the curvature: J'V^-1 e - prior
+  // What the mode says of each experiment, KPI units: the lift, its derivatives in (linear, shapes), and the variance
+  // of the measurement.
+  Eigen::VectorXd lift_E, lift_variance_E;
+  RowMatrix lift_gradient_EA;
   int64_t steps = 0;
 
   double coefficient(int64_t channel) const { return mean_C[channel] > 0 ? linear[channel] / mean_C[channel] : 0.0; }

@@ -1,5 +1,6 @@
 #include "likelihood/likelihood_fit.hpp"
 
+#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 
@@ -35,6 +36,36 @@ LikelihoodMember finish(const LikelihoodFit& fit, const Mode& found, int64_t wee
   return member;
 }
 
+// What the panel alone says of the experiments; their `fitted` is still to come.
+std::vector<ExperimentReport> report_panel_alone(const LikelihoodData& data, const Mode& mode) {
+  const Eigen::LDLT<Eigen::MatrixXd> curvature(mode.curvature);
+  std::vector<ExperimentReport> out;
+  for (const Experiment& test : data.experiments) {
+    const auto e = static_cast<int64_t>(out.size());
+    const Eigen::VectorXd gradient = mode.lift_gradient_EA.row(e);
+    out.push_back({test, std::sqrt(mode.lift_variance_E[e]), mode.lift_E[e],
+                   std::sqrt(gradient.dot(curvature.solve(gradient))), 0.0});
+  }
+  return out;
+}
+
+// From the mode of the panel alone to that of panel and experiments. Variance components, scales and weights stay the
+// panel's: a sum over many cells says nothing of them.
+Mode enter_experiments(LikelihoodFit& fit, Mode mode, const Shapes& prior_center, const RegionLoop& loop) {
+  const auto find = [&] {
+    mode = find_mode(fit.data, fit.options, fit.covariance, mode.shapes, prior_center, fit.options.max_steps, loop);
+  };
+  fit.covariance.experiments = true;
+  find();
+  // Regions' differences and drift are shares of a channel's effect, which may be another one now.
+  const Components& components = fit.estimate.components;
+  fit.covariance = fix_covariance(
+      fit.data, components,
+      freeze(fit.data, mode.shapes, slope_shares(mode, fit.data.channels), components.drift, loop), loop);
+  find();
+  return mode;
+}
+
 // The mode under a draw of the priors' centres.
 Mode mode_of_draw(const LikelihoodFit& fit, const Mode& first, uint64_t seed, const RegionLoop& loop) {
   const LikelihoodOptions& options = fit.options;
@@ -46,10 +77,14 @@ Mode mode_of_draw(const LikelihoodFit& fit, const Mode& first, uint64_t seed, co
   for (int64_t c = 0; c < C; ++c) {
     const double exponent = options.exponent * std::exp(kExponentSpread * (common_exponent + random.normal()));
     const double half = options.half_saturation * std::exp(kHalfSpread * (common_half + random.normal()));
-    center.coordinates[c] = decay_coordinate(random.uniform(kDecayLow, kDecayHigh));
-    center.coordinates[C + c] =
-        exponent_coordinate(std::max(exponent, options.min_exponent + 0.1), options.min_exponent);
-    center.coordinates[2 * C + c] = std::log(half);
+    const double decay = random.uniform(kDecayLow, kDecayHigh);
+    // What is known of a channel is no matter of taste: its centre stays.
+    const ChannelPrior known = options.channel_priors.empty() ? ChannelPrior() : options.channel_priors[c];
+    if (!known.decay) center.coordinates[c] = decay_coordinate(decay);
+    if (!known.exponent)
+      center.coordinates[C + c] =
+          exponent_coordinate(std::max(exponent, options.min_exponent + 0.1), options.min_exponent);
+    if (!known.half_saturation) center.coordinates[2 * C + c] = std::log(half);
     if (center.is_delayed(c)) center.coordinates[3 * C + c] += kPeakSpread * random.normal();
   }
   Shapes start = first.shapes;  // half-way between the draw and what the data say
@@ -69,6 +104,7 @@ Mode resume(const LikelihoodStart& start, const Shapes& center, LikelihoodFit& f
       shapes.coordinates[3 * shapes.channels() + shapes.delayed_channels[d]] = start.peak_coordinates[d];
   fit.covariance = fix_covariance(fit.data, fit.estimate.components,
                                   freeze(fit.data, shapes, start.shares, fit.estimate.components.drift, loop), loop);
+  fit.covariance.experiments = false;
   Mode mode = find_mode(fit.data, fit.options, fit.covariance, shapes, center, 0, loop);
   if (fit.options.region_scales) refresh_scales(fit.data, fit.covariance, mode, loop);
   return mode;
@@ -103,11 +139,16 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
                                                     : kLaterSearch,
                                        loop);
     fit.covariance = fix_covariance(fit.data, fit.estimate.components, std::move(frozen), loop);
+    fit.covariance.experiments = false;
     mode = find_mode(fit.data, options, fit.covariance, shapes, center, round == 0 ? kFirstSteps : options.max_steps,
                      loop);
     if (options.region_scales && round + 1 < kRounds) refresh_scales(fit.data, fit.covariance, mode, loop);
     shapes = mode.shapes;
     shares = slope_shares(mode, C);
+  }
+  if (!fit.data.experiments.empty()) {
+    fit.experiments = report_panel_alone(fit.data, mode);
+    mode = enter_experiments(fit, std::move(mode), center, loop);
   }
   if (log)
     log(text("Variance components: ", describe(fit.estimate.components), "; negative log likelihood ",
@@ -118,6 +159,7 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
     fit.members.push_back(finish(fit, seed ? mode_of_draw(fit, mode, *seed, loop) : mode, weeks, loop));
     fit.members.back().seed = seed.value_or(0);
   }
+  report_fitted(fit, loop);
   return fit;
 }
 
@@ -145,6 +187,18 @@ RowMatrix LikelihoodMember::drift_NC() const {
   if (gru_NC.size() > 0) return gru_NC;
   const Frozen& frozen = covariance.frozen;
   return frozen.path(mode.linear.tail(mode.shapes.channels() * frozen.waves.count()));
+}
+
+void report_fitted(LikelihoodFit& fit, const RegionLoop& loop) {
+  if (fit.experiments.empty()) return;
+  const LikelihoodMember& member = fit.members[0];
+  const RowMatrix weekly_ET = weekly_lifts(fit.data, member.mode.shapes, loop), drift_NC = member.drift_NC();
+  for (int64_t e = 0; e < weekly_ET.rows(); ++e) {
+    ExperimentReport& report = fit.experiments[static_cast<size_t>(e)];
+    const int64_t c = report.test.channel;
+    const Eigen::VectorXd drift_T = drift_NC.col(c).head(fit.data.origin);
+    report.fitted = member.mode.coefficient(c) * (weekly_ET.row(e).sum() + weekly_ET.row(e).dot(drift_T));
+  }
 }
 
 RegionEffects region_effects(const LikelihoodFit& fit, const LikelihoodMember& member, int64_t region) {

@@ -29,7 +29,8 @@ struct LikelihoodFit {
   LikelihoodOptions options;
   LikelihoodData data;  // with its final scales and weights
   ComponentEstimate estimate;
-  FixedCovariance covariance;  // under which the modes were found
+  FixedCovariance covariance;                 // under which the modes were found
+  std::vector<ExperimentReport> experiments;  // of the panel alone, and of the first member
   std::vector<LikelihoodMember> members;
 };
 
@@ -54,6 +55,10 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
 /// The fit's first member with fewer training weeks: components, scales and weights of `fit`, curves that start from
 /// its own, effects and levels found anew. `data` holds the same regions with an earlier origin. Collective.
 LikelihoodFit refit_at_earlier_origin(const LikelihoodFit& fit, LikelihoodData data, const RegionLoop& loop);
+
+/// Sets what the first member says of each experiment; its coefficients drift, regions' own slopes are left out.
+/// Collective.
+void report_fitted(LikelihoodFit& fit, const RegionLoop& loop);
 
 /// How a region differs from the nation.
 struct RegionEffects {

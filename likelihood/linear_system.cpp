@@ -34,20 +34,24 @@ Eigen::MatrixXd reduced_gram(const PanelSums& sums, const NationalLevel& nationa
   return sums.gram_PP - weighted.transpose() * (national.covariance_TT * weighted);
 }
 
-Eigen::VectorXd prior_precision(const LikelihoodOptions& options, const Components& components,
-                                const ColumnLayout& layout, int64_t events, const Waves& waves) {
-  Eigen::VectorXd precision(layout.linear());
-  precision.head(layout.channels).setConstant(1.0 / (options.share_prior_sd * options.share_prior_sd));
-  precision.segment(layout.channels, layout.controls)
-      .setConstant(1.0 / (options.control_prior_sd * options.control_prior_sd));
-  precision.segment(layout.channels + layout.controls - events, events)
-      .setConstant(1.0 / (options.event_prior_sd * options.event_prior_sd));
-  precision.segment(layout.pattern(0), layout.patterns)
-      .setConstant(1.0 / (options.pattern_prior_sd * options.pattern_prior_sd));
-  const double drift = components.drift_sd() * components.drift_sd();
+LinearPrior linear_prior(const LikelihoodOptions& options, const LikelihoodData& data, const Components& components,
+                         const ColumnLayout& layout, const Waves& waves) {
+  Eigen::VectorXd mean = Eigen::VectorXd::Zero(layout.linear()), sd(layout.linear());
+  sd.head(layout.channels).setConstant(options.share_prior_sd);
+  for (size_t c = 0; c < options.channel_priors.size(); ++c) {
+    const auto& roi = options.channel_priors[c].roi;
+    if (!roi || !(data.spend_C[c] > 0)) continue;
+    const double share = data.spend_C[c] / data.total_target;  // at an ROI of 1
+    mean[static_cast<int64_t>(c)] = roi->mean * share;
+    sd[static_cast<int64_t>(c)] = roi->sd * share;
+  }
+  sd.segment(layout.channels, layout.controls).setConstant(options.control_prior_sd);
+  sd.segment(layout.channels + layout.controls - data.events, data.events).setConstant(options.event_prior_sd);
+  sd.segment(layout.pattern(0), layout.patterns).setConstant(options.pattern_prior_sd);
   for (int64_t c = 0; c < layout.channels; ++c)
-    for (int64_t b = 0; b < layout.waves; ++b) precision[layout.wave(c, b)] = 1.0 / (drift * waves.variance_B[b]);
-  return precision;
+    for (int64_t b = 0; b < layout.waves; ++b)
+      sd[layout.wave(c, b)] = components.drift_sd() * std::sqrt(waves.variance_B[b]);
+  return {std::move(mean), sd.cwiseAbs2().cwiseInverse()};
 }
 
 Eigen::VectorXd share_scale(const PanelSums& sums, const ColumnLayout& layout) {

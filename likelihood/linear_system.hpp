@@ -19,10 +19,15 @@ Eigen::MatrixXd national_covariance(const Components& components, int64_t weeks)
 /// X' V^-1 X with V = the regions' V_r plus the national level: gram - weighted' C weighted.
 Eigen::MatrixXd reduced_gram(const PanelSums& sums, const NationalLevel& national);
 
-/// Prior precisions of the linear terms, media in share coordinates; the last `events` controls are events, the waves'
+/// Independent normal priors of the linear terms.
+struct LinearPrior {
+  Eigen::VectorXd mean, precision;  // L each
+};
+
+/// Media in share coordinates, by what is known of their ROI; the last of the data's controls are events, the waves'
 /// amplitudes have the variances of `waves` times the drift's.
-Eigen::VectorXd prior_precision(const LikelihoodOptions& options, const Components& components,
-                                const ColumnLayout& layout, int64_t events, const Waves& waves);
+LinearPrior linear_prior(const LikelihoodOptions& options, const LikelihoodData& data, const Components& components,
+                         const ColumnLayout& layout, const Waves& waves);
 
 /// Scales a symmetric matrix over raw columns so that a channel's coefficient is its share of the target: column /
 /// mean. Channels whose mean is 0 get a zero column.

@@ -2,13 +2,27 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
+
+#include "data/experiments.hpp"
 
 namespace dcmmm {
 
 /// Whether coefficients move over time: not at all, by waves in closed form, or by a GRU whose freedom the waves'
 /// variance component decides.
 enum class Drift { kNone, kWaves, kGru };
+
+/// A normal prior in the units of what it is on.
+struct GaussianPrior {
+  double mean = 0, sd = 0;
+};
+
+/// What is known of a channel from outside; what isn't given has the prior that all channels share.
+struct ChannelPrior {
+  std::optional<GaussianPrior> roi;  // target per unit of spend, over the training weeks
+  std::optional<GaussianPrior> decay, exponent, half_saturation;
+};
 
 struct LikelihoodOptions {
   // Carry-over and saturation: where the shapes start, and their priors' standard deviations (of logit d,
@@ -30,6 +44,11 @@ struct LikelihoodOptions {
   bool region_slopes = true;  // regions differ in how they respond to media and season
   Drift drift = Drift::kGru;  // of the coefficients over time, alike in all regions
   bool region_scales = true;  // a scale of each region's errors, and Huber's weights
+
+  std::vector<ChannelPrior> channel_priors = {};  // none, or one a channel
+  std::vector<int> control_signs = {};  // none, or one a control: 1 or -1 where its effect has this sign, or 0
+
+  std::vector<Experiment> experiments = {};  // on the panel's weeks; those outside the training weeks don't count
 
   int64_t max_steps = 15;        // Gauss-Newton
   int64_t sample_regions = 200;  // at most so many regions decide the variance components and the GRU

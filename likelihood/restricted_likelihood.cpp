@@ -81,14 +81,15 @@ class Objective {
     const Eigen::VectorXd scale = share_scale(sums, layout_);
     const Eigen::MatrixXd gram = scale.asDiagonal() * reduced_gram(sums, national) * scale.asDiagonal();
     const int64_t L = layout_.linear(), y = layout_.target();
-    const Eigen::VectorXd prior = prior_precision(options_, components, layout_, pass_.data.events, frozen_.waves);
+    const LinearPrior prior = linear_prior(options_, pass_.data, components, layout_, frozen_.waves);
     Eigen::MatrixXd matrix = gram.topLeftCorner(L, L);
-    matrix.diagonal() += prior;
+    matrix.diagonal() += prior.precision;
     const Eigen::LLT<Eigen::MatrixXd> factor(matrix);
     if (factor.info() != Eigen::Success) return HUGE_VAL;
-    const Eigen::VectorXd right = gram.col(y).head(L);
-    double out = sums.log_determinant + national.log_determinant - prior.array().log().sum() + gram(y, y) -
-                 right.dot(factor.solve(right));
+    const Eigen::VectorXd of_prior = prior.precision.cwiseProduct(prior.mean);
+    const Eigen::VectorXd right = gram.col(y).head(L) + of_prior;
+    double out = sums.log_determinant + national.log_determinant - prior.precision.array().log().sum() + gram(y, y) +
+                 prior.mean.dot(of_prior) - right.dot(factor.solve(right));
     for (int64_t i = 0; i < L; ++i) out += 2 * std::log(factor.matrixLLT()(i, i));
     out *= 0.5;
     for (const std::size_t i : free_) {

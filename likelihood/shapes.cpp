@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "likelihood/carry_over.hpp"
 #include "model/kernels/media.hpp"
 
 // T weeks, C channels, P columns.
@@ -14,9 +13,8 @@ double softplus(double value) { return value > 30 ? value : std::log1p(std::exp(
 double logistic(double value) { return 1.0 / (1.0 + std::exp(-value)); }
 
 // Response of one channel, and its derivatives with respect to the coordinates where `layout` has any.
-void fill_channel(const LikelihoodData& data, const Shapes& shapes, int64_t region, int64_t channel, int64_t column,
-                  const ColumnLayout* layout, CarriedMedia& carried, RowMatrix& out) {
-  const ChannelMedia media{data.media_RTC.data() + region * data.weeks * data.channels + channel, data.channels};
+void fill_response(ChannelMedia media, const Shapes& shapes, int64_t channel, int64_t column,
+                   const ColumnLayout* layout, CarriedMedia& carried, RowMatrix& out) {
   if (shapes.is_delayed(channel))
     carry_delayed(media, shapes.decay(channel), shapes.peak(channel), shapes.max_lag, out.rows(), carried);
   else
@@ -68,7 +66,32 @@ Shapes initial_shapes(const LikelihoodOptions& options, int64_t channels) {
   if (shapes.blocks() > 3)  // a share of max_lag - 1 has the logit that a decay has
     shapes.coordinates.tail(channels).setConstant(
         decay_coordinate(options.peak / static_cast<double>(options.max_lag - 1)));
+  for (int64_t c = 0; c < std::ssize(options.channel_priors); ++c) {
+    const ChannelPrior& prior = options.channel_priors[c];
+    if (prior.decay) shapes.coordinates[c] = decay_coordinate(prior.decay->mean);
+    if (prior.exponent)
+      shapes.coordinates[channels + c] = exponent_coordinate(prior.exponent->mean, options.min_exponent);
+    if (prior.half_saturation) shapes.coordinates[2 * channels + c] = std::log(prior.half_saturation->mean);
+  }
   return shapes;
+}
+
+Eigen::VectorXd prior_sd_of_shapes(const LikelihoodOptions& options, int64_t channels) {
+  const bool has_peaks = !options.delayed_channels.empty();
+  Eigen::VectorXd sd((has_peaks ? 4 : 3) * channels);
+  sd.head(channels).setConstant(options.decay_prior_sd);
+  sd.segment(channels, channels).setConstant(options.exponent_prior_sd);
+  sd.segment(2 * channels, channels).setConstant(options.half_saturation_prior_sd);
+  if (has_peaks) sd.tail(channels).setConstant(options.peak_prior_sd);
+  // A channel's own priors are in natural units: their sds times the coordinate's slope at the mean.
+  for (int64_t c = 0; c < std::ssize(options.channel_priors); ++c) {
+    const ChannelPrior& prior = options.channel_priors[c];
+    if (prior.decay) sd[c] = prior.decay->sd / (prior.decay->mean * (1.0 - prior.decay->mean));
+    if (prior.exponent)
+      sd[channels + c] = prior.exponent->sd / -std::expm1(-(prior.exponent->mean - options.min_exponent));
+    if (prior.half_saturation) sd[2 * channels + c] = prior.half_saturation->sd / prior.half_saturation->mean;
+  }
+  return sd;
 }
 
 RowMatrix Frozen::path(const Eigen::VectorXd& amplitudes) const {
@@ -81,20 +104,24 @@ RowMatrix Frozen::path(const Eigen::VectorXd& amplitudes) const {
   return out;
 }
 
+void fill_channel(ChannelMedia media, const ColumnLayout& layout, const Shapes& shapes, const Frozen* frozen, int64_t c,
+                  CarriedMedia& carried, RowMatrix& out) {
+  fill_response(media, shapes, c, layout.media(c), layout.derivatives > 0 ? &layout : nullptr, carried, out);
+  if (layout.has_frozen) fill_response(media, frozen->shapes, c, layout.frozen(c), nullptr, carried, out);
+  if (layout.waves == 0) return;
+  const double scale = frozen->mean_C[c] > 0 ? frozen->share_C[c] / frozen->mean_C[c] : 0.0;
+  for (int64_t t = 0; t < out.rows(); ++t) {
+    const double response = scale * out(t, layout.frozen(c));
+    for (int64_t b = 0; b < layout.waves; ++b)
+      out(t, layout.wave(c, b)) = response * (frozen->waves.value_NB(t, b) - frozen->wave_mean_CB(c, b));
+  }
+}
+
 void fill_columns(const LikelihoodData& data, const ColumnLayout& layout, const Shapes& shapes, const Frozen* frozen,
                   int64_t region, RowMatrix& out) {
   CarriedMedia carried;
-  for (int64_t c = 0; c < layout.channels; ++c) {
-    fill_channel(data, shapes, region, c, layout.media(c), layout.derivatives > 0 ? &layout : nullptr, carried, out);
-    if (layout.has_frozen) fill_channel(data, frozen->shapes, region, c, layout.frozen(c), nullptr, carried, out);
-    if (layout.waves == 0) continue;
-    const double scale = frozen->mean_C[c] > 0 ? frozen->share_C[c] / frozen->mean_C[c] : 0.0;
-    for (int64_t t = 0; t < out.rows(); ++t) {
-      const double response = scale * out(t, layout.frozen(c));
-      for (int64_t b = 0; b < layout.waves; ++b)
-        out(t, layout.wave(c, b)) = response * (frozen->waves.value_NB(t, b) - frozen->wave_mean_CB(c, b));
-    }
-  }
+  for (int64_t c = 0; c < layout.channels; ++c)
+    fill_channel(data.media_of(region, c), layout, shapes, frozen, c, carried, out);
   const float* control = data.control_RTK.data() + region * data.weeks * data.controls;
   const double* target = data.target_RT.data() + region * data.weeks;
   const double* weight = data.weight_RT.data() + region * data.weeks;

@@ -33,6 +33,8 @@ struct Shapes {
 
 /// Every channel at the priors' centres.
 Shapes initial_shapes(const LikelihoodOptions& options, int64_t channels);
+/// The priors' standard deviations of the coordinates, in their order.
+Eigen::VectorXd prior_sd_of_shapes(const LikelihoodOptions& options, int64_t channels);
 /// Coordinate of an exponent or decay, the inverse of the above.
 double exponent_coordinate(double exponent, double min_exponent);
 double decay_coordinate(double decay);
@@ -70,6 +72,10 @@ struct ColumnLayout {
   int64_t target() const { return linear() + derivatives * channels + (has_frozen ? channels : 0); }
   int64_t count() const { return target() + 1; }  // P
 };
+
+/// Fills one channel's columns: response, derivatives, waves.
+void fill_channel(ChannelMedia media, const ColumnLayout& layout, const Shapes& shapes, const Frozen* frozen,
+                  int64_t channel, CarriedMedia& carried, RowMatrix& out);
 
 /// Fills columns [T, P] of a region over its first T = out.rows() weeks. `frozen` is read when the layout has frozen
 /// responses or waves; without frozen responses its shapes are `shapes`.

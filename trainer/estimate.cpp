@@ -46,12 +46,45 @@ bool choose_likelihood(const EstimateOptions& options, const std::vector<Channel
     return false;
   }
   for (size_t c = 0; c < channels.size(); ++c) {
-    if (!channels[c].follows_demand) continue;
+    if (channels[c].is_identified()) continue;
     log("Estimated by descent with its penalties, not by the likelihood, which would take demand for effect.");
     return false;
   }
-  log("Estimated by the likelihood: no channel is seen to follow demand.");
+  const bool follows = std::any_of(channels.begin(), channels.end(), [](const auto& c) { return c.follows_demand; });
+  log(follows ? "Estimated by the likelihood: channels that follow demand have experiments."
+              : "Estimated by the likelihood: no channel is seen to follow demand.");
   return true;
+}
+
+// Puts what is known of each name where the likelihood looks for it.
+void resolve_priors(const PanelCoordinates& names, EstimateOptions& options) {
+  if (options.priors.empty()) return;
+  options.likelihood.channel_priors.assign(names.channels.size(), {});
+  options.likelihood.control_signs.assign(names.controls.size(), 0);
+  std::vector<std::string> known = names.channels;
+  known.insert(known.end(), names.controls.begin(), names.controls.end());
+  for (const auto& [name, knowledge] : options.priors) {
+    const auto place = std::find(known.begin(), known.end(), name) - known.begin();
+    const bool is_channel = place < std::ssize(names.channels);
+    if (place == std::ssize(known))
+      throw UserError(text("'model.priors' names '", name, "', which is no channel or control of the panel: ",
+                           join(known), ".", did_you_mean(name, known)));
+    const ChannelPrior& prior = knowledge.channel;
+    if (is_channel && knowledge.control_sign != 0)
+      throw UserError(text("'model.priors.", name, "' has a sign, but ", name,
+                           " is a channel, whose effect is never negative. Leave sign to the controls."));
+    if (!is_channel && (prior.roi || prior.decay || prior.exponent || prior.half_saturation))
+      throw UserError(text("'model.priors.", name, "' has priors of a channel, but ", name,
+                           " is a control, of which only the sign can be known: {sign: negative}."));
+    if (prior.roi && !names.has_spend)
+      throw UserError(text("'model.priors.", name,
+                           "' has an roi, but the panel has no spend: give data.spend or "
+                           "data.cost at import."));
+    if (is_channel)
+      options.likelihood.channel_priors[static_cast<size_t>(place)] = prior;
+    else
+      options.likelihood.control_signs[static_cast<size_t>(place) - names.channels.size()] = knowledge.control_sign;
+  }
 }
 
 std::unique_ptr<Fit> likelihood_fit(const Panel& panel, const EstimateOptions& options, int64_t origin,
@@ -75,12 +108,16 @@ std::string cell(double value) {
 
 }  // namespace
 
-Estimate prepare_estimate(const Panel& panel, const EstimateOptions& options, int64_t origin, const RegionPlan& plan,
+Estimate prepare_estimate(const Panel& panel, const EstimateOptions& given, int64_t origin, const RegionPlan& plan,
                           Communicator& communicator, const std::function<void(const std::string&)>& log) {
   const RegionLoop loop(plan, communicator);
+  EstimateOptions options = given;
+  resolve_priors(panel.coordinates, options);
   Estimate out;
   out.identification = identify_channels(panel, options.model, origin, loop);
   out.settings = {options.model, {}, 0, {}};
+  const auto experiments = experiments_within(options.likelihood.experiments, 0, origin);
+  for (const Experiment& test : experiments) out.identification[static_cast<size_t>(test.channel)].by_experiment = true;
   if (choose_likelihood(options, out.identification, panel, origin, log)) {
     out.fit = likelihood_fit(panel, options, origin, plan, communicator, log);
     const double media = out.fit->likelihood->members[0].mode.linear.head(panel.channels()).sum();
@@ -91,6 +128,11 @@ Estimate prepare_estimate(const Panel& panel, const EstimateOptions& options, in
     }
   }
   if (!out.fit) {
+    if (!experiments.empty()) {
+      log("Experiments are used by the likelihood only: the descent leaves data.experiments out.");
+      for (ChannelIdentification& channel : out.identification) channel.by_experiment = false;
+    }
+    if (!options.priors.empty()) log("Priors are used by the likelihood only: the descent leaves model.priors out.");
     if (options.free != FreeSettings{false, false, false, false, false}) {
       out.settings = choose_settings(panel, options.model, options.free, origin, loop);
       log(out.settings.origin_O.empty()
@@ -112,6 +154,31 @@ Estimate prepare_estimate(const Panel& panel, const EstimateOptions& options, in
   return out;
 }
 
+std::string experiment_table(const std::vector<ExperimentReport>& experiments,
+                             const std::vector<std::string>& channels) {
+  size_t name = 10, channel = 7;
+  for (const ExperimentReport& report : experiments) {
+    name = std::max(name, report.test.name.size());
+    channel = std::max(channel, channels[static_cast<size_t>(report.test.channel)].size());
+  }
+  const auto padded = [](std::string words, size_t width) {
+    words.resize(width, ' ');
+    return words;
+  };
+  std::string out = "  " + padded("experiment", name) + "  " + padded("channel", channel) +
+                    "      measured      (se)   panel alone      (sd)  distance        fitted  residual in s\n";
+  for (const ExperimentReport& report : experiments) {
+    char row[200];
+    std::snprintf(row, sizeof row, "  %12.6g  (%6.3g)  %12.6g  (%6.3g)  %8.2f  %12.6g  %13.2f", report.test.lift,
+                  report.test.standard_error, report.panel, report.panel_sd, report.surprise(), report.fitted,
+                  report.residual());
+    out += "  " + padded(report.test.name, name) + "  " +
+           padded(channels[static_cast<size_t>(report.test.channel)], channel) + row +
+           (report.is_doubtful() ? "  DOUBTFUL" : "") + "\n";
+  }
+  return out;
+}
+
 std::string identification_table(const std::vector<ChannelIdentification>& channels,
                                  const std::vector<std::string>& names) {
   size_t width = 7;
@@ -127,7 +194,10 @@ std::string identification_table(const std::vector<ChannelIdentification>& chann
                   cell(channel.collinearity).c_str(), cell(channel.weeks_on).c_str(),
                   cell(channel.weeks_varying).c_str());
     out += "  " + names[c] + std::string(width - names[c].size(), ' ') + row +
-           (channel.follows_demand ? "  not identified: " + channel.reason : "") + "\n";
+           (channel.is_identified()  ? ""
+            : channel.follows_demand ? "  not identified: " + channel.reason
+                                     : "") +
+           (channel.by_experiment ? "  identified by an experiment" : "") + "\n";
   }
   return out;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,9 +18,16 @@ namespace dcmmm {
 /// kAuto: the likelihood where all channels are identified and the panel is large enough for it, else the descent.
 enum class Estimator { kAuto, kLikelihood, kDescent };
 
+/// What is known from outside of a channel, or of the sign of a control's effect (1, -1 or 0: nothing).
+struct OutsideKnowledge {
+  ChannelPrior channel;
+  int control_sign = 0;
+};
+
 struct EstimateOptions {
   ModelOptions model;
   LikelihoodOptions likelihood;
+  std::map<std::string, OutsideKnowledge> priors;  // by the name of a channel or control
   Estimator estimator = Estimator::kAuto;
   FreeSettings free;  // of the descent's settings
   TrainerOptions trainer;
@@ -40,6 +48,10 @@ struct Estimate {
 /// Looks at weeks [0, origin) only. Collective; the same choices on every rank.
 Estimate prepare_estimate(const Panel& panel, const EstimateOptions& options, int64_t origin, const RegionPlan& plan,
                           Communicator& communicator, const std::function<void(const std::string&)>& log);
+
+/// Experiments beside what the panel and the fit say of them, a line each, for people.
+std::string experiment_table(const std::vector<ExperimentReport>& experiments,
+                             const std::vector<std::string>& channels);
 
 /// The gate's figures for people, a line a channel.
 std::string identification_table(const std::vector<ChannelIdentification>& channels,

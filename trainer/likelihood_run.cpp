@@ -123,6 +123,18 @@ void fill(Fit& fit, std::shared_ptr<const LikelihoodFit> found) {
   fit.likelihood = std::move(found);
 }
 
+// Spend on each channel over the observed training cells of all ranks; none where the panel has none.
+std::vector<double> training_spend(const Panel& panel, int64_t origin, const RegionLoop& loop) {
+  const int64_t C = panel.channels(), T = panel.weeks();
+  if (!panel.coordinates.has_spend) return {};
+  return loop.sum(C, [&](Chunk chunk, std::span<double> total) {
+    for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r)
+      for (int64_t t = 0; t < origin; ++t)
+        if (panel.observed_RT[r * T + t] != 0)
+          for (int64_t c = 0; c < C; ++c) total[c] += panel.spend_RTC[(r * T + t) * C + c];
+  });
+}
+
 // The plain fit's coefficients follow a GRU in place of the waves. Its inputs: the waves and the season.
 void move_by_gru(const Fit& fit, LikelihoodFit& likelihood, const std::function<void(const std::string&)>& log) {
   LikelihoodMember& plain = likelihood.members[0];
@@ -141,6 +153,7 @@ void move_by_gru(const Fit& fit, LikelihoodFit& likelihood, const std::function<
   options.seed = likelihood.options.seed;
   const DriftGruFit trained = train_drift_gru(objective, at::cat({wave_NB, season_NS}, 1), options);
   plain.gru_NC = trained.path_NC;
+  report_fitted(likelihood, fit.loop);
   if (log)
     log(text("GRU over time: ", options.steps, " steps lower the negative log posterior by ",
              trained.first_objective - trained.last_objective));
@@ -175,9 +188,11 @@ std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& m
   const at::Tensor patterns = temporal_patterns(model, fit->model.seasonal_period(), 0, panel.weeks());
   LikelihoodOptions options = likelihood;
   options.delayed_channels = fit->model.options().delayed_channels;
-  auto found =
-      std::make_shared<LikelihoodFit>(fit_likelihood(likelihood_data(fit->data, 0, patterns, fit->loop), options, seeds,
-                                                     fit->data.all_regions, kForecastWeeks, fit->loop, log, start));
+  LikelihoodData data = likelihood_data(fit->data, 0, patterns, fit->loop);
+  data.spend_C = training_spend(panel, origin, fit->loop);
+  data.experiments = experiments_within(options.experiments, 0, origin);
+  auto found = std::make_shared<LikelihoodFit>(
+      fit_likelihood(std::move(data), options, seeds, fit->data.all_regions, kForecastWeeks, fit->loop, log, start));
   if (likelihood.drift == Drift::kGru && !seeds.empty() && !seeds[0]) move_by_gru(*fit, *found, log);
   fill(*fit, std::move(found));
   return fit;
@@ -193,8 +208,11 @@ std::function<at::Tensor(int64_t, Chunk, int64_t)> likelihood_predictions(const 
         empty_fit(fit.panel, fit.model.options(), fit.options, {member}, fit.loop.plan(), fit.loop.communicator());
     const at::Tensor patterns =
         temporal_patterns(fit.model.options(), fit.model.seasonal_period(), 0, fit.panel.weeks());
-    fill(*at_origin, std::make_shared<LikelihoodFit>(refit_at_earlier_origin(
-                         *fit.likelihood, likelihood_data(at_origin->data, 0, patterns, fit.loop), fit.loop)));
+    LikelihoodData data = likelihood_data(at_origin->data, 0, patterns, fit.loop);
+    data.spend_C = training_spend(fit.panel, origin, fit.loop);
+    data.experiments = experiments_within(fit.likelihood->options.experiments, 0, origin);
+    fill(*at_origin,
+         std::make_shared<LikelihoodFit>(refit_at_earlier_origin(*fit.likelihood, std::move(data), fit.loop)));
     inner.push_back(at_origin);
   }
   return [inner](int64_t place, Chunk chunk, int64_t weeks) {

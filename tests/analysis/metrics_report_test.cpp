@@ -62,7 +62,7 @@ TEST(MetricsJson, HoldsTheDocumentedKeys) {
       keys, ::testing::ElementsAre("train", "holdout", "naive", "skill", "gap", "coverage_90", "coverage_90_totals",
                                    "totals", "dag", "seconds", "steps", "steps_per_second", "peak_memory_bytes",
                                    "ranks", "device", "parameters", "estimator", "loss", "identification", "components",
-                                   "settings", "version", "results_sha256"));
+                                   "experiments", "settings", "version", "results_sha256"));
   for (const char* split : {"train", "holdout"}) {
     for (const char* key :
          {"r2", "rmse", "mae", "relative_error", "wape", "median_region_r2", "median_region_relative_error"}) {
