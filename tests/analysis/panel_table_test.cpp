@@ -6,13 +6,13 @@
 #include "common/files.hpp"
 #include "data/synthetic_calendar.hpp"
 #include "data/table_import.hpp"
-#include "tests/data/table_files.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace dcmmm {
 
 // Written and imported again, a panel is what it was, its events and weekdays included.
 TEST(PanelTable, IsReadBackAsTheSamePanel) {
-  const TemporaryFolder folder;
+  const testing::TemporaryFolder folder;
   SyntheticOptions made;
   made.kind = SyntheticKind::kRagged;
   made.missing_rows = 0.1;

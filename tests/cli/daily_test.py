@@ -38,7 +38,7 @@ class Daily(Case):
         # A table of one day can't show its step; the day is forecast as in the longer table.
         self.dcmmm("predict", "run=run", "data.source=one_day.csv", "data.events=events.csv", "output=one.csv")
         for row in read_csv(self.folder / "one.csv"):
-            self.assertAlmostEqual(float(row["predicted"]) / forecast[row["region"], row["week"]], 1.0, places=9)
+            self.assertAlmostEqual(float(row["predicted"]) / forecast[row["region"], row["week"]], 1.0, places=6)  # float32
 
     def test_weekdays_alone_need_no_events_table(self):
         self.train("run", "data.source=training.csv", "data.holdout_weeks=7")
