@@ -6,6 +6,7 @@
 #include "common/errors.hpp"
 #include "tests/temporary_folder.hpp"
 #include "tests/trainer/fit_case.hpp"
+#include "trainer/fit_checkpoint.hpp"
 #include "trainer/likelihood_run.hpp"
 
 namespace dcmmm {
@@ -15,6 +16,7 @@ using testing::first_weeks;
 using testing::FitCase;
 using ::testing::HasSubstr;
 using testing::mmm_panel;
+using testing::observed_cells;
 using testing::quick_model;
 using testing::quick_trainer;
 using testing::TemporaryFolder;
