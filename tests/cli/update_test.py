@@ -81,7 +81,7 @@ class Update(cli.Case):
         done = self.fit("x", "whole", "run.init=past", code=2)
         self.assertIn("run.init is 'past', whose run isn't finished", done.err)
         (self.folder / "kept.json").rename(self.folder / "past/metrics.json")
-        done = self.fit("x", "whole", "run.init=past", "data.names={media_0: tv}", code=2, ranks=2)
+        done = self.fit("x", "whole", "run.init=past", "+data.names={media_0: tv}", code=2, ranks=2)
         self.assertIn("other channels than the run of run.init. It lacks 0. It adds tv.", done.err)
         done = self.fit("x", "whole", "run.init=past", "data.holdout_weeks=5", code=2)
         self.assertIn("trained on the first 80 weeks, but this run holds out all weeks after the first 79", done.err)
