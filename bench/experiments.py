@@ -106,7 +106,7 @@ def one_panel(arguments, kind, seed):
 
 
 def print_row(row):
-    print(f"{row['kind']:13}{row['seed']:>4}  {row['channel']:10}{row['test']:9}{row['lift']:>9.1f}{row['se']:>7.1f}"
+    print(f"{row['kind']:13}{row['seed']:>4}  {row['channel']:12}{row['test']:9}{row['lift']:>9.1f}{row['se']:>7.1f}"
           f"{row['moved']:>8.2f}{row['implied']:>9.2f}{row['error_before']:>8.2f} > {row['error_after']:<6.2f}"
           f"{row['width_before']:>6.2f} > {row['width_after']:<6.2f}{row['distance']:>8.1f}  {'yes' if row['flagged'] else 'no'}")
     sys.stdout.flush()
@@ -149,7 +149,7 @@ def main():
     if unknown:
         sys.exit(f"Unknown kind '{unknown[0]}': expected {', '.join(KINDS)}.")
     rows = []
-    print("kind         seed  channel   test          lift   se %   moved  implied   error before > after  width       "
+    print("kind         seed  channel     test          lift   se %   moved  implied   error before > after  width       "
           "distance flagged")
     with open(arguments.folder / "rows.csv", "w", newline="", encoding="utf-8") as file:
         out = csv.DictWriter(file, COLUMNS)

@@ -7,6 +7,7 @@
 #include "likelihood/drift_objective.hpp"
 #include "likelihood/likelihood_fit.hpp"
 #include "likelihood_case.hpp"
+#include "model/kernels/media.hpp"
 
 namespace dcmmm {
 namespace {
@@ -22,7 +23,7 @@ double slow_response(const LikelihoodData& data, const Shapes& shapes, int64_t r
     carried += (1 - shapes.decay(channel)) * std::pow(shapes.decay(channel), static_cast<double>(week - t)) *
                (t >= off_from && t <= off_to ? 0.0 : media);
   }
-  return 1 / (1 + std::pow((carried + 1e-6) / shapes.half_saturation(channel), -shapes.exponent(channel)));
+  return 1 / (1 + std::pow((carried + kernels::kHillOffset) / shapes.half_saturation(channel), -shapes.exponent(channel)));
 }
 
 class Experiments : public ::testing::Test {
