@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/panel.hpp"
+#include "graph/graph.hpp"
 #include "trainer/forecast_interval.hpp"
 
 namespace dcmmm {
@@ -53,6 +54,7 @@ struct SharedResults {
   // The gate's verdict (likelihood/gate.hpp); empty: not asked.
   std::vector<double> follows_demand_C;  // 1: the channel's effect isn't identified
   std::vector<double> local_slope_C;     // of the target on the channel within regions
+  Graph graph;                           // of the channels; empty: not asked
   ForecastIntervals intervals;           // without scale_R, which blocks hold as noise_scale_R
 };
 
