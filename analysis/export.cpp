@@ -7,6 +7,7 @@
 #include <numeric>
 #include <vector>
 
+#include "analysis/channel_effects.hpp"
 #include "analysis/channel_interval.hpp"
 #include "analysis/csv_writer.hpp"
 #include "analysis/intervals.hpp"
@@ -57,11 +58,12 @@ class Export {
     file("coefficients.csv", "region,week,channel,value", &Export::coefficients);
     file("regions.csv", "region,scale,baseline_level,r2,rmse,relative_error", &Export::regions);
     file("adstock.csv", "channel,decay,lower,upper,half_life_weeks,peak_week", &Export::adstock);
-    file("dag.csv", "source,target,lag,weight,lower,upper", &Export::graph);
+    file("dag.csv", "source,target,lag,weight,lower,upper,confidence,directed,direction_from", &Export::graph);
+    file("dag_groups.csv", "group,source,target,lag,weight,shared_weight,confidence", &Export::group_differences);
     const Channels channels = read_channels();
     file("channel_summary.csv",
          "channel,spend,contribution,contribution_lower,contribution_upper,share,roi,roi_lower,roi_upper,marginal_roi,"
-         "direct,indirect,identified",
+         "direct,indirect,identified,total,indirect_lower,indirect_upper,total_lower,total_upper",
          [&](CsvWriter& csv) { channel_summary(csv, channels); });
     file("response_curves.csv", "channel,spend,response,lower,upper,marginal",
          [&](CsvWriter& csv) { response_curves(csv, channels); });
@@ -72,8 +74,9 @@ class Export {
  private:
   /// Totals over all regions and weeks, and the curves.
   struct Channels {
-    std::vector<double> spend_C, contribution_C;  // input units; KPI units
-    double predicted = 0;                         // KPI units
+    std::vector<double> spend_C;  // input units
+    EffectSums effects;           // contributions among them
+    double predicted = 0;         // KPI units
     ResponseCurves curves;
   };
 
@@ -194,53 +197,99 @@ class Export {
     }
   }
 
-  void graph(CsvWriter&) const {}
+  void graph(CsvWriter& csv) const {
+    const Graph& graph = shared_.graph;
+    const std::size_t S = graph.edges.size();
+    for (std::size_t s = 0; s < S; ++s) {
+      const GraphEdge& edge = graph.edges[s];
+      std::vector<double> draws;
+      for (std::size_t i = s; i < graph.weight_BS.size(); i += S) draws.push_back(graph.weight_BS[i]);
+      csv.raw(channels_[static_cast<std::size_t>(edge.source)]);
+      csv.raw(channels_[static_cast<std::size_t>(edge.target)]);
+      csv.number(static_cast<double>(edge.lag));
+      csv.number(edge.weight);
+      interval(csv, interval_of(draws, level_, edge.weight, -std::numeric_limits<double>::infinity()));
+      csv.number(edge.confidence);
+      csv.raw(edge.is_directed() ? "yes" : "no");
+      csv.raw(edge.is_directed() ? direction_name(edge.direction) : "");
+      csv.end_row();
+    }
+  }
+
+  void group_differences(CsvWriter& csv) const {
+    for (const GroupDifference& edge : shared_.graph.differences) {
+      csv.raw(csv_field(edge.group));
+      csv.raw(channels_[static_cast<std::size_t>(edge.source)]);
+      csv.raw(channels_[static_cast<std::size_t>(edge.target)]);
+      csv.number(static_cast<double>(edge.lag));
+      for (const double value : {edge.weight, edge.shared_weight, edge.confidence}) csv.number(value);
+      csv.end_row();
+    }
+  }
 
   Channels read_channels() const {
     const std::size_t channels = channels_.size();
-    Channels all{std::vector<double>(channels), std::vector<double>(channels), 0,
+    Channels all{std::vector<double>(channels), EffectSums(static_cast<int64_t>(channels)), 0,
                  ResponseCurves(shared_, static_cast<int64_t>(channels))};
     each_block([&](int64_t first, int64_t count) {
       const Panel block = panel_.read(first, count);
       const auto media_RTC = reader_.read_array("media_contribution", first, count);
+      const auto coefficient_RTC = reader_.read_array("coefficient", first, count);
       const auto predicted_RT = reader_.read_array("predicted", first, count);
       const auto& spend_RTC = block.coordinates.has_spend ? block.spend_RTC : block.media_RTC;
       // Region by region, so that the sums have the same bits whatever the block.
-      std::vector<double> spend_C(channels), contribution_C(channels);
+      std::vector<double> spend_C(channels);
       for (std::size_t region = 0; region < static_cast<std::size_t>(count); ++region) {
         std::fill(spend_C.begin(), spend_C.end(), 0);
-        std::fill(contribution_C.begin(), contribution_C.end(), 0);
         const std::size_t from = region * weeks_.size(), to = from + weeks_.size();
-        for (std::size_t i = from * channels; i < to * channels; ++i) {
-          spend_C[i % channels] += spend_RTC[i];
-          contribution_C[i % channels] += media_RTC[i];
-        }
+        for (std::size_t i = from * channels; i < to * channels; ++i) spend_C[i % channels] += spend_RTC[i];
+        EffectSums effects(static_cast<int64_t>(channels));
+        effects.add(std::span(media_RTC).subspan(from * channels, (to - from) * channels),
+                    std::span(coefficient_RTC).subspan(from * channels, (to - from) * channels), shared_);
         for (std::size_t c = 0; c < channels; ++c) {
           all.spend_C[c] += spend_C[c];
-          all.contribution_C[c] += contribution_C[c];
+          all.effects.contribution_C[c] += effects.contribution_C[c];
+          all.effects.slope_C[c] += effects.slope_C[c];
         }
         all.predicted += std::accumulate(predicted_RT.begin() + static_cast<std::ptrdiff_t>(from),
                                          predicted_RT.begin() + static_cast<std::ptrdiff_t>(to), 0.0);
       }
-      all.curves.add(block, reader_.read_array("coefficient", first, count),
-                     reader_.read_array("media_scale", first, count));
+      all.curves.add(block, coefficient_RTC, reader_.read_array("media_scale", first, count));
     });
     return all;
   }
 
   void channel_summary(CsvWriter& csv, const Channels& all) const {
+    const std::vector<double>& contribution_C = all.effects.contribution_C;
+    const std::vector<ChannelEffect> effects =
+        shared_.graph.empty() ? std::vector<ChannelEffect>() : channel_effects(shared_, all.effects, level_);
     for (std::size_t c = 0; c < channels_.size(); ++c) {
       csv.raw(channels_[c]);
       csv.number(all.spend_C[c]);
-      const Interval total = contribution_interval(shared_, c, level_, all.contribution_C[c], all.predicted);
-      csv.number(all.contribution_C[c]);
+      const Interval total = contribution_interval(shared_, c, level_, contribution_C[c], all.predicted);
+      csv.number(contribution_C[c]);
       interval(csv, total);
-      csv.number(all.contribution_C[c] / all.predicted);
-      csv.number(all.contribution_C[c] / all.spend_C[c]);  // not finite, hence empty, without spend
+      csv.number(contribution_C[c] / all.predicted);
+      csv.number(contribution_C[c] / all.spend_C[c]);  // not finite, hence empty, without spend
       interval(csv, {total.lower / all.spend_C[c], total.upper / all.spend_C[c]});
       csv.number(all.curves.marginal(static_cast<int64_t>(c), 1));
-      csv.empty(2);
-      csv.raw(shared_.is_identified(c) ? "yes" : "no");
+      const bool identified = shared_.is_identified(c);
+      if (effects.empty()) {
+        csv.empty(2);
+        csv.raw(identified ? "yes" : "no");
+        csv.empty(5);
+      } else {
+        ChannelEffect effect = effects[c];
+        if (!identified)  // as wide as its own contribution's
+          effect.total_interval = {total.lower + effect.indirect_interval.lower,
+                                   total.upper + effect.indirect_interval.upper};
+        csv.number(effect.direct);
+        csv.number(effect.indirect);
+        csv.raw(identified ? "yes" : "no");
+        csv.number(effect.total);
+        interval(csv, effect.indirect_interval);
+        interval(csv, effect.total_interval);
+      }
       csv.end_row();
     }
   }

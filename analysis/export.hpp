@@ -17,8 +17,9 @@ struct ExportOptions {
 };
 
 /// Writes prediction.csv, contributions.csv, channel_summary.csv, coefficients.csv, adstock.csv, response_curves.csv,
-/// saturation.csv, dag.csv and regions.csv into the folder `output` (made when missing; each file appears complete or
-/// not at all, and an earlier one is replaced). The same run gives the same bytes, whatever the block.
+/// saturation.csv, dag.csv, dag_groups.csv and regions.csv into the folder `output` (made when missing; each file
+/// appears complete or not at all, and an earlier one is replaced). The same run gives the same bytes, whatever the
+/// block.
 ///
 /// What the columns mean beyond their names:
 /// - Totals (spend, contribution) run over all regions and all weeks of the panel, holdout included, so they equal the
@@ -37,7 +38,8 @@ struct ExportOptions {
 ///   region's observed training weeks. An `actual` is empty where the panel has none.
 /// - Intervals of contributions, ROI, decay and response curves come from the draws of an ensemble
 /// (analysis/intervals.hpp);
-///   without one they are empty, as are direct, indirect and the rows of dag.csv without a graph.
+///   without one they are empty. Those of dag.csv and of indirect and total effects (analysis/channel_effects.hpp) come
+///   from the graph's resamples of regions; without a graph these figures are empty.
 ///
 /// Throws UserError when the panel isn't the one that was fitted, or when a file can't be written.
 void export_results(const std::filesystem::path& results, const PanelFile& panel, const std::filesystem::path& output,

@@ -1,5 +1,6 @@
 #include "analysis/metrics_report.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -78,6 +79,13 @@ Json components_json(const RunFacts& facts) {
   return out;
 }
 
+Json graph_json(const Graph& graph) {
+  if (graph.empty()) return {{"h", nullptr}, {"edges", nullptr}, {"directed", nullptr}, {"unsure", nullptr}};
+  const auto directed =
+      std::count_if(graph.edges.begin(), graph.edges.end(), [](const GraphEdge& edge) { return edge.is_directed(); });
+  return {{"h", graph.h}, {"edges", graph.edges.size()}, {"directed", directed}, {"unsure", graph.unsure}};
+}
+
 using Row = std::vector<std::string>;
 
 Row row_of(const std::string& name, const Figures& figures) {
@@ -114,10 +122,11 @@ std::string metrics_json(const FitFigures& figures, const OriginForecasts& holdo
                         {"coverage_90", number_or_null(coverage.of_cells())},
                         {"coverage_90_totals", number_or_null(coverage.of_totals())},
                         {"totals", totals},
-                        {"dag", {{"h", nullptr}, {"edges", nullptr}}},
+                        {"dag", graph_json(facts.graph)},
                         {"seconds",
                          {{"total", number_or_null(facts.total_seconds)},
                           {"import", number_or_null(facts.import_seconds)},
+                          {"graph", number_or_null(facts.graph_seconds)},
                           {"fit", number_or_null(facts.fit_seconds)},
                           {"evaluate", number_or_null(facts.evaluate_seconds)}}},
                         {"steps", facts.steps},

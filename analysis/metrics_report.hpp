@@ -6,6 +6,7 @@
 #include <string>
 
 #include "analysis/crossval_report.hpp"
+#include "graph/graph.hpp"
 #include "trainer/estimate.hpp"
 #include "trainer/evaluation.hpp"
 
@@ -25,12 +26,14 @@ struct RunFacts {
   double loss = 0;  // at the end: the descent's loss, or the negative log likelihood of the variance components
   std::optional<Components> components;       // of a fit by the likelihood
   std::vector<ExperimentReport> experiments;  // of a fit by the likelihood
+  Graph graph;                                // of the channels; empty: switched off
+  double graph_seconds = 0;
   std::string version;
   std::string results_sha256;  // of results.h5: export refuses a damaged one
 };
 
 /// The content of metrics.json (docs: "metrics.json"), indented, keys in the documented order. Figures that don't
-/// apply, and those of parts that a plain fit doesn't have (dag), are null. `holdout` has the holdout's forecasts with
+/// apply are null. `holdout` has the holdout's forecasts with
 /// 90 % intervals, `weeks` are the panel's labels.
 std::string metrics_json(const FitFigures& figures, const OriginForecasts& holdout,
                          const std::vector<std::string>& weeks, const RunFacts& facts);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/panel.hpp"
+#include "graph/graph.hpp"
 #include "trainer/forecast_interval.hpp"
 
 namespace dcmmm {
@@ -54,6 +55,7 @@ struct SharedResults {
   std::vector<double> follows_demand_C;  // 1: the channel's effect isn't identified
   std::vector<double> local_slope_C;     // of the target on the channel within regions
   bool is_identified(std::size_t channel) const { return follows_demand_C.empty() || follows_demand_C[channel] == 0; }
+  Graph graph;                  // of the channels; empty: not asked
   ForecastIntervals intervals;  // without scale_R, which blocks hold as noise_scale_R
 };
 

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "analysis/results_graph.hpp"
 #include "comm/collective_guard.hpp"
 #include "common/errors.hpp"
 #include "common/files.hpp"
@@ -138,6 +139,7 @@ void ResultsWriter::State::create(const SharedResults& shared) {
   file->add_coordinate("draw", draw_names);
   for (const DrawArray& array : kDrawArrays)
     file->add_array(array.name, ElementType::kFloat64, {"draw", "channel"}, {{}, array.units, array.description});
+  if (!shared.graph.empty()) add_graph_arrays(*file, shared.graph, coordinates.channels);
   file->add_array("interval_quantile", ElementType::kFloat64, {"interval_group", "interval_level"},
                   {{}, "noise_scale", "half a region's own interval, by last horizon and level"});
   file->add_array("interval_national", ElementType::kFloat64, {"interval_national_term"},
@@ -170,6 +172,7 @@ void ResultsWriter::State::create(const SharedResults& shared) {
                         mine_DC);
   }
   write_curve("interval_national", {shared.intervals.national_factor, shared.intervals.national_degrees});
+  if (!shared.graph.empty()) write_graph(*file, shared.graph, communicator.rank() == 0);
   const auto& quantile_GL = shared.intervals.quantile_GL;
   const bool writes = communicator.rank() == 0;
   file->write<double>("interval_quantile", {0, 0},
@@ -278,6 +281,7 @@ ResultsReader::ResultsReader(const fs::path& path) : state_(new State{ArrayFile:
   draws.count = static_cast<int64_t>(file.labels("draw").size());
   if (draws.count > 0)
     for (const DrawArray& array : kDrawArrays) draws.*array.values = file.read<double>(array.name);
+  shared.graph = read_graph(file);
   ForecastIntervals& intervals = shared.intervals;
   for (const std::string& end : file.labels("interval_group")) intervals.group_end_G.push_back(std::stoll(end));
   for (const std::string& level : file.labels("interval_level")) intervals.level_L.push_back(std::stod(level));

@@ -7,6 +7,7 @@
 #include <iomanip>
 #include <numbers>
 #include <numeric>
+#include <optional>
 #include <sstream>
 
 #include "common/errors.hpp"
@@ -14,6 +15,7 @@
 #include "common/text.hpp"
 #include "data/events.hpp"
 #include "data/synthetic_calendar.hpp"
+#include "data/synthetic_graph.hpp"
 #include "data/synthetic_truth.hpp"
 #include "data/time_axis.hpp"
 #include "data/weekdays.hpp"
@@ -42,6 +44,10 @@ constexpr std::array<std::pair<const char*, SyntheticKind>, 6> kKinds = {{{"clea
                                                                           {"heavy_tailed", SyntheticKind::kHeavyTailed},
                                                                           {"drifting", SyntheticKind::kDrifting}}};
 
+constexpr std::array<std::pair<const char*, SyntheticNoise>, 3> kNoises = {{{"gaussian", SyntheticNoise::kGaussian},
+                                                                            {"laplace", SyntheticNoise::kLaplace},
+                                                                            {"student", SyntheticNoise::kStudent}}};
+
 // Fills a series with an AR(1) process of standard deviation 1 (stride between weeks in elements).
 void add_autoregressive(RandomStream& random, double persistence, double scale, int64_t weeks, double* series,
                         int64_t stride) {
@@ -56,17 +62,6 @@ void add_autoregressive(RandomStream& random, double persistence, double scale, 
 void add_random_walk(RandomStream& random, double scale, std::vector<double>& series_T) {
   double state = 0.0;
   for (auto& value : series_T) value += state += scale * random.normal();
-}
-
-// Student's t with 3 degrees of freedom, scaled to standard deviation 1.
-double student(RandomStream& random) {
-  const double numerator = random.normal();
-  double squares = 0.0;
-  for (int i = 0; i < 3; ++i) {
-    const double z = random.normal();
-    squares += z * z;
-  }
-  return numerator / std::sqrt(squares);
 }
 
 // One region before its scale: everything as a share of its level, media as a multiple of the national mean.
@@ -87,6 +82,13 @@ class Nation {
     const auto [T, C, K] = std::array{options.weeks, options.channels, options.controls};
     RandomStream random(options.seed, kNationalStream);
     draw_edges(random);
+    if (options.graph_edges > 0) {
+      graph_.emplace(options);
+      truth_.edges_CC = graph_->edges_CC();
+      truth_.lagged_edges_CC = graph_->lagged_edges_CC();
+      truth_.persistence_C = graph_->persistence_C();
+      truth_.total_effect_CC = graph_->total_effect_CC();
+    }
     follows_demand_ = options.demand_following > 0.0;
     truth_.media_unit_C.resize(C);
     for (auto* values : {&truth_.decay_C, &truth_.exponent_C, &truth_.half_saturation_C, &truth_.cost_C})
@@ -167,7 +169,7 @@ class Nation {
       region.control_effect_T.push_back(std::inner_product(
           truth_.control_effect_K.begin(), truth_.control_effect_K.end(), &region.controls_TK[t * K], 0.0));
       const bool heavy = options_.kind == SyntheticKind::kHeavyTailed;
-      region.noise_T.push_back(options_.noise * (heavy ? student(random) : random.normal()) +
+      region.noise_T.push_back(options_.noise * (heavy ? student_3(random) : random.normal()) +
                                (heavy ? shock_T_[t] : 0.0));
     }
     region.effect_TC.resize(T * C);
@@ -266,11 +268,20 @@ class Nation {
   // Log-normal media: own and national innovations through the graph of channels, in the order of its edges.
   void draw_media(RandomStream& random, Region& region) const {
     const int64_t T = options_.weeks, C = options_.channels;
+    std::vector<double> level_C(C);
+    const auto draw_levels = [&] {
+      for (int64_t c = 0; c < C; ++c) level_C[c] = std::exp(0.3 * random.normal()) / media_mean_C_[c];
+    };
+    if (graph_) {
+      region.media_TC = graph_->log_media(random);
+      draw_levels();
+      for (int64_t i = 0; i < T * C; ++i) region.media_TC[i] = level_C[i % C] * std::exp(region.media_TC[i]);
+      return;
+    }
     region.media_TC = innovation_TC_;
     for (int64_t c = 0; c < C; ++c) add_autoregressive(random, 0.5, 0.8, T, &region.media_TC[c], C);
     pair_channels(region.media_TC);
-    std::vector<double> level_C(C);
-    for (int64_t c = 0; c < C; ++c) level_C[c] = std::exp(0.3 * random.normal()) / media_mean_C_[c];
+    draw_levels();
     for (int64_t t = 0; t < T; ++t) {
       double* z = &region.media_TC[t * C];
       for (const int64_t target : order_C_) {
@@ -307,7 +318,8 @@ class Nation {
   const std::vector<double>& calendar_T_;
   double drift_;  // of a step, as a multiple of that of 7 days
   SyntheticTruth truth_;
-  std::vector<int64_t> order_C_;  // channels, every edge pointing to a later one
+  std::optional<SyntheticGraph> graph_;  // that log media follow, instead of the simple one
+  std::vector<int64_t> order_C_;         // channels, every edge pointing to a later one
   std::vector<double> innovation_TC_, control_TK_, baseline_T_, season_T_, shock_T_, media_mean_C_;
   bool follows_demand_ = false;
 };
@@ -340,6 +352,9 @@ void add_region(const SyntheticOptions& options, const Region& region, int64_t r
       const double media = region.media_TC[t * C + c] * truth.media_unit_C[c] * region.size;
       panel.media_RTC[cell * C + c] = media;
       if (options.has_spend) panel.spend_RTC[cell * C + c] = media * truth.cost_C[c];
+      const double effect = region.effect_TC[t * C + c];
+      const double height = region.height_C[c] * truth.coefficient_TC[t * C + c];
+      if (height > 0) totals.add_slope(c, region.size * effect * (1.0 - effect / height) * truth.exponent_C[c]);
     }
     for (size_t i = 0; i < kTruthHoldouts.size(); ++i) {
       const int64_t last = T - kTruthHoldouts[i] - 1;
@@ -374,6 +389,14 @@ void check(const SyntheticOptions& options) {
           "0 or more, and less than 1");
   require(options.demand_following == 0 || options.channels >= 2, "channels", as_double(options.channels),
           "at least 2, since the first one follows demand and has no effect");
+  const int64_t pairs = options.channels * (options.channels - 1) / 2;
+  require(options.graph_edges >= 0 && options.graph_edges <= pairs, "graph_edges", as_double(options.graph_edges),
+          text("0 to ", pairs, ", the pairs of synth.channels=", options.channels));
+  require(options.graph_edges == 0 || options.demand_following == 0, "graph_edges", as_double(options.graph_edges),
+          "0 where synth.demand_following is above 0");
+  require(options.graph_edges == 0 || options.kind != SyntheticKind::kCollinear, "graph_edges",
+          as_double(options.graph_edges), "0 where synth.kind=collinear links the channels");
+  require(options.graph_lagged >= 0 && options.graph_lagged <= 1, "graph_lagged", options.graph_lagged, "0 to 1");
   require(options.seasonality >= 0, "seasonality", options.seasonality, "0 or more");
   require(options.region_drift >= 0, "region_drift", options.region_drift, "0 or more");
   require(options.national_drift >= 0, "national_drift", options.national_drift, "0 or more");
@@ -428,6 +451,16 @@ SyntheticKind synthetic_kind(const std::string& name) {
 
 std::string synthetic_kind_name(SyntheticKind kind) {
   return std::find_if(kKinds.begin(), kKinds.end(), [&](const auto& entry) { return entry.second == kind; })->first;
+}
+
+SyntheticNoise synthetic_noise(const std::string& name) {
+  for (const auto& [text, noise] : kNoises)
+    if (name == text) return noise;
+  throw UserError(text("synth.graph_noise=", name, ": expected gaussian, laplace or student."));
+}
+
+std::string synthetic_noise_name(SyntheticNoise noise) {
+  return std::find_if(kNoises.begin(), kNoises.end(), [&](const auto& entry) { return entry.second == noise; })->first;
 }
 
 PanelCoordinates synthetic_coordinates(const SyntheticOptions& options) {

@@ -26,6 +26,13 @@ enum class SyntheticKind {
 SyntheticKind synthetic_kind(const std::string& name);
 std::string synthetic_kind_name(SyntheticKind kind);
 
+/// Of log spend that follows a graph.
+enum class SyntheticNoise { kGaussian, kLaplace, kStudent };
+
+/// The noise of a name such as "student", and back. Throws UserError that names `synth.graph_noise`.
+SyntheticNoise synthetic_noise(const std::string& name);
+std::string synthetic_noise_name(SyntheticNoise noise);
+
 struct SyntheticOptions {
   SyntheticKind kind = SyntheticKind::kSeason;
   TimeStep step = TimeStep::kWeek;  // or kDay: `weeks` and all else that is said of weeks counts days
@@ -46,6 +53,10 @@ struct SyntheticOptions {
   // Above 0: spend on the first channel is this share of the region's mean target of the last 4 weeks (times exp(.1
   // N)), and has no effect.
   double demand_following = 0.0;
+  // Above 0: log spend follows a graph of so many edges, a share of them a week late (data/synthetic_graph.hpp).
+  int64_t graph_edges = 0;
+  double graph_lagged = 0.5;
+  SyntheticNoise graph_noise = SyntheticNoise::kStudent;
 };
 
 /// What the panel was made from. Shares and rois are those of the observed cells, known once all regions were made.
@@ -56,7 +67,10 @@ struct SyntheticTruth {
   std::vector<double> half_saturation_C;  // adstocked media at half of the effect, as a multiple of the national mean
   std::vector<double> media_unit_C;       // media units per head that such a multiple of 1 stands for, about
   std::vector<double> cost_C;             // currency per media unit; 1 without spend
-  std::vector<double> edges_CC;  // [source, target]: weight of the same week's effect of a channel on another one
+  // [source, target]: effect of a channel's log media on another one's in the same and in the next week.
+  std::vector<double> edges_CC, lagged_edges_CC;
+  std::vector<double> persistence_C;    // of log media, where they follow a graph; otherwise empty, as is
+  std::vector<double> total_effect_CC;  // [source, target]: where the target's log media settle for a lasting 1 more
   std::vector<double>
       coefficient_TC;  // height of the Hill curve, as a share of the region's level; regions vary around it
   std::vector<std::string> promotions;
@@ -67,6 +81,7 @@ struct SyntheticTruth {
   std::vector<double> media_C;             // media units, or currency with spend, over all observed cells
   std::vector<double> share_C;             // contribution / target
   std::vector<double> roi_C;               // contribution / media_C
+  std::vector<double> slope_C;             // d contribution / d log of all the channel's media, KPI units
   double target = 0.0;                     // sum over observed cells
   double media_share = 0.0;
   int64_t observed_cells = 0;

@@ -26,9 +26,19 @@ double truth_hill(const SyntheticTruth& truth, int64_t channel, double carried) 
   return 1.0 / (1.0 + std::pow(carried / truth.half_saturation_C[channel], -truth.exponent_C[channel]));
 }
 
+double student_3(RandomStream& random) {
+  const double numerator = random.normal();
+  double squares = 0.0;
+  for (int i = 0; i < 3; ++i) {
+    const double z = random.normal();
+    squares += z * z;
+  }
+  return numerator / std::sqrt(squares);
+}
+
 TruthTotals::TruthTotals(const SyntheticOptions& options, SyntheticTruth nation)
     : truth(std::move(nation)), regions_(options.regions), weeks_(options.weeks), channels_(options.channels) {
-  for (auto* values : {&truth.contribution_C, &truth.media_C, &truth.spend_C, &truth.range_C})
+  for (auto* values : {&truth.contribution_C, &truth.media_C, &truth.spend_C, &truth.range_C, &truth.slope_C})
     values->assign(channels_, 0.0);
   for (auto* values : {&truth.contribution_TC, &truth.media_TC}) values->assign(weeks_ * channels_, 0.0);
   for (auto* values : {&truth.target_T, &truth.squared_noise_T}) values->assign(weeks_, 0.0);
@@ -112,7 +122,10 @@ std::string truth_json(const SyntheticOptions& options, const SyntheticTruth& tr
                     {"national_drift", options.national_drift},
                     {"promotions", options.promotions},
                     {"has_spend", options.has_spend},
-                    {"demand_following", options.demand_following}};
+                    {"demand_following", options.demand_following},
+                    {"graph_edges", options.graph_edges},
+                    {"graph_lagged", options.graph_lagged},
+                    {"graph_noise", synthetic_noise_name(options.graph_noise)}};
   out["units"] = {{"adstock", "a[t] = decay a[t-1] + (1 - decay) x[t], x = media / (media_unit * population)"},
                   {"hill", "h = a^exponent / (a^exponent + half_saturation^exponent)"},
                   {"coefficient", "height of h by week, as a share of the region's level; regions vary around it"},
@@ -126,7 +139,10 @@ std::string truth_json(const SyntheticOptions& options, const SyntheticTruth& tr
                   {"response_curve",
                    "weekly response per region in KPI units when every region runs steadily at 0, 0.1, ... 4 times its "
                    "own mean; spend: what 1 stands for; range: 95 % of region-weeks stay below"},
-                  {"edges", "effect of the source's log media on the target's in the same week"}};
+                  {"edges", "effect of the source's log media on the target's, lag weeks later"},
+                  {"total",
+                   "contribution, and what a lasting change of the channel's log media makes of the others': "
+                   "sum of total_effects times d contribution / d log media"}};
   out["target"] = truth.target;
   out["media_share"] = truth.media_share;
   out["observed_cells"] = truth.observed_cells;
@@ -143,6 +159,9 @@ std::string truth_json(const SyntheticOptions& options, const SyntheticTruth& tr
       for (size_t i = c; i < values_TC.size(); i += channels) values_T.push_back(values_TC[i]);
       return values_T;
     };
+    double total = truth.contribution_C[c];
+    for (size_t j = 0; j < channels && !truth.total_effect_CC.empty(); ++j)
+      if (j != c) total += truth.total_effect_CC[c * channels + j] * truth.slope_C[j];
     const auto first = truth.response_CP.begin() + static_cast<std::ptrdiff_t>(c) * kTruthCurvePoints;
     out["channels"].push_back({{"name", truth.channels[c]},
                                {"decay", truth.decay_C[c]},
@@ -151,6 +170,7 @@ std::string truth_json(const SyntheticOptions& options, const SyntheticTruth& tr
                                {"media_unit", truth.media_unit_C[c]},
                                {"cost", truth.cost_C[c]},
                                {"contribution", truth.contribution_C[c]},
+                               {"total", total},
                                {"share", truth.share_C[c]},
                                {"roi", truth.roi_C[c]},
                                {"response_curve",
@@ -171,11 +191,21 @@ std::string truth_json(const SyntheticOptions& options, const SyntheticTruth& tr
     out["controls"].push_back({{"name", truth.controls[k]}, {"effect", truth.control_effect_K[k]}});
   }
   out["edges"] = ordered_json::array();
-  for (size_t i = 0; i < truth.edges_CC.size(); ++i) {
-    if (truth.edges_CC[i] == 0.0) continue;
-    out["edges"].push_back({{"source", truth.channels[i / channels]},
-                            {"target", truth.channels[i % channels]},
-                            {"weight", truth.edges_CC[i]}});
+  for (const auto* weight_CC : {&truth.edges_CC, &truth.lagged_edges_CC}) {
+    for (size_t i = 0; i < weight_CC->size(); ++i) {
+      if ((*weight_CC)[i] == 0.0) continue;
+      out["edges"].push_back({{"source", truth.channels[i / channels]},
+                              {"target", truth.channels[i % channels]},
+                              {"lag", weight_CC == &truth.edges_CC ? 0 : 1},
+                              {"weight", (*weight_CC)[i]}});
+    }
+  }
+  if (!truth.total_effect_CC.empty()) {
+    for (size_t c = 0; c < channels; ++c) {
+      const auto row = truth.total_effect_CC.begin() + static_cast<std::ptrdiff_t>(c * channels);
+      out["total_effects"][truth.channels[c]] = std::vector<double>(row, row + static_cast<std::ptrdiff_t>(channels));
+      out["persistence"].push_back(truth.persistence_C[c]);
+    }
   }
   return out.dump(2) + "\n";
 }

@@ -5,12 +5,16 @@
 #include <cstdint>
 #include <vector>
 
+#include "common/random.hpp"
 #include "data/synthetic.hpp"
 
 namespace dcmmm {
 
 /// The Hill curve of a channel at `carried`, the adstocked media as a multiple of the national mean.
 double truth_hill(const SyntheticTruth& truth, int64_t channel, double carried);
+
+/// Student's t with 3 degrees of freedom, scaled to standard deviation 1.
+double student_3(RandomStream& random);
 
 /// Running totals over observed cells; `truth` is complete after finish().
 class TruthTotals {
@@ -20,6 +24,9 @@ class TruthTotals {
   /// An observed cell: its target, what the target would be without noise and shocks, and its channels' contributions
   /// (KPI units) and media (media units).
   void add_cell(int64_t week, double target, double expected, const double* contribution_C, const double* media_C);
+
+  /// What the cell's contribution of a channel changes by when all its media change, in logs: KPI units.
+  void add_slope(int64_t channel, double slope) { truth.slope_C[channel] += slope; }
 
   /// A region's curves and its range of media, given as multiples of the national mean.
   void add_curves(double size, const std::vector<double>& height_C, const std::vector<double>& media_TC,

@@ -198,6 +198,28 @@ void take_over_model(const Value& earlier, const std::vector<std::string>& overr
   check_config(config);
 }
 
+GraphOptions graph_options(const Value& config) {
+  const std::string noise = get<std::string>(config, "model.dag.noise");
+  GraphOptions out;
+  out.enabled = get<bool>(config, "model.dag.enabled");
+  out.solver = get<std::string>(config, "model.dag.method") == "dagma" ? GraphSolver::kDagma : GraphSolver::kNotears;
+  out.noise = noise == "gaussian"  ? GraphNoise::kGaussian
+              : noise == "laplace" ? GraphNoise::kLaplace
+                                   : GraphNoise::kStudent;
+  out.lags = get<int64_t>(config, "model.dag.lags");
+  out.l1 = get<double>(config, "model.dag.l1");
+  out.threshold = get<double>(config, "model.dag.threshold");
+  out.confidence = get<double>(config, "model.dag.confidence");
+  out.resamples = get<int64_t>(config, "model.dag.resamples");
+  out.equal_variance = get<bool>(config, "model.dag.equal_variance");
+  out.upper_triangular = get<bool>(config, "model.dag.upper_triangular");
+  out.forbidden = get<std::vector<std::string>>(config, "model.dag.forbidden");
+  out.required = get<std::vector<std::string>>(config, "model.dag.required");
+  for (const auto& [region, group] : get<std::optional<TextMap>>(config, "model.dag.groups").value_or(TextMap()))
+    out.group_of[region] = group;
+  return out;
+}
+
 TrainerOptions trainer_options(const Value& config) {
   TrainerOptions out;
   out.steps = get<int64_t>(config, "trainer.steps");
@@ -264,6 +286,9 @@ SyntheticOptions synthetic_options(const Value& config) {
   out.promotions = get<int64_t>(config, "synth.promotions");
   out.has_spend = get<bool>(config, "synth.spend");
   out.demand_following = get<double>(config, "synth.demand_following");
+  out.graph_edges = get<int64_t>(config, "synth.graph_edges");
+  out.graph_lagged = get<double>(config, "synth.graph_lagged");
+  out.graph_noise = synthetic_noise(get<std::string>(config, "synth.graph_noise"));
   return out;
 }
 

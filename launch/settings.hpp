@@ -3,6 +3,7 @@
 
 #include "data/synthetic.hpp"
 #include "data/table_import.hpp"
+#include "graph/options.hpp"
 #include "launch/value.hpp"
 #include "model/options.hpp"
 #include "trainer/estimate.hpp"
@@ -12,6 +13,7 @@
 namespace dcmmm {
 
 ModelOptions model_options(const Value& config);
+GraphOptions graph_options(const Value& config);
 TrainerOptions trainer_options(const Value& config);
 
 /// Which settings a run may choose by itself: with model.settings=auto those that the command line doesn't name.

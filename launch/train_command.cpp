@@ -5,7 +5,9 @@
 #include <iostream>
 #include <limits>
 #include <memory>
+#include <numeric>
 
+#include "analysis/channel_effects.hpp"
 #include "analysis/channel_moves.hpp"
 #include "analysis/decompose.hpp"
 #include "analysis/forecast_rows.hpp"
@@ -23,6 +25,7 @@
 #include "common/text.hpp"
 #include "data/panel_file.hpp"
 #include "data/split.hpp"
+#include "graph/learn_graph.hpp"
 #include "launch/commands.hpp"
 #include "launch/configuration.hpp"
 #include "launch/logging.hpp"
@@ -135,6 +138,7 @@ struct Run {
   Mesh& mesh;
   Fit& fit;
   const std::vector<ChannelIdentification>& identification;
+  const Graph& graph;
 
   bool writes_text() const { return context.world.rank() == 0; }
 
@@ -176,6 +180,9 @@ struct Run {
       shared.local_slope_C.push_back(std::isfinite(channel.local_slope) ? channel.local_slope : 0.0);
     }
     shared.draws = all_draws(fit, mesh);
+    shared.graph = graph;
+    EffectSums effects(fit.panel.channels());
+    double predicted = 0;
     FitEvaluation evaluation(shared.origin, shared.holdout_weeks);
     ForecastRows forecasts(fit.panel, shared.origin, shared.origin, 1);
     std::unique_ptr<ResultsWriter> writer;
@@ -186,6 +193,8 @@ struct Run {
       const Panel regions = slice_regions(fit.panel, chunk.first, chunk.count);
       add_intervals(regions, shared, *fit.intervals, block);
       if (writer) writer->append(block);
+      effects.add(block.media_RTC, block.coefficient_RTC, shared);
+      predicted = std::accumulate(block.predicted_RT.begin(), block.predicted_RT.end(), predicted);
       evaluation.add(regions, block.predicted_RT);
       for (int64_t r = 0; r < block.regions; ++r)
         forecasts.set_prediction(0, block.first_region + r, block.predicted_RT.data() + r * fit.data.weeks);
@@ -194,7 +203,20 @@ struct Run {
     if (writer) writer->finish();
     // Not before: ranks with fewer blocks wait in finish() for the others' collective writes.
     holdout = forecasts.gather(*mesh.region_axis, *fit.intervals, 0.9);
+    say_what_channels_bring(shared, effects, predicted);
     return evaluation.figures(*mesh.region_axis);
+  }
+
+ private:
+  // Direct and indirect effects, where the graph says that channels move each other. Collective.
+  void say_what_channels_bring(const SharedResults& shared, EffectSums& effects, double predicted) const {
+    if (graph.empty()) return;
+    mesh.region_axis->all_reduce_sum(std::span(effects.contribution_C));
+    mesh.region_axis->all_reduce_sum(std::span(effects.slope_C));
+    mesh.region_axis->all_reduce_sum(std::span(&predicted, 1));
+    const std::string table =
+        effects_table(channel_effects(shared, effects, 0.9), fit.panel.coordinates.channels, predicted);
+    if (!table.empty()) log_info("Effects through other channels, of the predicted total (docs/graph.md):\n" + table);
   }
 };
 
@@ -284,6 +306,14 @@ int train_command(CommandContext& context) {
   if (earlier) options.earlier = read_earlier(*earlier, panel, split.origin, mesh);
   options.likelihood.experiments =
       locate_experiments(config, folder.path, resume, file->coordinates(), split.origin, world);
+  const GraphOptions graph_settings = graph_options(config);
+  Graph graph;
+  if (graph_settings.enabled) {
+    graph = learn_graph(panel, graph_settings, split.origin, options.seed, RegionLoop(plan, *mesh.region_axis));
+    log_info("How spend on channels moves spend on others (->; --: undirected):\n" +
+             graph_table(graph, file->coordinates().channels));
+  }
+  const double graph_seconds = stage.lap();
 
   // Phase one, or where an earlier run stood; then the descent.
   Estimate estimate = prepare_estimate(panel, options, split.origin, plan, *mesh.region_axis, log_info);
@@ -311,7 +341,7 @@ int train_command(CommandContext& context) {
   }
   if (resume) keep_config();  // not before: a resume that is refused leaves the run as it was
   install_signal_handlers();
-  const Run run{context, folder, *file, mesh, *fit, estimate.identification};
+  const Run run{context, folder, *file, mesh, *fit, estimate.identification, graph};
   const int64_t first_step = fit->state.step;
   if (run.descend() == Outcome::kStopped) {
     log_warning(text("Stopped at step ", fit->state.step, " of ", trainer.steps,
@@ -325,6 +355,8 @@ int train_command(CommandContext& context) {
   const FitFigures figures = run.write_results(holdout);
   RunFacts facts;
   facts.import_seconds = import_seconds;
+  facts.graph = graph;
+  facts.graph_seconds = graph_seconds;
   facts.fit_seconds = fit_seconds;
   facts.evaluate_seconds = stage.lap();
   facts.total_seconds = total.lap();

@@ -27,11 +27,6 @@ struct SlopeColumn {
   double sd;
 };
 
-/// Whether the region at `place` of all the panel's is one of `wanted` evenly spaced ones.
-inline bool is_sampled(int64_t place, int64_t wanted, int64_t all_regions) {
-  return all_regions <= wanted || (place + 1) * wanted / all_regions > place * wanted / all_regions;
-}
-
 /// What a pass reads.
 struct RegionPass {
   const LikelihoodData& data;

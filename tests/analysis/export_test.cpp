@@ -26,12 +26,13 @@ const std::map<std::string, std::string> kHeaders = {
     {"contributions.csv", "region,week,component,value"},
     {"channel_summary.csv",
      "channel,spend,contribution,contribution_lower,contribution_upper,share,roi,roi_lower,roi_upper,marginal_roi,"
-     "direct,indirect,identified"},
+     "direct,indirect,identified,total,indirect_lower,indirect_upper,total_lower,total_upper"},
     {"coefficients.csv", "region,week,channel,value"},
     {"adstock.csv", "channel,decay,lower,upper,half_life_weeks,peak_week"},
     {"response_curves.csv", "channel,spend,response,lower,upper,marginal"},
     {"saturation.csv", "channel,exponent,half_saturation,saturation_spend"},
-    {"dag.csv", "source,target,lag,weight,lower,upper"},
+    {"dag.csv", "source,target,lag,weight,lower,upper,confidence,directed,direction_from"},
+    {"dag_groups.csv", "group,source,target,lag,weight,shared_weight,confidence"},
     {"regions.csv", "region,scale,baseline_level,r2,rmse,relative_error"}};
 
 /// Parses RFC 4180 letter by letter; the header line is left out.
@@ -91,6 +92,50 @@ TEST(Export, WritesTheDocumentedFilesAndColumns) {
   EXPECT_EQ(read_csv(folder / "csv" / "coefficients.csv").size(), 45u * 3);
   EXPECT_EQ(read_csv(folder / "csv" / "response_curves.csv").size(), 150u);
   EXPECT_EQ(read_csv(folder / "csv" / "dag.csv").size(), 0u);
+}
+
+TEST(Export, WritesTheGraphAndEffectsThroughIt) {
+  const TestFolder folder;
+  SmallRun run;
+  Graph& graph = run.shared.graph;
+  graph.channels = 3;
+  graph.edges = {{2, 0, 1, 0.5, 0.96, Direction::kTime}, {0, 1, 0, -0.2, 1.0, Direction::kUndirected}};
+  graph.draws = 3;
+  graph.weight_BS = {0.4, -0.1, 0.5, -0.2, 0.6, -0.3};
+  graph.total_CC = {1, 0, 0, 0, 1, 0, 0.8, 0, 1};
+  for (const double effect : {0.7, 0.8, 0.9})
+    for (const double value : {1.0, 0.0, 0.0, 0.0, 1.0, 0.0, effect, 0.0, 1.0}) graph.total_BCC.push_back(value);
+  graph.differences = {{"north, south", 1, 2, 0, 0.3, 0.0, 0.94}};
+  run.shared.draws = {};
+  run.write(folder);
+  export_all(folder);
+  EXPECT_THAT(read_csv(folder / "csv" / "dag_groups.csv"),
+              ::testing::ElementsAre(
+                  ::testing::ElementsAre("north, south", "channel_1", "channel_2", "0", "0.3", "0", "0.94")));
+  const Table edges = read_csv(folder / "csv" / "dag.csv");
+  ASSERT_EQ(edges.size(), 2u);
+  EXPECT_THAT(edges[0], ::testing::ElementsAre("channel_2", "channel_0", "1", "0.5", ::testing::_, ::testing::_, "0.96",
+                                               "yes", "time"));
+  EXPECT_THAT(edges[1],
+              ::testing::ElementsAre("channel_0", "channel_1", "0", "-0.2", ::testing::_, ::testing::_, "1", "no", ""));
+  // Student's t of two degrees: 2.92; the draws' sd is 0.1.
+  EXPECT_NEAR(std::stod(edges[0][5]), 0.5 + 2.92 * 0.1 * std::sqrt(4.0 / 3), 1e-3);
+  EXPECT_NEAR(std::stod(edges[1][4]), -0.2 - 2.92 * 0.1 * std::sqrt(4.0 / 3), 1e-3);
+
+  // The slope of channel 0 in the log of all its media, by hand.
+  double slope = 0;
+  for (std::size_t i = 0; i < run.results.media_RTC.size(); i += 3)
+    slope += run.results.media_RTC[i] * (1 - run.results.media_RTC[i] / run.results.coefficient_RTC[i]) *
+             run.shared.exponent_C[0];
+  const Table channels = read_csv(folder / "csv" / "channel_summary.csv");
+  const auto at = [&](std::size_t channel, std::size_t column) { return std::stod(channels[channel][column]); };
+  for (std::size_t c = 0; c < 3; ++c) {
+    EXPECT_EQ(channels[c][10], channels[c][2]);  // direct is the channel's own contribution
+    EXPECT_NEAR((at(c, 10) + at(c, 11)) / at(c, 13), 1, 1e-12);
+    EXPECT_NEAR(at(c, 11), c == 2 ? 0.8 * slope : 0, 1e-9 * slope);
+  }
+  EXPECT_NEAR(at(2, 15), (0.8 + 2.92 * 0.1 * std::sqrt(4.0 / 3)) * slope, 1e-3 * slope);
+  EXPECT_NEAR(at(2, 16), at(2, 10) + at(2, 14), 1e-9 * slope);
 }
 
 TEST(Export, ComponentsSumToThePrediction) {

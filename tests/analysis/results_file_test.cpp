@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <tuple>
 
 #include "common/errors.hpp"
 #include "common/files.hpp"
@@ -20,6 +21,15 @@ TEST(ResultsFile, KeepsEverything) {
   SmallRun run;
   run.shared.adstock_kind = "mixed";
   run.shared.peak_C[1] = 2.5;
+  Graph& graph = run.shared.graph;
+  graph.channels = 3;
+  graph.h = 1e-10;
+  graph.unsure = 4;
+  graph.edges = {{2, 0, 1, 0.5, 0.96, Direction::kTime}, {0, 1, 0, -0.2, 1.0, Direction::kUndirected}};
+  graph.draws = 2;
+  graph.weight_BS = {0.4, -0.1, 0.5, -0.2};
+  for (int i = 0; i < 9; ++i) graph.total_CC.push_back(0.1 * i);
+  for (int i = 0; i < 18; ++i) graph.total_BCC.push_back(0.2 * i);
   run.write(folder);
   const ResultsReader reader(folder / "results.h5");
   expect_equal(reader.read(0, 5), run.results);
@@ -45,6 +55,32 @@ TEST(ResultsFile, KeepsEverything) {
   EXPECT_EQ(reader.shared().origin, 7);
   EXPECT_EQ(reader.shared().holdout_weeks, 2);
   EXPECT_EQ(reader.shared().panel_checksum, run.shared.panel_checksum);
+  const Graph& read = reader.shared().graph;
+  EXPECT_EQ(std::tuple(read.channels, read.h, read.unsure, read.draws), std::tuple(3, 1e-10, 4, 2));
+  ASSERT_EQ(read.edges.size(), 2u);
+  for (std::size_t s = 0; s < 2; ++s) {
+    const auto as_tuple = [](const GraphEdge& edge) {
+      return std::tuple(edge.source, edge.target, edge.lag, edge.weight, edge.confidence, edge.direction);
+    };
+    EXPECT_EQ(as_tuple(read.edges[s]), as_tuple(graph.edges[s]));
+  }
+  EXPECT_EQ(read.weight_BS, graph.weight_BS);
+  EXPECT_EQ(read.total_CC, graph.total_CC);
+  EXPECT_EQ(read.total_BCC, graph.total_BCC);
+}
+
+TEST(ResultsFile, KeepsAGraphWithoutEdgesAndSaysWhereThereIsNone) {
+  const TestFolder folder;
+  SmallRun run;
+  run.write(folder);
+  EXPECT_TRUE(ResultsReader(folder / "results.h5").shared().graph.empty());
+  run.shared.graph.channels = 3;
+  run.shared.graph.total_CC = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+  run.write(folder);
+  const Graph graph = ResultsReader(folder / "results.h5").shared().graph;
+  EXPECT_EQ(graph.channels, 3);
+  EXPECT_TRUE(graph.edges.empty());
+  EXPECT_EQ(graph.total_CC, run.shared.graph.total_CC);
 }
 
 TEST(ResultsFile, IsTheSameHoweverItIsCutIntoBlocks) {

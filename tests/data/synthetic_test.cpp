@@ -221,6 +221,129 @@ TEST(Synthetic, DrawsAGraphWithoutCycles) {
   }
 }
 
+SyntheticOptions with_graph() {
+  auto options = small();
+  options.regions = 40;
+  options.weeks = 120;
+  options.graph_edges = 5;
+  options.graph_lagged = 0.4;
+  return options;
+}
+
+// Log media follow the equations of truth.json: what is left of them is no longer correlated with any past or any
+// other channel's shocks.
+TEST(Synthetic, LogMediaFollowTheGraph) {
+  for (const auto noise : {SyntheticNoise::kGaussian, SyntheticNoise::kLaplace, SyntheticNoise::kStudent}) {
+    auto options = with_graph();
+    options.graph_noise = noise;
+    const auto whole = generate(options, 7);
+    const auto& truth = whole.truth;
+    const auto count = [](const std::vector<double>& edges) {
+      return std::count_if(edges.begin(), edges.end(), [](double w) { return w != 0.0; });
+    };
+    EXPECT_EQ(count(truth.edges_CC), 3);
+    EXPECT_EQ(count(truth.lagged_edges_CC), 2);
+    const int64_t R = 40, T = 120, C = 5, N = R * (T - 1);
+    std::vector<double> left_NC, past_NC;
+    // Less each week's mean, hence without what regions share.
+    const auto log_at = [&](int64_t r, int64_t t, int64_t c) {
+      return std::log(whole.panel.media_RTC[(r * T + t) * C + c]);
+    };
+    std::vector<double> value_RTC(R * T * C);
+    for (int64_t c = 0; c < C; ++c)
+      for (int64_t r = 0; r < R; ++r)
+        for (int64_t t = 0; t < T; ++t) value_RTC[(r * T + t) * C + c] = log_at(r, t, c);
+    for (int64_t c = 0; c < C; ++c) {
+      for (int64_t r = 0; r < R; ++r) {
+        double mean = 0;
+        for (int64_t t = 0; t < T; ++t) mean += value_RTC[(r * T + t) * C + c] / static_cast<double>(T);
+        for (int64_t t = 0; t < T; ++t) value_RTC[(r * T + t) * C + c] -= mean;
+      }
+      for (int64_t t = 0; t < T; ++t) {
+        double mean = 0;
+        for (int64_t r = 0; r < R; ++r) mean += value_RTC[(r * T + t) * C + c] / static_cast<double>(R);
+        for (int64_t r = 0; r < R; ++r) value_RTC[(r * T + t) * C + c] -= mean;
+      }
+    }
+    for (int64_t r = 0; r < R; ++r)
+      for (int64_t t = 1; t < T; ++t)
+        for (int64_t c = 0; c < C; ++c) {
+          const double* now = &value_RTC[(r * T + t) * C];
+          const double* last = now - C;
+          double left = now[c] - truth.persistence_C[c] * last[c];
+          for (int64_t source = 0; source < C; ++source)
+            left -= truth.edges_CC[source * C + c] * now[source] + truth.lagged_edges_CC[source * C + c] * last[source];
+          left_NC.push_back(left);
+          past_NC.push_back(last[c]);
+        }
+    const auto correlation = [&](const std::vector<double>& a, int64_t i, const std::vector<double>& b, int64_t j) {
+      double aa = 0, bb = 0, ab = 0;
+      for (int64_t n = 0; n < N; ++n) {
+        aa += a[n * C + i] * a[n * C + i];
+        bb += b[n * C + j] * b[n * C + j];
+        ab += a[n * C + i] * b[n * C + j];
+      }
+      return ab / std::sqrt(aa * bb);
+    };
+    const double limit = 5 / std::sqrt(static_cast<double>(N));
+    for (int64_t i = 0; i < C; ++i)
+      for (int64_t j = 0; j < C; ++j) {
+        if (i != j) EXPECT_LT(std::abs(correlation(left_NC, i, left_NC, j)), limit);
+        EXPECT_LT(std::abs(correlation(left_NC, i, past_NC, j)), limit);
+      }
+  }
+}
+
+// The chain 0 -> 1 at once, 1 -> 2 a week later, by hand.
+TEST(Synthetic, TruthHasTotalEffectsOfItsGraph) {
+  auto options = with_graph();
+  options.channels = 3;
+  options.graph_edges = 3;
+  options.graph_lagged = 0.34;
+  const auto truth = generate(options, 40).truth;
+  const auto edge = [&](int64_t i, int64_t j) { return truth.edges_CC[i * 3 + j] + truth.lagged_edges_CC[i * 3 + j]; };
+  for (int64_t i = 0; i < 3; ++i)
+    for (int64_t j = 0; j < 3; ++j) {
+      if (i == j) continue;
+      const int64_t k = 3 - i - j;  // the way round
+      const double settled = 1 / (1 - truth.persistence_C[j]);
+      const double expected = settled * (edge(i, j) + edge(i, k) / (1 - truth.persistence_C[k]) * edge(k, j));
+      EXPECT_NEAR(truth.total_effect_CC[i * 3 + j], expected, 1e-9);
+    }
+  const auto json = nlohmann::json::parse(truth_json(options, truth));
+  EXPECT_EQ(json["edges"].size(), 3u);
+  EXPECT_EQ(json["total_effects"]["channel_01"].size(), 3u);
+  double total = truth.contribution_C[1];
+  for (const int64_t j : {0, 2}) total += truth.total_effect_CC[3 + j] * truth.slope_C[j];
+  EXPECT_NEAR(json["channels"][1]["total"].get<double>() / total, 1, 1e-12);
+}
+
+// The truth's slopes are those of contributions when all of a channel's media are multiplied.
+TEST(Synthetic, SlopesAreDerivativesOfTheCurves) {
+  const auto options = with_graph();
+  const auto whole = generate(options, 40);
+  const SyntheticTruth& truth = whole.truth;
+  const int64_t T = options.weeks, C = options.channels, c = 1;
+  const auto contribution = [&](double factor) {
+    double sum = 0;
+    for (int64_t r = 0; r < options.regions; ++r) {
+      double carried = 0;
+      for (int64_t t = 0; t < T; ++t) {
+        const int64_t cell = r * T + t;
+        const double media = whole.panel.media_RTC[cell * C + c] / truth.media_unit_C[c] / whole.panel.population_R[r];
+        carried = truth.decay_C[c] * carried + (1 - truth.decay_C[c]) * media;
+        const auto hill = [&](double at) {
+          return 1 / (1 + std::pow(at / truth.half_saturation_C[c], -truth.exponent_C[c]));
+        };
+        sum += whole.parts.media_RTC[cell * C + c] / hill(carried) * hill(factor * carried);
+      }
+    }
+    return sum;
+  };
+  EXPECT_NEAR(contribution(1) / truth.contribution_C[c], 1, 1e-9);
+  EXPECT_NEAR((contribution(1.0001) - contribution(0.9999)) / 0.0002 / truth.slope_C[c], 1, 1e-5);
+}
+
 TEST(Synthetic, NamesItsAxes) {
   const auto coordinates = synthetic_coordinates(small());
   EXPECT_EQ(coordinates.weeks[0], "2023-01-02");
@@ -443,6 +566,13 @@ TEST(Synthetic, RefusesOptionsOutOfRange) {
             "synth.exponent_high=1: expected at least synth.exponent_low.");
   EXPECT_EQ(message_of([](auto& o) { o.demand_following = 1; }),
             "synth.demand_following=1: expected 0 or more, and less than 1.");
+  EXPECT_EQ(message_of([](auto& o) { o.graph_edges = 11; }),
+            "synth.graph_edges=11: expected 0 to 10, the pairs of synth.channels=5.");
+  EXPECT_EQ(message_of([](auto& o) {
+              o.graph_edges = 1;
+              o.demand_following = 0.1;
+            }),
+            "synth.graph_edges=1: expected 0 where synth.demand_following is above 0.");
   EXPECT_EQ(message_of([](auto& o) { o.noise = NAN; }), "synth.noise=nan: expected 0 or more, and less than 1.");
 }
 

@@ -1,0 +1,217 @@
+#include "graph/spend.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+// R regions of this rank, T training weeks, C channels, P columns that are regressed out.
+namespace dcmmm {
+namespace {
+
+constexpr int64_t kLeastWeeks = 8;    // seen ones of a region that counts
+constexpr double kLeastRegions = 10;  // for weeks' own means: fewer would leave nothing of the spend
+constexpr double kOffShare = 0.01;    // more weeks without spend than that: log(1 + x)
+constexpr double kStillMoves = 1e-5;  // spend that departs less, in logs, is constant
+constexpr int64_t kMostSweeps = 50;   // of the means and columns, until they no longer change
+constexpr double kNoLongerMoves = 1e-7;
+
+// Backfitting of region means, week means and columns (Buja, Hastie and Tibshirani 1989): exact once it stands still.
+class Backfit {
+ public:
+  Backfit(const Panel& panel, LogSpend& spend, const RegionLoop& loop) : panel_(panel), spend_(spend), loop_(loop) {
+    const int64_t K = panel.controls();
+    for (int64_t k = K - panel.coordinates.events(); k < K; ++k) events_.push_back(k);
+    columns_ = static_cast<int64_t>(events_.size()) + (spend.by_week ? 0 : 4);
+  }
+
+  void run() {
+    for (int64_t sweep = 0; sweep < kMostSweeps; ++sweep) {
+      remove_region_means();
+      double moved = spend_.by_week ? remove_week_means() : 0.0;
+      for (int64_t p = 0; p < columns_; ++p) moved = std::max(moved, remove_column(p));
+      if (moved < kNoLongerMoves) break;
+    }
+  }
+
+ private:
+  template <class Visit>  // visit(region, week, values) of every seen cell
+  void each_cell(Chunk chunk, const Visit& visit) {
+    for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r)
+      for (int64_t t = 0; t < spend_.weeks; ++t)
+        if (spend_.seen(r, t)) visit(r, t, spend_.value_RTC.data() + (r * spend_.weeks + t) * spend_.channels);
+  }
+
+  void remove_region_means() {
+    const int64_t C = spend_.channels;
+    loop_.each([&](Chunk chunk) {
+      for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
+        std::vector<double> mean(C);
+        double cells = 0;
+        each_cell({r, 1}, [&](int64_t, int64_t, const float* value) {
+          cells += 1;
+          for (int64_t c = 0; c < C; ++c) mean[c] += value[c];
+        });
+        each_cell({r, 1}, [&](int64_t, int64_t, float* value) {
+          for (int64_t c = 0; c < C; ++c) value[c] -= static_cast<float>(mean[c] / cells);
+        });
+      }
+    });
+  }
+
+  // Returns the largest mean.
+  double remove_week_means() {
+    const int64_t C = spend_.channels, width = C + 1;
+    const std::vector<double> sums = loop_.sum(spend_.weeks * width, [&](Chunk chunk, std::span<double> total) {
+      each_cell(chunk, [&](int64_t, int64_t t, const float* value) {
+        total[t * width] += 1;
+        for (int64_t c = 0; c < C; ++c) total[t * width + 1 + c] += value[c];
+      });
+    });
+    loop_.each([&](Chunk chunk) {
+      each_cell(chunk, [&](int64_t, int64_t t, float* value) {
+        for (int64_t c = 0; c < C; ++c) value[c] -= static_cast<float>(sums[t * width + 1 + c] / sums[t * width]);
+      });
+    });
+    double largest = 0;
+    for (int64_t t = 0; t < spend_.weeks; ++t)
+      for (int64_t c = 0; c < C && sums[t * width] > 0; ++c)
+        largest = std::max(largest, std::abs(sums[t * width + 1 + c] / sums[t * width]));
+    return largest;
+  }
+
+  double column(int64_t p, int64_t region, int64_t week) const {
+    const auto events = static_cast<int64_t>(events_.size());
+    if (p < events) return panel_.controls_RTK[(region * panel_.weeks() + week) * panel_.controls() + events_[p]];
+    const double angle = 2 * std::numbers::pi * static_cast<double>(1 + (p - events) / 2) * static_cast<double>(week) /
+                         seasonal_period(panel_.coordinates.step);
+    return (p - events) % 2 == 0 ? std::sin(angle) : std::cos(angle);
+  }
+
+  // Returns the largest slope.
+  double remove_column(int64_t p) {
+    const int64_t C = spend_.channels;
+    // The column less its own region means, so that it stays out of their way.
+    const auto centred = [&](int64_t r) {
+      std::vector<double> value_T(spend_.weeks);
+      double mean = 0, cells = 0;
+      each_cell({r, 1}, [&](int64_t, int64_t t, const float*) {
+        value_T[t] = column(p, r, t);
+        mean += value_T[t];
+        cells += 1;
+      });
+      for (double& value : value_T) value -= cells > 0 ? mean / cells : 0;
+      return value_T;
+    };
+    const std::vector<double> sums = loop_.sum(C + 1, [&](Chunk chunk, std::span<double> total) {
+      for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
+        const std::vector<double> x_T = centred(r);
+        each_cell({r, 1}, [&](int64_t, int64_t t, const float* value) {
+          total[C] += x_T[t] * x_T[t];
+          for (int64_t c = 0; c < C; ++c) total[c] += x_T[t] * value[c];
+        });
+      }
+    });
+    if (sums[C] < 1e-9) return 0;
+    loop_.each([&](Chunk chunk) {
+      for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
+        const std::vector<double> x_T = centred(r);
+        each_cell({r, 1}, [&](int64_t, int64_t t, float* value) {
+          for (int64_t c = 0; c < C; ++c) value[c] -= static_cast<float>(x_T[t] * sums[c] / sums[C]);
+        });
+      }
+    });
+    double largest = 0;
+    for (int64_t c = 0; c < C; ++c) largest = std::max(largest, std::abs(sums[c] / sums[C]));
+    return largest;
+  }
+
+  const Panel& panel_;
+  LogSpend& spend_;
+  const RegionLoop& loop_;
+  std::vector<int64_t> events_;  // their places among the controls
+  int64_t columns_ = 0;
+};
+
+}  // namespace
+
+LogSpend log_spend(const Panel& panel, int64_t weeks, const RegionLoop& loop) {
+  const int64_t R = panel.regions, T = weeks, C = panel.channels();
+  LogSpend out;
+  out.regions = R;
+  out.weeks = T;
+  out.channels = C;
+  out.value_RTC.assign(R * T * C, 0.0F);
+  out.seen_RT.assign(R * T, 0);
+  for (int64_t r = 0; r < R; ++r) {
+    const auto first = panel.observed_RT.begin() + r * panel.weeks();
+    if (std::count(first, first + T, 1) >= kLeastWeeks) std::copy(first, first + T, out.seen_RT.begin() + r * T);
+  }
+  const auto media = [&](int64_t r, int64_t t) { return panel.media_RTC.data() + (r * panel.weeks() + t) * C; };
+  const std::vector<double> counts = loop.sum(C + 2, [&](Chunk chunk, std::span<double> total) {
+    for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
+      const double before = total[C];
+      for (int64_t t = 0; t < T; ++t) {
+        if (!out.seen(r, t)) continue;
+        total[C] += 1;
+        for (int64_t c = 0; c < C; ++c) total[c] += media(r, t)[c] <= 0;
+      }
+      total[C + 1] += total[C] > before;
+    }
+  });
+  for (int64_t c = 0; c < C; ++c) out.off_share_C.push_back(counts[C] > 0 ? counts[c] / counts[C] : 1.0);
+  out.by_week = counts[C + 1] >= kLeastRegions;
+
+  std::vector<char> is_silent_RC(R * C);
+  loop.each([&](Chunk chunk) {
+    for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
+      std::vector<double> mean(C), smallest(C, std::numeric_limits<double>::infinity());
+      double cells = 0;
+      for (int64_t t = 0; t < T; ++t) {
+        if (!out.seen(r, t)) continue;
+        cells += 1;
+        for (int64_t c = 0; c < C; ++c) {
+          const double x = media(r, t)[c];
+          mean[c] += x;
+          if (x > 0) smallest[c] = std::min(smallest[c], x);
+        }
+      }
+      for (int64_t c = 0; c < C; ++c) is_silent_RC[r * C + c] = !(mean[c] > 0);
+      for (int64_t t = 0; t < T; ++t) {
+        if (!out.seen(r, t)) continue;
+        for (int64_t c = 0; c < C; ++c) {
+          if (is_silent_RC[r * C + c]) continue;
+          const double x = media(r, t)[c];
+          const double value = out.off_share_C[c] > kOffShare ? std::log1p(x * cells / mean[c])
+                                                              : std::log(std::max(x, smallest[c]) * cells / mean[c]);
+          out.value_RTC[(r * T + t) * C + c] = static_cast<float>(value);
+        }
+      }
+    }
+  });
+  Backfit(panel, out, loop).run();
+
+  // A channel that a region never used has no departures there.
+  const std::vector<double> squares = loop.sum(C, [&](Chunk chunk, std::span<double> total) {
+    for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r)
+      for (int64_t t = 0; t < T; ++t) {
+        if (!out.seen(r, t)) continue;
+        for (int64_t c = 0; c < C; ++c) {
+          float& value = out.value_RTC[(r * T + t) * C + c];
+          if (is_silent_RC[r * C + c]) value = 0.0F;
+          total[c] += static_cast<double>(value) * value;
+        }
+      }
+  });
+  for (int64_t c = 0; c < C; ++c) {
+    const double scale = counts[C] > 0 ? std::sqrt(squares[c] / counts[C]) : 0.0;
+    out.scale_C.push_back(scale > kStillMoves ? scale : 0.0);
+  }
+  loop.each([&](Chunk chunk) {
+    for (int64_t i = chunk.first * T * C; i < (chunk.first + chunk.count) * T * C; ++i)
+      out.value_RTC[i] = out.scale_C[i % C] > 0 ? static_cast<float>(out.value_RTC[i] / out.scale_C[i % C]) : 0.0F;
+  });
+  return out;
+}
+
+}  // namespace dcmmm

@@ -1,0 +1,66 @@
+"""The graph of channels from outside: what train writes and says, what export makes of it, and refusals."""
+
+import json
+
+import cli
+import numpy as np
+
+
+class Graph(cli.Case):
+    def setUp(self):
+        super().setUp()
+        self.synth(regions=50, weeks=110, channels=6, controls=1, seed=3, graph_edges=6)
+        self.truth = json.loads((self.folder / "truth.json").read_text())
+
+    def pairs(self, name, *words, ranks=0):
+        """Directed edges, lags ignored, and all rows of dag.csv."""
+        self.train(name, "data.panel=panel.h5", *words, ranks=ranks)
+        rows = cli.read_csv(self.export(name, f"{name}/csv") / "dag.csv")
+        return {(row["source"], row["target"]) for row in rows if row["directed"] == "yes"}, rows
+
+    def test_the_graph_reaches_every_file(self):
+        found, rows = self.pairs("run")
+        self.assertEqual(found, {(edge["source"], edge["target"]) for edge in self.truth["edges"]})
+        for row in rows:
+            self.assertLess(float(row["lower"]), float(row["weight"]))
+            self.assertGreater(float(row["upper"]), float(row["weight"]))
+            self.assertIn(row["direction_from"], ("time", "noise", ""))
+        metrics = json.loads((self.folder / "run" / "metrics.json").read_text())
+        self.assertLess(metrics["dag"]["h"], 1e-8)
+        self.assertEqual(metrics["dag"]["edges"], len(rows))
+        log = (self.folder / "run" / "train.log").read_text()
+        self.assertIn("direction from", log)
+        self.assertIn("Effects through other channels", log)
+        summary = cli.read_csv(self.folder / "run" / "csv" / "channel_summary.csv")
+        direct, indirect, total = (cli.column(summary, name) for name in ("direct", "indirect", "total"))
+        np.testing.assert_allclose(direct + indirect, total, rtol=1e-6)
+        np.testing.assert_array_equal(direct, cli.column(summary, "contribution"))
+        sources = {edge["source"] for edge in self.truth["edges"]}
+        for row in summary:
+            self.assertEqual(float(row["indirect"]) != 0, row["channel"] in sources)
+
+    def test_two_ranks_and_the_other_solver_find_the_same(self):
+        found, rows = self.pairs("alone")
+        again, others = self.pairs("ranks", ranks=2)
+        self.assertEqual(found, again)
+        np.testing.assert_allclose(cli.column(rows, "weight"), cli.column(others, "weight"), atol=1e-4)
+        self.assertEqual(found, self.pairs("dagma", "model.dag.method=dagma")[0])
+
+    def test_it_changes_nothing_of_the_fit_and_can_be_left_out(self):
+        self.pairs("with")
+        found, rows = self.pairs("without", "model.dag.enabled=false")
+        self.assertEqual((found, rows), (set(), []))
+        prediction = [(self.folder / name / "csv" / "prediction.csv").read_bytes() for name in ("with", "without")]
+        self.assertEqual(*prediction)
+        metrics = json.loads((self.folder / "without" / "metrics.json").read_text())
+        self.assertIsNone(metrics["dag"]["edges"])
+        summary = cli.read_csv(self.folder / "without" / "csv" / "channel_summary.csv")
+        self.assertEqual({row["indirect"] for row in summary}, {""})
+
+    def test_a_wrong_name_is_refused(self):
+        done = self.train("run", "data.panel=panel.h5", "model.dag.forbidden=['channel_1->channel_02']", code=2)
+        self.assertIn("'model.dag.forbidden' holds 'channel_1->channel_02': the panel has no channel 'channel_1'.", done.err)
+
+
+if __name__ == "__main__":
+    cli.main()
