@@ -14,7 +14,6 @@ namespace dcmmm {
 namespace {
 
 constexpr int64_t kForecastWeeks = 260;        // after the panel, for which the national level's path is kept
-constexpr double kDriftKept = 0.9;             // of a coefficient's deviation, a week later
 constexpr double kSmallestCoefficient = 1e-6;  // softplus can't reach zero
 
 double inverse_softplus(double value) { return std::log(std::expm1(std::max(value, kSmallestCoefficient))); }
@@ -44,19 +43,17 @@ void set_shared(const ParameterLayout& layout, const Mode& mode, int64_t control
   set("coefficient.log_mean", log_mean);
 }
 
-// What moves the coefficients' inverse softplus over all weeks that have a national level. After the training weeks a
-// deviation dies away: where it goes next isn't known.
-at::Tensor drift_of(const LikelihoodMember& member, int64_t origin, int64_t weeks) {
+// What moves the coefficients' inverse softplus over all weeks that have a national level: the GRU's path goes on after
+// the training weeks, the waves stay where they ended.
+at::Tensor drift_of(const LikelihoodMember& member, int64_t weeks) {
   const RowMatrix relative_NC = member.drift_NC();
   const int64_t C = relative_NC.cols();
   at::Tensor out = at::empty({weeks, C}, at::kDouble);
   auto value = out.accessor<double, 2>();
   for (int64_t c = 0; c < C; ++c) {
     const double mean = member.mode.coefficient(c), level = inverse_softplus(mean);
-    for (int64_t t = 0; t < weeks; ++t) {
-      const double kept = std::pow(kDriftKept, static_cast<double>(std::max<int64_t>(t - origin + 1, 0)));
-      value[t][c] = inverse_softplus(mean * (1 + kept * relative_NC(std::min(t, origin - 1), c))) - level;
-    }
+    for (int64_t t = 0; t < weeks; ++t)
+      value[t][c] = inverse_softplus(mean * (1 + relative_NC(std::min(t, relative_NC.rows() - 1), c))) - level;
   }
   return out;
 }
@@ -116,7 +113,7 @@ void fill(Fit& fit, std::shared_ptr<const LikelihoodFit> found) {
     data.persistence_E[e] = likelihood.estimate.components.level_persistence();
     data.national_EN[e].copy_(tensor_of(likelihood.members[e].national_T));
     if (data.drift_ENC.defined())
-      data.drift_ENC[e].copy_(drift_of(likelihood.members[e], likelihood.data.origin, path));
+      data.drift_ENC[e].copy_(drift_of(likelihood.members[e], path));
     for (int64_t region = 0; region < data.regions; ++region)
       if (likelihood.data.is_usable(region)) set_region(fit, likelihood, e, region, fit.state.local_ERL[e][region]);
   }
