@@ -18,6 +18,4 @@ awk -F, 'NR == 1 || $2 >= "2025-01-01"' "$folder/orders.csv" > "$folder/future.c
   ensemble.members=16 run.dir="$folder/run"
 "$dcmmm" export run="$folder/run" output="$folder/csv"
 "$dcmmm" predict run="$folder/run" data.source="$folder/future.csv" output="$folder/forecast.csv"
-"$dcmmm" crossval data.source="$folder/past.csv" data.events="$folder/events.csv" crossval.windows=2 \
-  crossval.horizon=28 crossval.step=28 run.dir="$folder/rolling"
 python3 bench/second_panel.py "$folder"

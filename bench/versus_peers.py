@@ -242,7 +242,7 @@ def main():
     parser = argparse.ArgumentParser(usage=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dcmmm", type=pathlib.Path, default=pathlib.Path("build/release/dcmmm"))
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("build/peers"))
-    parser.add_argument("--limit", type=float, default=7200)
+    parser.add_argument("--limit", type=float, default=14400)
     parser.add_argument("--nice", type=int, default=0)
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--table", action="store_true")
