@@ -21,7 +21,7 @@ namespace {
 // Sparser channels are on or off: what log-linear equations say of their direction isn't believed.
 constexpr double kMostlyOn = 0.8;
 constexpr size_t kMostNeighbours = 6;  // undirected ones of a channel whose lagged edges are still claimed
-constexpr double kLeastRows = 50.0;  // fewer region-weeks, and no graph is learned
+constexpr double kLeastRows = 50.0;    // fewer region-weeks, and no graph is learned
 
 class Learner {
  public:
