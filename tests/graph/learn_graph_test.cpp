@@ -217,8 +217,9 @@ TEST(LearnGraph, SeesWhereAGroupOfRegionsDiffers) {
   EXPECT_EQ(strong, (decltype(strong){{"others", 5, 4, 1}, {"most", 5, 4, 1}}))
       << graph_table(graph, panel.coordinates.channels);
   for (const GroupDifference& edge : graph.differences)
-    if (strong.contains({edge.group, edge.source, edge.target, edge.lag}))
+    if (strong.contains({edge.group, edge.source, edge.target, edge.lag})) {
       EXPECT_NEAR(edge.weight, edge.group == "others" ? 0.5 : 0.0, 0.06);
+    }
   // Without a difference none is seen.
   Panel alike = graph_panel({.regions = 100, .edges = six_edges(), .seed = 3});
   alike.coordinates.regions = panel.coordinates.regions;
