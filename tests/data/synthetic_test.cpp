@@ -288,7 +288,9 @@ TEST(Synthetic, LogMediaFollowTheGraph) {
     const double limit = 5 / std::sqrt(static_cast<double>(N));
     for (int64_t i = 0; i < C; ++i)
       for (int64_t j = 0; j < C; ++j) {
-        if (i != j) EXPECT_LT(std::abs(correlation(left_NC, i, left_NC, j)), limit);
+        if (i != j) {
+          EXPECT_LT(std::abs(correlation(left_NC, i, left_NC, j)), limit);
+        }
         EXPECT_LT(std::abs(correlation(left_NC, i, past_NC, j)), limit);
       }
   }

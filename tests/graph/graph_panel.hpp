@@ -4,6 +4,7 @@
 
 #include <Eigen/Core>
 #include <Eigen/LU>
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <string>
@@ -41,7 +42,8 @@ inline double draw_shock(RandomStream& random, GraphNoise noise) {
     return (random.uniform() < 0.5 ? 1 : -1) * std::log(random.uniform()) / std::numbers::sqrt2;
   double squares = 0;
   for (int i = 0; i < 3; ++i) squares += std::pow(random.normal(), 2);
-  return random.normal() / std::sqrt(squares);  // t with 3 degrees of freedom, of standard deviation 1
+  // t with 3 degrees of freedom, of standard deviation 1, without its wildest draws.
+  return std::clamp(random.normal() / std::sqrt(squares), -6.0, 6.0);
 }
 
 inline Panel graph_panel(const GraphCase& graph) {

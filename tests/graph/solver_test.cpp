@@ -11,6 +11,12 @@
 namespace dcmmm {
 namespace {
 
+GraphMoments standardised(GraphMoments moments) {
+  const Eigen::VectorXd scale = moments.moment_PP.diagonal().cwiseSqrt().cwiseInverse();
+  moments.moment_PP = scale.asDiagonal() * moments.moment_PP * scale.asDiagonal();
+  return moments;
+}
+
 // The moments of x_t = W0'x_t + W1'x_{t-1} + shocks of these standard deviations, x_{t-1} having the covariance `past`.
 GraphMoments exact_moments(const Eigen::MatrixXd& weight_PC, const Eigen::VectorXd& shock_C,
                            const Eigen::MatrixXd& past) {
@@ -67,7 +73,7 @@ TEST_P(Solvers, FindLaggedEdgesAndWhatMasksLeaveWhateverTheVariances) {
   Eigen::VectorXd shock(5);
   shock << 0.3, 2.0, 1.0, 0.5, 1.5;
   const Eigen::MatrixXd truth = some_weights();
-  const GraphMoments moments = exact_moments(truth, shock, Eigen::MatrixXd::Identity(5, 5));
+  const GraphMoments moments = standardised(exact_moments(truth, shock, Eigen::MatrixXd::Identity(5, 5)));
   GraphProblem problem = open_problem(GetParam(), 5, 0.02);
   // The reverse of every true edge within a week is known not to be.
   for (Eigen::Index i = 0; i < 5; ++i)
@@ -99,8 +105,7 @@ TEST(Solver, RefitIsLeastSquares) {
       exact_moments(some_weights(), Eigen::VectorXd::LinSpaced(5, 0.5, 2.0), Eigen::MatrixXd::Identity(5, 5));
   Eigen::MatrixXd support = support_of(some_weights(), 0.0);
   support(2, 3) = 1;  // one that isn't there
-  EXPECT_LT((refit(moments, support) - some_weights()).col(0).cwiseAbs().maxCoeff(), 1e-7);
-  EXPECT_NE(refit(moments, support)(2, 3), 0.0);
+  EXPECT_LT((refit(moments, support) - some_weights()).cwiseAbs().maxCoeff(), 1e-7);
 }
 
 }  // namespace
