@@ -23,7 +23,8 @@ double slow_response(const LikelihoodData& data, const Shapes& shapes, int64_t r
     carried += (1 - shapes.decay(channel)) * std::pow(shapes.decay(channel), static_cast<double>(week - t)) *
                (t >= off_from && t <= off_to ? 0.0 : media);
   }
-  return 1 / (1 + std::pow((carried + kernels::kHillOffset) / shapes.half_saturation(channel), -shapes.exponent(channel)));
+  return 1 /
+         (1 + std::pow((carried + kernels::kHillOffset) / shapes.half_saturation(channel), -shapes.exponent(channel)));
 }
 
 class Experiments : public ::testing::Test {
