@@ -1,6 +1,8 @@
 #include "launch/priors.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "common/errors.hpp"
 #include "common/text.hpp"

@@ -243,6 +243,13 @@ void say_what_is_identified(const std::vector<ChannelIdentification>& channels, 
                        ". Its contribution may be anything within its interval."));
 }
 
+// The descent has no place for them.
+void say_what_is_left_out(const EstimateOptions& options) {
+  constexpr const char* kWhy = ": only the likelihood knows them, and this fit is the descent's (docs/knowledge.md).";
+  if (!options.likelihood.experiments.empty()) log_warning(text("data.experiments is left out", kWhy));
+  if (!options.priors.empty()) log_warning(text("model.priors is left out", kWhy));
+}
+
 // Experiments beside the panel, and a warning for each that can't be right together with it.
 void say_what_experiments_did(const std::vector<ExperimentReport>& experiments,
                               const std::vector<std::string>& channels) {
@@ -319,7 +326,10 @@ int train_command(CommandContext& context) {
   Estimate estimate = prepare_estimate(panel, options, split.origin, plan, *mesh.region_axis, log_info);
   const std::unique_ptr<Fit>& fit = estimate.fit;
   say_what_is_identified(estimate.identification, file->coordinates().channels);
-  if (fit->likelihood) say_what_experiments_did(fit->likelihood->experiments, file->coordinates().channels);
+  if (fit->likelihood)
+    say_what_experiments_did(fit->likelihood->experiments, file->coordinates().channels);
+  else
+    say_what_is_left_out(options);
   keep_chosen(estimate.settings.options, fit->likelihood != nullptr, context.config);
   if (!resume) keep_config();
   say_what_runs(*fit, *file, mesh, threads);

@@ -1,8 +1,7 @@
 // Lift tests as observations of the likelihood: one row each, in the columns of the regression.
-// Shapes: E experiments, P columns, T training weeks, L linear terms.
+// Shapes: E experiments, P columns, T training weeks.
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "likelihood/components.hpp"

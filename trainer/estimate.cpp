@@ -128,11 +128,7 @@ Estimate prepare_estimate(const Panel& panel, const EstimateOptions& given, int6
     }
   }
   if (!out.fit) {
-    if (!experiments.empty()) {
-      log("Experiments are used by the likelihood only: the descent leaves data.experiments out.");
-      for (ChannelIdentification& channel : out.identification) channel.by_experiment = false;
-    }
-    if (!options.priors.empty()) log("Priors are used by the likelihood only: the descent leaves model.priors out.");
+    for (ChannelIdentification& channel : out.identification) channel.by_experiment = false;
     if (options.free != FreeSettings{false, false, false, false, false}) {
       out.settings = choose_settings(panel, options.model, options.free, origin, loop);
       log(out.settings.origin_O.empty()

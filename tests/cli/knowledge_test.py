@@ -72,8 +72,8 @@ class Knowledge(cli.Case):
         self.assertEqual([row["by_experiment"] for row in metrics["identification"]], [False, True])
         done = self.dcmmm(*self.words, "run.dir=descent", "model.estimator=descent", "trainer.steps=3",
                           "data.experiments=tests.csv", "model.priors={" + self.channels[0] + ": {decay: 0.5, decay_sd: 0.1}}")
-        self.assertIn("the descent leaves data.experiments out", done.err)
-        self.assertIn("the descent leaves model.priors out", done.err)
+        self.assertIn("data.experiments is left out", done.err)
+        self.assertIn("model.priors is left out", done.err)
         metrics = json.loads((self.folder / "descent" / "metrics.json").read_text())
         self.assertEqual(metrics["experiments"], [])
         self.assertFalse(any(row["by_experiment"] for row in metrics["identification"]))
