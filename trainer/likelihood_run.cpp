@@ -112,8 +112,7 @@ void fill(Fit& fit, std::shared_ptr<const LikelihoodFit> found) {
     data.cell_weight_ERT[e].copy_(weight_RT);
     data.persistence_E[e] = likelihood.estimate.components.level_persistence();
     data.national_EN[e].copy_(tensor_of(likelihood.members[e].national_T));
-    if (data.drift_ENC.defined())
-      data.drift_ENC[e].copy_(drift_of(likelihood.members[e], path));
+    if (data.drift_ENC.defined()) data.drift_ENC[e].copy_(drift_of(likelihood.members[e], path));
     for (int64_t region = 0; region < data.regions; ++region)
       if (likelihood.data.is_usable(region)) set_region(fit, likelihood, e, region, fit.state.local_ERL[e][region]);
   }
