@@ -158,21 +158,25 @@ TEST(LearnGraph, WithEqualVariancesFindsGaussianDirectionsInTheUnitsOfLogSpend) 
 }
 
 TEST(LearnGraph, TotalEffectsFollowAKnownChain) {
-  const GraphCase truth{.edges = {{2, 0, 0, 0.6}, {0, 4, 1, 0.5}, {4, 1, 0, -0.7}}, .seed = 4};
-  const Graph graph = learn(graph_panel(truth));
-  // With persistence p a lasting change of one becomes 1 / (1 - p): drawn from the same stream as in graph_panel.
-  RandomStream shared(4, 1 << 20);
-  double kept[6];
-  for (double& p : kept) {
-    shared.uniform(-0.7, 0.7);
-    p = shared.uniform(0.1, 0.5);
-    shared.uniform(0.0, 0.5);
+  std::vector<double> errors;
+  for (const uint64_t seed : {4, 5, 6, 7, 8}) {
+    const Graph graph = learn(graph_panel({.edges = {{2, 0, 0, 0.6}, {0, 4, 1, 0.5}, {4, 1, 0, -0.7}}, .seed = seed}));
+    // With persistence p a lasting change of one becomes 1 / (1 - p): drawn from the same stream as in graph_panel.
+    RandomStream shared(seed, 1 << 20);
+    double kept[6];
+    for (double& p : kept) {
+      shared.uniform(-0.7, 0.7);
+      p = shared.uniform(0.1, 0.5);
+      shared.uniform(0.0, 0.5);
+    }
+    const double on_0 = 0.6 / (1 - kept[0]), on_4 = 0.5 / (1 - kept[4]) * on_0, on_1 = -0.7 / (1 - kept[1]) * on_4;
+    for (const auto& [target, expected] : {std::pair(0, on_0), std::pair(4, on_4), std::pair(1, on_1)})
+      errors.push_back(std::abs(graph.total_CC[2 * 6 + target] / expected - 1));
+    EXPECT_EQ(graph.total_CC[1 * 6 + 2], 0.0);
   }
-  const double on_0 = 0.6 / (1 - kept[0]), on_4 = 0.5 / (1 - kept[4]) * on_0, on_1 = -0.7 / (1 - kept[1]) * on_4;
-  EXPECT_NEAR(graph.total_CC[2 * 6 + 0] / on_0, 1, 0.1);
-  EXPECT_NEAR(graph.total_CC[2 * 6 + 4] / on_4, 1, 0.1);
-  EXPECT_NEAR(graph.total_CC[2 * 6 + 1] / on_1, 1, 0.15);
-  EXPECT_EQ(graph.total_CC[1 * 6 + 2], 0.0);
+  std::sort(errors.begin(), errors.end());
+  EXPECT_LT(errors[errors.size() / 2], 0.1);
+  EXPECT_LT(errors.back(), 0.3);
 }
 
 TEST(LearnGraph, IsTheSameOnAnyRanks) {
