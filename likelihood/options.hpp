@@ -28,7 +28,7 @@ struct LikelihoodOptions {
   // Carry-over and saturation: where the shapes start, and their priors' standard deviations (of logit d,
   // softplus^-1(a - a_min), log g).
   double decay = 0.4, decay_prior_sd = 0.7;
-  double min_exponent = 1.0, exponent = 2.0, exponent_prior_sd = 0.8;
+  double min_exponent = 1.0, exponent = 1.75, exponent_prior_sd = 0.8;
   double half_saturation = 1.0, half_saturation_prior_sd = 0.7;
   std::vector<int64_t> delayed_channels = {};  // whose carry-over peaks late, over max_lag weeks
   int64_t max_lag = 13;
