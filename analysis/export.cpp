@@ -57,7 +57,7 @@ class Export {
     file("contributions.csv", "region,week,component,value", &Export::contributions);
     file("coefficients.csv", "region,week,channel,value", &Export::coefficients);
     file("regions.csv", "region,scale,baseline_level,r2,rmse,relative_error", &Export::regions);
-    file("adstock.csv", "channel,decay,lower,upper,half_life_weeks,peak_week", &Export::adstock);
+    file("adstock.csv", "channel,decay,lower,upper,half_life_weeks,peak_week,identified", &Export::adstock);
     file("dag.csv", "source,target,lag,weight,lower,upper,confidence,directed,direction_from", &Export::graph);
     file("dag_groups.csv", "group,source,target,lag,weight,shared_weight,confidence", &Export::group_differences);
     const Channels channels = read_channels();
@@ -65,9 +65,9 @@ class Export {
          "channel,spend,contribution,contribution_lower,contribution_upper,share,roi,roi_lower,roi_upper,marginal_roi,"
          "direct,indirect,identified,total,indirect_lower,indirect_upper,total_lower,total_upper",
          [&](CsvWriter& csv) { channel_summary(csv, channels); });
-    file("response_curves.csv", "channel,spend,response,lower,upper,marginal",
+    file("response_curves.csv", "channel,spend,response,lower,upper,marginal,identified",
          [&](CsvWriter& csv) { response_curves(csv, channels); });
-    file("saturation.csv", "channel,exponent,half_saturation,saturation_spend",
+    file("saturation.csv", "channel,exponent,half_saturation,saturation_spend,identified",
          [&](CsvWriter& csv) { saturation(csv, channels); });
   }
 
@@ -193,6 +193,7 @@ class Export {
       const bool geometric = std::isnan(shared_.peak_C[c]);
       csv.number(geometric ? std::log(0.5) / std::log(shared_.decay_C[c]) : std::numeric_limits<double>::quiet_NaN());
       csv.number(geometric ? 0.0 : shared_.peak_C[c]);
+      identified(csv, c);
       csv.end_row();
     }
   }
@@ -273,19 +274,18 @@ class Export {
       csv.number(contribution_C[c] / all.spend_C[c]);  // not finite, hence empty, without spend
       interval(csv, {total.lower / all.spend_C[c], total.upper / all.spend_C[c]});
       csv.number(all.curves.marginal(static_cast<int64_t>(c), 1));
-      const bool identified = shared_.is_identified(c);
       if (effects.empty()) {
         csv.empty(2);
-        csv.raw(identified ? "yes" : "no");
+        identified(csv, c);
         csv.empty(5);
       } else {
         ChannelEffect effect = effects[c];
-        if (!identified)  // as wide as its own contribution's
+        if (!shared_.is_identified(c))  // as wide as its own contribution's
           effect.total_interval = {total.lower + effect.indirect_interval.lower,
                                    total.upper + effect.indirect_interval.upper};
         csv.number(effect.direct);
         csv.number(effect.indirect);
-        csv.raw(identified ? "yes" : "no");
+        identified(csv, c);
         csv.number(effect.total);
         interval(csv, effect.indirect_interval);
         interval(csv, effect.total_interval);
@@ -306,6 +306,7 @@ class Export {
         csv.number(response);
         interval(csv, interval_of(responses(all.curves, c, multiple), level_, response));
         csv.number(all.curves.marginal(channel, multiple));
+        identified(csv, c);
         csv.end_row();
       }
     }
@@ -317,9 +318,13 @@ class Export {
       csv.number(shared_.exponent_C[c]);
       csv.number(shared_.half_saturation_C[c]);
       csv.number(all.curves.saturation_spend(static_cast<int64_t>(c)));
+      identified(csv, c);
       csv.end_row();
     }
   }
+
+  /// The gate's verdict on a channel.
+  void identified(CsvWriter& csv, std::size_t channel) const { csv.raw(shared_.is_identified(channel) ? "yes" : "no"); }
 
   void interval(CsvWriter& csv, const Interval& interval) const {
     csv.number(interval.lower);

@@ -1,7 +1,9 @@
 #include "analysis/export.hpp"
 
 #include <gmock/gmock.h>
+
 #include <gtest/gtest.h>
+#include <sstream>
 
 #include <algorithm>
 #include <cmath>
@@ -28,9 +30,9 @@ const std::map<std::string, std::string> kHeaders = {
      "channel,spend,contribution,contribution_lower,contribution_upper,share,roi,roi_lower,roi_upper,marginal_roi,"
      "direct,indirect,identified,total,indirect_lower,indirect_upper,total_lower,total_upper"},
     {"coefficients.csv", "region,week,channel,value"},
-    {"adstock.csv", "channel,decay,lower,upper,half_life_weeks,peak_week"},
-    {"response_curves.csv", "channel,spend,response,lower,upper,marginal"},
-    {"saturation.csv", "channel,exponent,half_saturation,saturation_spend"},
+    {"adstock.csv", "channel,decay,lower,upper,half_life_weeks,peak_week,identified"},
+    {"response_curves.csv", "channel,spend,response,lower,upper,marginal,identified"},
+    {"saturation.csv", "channel,exponent,half_saturation,saturation_spend,identified"},
     {"dag.csv", "source,target,lag,weight,lower,upper,confidence,directed,direction_from"},
     {"dag_groups.csv", "group,source,target,lag,weight,shared_weight,confidence"},
     {"regions.csv", "region,scale,baseline_level,r2,rmse,relative_error"}};
@@ -351,11 +353,28 @@ TEST(Export, AdstockGivesHalfLivesOfGeometricCarryOverOnly) {
   run.shared.draws = {};
   run.write(folder);
   EXPECT_EQ(export_all(folder).at("adstock.csv"),
-            kHeaders.at("adstock.csv") + "\nchannel_0,0.5,,,1,0\nchannel_1,0.25,,,0.5,0\n");
+            kHeaders.at("adstock.csv") + "\nchannel_0,0.5,,,1,0,yes\nchannel_1,0.25,,,0.5,0,yes\n");
   run.shared.peak_C[0] = 2.5;
   run.write(folder);
   EXPECT_EQ(export_all(folder).at("adstock.csv"),
-            kHeaders.at("adstock.csv") + "\nchannel_0,0.5,,,,2.5\nchannel_1,0.25,,,0.5,0\n");
+            kHeaders.at("adstock.csv") + "\nchannel_0,0.5,,,,2.5,yes\nchannel_1,0.25,,,0.5,0,yes\n");
+}
+
+TEST(Export, SaysInEveryTableOfChannelsWhichAreNotIdentified) {
+  const TestFolder folder;
+  SmallRun run(2, 4, 2, 0);
+  run.shared.follows_demand_C = {1, 0};
+  run.shared.local_slope_C = {0.9, 0};
+  run.write(folder);
+  const auto files = export_all(folder);
+  for (const char* name : {"channel_summary.csv", "adstock.csv", "response_curves.csv", "saturation.csv"}) {
+    const Table rows = read_csv(folder / "csv" / name);
+    std::istringstream header(kHeaders.at(name));
+    size_t place = 0;
+    for (std::string column; std::getline(header, column, ',') && column != "identified";) ++place;
+    EXPECT_EQ(rows.front()[place], "no") << name;
+    EXPECT_EQ(rows.back()[place], "yes") << name;
+  }
 }
 
 TEST(Export, QuotesNames) {

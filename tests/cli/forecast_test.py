@@ -106,9 +106,9 @@ class Export(cli.Case):
         "channel_summary.csv": "channel,spend,contribution,contribution_lower,contribution_upper,share,roi,roi_lower,"
         "roi_upper,marginal_roi,direct,indirect,identified,total,indirect_lower,indirect_upper,total_lower,total_upper",
         "coefficients.csv": "region,week,channel,value",
-        "adstock.csv": "channel,decay,lower,upper,half_life_weeks,peak_week",
-        "response_curves.csv": "channel,spend,response,lower,upper,marginal",
-        "saturation.csv": "channel,exponent,half_saturation,saturation_spend",
+        "adstock.csv": "channel,decay,lower,upper,half_life_weeks,peak_week,identified",
+        "response_curves.csv": "channel,spend,response,lower,upper,marginal,identified",
+        "saturation.csv": "channel,exponent,half_saturation,saturation_spend,identified",
         "dag.csv": "source,target,lag,weight,lower,upper,confidence,directed,direction_from",
         "dag_groups.csv": "group,source,target,lag,weight,shared_weight,confidence",
         "regions.csv": "region,scale,baseline_level,r2,rmse,relative_error",
