@@ -107,46 +107,58 @@ SharedResults shared_results(const Fit& fit) {
 
 namespace {
 
-// Draws from the posteriors of a likelihood's members, pooled. A member's draws depend on it alone, not on the mesh row
-// that holds it.
+// Adds draws around a member: shares and curves of each, in the panel's units.
+void add_draws(const Fit& fit, const LikelihoodMember& member, const RowMatrix& share_DC, const RowMatrix& shapes_DS,
+               ChannelDraws& out) {
+  const LikelihoodData& data = fit.likelihood->data;
+  const Mode& mode = member.mode;
+  const int64_t C = data.channels;
+  const ColumnLayout layout{C, data.controls, data.patterns};
+  const RowMatrix drift_NC = member.drift_NC().topRows(data.weeks);
+  // What a share of 1 in the training weeks is over all weeks, and the regions' mean scale.
+  const std::vector<double> sums = fit.loop.sum(C + 1, [&](Chunk chunk, std::span<double> total) {
+    RowMatrix columns(data.weeks, layout.count());
+    for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
+      if (!data.is_usable(r)) continue;
+      fill_columns(data, layout, mode.shapes, nullptr, r, columns);
+      for (int64_t c = 0; c < C; ++c)
+        total[c] += data.size_R[r] * (columns.col(c).sum() + columns.col(c).dot(drift_NC.col(c)));
+      total[C] += data.size_R[r];
+    }
+  });
+  const double mean_scale = sums[C] / static_cast<double>(fit.data.all_regions);
+  const RowMatrix response_DC = relative_mean_responses(data, mode.shapes, shapes_DS, fit.data.all_regions, fit.loop);
+  Shapes at = mode.shapes;
+  out.count += shapes_DS.rows();
+  for (int64_t d = 0; d < shapes_DS.rows(); ++d) {
+    at.coordinates = shapes_DS.row(d);
+    for (int64_t c = 0; c < C; ++c) {
+      const double share = share_DC(d, c), mean = mode.mean_C[c] * response_DC(d, c);
+      out.contribution_DC.push_back(mode.mean_C[c] > 0 ? share * sums[c] / mode.mean_C[c] : 0.0);
+      out.coefficient_DC.push_back(mean > 0 ? mean_scale * share / mean : 0.0);
+      out.decay_DC.push_back(at.decay(c));
+      out.exponent_DC.push_back(at.exponent(c));
+      out.half_saturation_DC.push_back(at.half_saturation(c));
+    }
+  }
+}
+
+// The posterior's draws, or those around the members, pooled. They depend on the member alone, not on the mesh row that
+// holds it.
 ChannelDraws likelihood_draws(const Fit& fit) {
   constexpr int64_t kDrawsOfMember = 25;
   constexpr uint64_t kPosteriorStream = uint64_t{1} << 58;
-  const LikelihoodData& data = fit.likelihood->data;
-  const int64_t C = data.channels;
-  const ColumnLayout layout{C, data.controls, data.patterns};
+  const CurveSample& sample = fit.likelihood->sample;
+  const auto& members = fit.likelihood->members;
   ChannelDraws out;
-  out.count = kDrawsOfMember * fit.members;
-  for (const LikelihoodMember& member : fit.likelihood->members) {
-    const Mode& mode = member.mode;
-    const RowMatrix drift_NC = member.drift_NC().topRows(data.weeks);
-    // What a share of 1 in the training weeks is over all weeks, and the regions' mean scale.
-    const std::vector<double> sums = fit.loop.sum(C + 1, [&](Chunk chunk, std::span<double> total) {
-      RowMatrix columns(data.weeks, layout.count());
-      for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
-        if (!data.is_usable(r)) continue;
-        fill_columns(data, layout, mode.shapes, nullptr, r, columns);
-        for (int64_t c = 0; c < C; ++c)
-          total[c] += data.size_R[r] * (columns.col(c).sum() + columns.col(c).dot(drift_NC.col(c)));
-        total[C] += data.size_R[r];
-      }
-    });
-    const double mean_scale = sums[C] / static_cast<double>(fit.data.all_regions);
-    const Draws draws = draw_posterior(mode, kDrawsOfMember, RandomStream(member.seed, kPosteriorStream));
-    const RowMatrix response_DC =
-        relative_mean_responses(data, mode.shapes, draws.shapes_DS, fit.data.all_regions, fit.loop);
-    Shapes at = mode.shapes;
-    for (int64_t d = 0; d < kDrawsOfMember; ++d) {
-      at.coordinates = draws.shapes_DS.row(d);
-      for (int64_t c = 0; c < C; ++c) {
-        const double share = draws.linear_DL(d, c), mean = mode.mean_C[c] * response_DC(d, c);
-        out.contribution_DC.push_back(mode.mean_C[c] > 0 ? share * sums[c] / mode.mean_C[c] : 0.0);
-        out.coefficient_DC.push_back(mean > 0 ? mean_scale * share / mean : 0.0);
-        out.decay_DC.push_back(at.decay(c));
-        out.exponent_DC.push_back(at.exponent(c));
-        out.half_saturation_DC.push_back(at.half_saturation(c));
-      }
-    }
+  if (sample.linear_DL.rows() > 0) {
+    if (members[0].seed == 0) add_draws(fit, members[0], sample.linear_DL, sample.coordinates_DS, out);
+    return out;
+  }
+  if (members.size() == 1) return out;
+  for (const LikelihoodMember& member : members) {
+    const Draws draws = draw_posterior(member.mode, kDrawsOfMember, RandomStream(member.seed, kPosteriorStream));
+    add_draws(fit, member, draws.linear_DL, draws.shapes_DS, out);
   }
   return out;
 }
@@ -155,7 +167,7 @@ ChannelDraws likelihood_draws(const Fit& fit) {
 
 ChannelDraws channel_draws(const Fit& fit) {
   const int64_t C = fit.data.channels, T = fit.data.weeks;
-  if (fit.likelihood) return fit.members > 1 ? likelihood_draws(fit) : ChannelDraws();
+  if (fit.likelihood) return likelihood_draws(fit);
   std::vector<int64_t> drawn;
   for (int64_t m = 0; m < fit.members; ++m)
     if (fit.data.members[m].bootstrap_seed != 0) drawn.push_back(m);

@@ -136,6 +136,7 @@ std::string metrics_json(const FitFigures& figures, const OriginForecasts& holdo
                         {"device", facts.device},
                         {"parameters", {{"shared", facts.shared_parameters}, {"local", facts.local_parameters}}},
                         {"estimator", facts.components ? "likelihood" : "descent"},
+                        {"media_unit", name_of(facts.settings.options.media_unit)},
                         {"loss", number_or_null(facts.loss)},
                         {"identification", identification_json(facts)},
                         {"components", components_json(facts)},

@@ -16,6 +16,7 @@ Scores; "training weeks" are those before the holdout, sums are over observed ce
   skill       RMSE of the best naive forecast in hindsight / holdout RMSE
   ideal_skill RMSE of the best naive forecast in hindsight / that of the forecast that `ideal` is held against
   total       |estimated - true| media share of the target in the training weeks, points
+  bias        the same with its sign: above 0 where the estimate is too high
   share       the same per channel, mean over channels, points
   roi_rank    Spearman correlation over channels of contribution per unit of spend, in the training weeks
   share_rank  the same of the shares
@@ -42,7 +43,7 @@ import sys
 
 KINDS = ["clean", "season", "collinear", "ragged", "heavy_tailed", "drifting"]
 EXPONENTS = {"low": (1.0, 2.5), "high": (2.0, 3.5)}
-SCORES = ["floor", "ideal", "skill", "ideal_skill", "total", "share", "roi_rank", "share_rank", "decay", "curve", "weekly",
+SCORES = ["floor", "ideal", "skill", "ideal_skill", "total", "bias", "share", "roi_rank", "share_rank", "decay", "curve", "weekly",
           "cover", "width", "forecast", "placebo", "seconds"]
 AT_MOST = {"total": 3.0, "share": 1.0, "decay": 0.07, "curve": 0.16, "width": 5.5}
 HARD = {"collinear", "ragged"}  # may take twice these
@@ -170,6 +171,7 @@ def score(truth, run, exported):
         "ideal_skill": metrics["skill"] * metrics["holdout"]["rmse"] / known if cells and known else none,
         "skill": metrics["skill"] if metrics["skill"] is not None else none,
         "total": 100 * abs(sum(share) - sum(true_share)),
+        "bias": 100 * (sum(share) - sum(true_share)),
         "share": 100 * statistics.fmean(abs(a - b) for a, b in zip(share, true_share)),
         "roi_rank": spearman([share[c] / spend[c] for c in effective], [true_share[c] / spend[c] for c in effective]),
         "share_rank": spearman([share[c] for c in effective], [true_share[c] for c in effective]),

@@ -36,6 +36,7 @@ LikelihoodOptions likelihood_options(const Value& config) {
   out.region_slopes = get<bool>(config, "model.likelihood.region_slopes");
   out.region_scales = get<bool>(config, "model.likelihood.region_scales");
   out.max_steps = get<int64_t>(config, "model.likelihood.max_steps");
+  out.curve_draws = get<int64_t>(config, "model.likelihood.curve_draws");
   if (out.exponent <= out.min_exponent) {
     throw UserError(text("'model.likelihood.exponent' is ", shortest(out.exponent),
                          ", but expected a number above model.likelihood.min_exponent (", shortest(out.min_exponent),
@@ -74,6 +75,7 @@ ModelOptions model_options(const Value& config) {
   ModelOptions out;
   out.media = get<bool>(config, "model.media.enabled");
   out.share_of_voice = get<std::string>(config, "model.media.scaling") == "share_of_voice";
+  out.media_unit = media_unit(get<std::string>(config, "model.media.unit"));
   out.controls = get<bool>(config, "model.controls.enabled");
   out.hill = get<bool>(config, "model.hill.enabled");
   out.decay = number("model.adstock.decay");

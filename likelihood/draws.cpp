@@ -7,7 +7,7 @@
 namespace dcmmm {
 namespace {
 
-constexpr int kSweeps = 30;
+constexpr int kFirstSweeps = 30, kSweeps = 5;
 constexpr double kFarthestCenter = 0.2;  // the unconstrained optimum of a share isn't believed beyond this distance
 
 // A normal of mean and sd above 0. Robert 1995: by rejection; exponential proposals in the far tail.
@@ -59,16 +59,9 @@ RowMatrix relative_mean_responses(const LikelihoodData& data, const Shapes& shap
   return out;
 }
 
-Draws draw_posterior(const Mode& mode, int64_t draws, RandomStream random) {
-  const int64_t C = mode.shapes.channels(), L = mode.linear.size(), all = mode.curvature.rows(), rest = all - C;
-  const Eigen::LDLT<Eigen::MatrixXd> factor(mode.curvature);
-  const Eigen::MatrixXd covariance = factor.solve(Eigen::MatrixXd::Identity(all, all));
-  const Eigen::VectorXd move = factor.solve(mode.gradient);
-  Eigen::VectorXd center(all);
-  center.head(L) = mode.linear;
-  center.tail(mode.shapes.coordinates.size()) = mode.shapes.coordinates;
-  for (int64_t c = 0; c < C; ++c) center[c] += std::clamp(move[c], -kFarthestCenter, kFarthestCenter);
-
+RowMatrix draw_positive(const Eigen::VectorXd& center, const Eigen::MatrixXd& covariance, int64_t positive,
+                        int64_t draws, int first_sweeps, RandomStream& random) {
+  const int64_t C = positive, rest = center.size() - C;
   const Eigen::MatrixXd of_shares = covariance.topLeftCorner(C, C);
   const Eigen::MatrixXd precision = of_shares.llt().solve(Eigen::MatrixXd::Identity(C, C));
   const Eigen::MatrixXd regression = precision * covariance.topRightCorner(C, rest);  // of the rest on the shares
@@ -76,12 +69,10 @@ Draws draw_posterior(const Mode& mode, int64_t draws, RandomStream random) {
   left = 0.5 * (left + left.transpose().eval());
   left.diagonal().array() += 1e-12;
   const Eigen::MatrixXd spread = left.llt().matrixL();
-
-  const int64_t S = mode.shapes.coordinates.size();
-  Draws out{RowMatrix(draws, L), RowMatrix(draws, S)};
+  RowMatrix out(draws, center.size());
   Eigen::VectorXd shares = center.head(C).cwiseMax(0.005);
   for (int64_t draw = 0; draw < draws; ++draw) {
-    for (int sweep = 0; sweep < (draw == 0 ? kSweeps : 5); ++sweep)
+    for (int sweep = 0; sweep < (draw == 0 ? first_sweeps : kSweeps); ++sweep)
       for (int64_t c = 0; c < C; ++c) {
         const double variance = 1.0 / precision(c, c);
         const double others = precision.row(c).dot(shares - center.head(C)) - precision(c, c) * (shares[c] - center[c]);
@@ -89,13 +80,24 @@ Draws draw_posterior(const Mode& mode, int64_t draws, RandomStream random) {
       }
     Eigen::VectorXd noise(rest);
     for (int64_t i = 0; i < rest; ++i) noise[i] = random.normal();
-    const Eigen::VectorXd others =
-        center.tail(rest) + regression.transpose() * (shares - center.head(C)) + spread * noise;
-    out.linear_DL.row(draw).head(C) = shares.transpose();
-    out.linear_DL.row(draw).tail(L - C) = others.head(L - C).transpose();
-    out.shapes_DS.row(draw) = others.tail(S).transpose();
+    out.row(draw).head(C) = shares.transpose();
+    out.row(draw).tail(rest) =
+        (center.tail(rest) + regression.transpose() * (shares - center.head(C)) + spread * noise).transpose();
   }
   return out;
+}
+
+Draws draw_posterior(const Mode& mode, int64_t draws, RandomStream random) {
+  const int64_t C = mode.shapes.channels(), L = mode.linear.size(), all = mode.curvature.rows();
+  const Eigen::LDLT<Eigen::MatrixXd> factor(mode.curvature);
+  const Eigen::MatrixXd covariance = factor.solve(Eigen::MatrixXd::Identity(all, all));
+  const Eigen::VectorXd move = factor.solve(mode.gradient);
+  Eigen::VectorXd center(all);
+  center.head(L) = mode.linear;
+  center.tail(mode.shapes.coordinates.size()) = mode.shapes.coordinates;
+  for (int64_t c = 0; c < C; ++c) center[c] += std::clamp(move[c], -kFarthestCenter, kFarthestCenter);
+  const RowMatrix drawn = draw_positive(center, covariance, C, draws, kFirstSweeps, random);
+  return {drawn.leftCols(L), drawn.rightCols(all - L)};
 }
 
 }  // namespace dcmmm

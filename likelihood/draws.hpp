@@ -17,7 +17,12 @@ struct Draws {
 RowMatrix relative_mean_responses(const LikelihoodData& data, const Shapes& shapes, const RowMatrix& shapes_DS,
                                   int64_t all_regions, const RegionLoop& loop);
 
-/// Laplace's approximation: shares by Gibbs sampling from the truncated normal (Geweke 1991), the rest given them.
+/// Draws from a normal whose first `positive` terms are cut at zero: those by Gibbs sampling (Geweke 1991) after
+/// `first_sweeps`, the rest given them. [draws, terms].
+RowMatrix draw_positive(const Eigen::VectorXd& center, const Eigen::MatrixXd& covariance, int64_t positive,
+                        int64_t draws, int first_sweeps, RandomStream& random);
+
+/// Laplace's approximation: shares and all else from the normal that the curvature gives, shares cut at zero.
 Draws draw_posterior(const Mode& mode, int64_t draws, RandomStream random);
 
 }  // namespace dcmmm

@@ -12,6 +12,7 @@ namespace {
 constexpr double kLongestStep = 0.7;  // of a coordinate of the curves
 constexpr double kSmallShare = 1e-3;  // a channel at zero still feels which curve would suit it
 constexpr double kConverged = 0.01;   // of the negative log posterior
+constexpr double kHeld = 1e8;         // precision of shares that are held
 constexpr int kTries = 6;
 
 // From raw columns to [share coordinates | shapes | target].
@@ -59,12 +60,13 @@ Eigen::VectorXd solve_signed(const Eigen::MatrixXd& matrix, const Eigen::VectorX
 class Profile {
  public:
   Profile(const LikelihoodData& data, const LikelihoodOptions& options, const FixedCovariance& covariance,
-          const Shapes& prior_center, const RegionLoop& loop)
+          const Shapes& prior_center, const RegionLoop& loop, const Eigen::VectorXd* shares)
       : data_(data),
         options_(options),
         covariance_(covariance),
         prior_center_(prior_center),
         loop_(loop),
+        shares_(shares),
         layout_{data.channels, data.controls,
                 data.patterns, covariance.frozen.shapes.blocks(),
                 true,          covariance.frozen.waves.count()},
@@ -91,7 +93,11 @@ class Profile {
     mode.mean_C = sums.mean_P.head(C);
     const Eigen::MatrixXd to_linear = coordinates_of_columns(sums, layout_, nullptr);
     const Eigen::MatrixXd gram = to_linear.transpose() * raw * to_linear;
-    const LinearPrior prior = linear_prior(options_, data_, covariance_.components, layout_, covariance_.frozen.waves);
+    LinearPrior prior = linear_prior(options_, data_, covariance_.components, layout_, covariance_.frozen.waves);
+    if (shares_ != nullptr) {
+      prior.mean.head(C) = *shares_;
+      prior.precision.head(C).setConstant(kHeld);
+    }
     Eigen::MatrixXd matrix = gram.topLeftCorner(L, L);
     matrix.diagonal() += prior.precision;
     const Eigen::VectorXd right = gram.col(L).head(L) + prior.precision.cwiseProduct(prior.mean);
@@ -149,6 +155,7 @@ class Profile {
   const FixedCovariance& covariance_;
   const Shapes& prior_center_;
   const RegionLoop& loop_;
+  const Eigen::VectorXd* shares_;  // null, or what the channels' shares are held at
   ColumnLayout layout_;
   Eigen::VectorXd shape_sd_;
   std::vector<int> signs_;  // of the linear terms; 0: either
@@ -188,8 +195,9 @@ FixedCovariance fix_covariance(const LikelihoodData& data, const Components& com
 }
 
 Mode find_mode(const LikelihoodData& data, const LikelihoodOptions& options, const FixedCovariance& covariance,
-               const Shapes& start, const Shapes& prior_center, int64_t max_steps, const RegionLoop& loop) {
-  const Profile profile(data, options, covariance, prior_center, loop);
+               const Shapes& start, const Shapes& prior_center, int64_t max_steps, const RegionLoop& loop,
+               const Eigen::VectorXd* shares) {
+  const Profile profile(data, options, covariance, prior_center, loop, shares);
   Mode mode = profile.at(start);
   double damping = 0.01;
   while (mode.steps < max_steps) {

@@ -47,8 +47,10 @@ struct Mode {
   double coefficient(int64_t channel) const { return mean_C[channel] > 0 ? linear[channel] / mean_C[channel] : 0.0; }
 };
 
-/// Minimises from `start` with priors around `prior_center`. Collective; the same on every rank.
+/// Minimises from `start` with priors around `prior_center`. `shares`: null, or the shares that the channels are held
+/// at, so that the rest comes out as suits them best. Collective; the same on every rank.
 Mode find_mode(const LikelihoodData& data, const LikelihoodOptions& options, const FixedCovariance& covariance,
-               const Shapes& start, const Shapes& prior_center, int64_t max_steps, const RegionLoop& loop);
+               const Shapes& start, const Shapes& prior_center, int64_t max_steps, const RegionLoop& loop,
+               const Eigen::VectorXd* shares = nullptr);
 
 }  // namespace dcmmm

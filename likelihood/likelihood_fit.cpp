@@ -3,6 +3,7 @@
 #include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "common/text.hpp"
 
@@ -13,9 +14,11 @@ constexpr double kStartShare = 0.03;      // of each channel, before anything is
 constexpr double kSmallestShare = 0.005;  // regions may differ in a channel that the nation seems not to need
 constexpr int kRounds = 3;
 constexpr int64_t kFirstSearch = 40, kLaterSearch = 25, kUpdateSearch = 8;  // evaluations of the components' likelihood
-constexpr int64_t kFirstSteps = 3, kMemberSteps = 6,
-                  kInnerSteps = 2;                    // Gauss-Newton: first round, a draw, an inner origin
+// Gauss-Newton: first round, a draw, an inner origin, a look.
+constexpr int64_t kFirstSteps = 3, kMemberSteps = 6, kInnerSteps = 2, kQuickSteps = 6;
 constexpr uint64_t kPriorStream = uint64_t{1} << 59;  // of random numbers
+constexpr uint64_t kChainSeed = 1;
+constexpr int64_t kMostAveraged = 1000;  // regions: with more, curves have little freedom left, and their columns are many
 // Draws of the priors' centres (docs/likelihood.md, "Intervals").
 constexpr double kExponentSpread = 0.3, kHalfSpread = 0.4, kDecayLow = 0.15, kDecayHigh = 0.7, kPeakSpread = 0.5;
 
@@ -23,14 +26,15 @@ Eigen::VectorXd slope_shares(const Mode& mode, int64_t channels) {
   return mode.linear.head(channels).cwiseMax(kSmallestShare);
 }
 
-// Slopes, drift and the national level at the mode's own curves.
-LikelihoodMember finish(const LikelihoodFit& fit, const Mode& found, int64_t weeks, const RegionLoop& loop) {
+// Slopes, drift and the national level at the mode's own curves. `shares`: null, or what the shares are held at.
+LikelihoodMember finish(const LikelihoodFit& fit, const Mode& found, const Eigen::VectorXd* shares, int64_t weeks,
+                        const RegionLoop& loop) {
   const LikelihoodData& data = fit.data;
   const Components& components = fit.estimate.components;
   LikelihoodMember member;
   member.covariance = fix_covariance(
       data, components, freeze(data, found.shapes, slope_shares(found, data.channels), components.drift, loop), loop);
-  member.mode = find_mode(data, fit.options, member.covariance, found.shapes, found.prior_center, 0, loop);
+  member.mode = find_mode(data, fit.options, member.covariance, found.shapes, found.prior_center, 0, loop, shares);
   member.mode.steps = found.steps;
   member.national_T = national_path(member.covariance, member.mode, weeks);
   return member;
@@ -90,6 +94,25 @@ Mode mode_of_draw(const LikelihoodFit& fit, const Mode& first, uint64_t seed, co
   Shapes start = first.shapes;  // half-way between the draw and what the data say
   start.coordinates = 0.5 * (start.coordinates + center.coordinates);
   return find_mode(fit.data, options, fit.covariance, start, center, kMemberSteps, loop);
+}
+
+// Without a seed, the posterior's mean shares with the curves that suit them best; with one, a draw: seeds one after the
+// other take draws that lie far from each other in the chain.
+LikelihoodMember member_of_sample(const LikelihoodFit& fit, const Mode& mode, const std::optional<uint64_t>& seed,
+                                  int64_t weeks, const RegionLoop& loop) {
+  const int64_t C = fit.data.channels;
+  Shapes shapes = mode.shapes;
+  Eigen::VectorXd shares_C = fit.sample.linear_L.head(C);
+  if (seed) {
+    const double place = std::numbers::phi * static_cast<double>(*seed % (uint64_t{1} << 32));
+    const auto draw =
+        static_cast<int64_t>((place - std::floor(place)) * static_cast<double>(fit.sample.linear_DL.rows()));
+    shapes.coordinates = fit.sample.coordinates_DS.row(draw);
+    shares_C = fit.sample.linear_DL.row(draw).head(C);
+  }
+  const Mode found = find_mode(fit.data, fit.options, fit.covariance, shapes, mode.prior_center,
+                               seed ? 0 : fit.options.max_steps, loop, &shares_C);
+  return finish(fit, found, &shares_C, weeks, loop);
 }
 
 // Components, shares and curves of an earlier fit; its scales and weights, refreshed by what the new weeks say.
@@ -155,12 +178,35 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
              fit.estimate.negative_log, " after ", fit.estimate.evaluations, " evaluations, ", mode.steps,
              " Gauss-Newton steps"));
   const int64_t weeks = fit.data.weeks + future;
+  const bool averages = options.curve_draws > 0 && all_regions <= kMostAveraged;
+  if (averages) {
+    fit.sample = sample_curves(CurveEvidence(fit.data, options, fit.covariance, center, loop), mode,
+                               options.curve_draws, kChainSeed);
+    const Eigen::VectorXd shares_C = fit.sample.linear_L.head(C);
+    if (log)
+      log(text("Curves averaged over ", options.curve_draws, " draws (", fit.sample.evaluations,
+               " evaluations): media ", 100 * shares_C.sum(), " % of the target, at the mode ",
+               100 * mode.linear.head(C).sum(), " %"));
+  }
   for (const auto& seed : seeds) {
-    fit.members.push_back(finish(fit, seed ? mode_of_draw(fit, mode, *seed, loop) : mode, weeks, loop));
+    fit.members.push_back(averages ? member_of_sample(fit, mode, seed, weeks, loop)
+                                   : finish(fit, seed ? mode_of_draw(fit, mode, *seed, loop) : mode, nullptr, weeks, loop));
     fit.members.back().seed = seed.value_or(0);
   }
   report_fitted(fit, loop);
   return fit;
+}
+
+double quick_negative_log(const LikelihoodData& data, const LikelihoodOptions& options, int64_t all_regions,
+                          const RegionLoop& loop) {
+  const Shapes center = initial_shapes(options, data.channels);
+  Frozen frozen = freeze(data, center, Eigen::VectorXd::Constant(data.channels, kStartShare), false, loop);
+  const Components start = initial_components(options.national, options.region_slopes, false);
+  const ComponentEstimate first = estimate_components(data, options, frozen, start, all_regions, kFirstSearch, loop);
+  const FixedCovariance covariance = fix_covariance(data, first.components, std::move(frozen), loop);
+  const Mode mode = find_mode(data, options, covariance, center, center, kQuickSteps, loop);
+  frozen = freeze(data, mode.shapes, slope_shares(mode, data.channels), false, loop);
+  return estimate_components(data, options, frozen, first.components, all_regions, kLaterSearch, loop).negative_log;
 }
 
 LikelihoodFit refit_at_earlier_origin(const LikelihoodFit& fit, LikelihoodData data, const RegionLoop& loop) {
@@ -179,7 +225,7 @@ LikelihoodFit refit_at_earlier_origin(const LikelihoodFit& fit, LikelihoodData d
       loop);
   const Mode found =
       find_mode(inner.data, fit.options, inner.covariance, mode.shapes, mode.prior_center, kInnerSteps, loop);
-  inner.members.push_back(finish(inner, found, inner.data.weeks, loop));
+  inner.members.push_back(finish(inner, found, nullptr, inner.data.weeks, loop));
   return inner;
 }
 

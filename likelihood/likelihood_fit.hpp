@@ -6,8 +6,10 @@
 #include <optional>
 #include <string>
 
+#include "likelihood/curve_sampler.hpp"
 #include "likelihood/draws.hpp"
 #include "likelihood/robust.hpp"
+#include "model/options.hpp"
 
 namespace dcmmm {
 
@@ -31,6 +33,7 @@ struct LikelihoodFit {
   ComponentEstimate estimate;
   FixedCovariance covariance;                 // under which the modes were found
   std::vector<ExperimentReport> experiments;  // of the panel alone, and of the first member
+  CurveSample sample;                         // of the posterior; empty without one
   std::vector<LikelihoodMember> members;
 };
 
@@ -40,6 +43,7 @@ struct LikelihoodStart {
   Eigen::VectorXd shape_coordinates;     // of decay, exponent and half-saturation, as Shapes has them
   std::vector<double> peak_coordinates;  // of the delayed channels
   Eigen::VectorXd shares;                // of the target, of each channel
+  MediaUnit media_unit = MediaUnit::kRegion;
   std::vector<double> error_scale_R;     // 1 for regions that it didn't know
   std::vector<double> weight_RT;         // of Huber, over this panel's weeks; 1 for cells that it didn't know
 };
@@ -51,6 +55,11 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
                              const std::vector<std::optional<uint64_t>>& seeds, int64_t all_regions, int64_t future,
                              const RegionLoop& loop, const std::function<void(const std::string&)>& log,
                              const LikelihoodStart* start = nullptr);
+
+/// How badly the data are explained after a first, short search for components and curves: the negative log of the
+/// restricted likelihood. Comparable between data that differ in how their media are measured only. Collective.
+double quick_negative_log(const LikelihoodData& data, const LikelihoodOptions& options, int64_t all_regions,
+                          const RegionLoop& loop);
 
 /// The fit's first member with fewer training weeks: components, scales and weights of `fit`, curves that start from
 /// its own, effects and levels found anew. `data` holds the same regions with an earlier origin. Collective.

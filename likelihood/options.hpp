@@ -28,7 +28,7 @@ struct LikelihoodOptions {
   // Carry-over and saturation: where the shapes start, and their priors' standard deviations (of logit d,
   // softplus^-1(a - a_min), log g).
   double decay = 0.4, decay_prior_sd = 0.7;
-  double min_exponent = 1.0, exponent = 1.75, exponent_prior_sd = 0.8;
+  double min_exponent = 1.0, exponent = 2.0, exponent_prior_sd = 1.2;
   double half_saturation = 1.0, half_saturation_prior_sd = 0.7;
   std::vector<int64_t> delayed_channels = {};  // whose carry-over peaks late, over max_lag weeks
   int64_t max_lag = 13;
@@ -51,6 +51,7 @@ struct LikelihoodOptions {
   std::vector<Experiment> experiments = {};  // on the panel's weeks; those outside the training weeks don't count
 
   int64_t max_steps = 15;        // Gauss-Newton
+  int64_t curve_draws = 300;     // of the chain that averages over curves; 0: the mode
   int64_t sample_regions = 200;  // at most so many regions decide the variance components and the GRU
   uint64_t seed = 0;             // of the GRU's starting weights
 };

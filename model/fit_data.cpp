@@ -103,6 +103,7 @@ Member member_of(const ModelOptions& options, int64_t origin, uint64_t seed) {
   member.media = options.media;
   member.controls = options.controls;
   member.share_of_voice = options.share_of_voice;
+  member.media_unit = options.media_unit;
   return member;
 }
 
@@ -134,9 +135,14 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
     data.control_known_RT[r].narrow(0, first, T - first).fill_(1);
   }
 
-  // National figures of each member: sum of m_r, cells, media, the controls' standard deviations, shares of voice.
-  const int64_t width = 2 + C + K + C;
+  // National figures of each member: sum of m_r, cells, media, the controls' standard deviations, shares of voice, the
+  // regions' sizes over cells.
+  const int64_t sizes = 2 + C + K + C, width = sizes + 1;
   std::vector<std::vector<RegionSums>> sums(static_cast<size_t>(E), std::vector<RegionSums>(static_cast<size_t>(R)));
+  const auto size_of = [&](int64_t e, int64_t r) {
+    return members[e].media_unit == MediaUnit::kPopulation ? panel.population_R[r]
+                                                           : sums[e][r].target / std::max(sums[e][r].cells, 1.0);
+  };
   const std::vector<double> national = loop.sum(E * width, [&](Chunk chunk, std::span<double> total) {
     for (int64_t e = 0; e < E; ++e) {
       double* of_member = total.data() + e * width;
@@ -148,6 +154,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
         for (int64_t k = 0; k < K; ++k)
           of_member[2 + C + k] += std::sqrt(region.control_square_K[k] / std::max(region.cells, 1.0));
         for (int64_t c = 0; c < C; ++c) of_member[2 + C + K + c] += region.share_C[c];
+        of_member[sizes] += size_of(e, r) * region.cells;
       }
     }
   });
@@ -164,6 +171,8 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
   const std::vector<double> weighted = loop.sum(E, [&](Chunk chunk, std::span<double> total) {
     for (int64_t e = 0; e < E; ++e) {
       const double* of_member = national.data() + e * width;
+      const bool has_size =
+          members[e].media_unit == MediaUnit::kTarget || members[e].media_unit == MediaUnit::kPopulation;
       const double mean_target = of_member[0] / static_cast<double>(data.all_regions),
                    cells = std::max(of_member[1], 1.0);
       for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
@@ -175,6 +184,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
           const double floor = kMinMediaShare * of_member[2 + c] / cells * mean / mean_target;
           // Of shares: the channel's mean one in the nation, at the region's mean total.
           const double scale = members[e].share_of_voice ? of_member[2 + C + K + c] / cells * all_media / count
+                                                         : has_size ? size_of(e, r) * of_member[2 + c] / std::max(of_member[sizes], 1e-300)
                                                          : std::max(region.media_C[c] / count, floor);
           media_ERC[e][r][c] =
               members[e].media && scale > 0 ? 1.0 / scale : 0.0;  // a channel that never ran has no effect

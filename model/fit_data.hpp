@@ -29,6 +29,7 @@ struct Member {
          half_saturation = ModelOptions().half_saturation;
   bool media = ModelOptions().media, controls = ModelOptions().controls;  // whether they have effects
   bool share_of_voice = ModelOptions().share_of_voice;
+  MediaUnit media_unit = ModelOptions().media_unit;
   double media_prior = 0;       // the ridge pulls the media towards this share of the target, in equal parts
   uint64_t bootstrap_seed = 0;  // of random weights of regions and of blocks of weeks; 0: every cell counts once
 };
@@ -77,7 +78,8 @@ struct FitData {
   at::Tensor scaled_controls(Chunk chunk, int64_t weeks) const;
 };
 
-/// Scales, masks and weights of all members. Collective (national means are sums over ranks).
+/// Scales, masks and weights of all members. Media are measured in their member's unit; population needs one of every
+/// region. Collective (national means are sums over ranks).
 FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at::ScalarType type,
                       const RegionLoop& loop);
 

@@ -1,11 +1,24 @@
 #include "model/options.hpp"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "common/errors.hpp"
 #include "common/text.hpp"
 
 namespace dcmmm {
+namespace {
+
+constexpr std::array<std::string_view, 4> kMediaUnits = {"auto", "region", "target", "population"};  // in the order of MediaUnit
+
+}  // namespace
+
+std::string name_of(MediaUnit unit) { return std::string(kMediaUnits[static_cast<size_t>(unit)]); }
+
+MediaUnit media_unit(const std::string& name) {
+  return static_cast<MediaUnit>(std::find(kMediaUnits.begin(), kMediaUnits.end(), std::string_view(name)) - kMediaUnits.begin());
+}
 
 ModelOptions with_channels(ModelOptions options, const std::vector<std::string>& channels) {
   for (const auto& [channel, is_delayed] : options.delayed_of) {

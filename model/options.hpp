@@ -12,9 +12,19 @@ namespace dcmmm {
 /// Which edges between channels the prediction may use (model/adjacency.hpp).
 enum class Adjacency { kNone, kTriangular, kNotears };
 
+/// What a region's media are measured against before they enter its curve: the region's own mean, or the nation's mean
+/// per unit of the regions' size (mean target, or population), so that regions with more media are further up the curve.
+/// kAuto: the likelihood lets the panel decide (trainer/media_unit.hpp), the descent takes the region's mean.
+enum class MediaUnit { kAuto, kRegion, kTarget, kPopulation };
+
+/// "auto", "region", "target" or "population", and back.
+std::string name_of(MediaUnit unit);
+MediaUnit media_unit(const std::string& name);
+
 struct ModelOptions {
   bool media = true, controls = true;  // whether they have effects
   bool share_of_voice = false;         // media are their parts of a week's total, not levels
+  MediaUnit media_unit = MediaUnit::kAuto;
 
   // Carry-over and saturation: starting values and the priors' standard deviations (of logit d, softplus^-1(a - a_min),
   // log g).

@@ -112,6 +112,8 @@ LikelihoodStart likelihood_start(const EarlierRun& earlier, int64_t weeks) {
   if (checkpoint.labels.at("component") != known)
     throw UserError("The run of run.init has other variance components: another version wrote it. Train without.");
   LikelihoodStart out;
+  if (const auto unit = checkpoint.notes.find("media_unit"); unit != checkpoint.notes.end())
+    out.media_unit = media_unit(unit->second);
   std::copy(components.begin(), components.end(), out.components.begin());
 
   const auto first_member = [&](const std::string& name) { return tensor_of(checkpoint, "parameter." + name)[0]; };

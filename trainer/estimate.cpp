@@ -9,6 +9,7 @@
 #include "trainer/ensemble.hpp"
 #include "trainer/inner_residuals.hpp"
 #include "trainer/likelihood_run.hpp"
+#include "trainer/media_unit.hpp"
 
 namespace dcmmm {
 namespace {
@@ -114,6 +115,7 @@ Estimate prepare_estimate(const Panel& panel, const EstimateOptions& given, int6
   EstimateOptions options = given;
   resolve_priors(panel.coordinates, options);
   Estimate out;
+  check_media_unit(panel, options.model.media_unit, loop);
   out.identification = identify_channels(panel, options.model, origin, loop);
   out.settings = {options.model, {}, 0, {}};
   const auto experiments = experiments_within(options.likelihood.experiments, 0, origin);
@@ -129,6 +131,8 @@ Estimate prepare_estimate(const Panel& panel, const EstimateOptions& given, int6
   }
   if (!out.fit) {
     for (ChannelIdentification& channel : out.identification) channel.by_experiment = false;
+    if (options.model.media_unit == MediaUnit::kAuto) options.model.media_unit = MediaUnit::kRegion;
+    out.settings.options = options.model;
     if (options.free != FreeSettings{false, false, false, false, false}) {
       out.settings = choose_settings(panel, options.model, options.free, origin, loop);
       log(out.settings.origin_O.empty()
@@ -146,6 +150,7 @@ Estimate prepare_estimate(const Panel& panel, const EstimateOptions& given, int6
     if (options.earlier && options.trainer.steps > 0) start_from(*options.earlier, *out.fit);
   }
   out.model = out.fit->model.options();
+  out.settings.options.media_unit = out.model.media_unit;
   out.fit->intervals = forecast_intervals(*out.fit);
   return out;
 }

@@ -8,6 +8,7 @@
 #include "model/seasonality.hpp"
 #include "trainer/drift_gru.hpp"
 #include "trainer/likelihood_data.hpp"
+#include "trainer/media_unit.hpp"
 
 // E members, R regions, C channels, K controls, S patterns, N weeks with a national level.
 namespace dcmmm {
@@ -172,18 +173,21 @@ ModelOptions options_of_likelihood(ModelOptions model, const LikelihoodOptions& 
   return model;
 }
 
-std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& model,
+std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& given,
                                        const LikelihoodOptions& likelihood, const TrainerOptions& trainer,
                                        int64_t origin, const std::vector<std::optional<uint64_t>>& seeds,
                                        RegionPlan plan, Communicator& communicator,
                                        const std::function<void(const std::string&)>& log,
                                        const LikelihoodStart* start) {
+  ModelOptions model = given;
+  LikelihoodOptions options = likelihood;
+  options.delayed_channels = with_channels(given, panel.coordinates.channels).delayed_channels;
+  model.media_unit = start ? start->media_unit
+                           : choose_media_unit(panel, given, options, origin, RegionLoop(plan, communicator), log);
   std::vector<Member> members;
   for (const auto& seed : seeds) members.push_back(member_of(model, origin, seed.value_or(0)));
   auto fit = empty_fit(panel, model, trainer, members, std::move(plan), communicator);
   const at::Tensor patterns = temporal_patterns(model, fit->model.seasonal_period(), 0, panel.weeks());
-  LikelihoodOptions options = likelihood;
-  options.delayed_channels = fit->model.options().delayed_channels;
   LikelihoodData data = likelihood_data(fit->data, 0, patterns, fit->loop);
   data.spend_C = training_spend(panel, origin, fit->loop);
   data.experiments = experiments_within(options.experiments, 0, origin);

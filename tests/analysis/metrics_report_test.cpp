@@ -61,8 +61,8 @@ TEST(MetricsJson, HoldsTheDocumentedKeys) {
   EXPECT_THAT(
       keys, ::testing::ElementsAre("train", "holdout", "naive", "skill", "gap", "coverage_90", "coverage_90_totals",
                                    "totals", "dag", "seconds", "steps", "steps_per_second", "peak_memory_bytes",
-                                   "ranks", "device", "parameters", "estimator", "loss", "identification", "components",
-                                   "experiments", "settings", "version", "results_sha256"));
+                                   "ranks", "device", "parameters", "estimator", "media_unit", "loss", "identification",
+                                   "components", "experiments", "settings", "version", "results_sha256"));
   for (const char* split : {"train", "holdout"}) {
     for (const char* key :
          {"r2", "rmse", "mae", "relative_error", "wape", "median_region_r2", "median_region_relative_error"}) {

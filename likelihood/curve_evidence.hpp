@@ -1,0 +1,62 @@
+// How well curves explain the panel, linear terms integrated out. Shapes: C channels, L linear terms, S coordinates of
+// the curves.
+#pragma once
+
+#include <vector>
+
+#include "likelihood/gauss_newton.hpp"
+
+namespace dcmmm {
+
+/// The posterior of the linear terms at given curves: a normal whose first C terms, the shares, are cut at zero.
+struct LinearPosterior {
+  Eigen::VectorXd mean;        // L
+  Eigen::MatrixXd covariance;  // L x L
+};
+
+/// Curves, what they are worth, and what follows from them.
+struct CurvePoint {
+  Eigen::VectorXd coordinates;  // S, as Shapes has them
+  double log_density = 0;       // of the posterior, up to a constant of the covariance
+  LinearPosterior linear;
+  Eigen::VectorXd mean_C;  // mean responses (Mode::mean_C)
+};
+
+/// Evaluates the posterior density of curves at fixed variance components,
+///     log p(curves | y) = b' A^-1 b / 2 - log|A| / 2 + sum_c log P(share_c > 0) - |curves - center|^2 / 2,
+/// A = p X' V^-1 X + the priors' precision, b = p X' V^-1 y + precision * mean, p the power of the likelihood: the linear terms integrated out (Rasmussen
+/// and Williams 2006, eq. 2.43), the cut at zero channel by channel. Everything that doesn't depend on curves is kept
+/// from a first pass, so that an evaluation costs C columns a region, and an all-reduce.
+class CurveEvidence {
+ public:
+  /// Collective. The arguments must outlive it. `prior_center`: where the curves' priors lie. `power`: below 1 since
+  /// components, scales and weights are estimates, too (Bissiri, Holmes and Walker 2016; docs/likelihood.md).
+  CurveEvidence(const LikelihoodData& data, const LikelihoodOptions& options, const FixedCovariance& covariance,
+                const Shapes& prior_center, const RegionLoop& loop, double power = 0.75);
+
+  /// Collective; the same on every rank.
+  CurvePoint at(const Eigen::VectorXd& coordinates) const;
+
+ private:
+  struct Region {
+    int64_t place;
+    RegionPrecision precision;
+    RowMatrix fixed_TF, weighted_TF;  // columns that don't depend on curves (the target last), and V_r^-1 times them
+  };
+
+  const LikelihoodData& data_;
+  const LikelihoodOptions& options_;
+  const FixedCovariance& covariance_;
+  const Shapes& prior_center_;
+  const RegionLoop& loop_;
+  double power_;
+  ColumnLayout layout_;
+  Eigen::VectorXd shape_sd_;
+  std::vector<Region> regions_;
+  RowMatrix weighted_TF_;       // summed over all regions of all ranks
+  Eigen::MatrixXd gram_FF_;     // as above, the national level integrated out
+  Eigen::MatrixXd national_TF_;  // what is left of the national level's covariance, times weighted_TF
+  double target_ = 0;           // sum of m_r y
+};
+
+}  // namespace dcmmm

@@ -1,0 +1,25 @@
+// Draws from the posterior of curves and effects, by elliptical slice sampling around a mode.
+// Shapes: D draws, C channels, L linear terms, S coordinates of the curves.
+#pragma once
+
+#include "common/random.hpp"
+#include "likelihood/curve_evidence.hpp"
+
+namespace dcmmm {
+
+/// One row a draw.
+struct CurveSample {
+  RowMatrix coordinates_DS;
+  RowMatrix linear_DL;       // drawn at the draw's curves, shares first
+  RowMatrix mean_DC;         // mean responses at the draw's curves
+  Eigen::VectorXd linear_L;  // mean over the posterior
+  int64_t evaluations = 0;
+};
+
+/// `draws` steps of a chain that starts at the mode, after a tenth as many that don't count. Each step draws a point on
+/// an ellipse through the last one, drawn from the mode's own curvature (Murray, Adams and MacKay 2010; around an
+/// approximation: Nishihara, Murray and Adams 2014), so no step size has to be chosen. Collective; the same on every
+/// rank.
+CurveSample sample_curves(const CurveEvidence& evidence, const Mode& mode, int64_t draws, uint64_t seed);
+
+}  // namespace dcmmm
