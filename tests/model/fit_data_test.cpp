@@ -78,6 +78,29 @@ TEST(FitData, NothingOutsideTheTrainingWeeksChangesScales) {
   EXPECT_TRUE(at::equal(before.region_weight_ER, after.region_weight_ER));
 }
 
+TEST(FitData, MediaPerSizeHaveTheNationsMeanOneAndKeepRegionsApart) {
+  const Panel panel = mmm_panel(6, 40, 2, 1);
+  for (const MediaUnit unit : {MediaUnit::kTarget, MediaUnit::kPopulation}) {
+    ModelOptions options = small_model();
+    options.media_unit = unit;
+    const FitData data = data_of(panel, 32, options);
+    for (int64_t c = 0; c < 2; ++c) {
+      double media = 0, sizes = 0;
+      const auto size_of = [&](int64_t r) {
+        return unit == MediaUnit::kTarget ? data.target_scale_ER[0][r].item<double>() : panel.population_R[r];
+      };
+      for (int64_t r = 0; r < 6; ++r)
+        for (int64_t t = 0; t < 32; ++t)
+          if (panel.observed_RT[r * 40 + t] != 0) {
+            media += panel.media_RTC[(r * 40 + t) * 2 + c];
+            sizes += size_of(r);
+          }
+      for (int64_t r = 0; r < 6; ++r)
+        EXPECT_NEAR(data.inverse_media_scale_ERC[0][r][c].item<double>() * size_of(r) * media / sizes, 1.0, 1e-12);
+    }
+  }
+}
+
 TEST(FitData, ControlsKeepTheirDigitsFarFromZero) {
   Panel panel = mmm_panel(4, 40, 1, 1), far = panel;
   for (double& value : far.controls_RTK) value += 1e7;
