@@ -47,6 +47,8 @@ DESCENT = [
 LIKELIHOOD = [
     ("as it is", []),
     *COMMON[1:],
+    ("media per region's own mean", ["model.media.unit=region"]),
+    ("the curves' mode: curve_draws=0", ["model.likelihood.curve_draws=0"]),
     ("without a national level", ["model.likelihood.national=false"]),
     ("regions respond alike", ["model.likelihood.region_slopes=false"]),
     ("no region scales, no Huber", ["model.likelihood.region_scales=false"]),

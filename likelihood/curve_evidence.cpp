@@ -87,7 +87,7 @@ CurvePoint CurveEvidence::at(const Eigen::VectorXd& coordinates) const {
   const std::vector<double> sums = loop_.sum(length, [&](Chunk chunk, std::span<double> total) {
     if (loop_.plan().deterministic) return add_run(chunk.first, chunk.first + chunk.count, total.data());
     std::vector<std::vector<double>> partial(kBlocks, std::vector<double>(total.size(), 0.0));
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for schedule(dynamic) if (chunk.count > kBlocks)
     for (int64_t block = 0; block < kBlocks; ++block)
       add_run(chunk.first + chunk.count * block / kBlocks, chunk.first + chunk.count * (block + 1) / kBlocks,
               partial[block].data());
@@ -103,22 +103,21 @@ CurvePoint CurveEvidence::at(const Eigen::VectorXd& coordinates) const {
   raw.topRightCorner(C, F) -= weighted_TC.transpose() * national_TF_;
   raw.bottomLeftCorner(F, C) = raw.topRightCorner(C, F).transpose();
   raw.bottomRightCorner(F, F) = gram_FF_;
-  if (covariance_.experiments && !data_.experiments.empty()) {
-    const ExperimentRows tests =
-        experiment_rows(data_, layout_, shapes, covariance_.frozen, covariance_.components, loop_);
-    RowMatrix row_EP(tests.row_EP.rows(), L + 1);
-    row_EP.leftCols(L) = tests.row_EP.leftCols(L);
-    row_EP.col(L) = tests.row_EP.col(layout_.target());
-    raw += row_EP.transpose() * tests.variance_E.cwiseInverse().asDiagonal() * row_EP;
-  }
-
+  raw *= power_;
   CurvePoint point;
   point.coordinates = coordinates;
   point.mean_C = Eigen::Map<const Eigen::VectorXd>(sums.data() + mean, C) / target_;
   Eigen::VectorXd scale = Eigen::VectorXd::Ones(L + 1);
   for (int64_t c = 0; c < C; ++c) scale[c] = point.mean_C[c] > 0 ? 1.0 / point.mean_C[c] : 0.0;
+  const ExperimentRows tests =
+      experiment_rows(data_, layout_, shapes, covariance_.frozen, covariance_.components, loop_);
+  RowMatrix row_EP(tests.row_EP.rows(), L + 1);
+  row_EP.leftCols(L) = tests.row_EP.leftCols(L);
+  row_EP.col(L) = tests.row_EP.col(layout_.target());
+  if (covariance_.experiments)
+    raw += row_EP.transpose() * tests.variance_E.cwiseInverse().asDiagonal() * row_EP;
+  point.lift_EL = row_EP.leftCols(L) * scale.head(L).asDiagonal();
   raw = scale.asDiagonal() * raw * scale.asDiagonal();
-  raw *= power_;
   const LinearPrior prior =
       linear_prior(options_, data_, covariance_.components, layout_, covariance_.frozen.waves);
   Eigen::MatrixXd matrix = raw.topLeftCorner(L, L);

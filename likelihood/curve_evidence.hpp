@@ -1,5 +1,5 @@
 // How well curves explain the panel, linear terms integrated out. Shapes: C channels, L linear terms, S coordinates of
-// the curves.
+// the curves, E experiments.
 #pragma once
 
 #include <vector>
@@ -20,11 +20,13 @@ struct CurvePoint {
   double log_density = 0;       // of the posterior, up to a constant of the covariance
   LinearPosterior linear;
   Eigen::VectorXd mean_C;  // mean responses (Mode::mean_C)
+  RowMatrix lift_EL;       // what the linear terms say of each experiment, KPI units
 };
 
 /// Evaluates the posterior density of curves at fixed variance components,
 ///     log p(curves | y) = b' A^-1 b / 2 - log|A| / 2 + sum_c log P(share_c > 0) - |curves - center|^2 / 2,
-/// A = p X' V^-1 X + the priors' precision, b = p X' V^-1 y + precision * mean, p the power of the likelihood: the linear terms integrated out (Rasmussen
+/// A = p X' V^-1 X + the priors' precision, b = p X' V^-1 y + precision * mean, p the power of the panel's likelihood
+/// (experiments, where the covariance has them, enter in full): the linear terms integrated out (Rasmussen
 /// and Williams 2006, eq. 2.43), the cut at zero channel by channel. Everything that doesn't depend on curves is kept
 /// from a first pass, so that an evaluation costs C columns a region, and an all-reduce.
 class CurveEvidence {

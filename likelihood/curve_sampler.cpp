@@ -23,12 +23,13 @@ CurveSample sample_curves(const CurveEvidence& evidence, const Mode& mode, int64
       mode.curvature.ldlt().solve(Eigen::MatrixXd::Identity(all, all)).bottomRightCorner(S, S);
   const Eigen::MatrixXd root = Eigen::LLT<Eigen::MatrixXd>(kWider * 0.5 * (covariance + covariance.transpose())).matrixL();
   RandomStream random(seed, kChainStream);
-  CurveSample out{RowMatrix(draws, S), RowMatrix(draws, L), RowMatrix(draws, C), Eigen::VectorXd::Zero(L), 1};
   const auto log_weight = [](const CurvePoint& point, const Eigen::VectorXd& place) {
     return point.log_density + 0.5 * place.squaredNorm();
   };
   Eigen::VectorXd place_S = Eigen::VectorXd::Zero(S);  // coordinates = center + root place
   CurvePoint point = evidence.at(center);
+  CurveSample out{RowMatrix(draws, S), RowMatrix(draws, L), RowMatrix(draws, C), RowMatrix(draws, point.lift_EL.rows()),
+                  Eigen::VectorXd::Zero(L), 1};
   const int64_t warm_up = draws / 10;
   for (int64_t step = -warm_up; step < draws; ++step) {
     Eigen::VectorXd other_S(S);
@@ -53,6 +54,7 @@ CurveSample sample_curves(const CurveEvidence& evidence, const Mode& mode, int64
     RandomStream of_draw(seed, kLinearStream + static_cast<uint64_t>(step));
     out.linear_DL.row(step) =
         draw_positive(point.linear.mean, point.linear.covariance, C, 1, kSweeps, of_draw).row(0);
+    out.lift_DE.row(step) = (point.lift_EL * out.linear_DL.row(step).transpose()).transpose();
     out.linear_L += out.linear_DL.row(step).transpose() / static_cast<double>(draws);
   }
   return out;

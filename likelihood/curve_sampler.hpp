@@ -1,5 +1,5 @@
 // Draws from the posterior of curves and effects, by elliptical slice sampling around a mode.
-// Shapes: D draws, C channels, L linear terms, S coordinates of the curves.
+// Shapes: D draws, C channels, L linear terms, S coordinates of the curves, E experiments.
 #pragma once
 
 #include "common/random.hpp"
@@ -12,6 +12,7 @@ struct CurveSample {
   RowMatrix coordinates_DS;
   RowMatrix linear_DL;       // drawn at the draw's curves, shares first
   RowMatrix mean_DC;         // mean responses at the draw's curves
+  RowMatrix lift_DE;         // of the experiments, KPI units
   Eigen::VectorXd linear_L;  // mean over the posterior
   int64_t evaluations = 0;
 };

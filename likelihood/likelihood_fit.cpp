@@ -40,8 +40,9 @@ LikelihoodMember finish(const LikelihoodFit& fit, const Mode& found, const Eigen
   return member;
 }
 
-// What the panel alone says of the experiments; their `fitted` is still to come.
-std::vector<ExperimentReport> report_panel_alone(const LikelihoodData& data, const Mode& mode) {
+// What the panel alone says of the experiments, by its sample where there is one; their `fitted` is still to come.
+std::vector<ExperimentReport> report_panel_alone(const LikelihoodData& data, const Mode& mode,
+                                                 const CurveSample& sample) {
   const Eigen::LDLT<Eigen::MatrixXd> curvature(mode.curvature);
   std::vector<ExperimentReport> out;
   for (const Experiment& test : data.experiments) {
@@ -49,6 +50,10 @@ std::vector<ExperimentReport> report_panel_alone(const LikelihoodData& data, con
     const Eigen::VectorXd gradient = mode.lift_gradient_EA.row(e);
     out.push_back({test, std::sqrt(mode.lift_variance_E[e]), mode.lift_E[e],
                    std::sqrt(gradient.dot(curvature.solve(gradient))), 0.0});
+    if (sample.lift_DE.rows() == 0) continue;
+    const Eigen::VectorXd lift_D = sample.lift_DE.col(e);
+    out.back().panel = lift_D.mean();
+    out.back().panel_sd = std::sqrt((lift_D.array() - lift_D.mean()).square().mean());
   }
   return out;
 }
@@ -169,8 +174,14 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
     shapes = mode.shapes;
     shares = slope_shares(mode, C);
   }
+  const bool averages = options.curve_draws > 0 && all_regions <= kMostAveraged;
+  const auto sample = [&] {
+    return averages ? sample_curves(CurveEvidence(fit.data, options, fit.covariance, center, loop), mode,
+                                    options.curve_draws, kChainSeed)
+                    : CurveSample();
+  };
   if (!fit.data.experiments.empty()) {
-    fit.experiments = report_panel_alone(fit.data, mode);
+    fit.experiments = report_panel_alone(fit.data, mode, sample());
     mode = enter_experiments(fit, std::move(mode), center, loop);
   }
   if (log)
@@ -178,10 +189,8 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
              fit.estimate.negative_log, " after ", fit.estimate.evaluations, " evaluations, ", mode.steps,
              " Gauss-Newton steps"));
   const int64_t weeks = fit.data.weeks + future;
-  const bool averages = options.curve_draws > 0 && all_regions <= kMostAveraged;
+  fit.sample = sample();
   if (averages) {
-    fit.sample = sample_curves(CurveEvidence(fit.data, options, fit.covariance, center, loop), mode,
-                               options.curve_draws, kChainSeed);
     const Eigen::VectorXd shares_C = fit.sample.linear_L.head(C);
     if (log)
       log(text("Curves averaged over ", options.curve_draws, " draws (", fit.sample.evaluations,
@@ -241,6 +250,10 @@ void report_fitted(LikelihoodFit& fit, const RegionLoop& loop) {
   const RowMatrix weekly_ET = weekly_lifts(fit.data, member.mode.shapes, loop), drift_NC = member.drift_NC();
   for (int64_t e = 0; e < weekly_ET.rows(); ++e) {
     ExperimentReport& report = fit.experiments[static_cast<size_t>(e)];
+    if (fit.sample.lift_DE.rows() > 0) {
+      report.fitted = fit.sample.lift_DE.col(e).mean();
+      continue;
+    }
     const int64_t c = report.test.channel;
     const Eigen::VectorXd drift_T = drift_NC.col(c).head(fit.data.origin);
     report.fitted = member.mode.coefficient(c) * (weekly_ET.row(e).sum() + weekly_ET.row(e).dot(drift_T));

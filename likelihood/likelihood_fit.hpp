@@ -65,7 +65,7 @@ double quick_negative_log(const LikelihoodData& data, const LikelihoodOptions& o
 /// its own, effects and levels found anew. `data` holds the same regions with an earlier origin. Collective.
 LikelihoodFit refit_at_earlier_origin(const LikelihoodFit& fit, LikelihoodData data, const RegionLoop& loop);
 
-/// Sets what the first member says of each experiment; its coefficients drift, regions' own slopes are left out.
+/// Sets what the posterior's mean, or without a sample the first member, says of each experiment; coefficients drift, regions' own slopes are left out.
 /// Collective.
 void report_fitted(LikelihoodFit& fit, const RegionLoop& loop);
 
