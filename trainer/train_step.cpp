@@ -3,6 +3,8 @@
 #include <chrono>
 #include <cmath>
 
+#include "common/faults.hpp"
+
 namespace dcmmm {
 namespace {
 
@@ -47,6 +49,7 @@ StepReport train_step(const Mmm& model, const FitData& data, const Anchor& ancho
   const int64_t E = data.member_count(), P = model.layout().shared_count();
   StepReport report;
   const auto start = Clock::now();
+  fault_point("step");
 
   // Forward and backward, chunk by chunk. Shared gradients and loss terms travel; local gradients stay.
   at::Tensor local_gradient = at::zeros_like(state.local_ERL);
@@ -63,6 +66,7 @@ StepReport train_step(const Mmm& model, const FitData& data, const Anchor& ancho
         const auto gradient = torch::autograd::grad({loss.total_E.sum()}, {shared, local});
         local_gradient.narrow(1, chunk.first, chunk.count).copy_(gradient[1]);
         add_to(total.subspan(0, static_cast<size_t>(E * P)), gradient[0]);
+        fault_point("gradient", total);
         add_to(total.subspan(static_cast<size_t>(E * P), static_cast<size_t>(E)), loss.data_E);
         add_to(total.subspan(static_cast<size_t>(E * P + E), static_cast<size_t>(E)), loss.deviation_E);
         add_to(total.subspan(static_cast<size_t>(E * P + 2 * E), static_cast<size_t>(E)), loss.region_E);
