@@ -7,6 +7,7 @@
 // As text, in the environment variable DCMMM_FAULTS: faults separated by ';', fields by ',':
 //   at=write,file=manifest.json,nth=2,do=kill,rank=1
 // `file`: part of the path; `nth`: which of the matching calls, from 1 on; `rank`: the one that it happens on (0).
+// `lasting=1`: also at every later one. DCMMM_FAULTS_SEEN=PATH: at the end, PATH<rank> says how often each was met.
 // `do`: kill, hang, term, int, usr1; nan (gradient); on files eio, enospc, eacces, short (half of a write is done).
 #pragma once
 
@@ -18,7 +19,7 @@ namespace dcmmm::testing {
 struct Fault {
   std::string at, file, what;
   int nth = 1, rank = 0;
-  bool lasting = false;  // enospc, eio, eacces: also every later matching call
+  bool lasting = false;
   int seen = 0;          // matching calls so far
 };
 
