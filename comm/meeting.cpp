@@ -18,9 +18,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kHereTag = 20571;  // "I wait at call n": collective calls have no messages that could be taken for it
-constexpr double kPatience = 1;  // seconds until a waiting rank sleeps between looks, and listens to the others
-constexpr double kAnswers = 2;   // seconds for the others' answers
+constexpr int kHereTag = 20571;   // "I wait at call n": collective calls have no messages that could be taken for it
+constexpr double kEager = 0.002;  // seconds until a waiting rank sleeps between looks and leaves its core to others
+constexpr double kPatience = 1;   // seconds until it listens to the others
+constexpr double kAnswers = 2;    // seconds for the others' answers
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -86,7 +87,7 @@ void Meeting::wait() {
   for (int looks = 0; looks < 100; ++looks)
     if (is_done(all)) return;
   const auto start = Clock::now();
-  while (seconds_since(start) < kPatience) {
+  while (seconds_since(start) < kEager) {
     if (is_done(all)) return;
     sched_yield();
   }
@@ -94,12 +95,14 @@ void Meeting::wait() {
   double answered = 0;
   for (;;) {
     if (is_done(all)) return;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    const bool is_over = seconds_since(start) > wait_limit();
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+    const double waited = seconds_since(start);
+    if (waited < kPatience) continue;
+    const bool is_over = waited > wait_limit();
     if (waiting.listen() || is_over) waiting.say();
     if (!is_over) continue;
-    if (answered == 0) answered = seconds_since(start) + kAnswers;
-    if (seconds_since(start) > answered) break;
+    if (answered == 0) answered = waited + kAnswers;
+    if (waited > answered) break;
   }
 
   std::vector<int> late;
@@ -111,7 +114,7 @@ void Meeting::wait() {
       late.insert(late.begin(), rank);
   }
   // One of those who wait speaks; the others only where it has died since.
-  if (rank_ != first_here) std::this_thread::sleep_for(std::chrono::seconds(3));
+  if (rank_ != first_here) std::this_thread::sleep_for(std::chrono::seconds(20));
   std::string names;
   for (const int rank : late) names += text(names.empty() ? "" : ", ", rank);
   std::fprintf(stderr,

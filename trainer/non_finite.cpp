@@ -67,10 +67,10 @@ std::string words_of(const Fit& fit, int64_t member, int64_t region) {
       consider({names.controls[static_cast<size_t>(k)], size_of(scaled), z}, t);
     }
   }
-  return text(
-      "region '", names.regions[static_cast<size_t>(panel.first_region + region)], "', ",
-      names.weeks[static_cast<size_t>(worst_week)], ": '", worst.name, "' is ", shortest(worst.value),
-      std::isfinite(worst.size) ? text(", ", shortest(std::round(10 * worst.size) / 10), " times its usual size") : "");
+  const std::string times =
+      std::isfinite(worst.size) ? text(", ", shortest(std::round(10 * worst.size) / 10), " times its usual size") : "";
+  return text("region '", names.regions[static_cast<size_t>(panel.first_region + region)], "', at ",
+              names.weeks[static_cast<size_t>(worst_week)], ", '", worst.name, "' is ", shortest(worst.value), times);
 }
 
 }  // namespace

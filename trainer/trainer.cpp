@@ -80,6 +80,13 @@ bool any_active(const Fit& fit) {
   return false;
 }
 
+// Where a forecast isn't finite now, the weights stay: they would be lost for good.
+void refresh_cell_weights(Fit& fit) {
+  const at::Tensor before = fit.data.cell_weight_ERT.clone();
+  fit.model.refresh_cell_weights(fit.data, fit.state.shared_EP, fit.state.local_ERL, fit.loop);
+  fit.data.cell_weight_ERT.copy_(at::where(fit.data.cell_weight_ERT.isfinite(), fit.data.cell_weight_ERT, before));
+}
+
 bool huber_is_due(int64_t step, int64_t steps) {
   return steps >= 4 && (step == steps / 4 || step == steps / 2 || step == 3 * steps / 4);
 }
@@ -102,8 +109,7 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks) {
   };
   if (validates && first_step == 0) validate();
   while (fit.state.step < options.steps && any_active(fit)) {
-    if (huber_is_due(fit.state.step, options.steps))
-      fit.model.refresh_cell_weights(fit.data, fit.state.shared_EP, fit.state.local_ERL, fit.loop);
+    if (huber_is_due(fit.state.step, options.steps)) refresh_cell_weights(fit);
     Request request = callbacks.request ? callbacks.request() : Request::kNone;
     if (options.time_limit > 0 && elapsed() > options.time_limit) request = Request::kStop;
     const auto step_start = Clock::now();
