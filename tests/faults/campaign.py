@@ -173,7 +173,39 @@ class Campaign:
             lasting = do in ("eio", "enospc", "eacces", "nan") and self.random.random() < 0.5
             return ranks, estimator, (at, file, self.random.randint(1, calls), do, rank, lasting)
 
+    def export(self, number):
+        """A fault in the middle of an export: whole CSV files or none, and the same ones the next time."""
+        key = self.random.choice((0, 2)), "descent"
+        self.undisturbed(*key)
+        words = ["export", f"run={self.folder}/straight_{key[0]}_descent"]
+        good = self.folder / f"csv_{key[0]}"
+        if not good.exists():
+            check(run(cli.BINARY, [*words, f"output={good}"], 0)[0] == 0, "the export failed")
+        expected = cli.hashes(good)
+        at, file = self.random.choice(("write", "sync", "rename", "open")), self.random.choice(sorted(expected))
+        do = self.random.choice(("kill", "kill", "eio", "enospc", "eacces"))
+        fault = f"at={at},file={file},nth=1,do={do}"
+        what = f"{number}: export, {fault}"
+        output = self.folder / "csv"
+        shutil.rmtree(output, ignore_errors=True)
+        try:
+            code, text, seconds = run(FAULTY, [*words, f"output={output}"], 0, fault)
+            self.ends[code] += 1
+            check(code == (-9 if do == "kill" else 2), "exit code", code, text)
+            check(do == "kill" or text.count("Can't write") == 1, "not one message:", text)
+            check(not cli.UGLY.search(text), "an ugly message:", text)
+            for path in output.glob("*.csv"):
+                check(sha256(path) == expected[path.name], path.name, "is partial")
+            check(not (output / file).exists(), file, "is there")
+            check(run(cli.BINARY, [*words, f"output={output}"], 0)[0] == 0, "exporting again failed")
+            check({name: digest for name, digest in cli.hashes(output).items() if name.endswith(".csv")} == expected, "other files")
+        except Broken as error:
+            raise Broken(f"{what}\n{error}") from None
+        return f"{what} ({seconds:.1f} s)"
+
     def one(self, number):
+        if self.random.random() < 0.1:
+            return self.export(number)
         ranks, estimator, (at, file, nth, do, rank, lasting) = self.draw()
         fault = f"at={at},file={file},nth={nth},do={do},rank={rank}" + (",lasting=1" if lasting else "")
         what = f"{number}: {estimator} on {ranks or 'no'} ranks, {fault}"
