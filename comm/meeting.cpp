@@ -25,9 +25,9 @@ constexpr double kAnswers = 2;    // seconds for the others' answers
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-bool is_done(MPI_Request& all) {
+bool is_done(MPI_Request& request) {
   int done = 0;
-  check_mpi(MPI_Test(&all, &done, MPI_STATUS_IGNORE), "MPI_Test");
+  check_mpi(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
   return done != 0;
 }
 
@@ -81,20 +81,28 @@ class Waiting {
 
 void Meeting::wait() {
   if (size_ == 1 || wait_limit() <= 0) return;
-  ++calls_;
   MPI_Request all;
   check_mpi(MPI_Ibarrier(group_, &all), "MPI_Ibarrier");
+  finish(all);
+}
+
+void Meeting::finish(MPI_Request request) {
+  ++calls_;
+  if (wait_limit() <= 0) {
+    check_mpi(MPI_Wait(&request, MPI_STATUS_IGNORE), "MPI_Wait");
+    return;
+  }
   for (int looks = 0; looks < 100; ++looks)
-    if (is_done(all)) return;
+    if (is_done(request)) return;
   const auto start = Clock::now();
   while (seconds_since(start) < kEager) {
-    if (is_done(all)) return;
+    if (is_done(request)) return;
     sched_yield();
   }
   Waiting waiting(group_, rank_, size_, calls_);
   double answered = 0;
   for (;;) {
-    if (is_done(all)) return;
+    if (is_done(request)) return;
     std::this_thread::sleep_for(std::chrono::microseconds(100));
     const double waited = seconds_since(start);
     if (waited < kPatience) continue;

@@ -1,4 +1,4 @@
-// Waiting for the other ranks before a collective call, with an end.
+// Waiting for the other ranks in a collective call, with an end.
 #pragma once
 
 #include <mpi.h>
@@ -7,13 +7,16 @@
 
 namespace dcmmm {
 
-/// Meets all ranks of one MPI group, call after call.
+/// Waits for the ranks of one MPI group, call after call.
 class Meeting {
  public:
   Meeting(MPI_Comm group, int rank, int size) : group_(group), rank_(rank), size_(size) {}
 
-  /// Comes back once every rank of the group has called it as often as this one; after wait_limit() seconds it ends the
-  /// job (comm/watchdog.hpp). Without a limit, or alone, it does nothing.
+  /// Finishes a collective call that every rank of the group has begun, or will begin; after wait_limit() seconds it
+  /// ends the job (comm/watchdog.hpp).
+  void finish(MPI_Request request);
+
+  /// Comes back once every rank has come: before calls that know no such end. Without a limit it does nothing.
   void wait();
 
  private:

@@ -52,14 +52,16 @@ class MpiCommunicator final : public Communicator {
 
   void all_reduce_sum(std::span<double> values) override { all_reduce(values, MPI_DOUBLE, MPI_SUM); }
   void all_reduce_sum(std::span<float> values) override { all_reduce(values, MPI_FLOAT, MPI_SUM); }
-  void all_reduce_sum(std::span<int64_t> values) override { all_reduce(values, MPI_INT64_T, MPI_SUM); }
-  void all_reduce_max(std::span<double> values) override { all_reduce(values, MPI_DOUBLE, nan_max()); }
+  void all_reduce_sum(std::span<int64_t> values) override { all_reduce_exactly(values, MPI_INT64_T, MPI_SUM); }
+  void all_reduce_max(std::span<double> values) override { all_reduce_exactly(values, MPI_DOUBLE, nan_max()); }
 
   std::vector<double> all_gather(std::span<const double> mine) override {
-    meeting_.wait();
     const auto my_count = static_cast<int64_t>(mine.size());
     std::vector<int64_t> counts(size_);
-    check_mpi(MPI_Allgather(&my_count, 1, MPI_INT64_T, counts.data(), 1, MPI_INT64_T, group_), "MPI_Allgather");
+    MPI_Request request;
+    check_mpi(MPI_Iallgather(&my_count, 1, MPI_INT64_T, counts.data(), 1, MPI_INT64_T, group_, &request),
+              "MPI_Iallgather");
+    meeting_.finish(request);
     const int64_t total = std::accumulate(counts.begin(), counts.end(), int64_t{0});
     if (total > INT_MAX) {
       throw std::runtime_error(text("Gathering ", total, " numbers at once is more than MPI counts (", INT_MAX, ")."));
@@ -75,9 +77,10 @@ class MpiCommunicator final : public Communicator {
   }
 
   void broadcast(std::string& value, int root) override {
-    meeting_.wait();
     auto length = static_cast<int64_t>(value.size());
-    check_mpi(MPI_Bcast(&length, 1, MPI_INT64_T, root, group_), "MPI_Bcast");
+    MPI_Request request;
+    check_mpi(MPI_Ibcast(&length, 1, MPI_INT64_T, root, group_, &request), "MPI_Ibcast");
+    meeting_.finish(request);
     value.resize(length);
     for (size_t done = 0; done < value.size(); done += kLargestPart) {
       const size_t part = std::min(kLargestPart, value.size() - done);
@@ -86,8 +89,9 @@ class MpiCommunicator final : public Communicator {
   }
 
   void barrier() override {
-    meeting_.wait();
-    check_mpi(MPI_Barrier(group_), "MPI_Barrier");
+    MPI_Request request;
+    check_mpi(MPI_Ibarrier(group_, &request), "MPI_Ibarrier");
+    meeting_.finish(request);
   }
 
   std::unique_ptr<Communicator> split(int color) override {
@@ -110,6 +114,19 @@ class MpiCommunicator final : public Communicator {
       const size_t part = std::min(kLargestPart, values.size() - done);
       check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data() + done, static_cast<int>(part), type, operation, group_),
                 "MPI_Allreduce");
+    }
+  }
+
+  // Of operations whose result doesn't depend on the order.
+  template <class T>
+  void all_reduce_exactly(std::span<T> values, MPI_Datatype type, MPI_Op operation) {
+    for (size_t done = 0; done < values.size(); done += kLargestPart) {
+      const size_t part = std::min(kLargestPart, values.size() - done);
+      MPI_Request request;
+      check_mpi(
+          MPI_Iallreduce(MPI_IN_PLACE, values.data() + done, static_cast<int>(part), type, operation, group_, &request),
+          "MPI_Iallreduce");
+      meeting_.finish(request);
     }
   }
 

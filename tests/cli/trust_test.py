@@ -30,11 +30,12 @@ class Trust(cli.Case):
         # What the killed run left behind holds nobody up; a run that is told to stop takes its lock away.
         self.dcmmm(*words, "run.resume=true", "trainer.steps=100")
         self.assertFalse((self.folder / "run/run.lock").exists())
-        second = cli.Started([*words, "trainer.steps=100000", "run.overwrite=true"], cwd=self.folder)
-        second.wait_for_step(self.folder / "run", 10)
+        second = cli.Started([*words, "trainer.steps=100000", "run.dir=second"], cwd=self.folder)
+        second.wait_for_step(self.folder / "second", 10)
+        self.assertTrue((self.folder / "second/run.lock").exists())
         second.send(signal.SIGTERM)
         self.assertEqual(second.finish()[0], 5)
-        self.assertFalse((self.folder / "run/run.lock").exists())
+        self.assertFalse((self.folder / "second/run.lock").exists())
 
     def test_a_disk_that_fills_up_while_training(self):
         panel = self.synth(regions=12, weeks=70)

@@ -29,7 +29,7 @@ import cli  # noqa: E402
 FAULTY = os.environ["DCMMM_FAULTS_BINARY"]
 STEPS, EVERY = 9, 3
 SETTINGS = [f"trainer.steps={STEPS}", f"checkpoint.every_steps={EVERY}", "trainer.threads=1", "model.hidden=2",
-            "model.settings=fixed", "trainer.validation_weeks=4", "model.dag.enabled=false", "mesh.timeout=6s"]  # fmt: skip
+            "model.settings=fixed", "trainer.validation_weeks=4", "model.dag.enabled=false", "mesh.timeout=10s"]  # fmt: skip
 FILES = {"write": ("step_", "manifest.json", "results.h5", "history.csv", "metrics.json", "overrides.yaml", "config.yaml", "run.lock"),
          "sync": ("step_", "manifest.json", "results.h5", "checkpoints", "metrics.json"),
          "rename": ("step_", "manifest.json", "results.h5", "history.csv", "metrics.json", "overrides.yaml", "config.yaml"),
@@ -59,7 +59,7 @@ def processes_of_session(session):
     return found
 
 
-def run(binary, words, ranks, faults=None, seen=None):
+def run(binary, words, ranks, faults=None, seen=None, limit=60):
     """Exit code, output and seconds until the last of its processes is gone."""
     launcher = [cli.MPIRUN, "-n", str(ranks), "--oversubscribe", "--bind-to", "none"] if ranks else []
     environment = dict(os.environ)
@@ -71,12 +71,13 @@ def run(binary, words, ranks, faults=None, seen=None):
     process = subprocess.Popen([*launcher, binary, *map(str, words)], env=environment, stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)  # fmt: skip
     try:
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, 9)
-        raise Broken("it hangs") from None
+        output = process.communicate()[0]
+        raise Broken(f"it hangs: {' '.join(map(str, words))} on {ranks} ranks, faults {faults}\n{output}") from None
     while left := processes_of_session(process.pid):
-        check(time.monotonic() - begin < 60, "processes are left:", left)
+        check(time.monotonic() - begin < limit, "processes are left:", left)
         time.sleep(0.01)
     return process.returncode, output, time.monotonic() - begin
 
@@ -143,7 +144,7 @@ class Campaign:
             name = f"straight_{ranks}_{estimator}"
             seen = self.folder / f"{name}.seen"
             listed = ";".join(f"at={at},file={file},do=none,nth=1000000,rank={rank}" for at, file in points for rank in range(max(ranks, 1)))
-            code, output, _ = run(FAULTY, self.words(ranks, estimator, name), ranks, listed, seen)
+            code, output, _ = run(FAULTY, self.words(ranks, estimator, name), ranks, listed, seen, limit=200)
             check(code == 0, "the undisturbed run failed:", output)
             self.expected[key] = fit_of(self.folder / name)
             for rank in range(max(ranks, 1)):
@@ -225,7 +226,7 @@ class Campaign:
                 check(valid and valid[-1] == (nth - 1) // EVERY * EVERY, "checkpoints", valid)
             resumed = (folder / "config.yaml").exists()
             go_on = ["train", f"run.dir={folder}", "run.resume=true"] if resumed else words
-            code, output, _ = run(cli.BINARY, go_on, ranks)
+            code, output, _ = run(cli.BINARY, go_on, ranks, limit=200)
             check(code == 0, "going on failed:", output)
             if resumed and valid and estimator == "descent" and "nothing to do" not in output:
                 check(f"Going on from step {valid[-1]} " in output, "not from the newest checkpoint:", valid, output)

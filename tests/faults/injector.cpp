@@ -232,8 +232,9 @@ FILE* fopen64(const char* path, const char* mode) {
   return mode[0] != 'r' && refused("open", path) ? nullptr : real(path, mode);
 }
 
+// A call dies in its middle: it has begun, and will not take the others' part.
 int MPI_Allreduce(const void* from, void* to, int count, MPI_Datatype type, MPI_Op operation, MPI_Comm group) {
-  if (collective()) {  // dies in the middle: it has sent its part and will not take the others'
+  if (collective()) {
     MPI_Request request;
     PMPI_Iallreduce(from, to, count, type, operation, group, &request);
     raise(SIGKILL);
@@ -241,24 +242,34 @@ int MPI_Allreduce(const void* from, void* to, int count, MPI_Datatype type, MPI_
   return PMPI_Allreduce(from, to, count, type, operation, group);
 }
 
-int MPI_Bcast(void* buffer, int count, MPI_Datatype type, int root, MPI_Comm group) {
-  if (collective()) {
-    MPI_Request request;
-    PMPI_Ibcast(buffer, count, type, root, group, &request);
-    raise(SIGKILL);
-  }
-  return PMPI_Bcast(buffer, count, type, root, group);
+int MPI_Iallreduce(const void* from, void* to, int count, MPI_Datatype type, MPI_Op operation, MPI_Comm group,
+                   MPI_Request* request) {
+  const bool dies = collective();
+  const int result = PMPI_Iallreduce(from, to, count, type, operation, group, request);
+  if (dies) raise(SIGKILL);
+  return result;
 }
 
-int MPI_Allgather(const void* from, int count, MPI_Datatype type, void* to, int to_count, MPI_Datatype to_type,
-                  MPI_Comm group) {
-  if (collective()) raise(SIGKILL);
-  return PMPI_Allgather(from, count, type, to, to_count, to_type, group);
+int MPI_Ibcast(void* buffer, int count, MPI_Datatype type, int root, MPI_Comm group, MPI_Request* request) {
+  const bool dies = collective();
+  const int result = PMPI_Ibcast(buffer, count, type, root, group, request);
+  if (dies) raise(SIGKILL);
+  return result;
 }
 
-int MPI_Barrier(MPI_Comm group) {
-  if (collective()) raise(SIGKILL);
-  return PMPI_Barrier(group);
+int MPI_Iallgather(const void* from, int count, MPI_Datatype type, void* to, int to_count, MPI_Datatype to_type,
+                   MPI_Comm group, MPI_Request* request) {
+  const bool dies = collective();
+  const int result = PMPI_Iallgather(from, count, type, to, to_count, to_type, group, request);
+  if (dies) raise(SIGKILL);
+  return result;
+}
+
+int MPI_Ibarrier(MPI_Comm group, MPI_Request* request) {
+  const bool dies = collective();
+  const int result = PMPI_Ibarrier(group, request);
+  if (dies) raise(SIGKILL);
+  return result;
 }
 
 }  // extern "C"
