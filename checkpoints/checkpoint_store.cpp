@@ -63,11 +63,16 @@ std::vector<Entry> read_manifest(const fs::path& folder, const Warn& warn) {
   const fs::path path = folder / kManifest;
   if (!fs::exists(path)) return {};
   std::vector<Entry> entries;
+  int64_t version = 0;
   try {
     const auto manifest = nlohmann::json::parse(read_text_file(path));
-    for (const auto& item : manifest.at("checkpoints")) {
-      entries.push_back({item.at("file"), item.at("step"), item.at("bytes"), item.at("sha256")});
-      if (entries.back().file != name_of_step(entries.back().step)) throw UserError("a file's name is not its step's");
+    version = manifest.at("format_version");
+    if (version == kCheckpointFormatVersion) {
+      for (const auto& item : manifest.at("checkpoints")) {
+        entries.push_back({item.at("file"), item.at("step"), item.at("bytes"), item.at("sha256")});
+        if (entries.back().file != name_of_step(entries.back().step))
+          throw UserError("a file's name is not its step's");
+      }
     }
   } catch (const nlohmann::json::exception&) {
     set_aside(path, "not the JSON that was written", warn);
@@ -75,6 +80,10 @@ std::vector<Entry> read_manifest(const fs::path& folder, const Warn& warn) {
   } catch (const UserError& error) {
     set_aside(path, error.what(), warn);
     return {};
+  }
+  if (version != kCheckpointFormatVersion) {
+    throw UserError(text("'", path.string(), "' has format version ", version, "; this program reads version ",
+                         kCheckpointFormatVersion, ". Go on with the program that wrote it, or train again."));
   }
   std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.step < b.step; });
   return entries;

@@ -71,15 +71,42 @@ void Environment::abort(int code) const {
   std::_Exit(code);
 }
 
+// "I speak for all": from the rank that prints the error to those above it, while the job is being ended.
+static constexpr int kSpeakingTag = 20572;
+
+static void announce(int rank, int size) {
+  for (int other = rank + 1; other < size; ++other) {
+    MPI_Request request;
+    if (MPI_Isend(nullptr, 0, MPI_BYTE, other, kSpeakingTag, MPI_COMM_WORLD, &request) == MPI_SUCCESS)
+      MPI_Request_free(&request);
+  }
+}
+
+static bool another_speaks() {
+  int there = 0;
+  return MPI_Iprobe(MPI_ANY_SOURCE, kSpeakingTag, MPI_COMM_WORLD, &there, MPI_STATUS_IGNORE) == MPI_SUCCESS &&
+         there != 0;
+}
+
 int end_with_error(const Environment& environment, int code, const std::string& message) {
+  using std::chrono::milliseconds;
   if (environment.rank() == 0) {
     std::fprintf(stderr, "%s\n", message.c_str());
   } else {
     // Ranks further up wait longer, so that the lowest failing rank is the one that speaks; 3 s at most.
-    std::this_thread::sleep_for(std::chrono::milliseconds(1000 + 250 * std::min(environment.rank() - 1, 8)));
+    for (int waited = 0; waited < 1000 + 250 * std::min(environment.rank() - 1, 8); waited += 10) {
+      if (another_speaks()) {
+        std::this_thread::sleep_for(milliseconds(20000));  // its MPI_Abort ends this process, sooner or later
+        environment.abort(code);
+      }
+      std::this_thread::sleep_for(milliseconds(10));
+    }
     std::fprintf(stderr, "rank %d: %s\n", environment.rank(), message.c_str());
   }
-  if (environment.size() > 1) environment.abort(code);
+  if (environment.size() > 1) {
+    announce(environment.rank(), environment.size());
+    environment.abort(code);
+  }
   return code;
 }
 

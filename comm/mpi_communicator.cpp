@@ -6,6 +6,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "comm/meeting.hpp"
 #include "common/text.hpp"
 
 namespace dcmmm {
@@ -38,6 +39,7 @@ class MpiCommunicator final : public Communicator {
     check_mpi(MPI_Comm_set_errhandler(group_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
     check_mpi(MPI_Comm_rank(group_, &rank_), "MPI_Comm_rank");
     check_mpi(MPI_Comm_size(group_, &size_), "MPI_Comm_size");
+    meeting_ = Meeting(group_, rank_, size_);
   }
   MpiCommunicator(const MpiCommunicator&) = delete;
   MpiCommunicator& operator=(const MpiCommunicator&) = delete;
@@ -50,13 +52,16 @@ class MpiCommunicator final : public Communicator {
 
   void all_reduce_sum(std::span<double> values) override { all_reduce(values, MPI_DOUBLE, MPI_SUM); }
   void all_reduce_sum(std::span<float> values) override { all_reduce(values, MPI_FLOAT, MPI_SUM); }
-  void all_reduce_sum(std::span<int64_t> values) override { all_reduce(values, MPI_INT64_T, MPI_SUM); }
-  void all_reduce_max(std::span<double> values) override { all_reduce(values, MPI_DOUBLE, nan_max()); }
+  void all_reduce_sum(std::span<int64_t> values) override { all_reduce_exactly(values, MPI_INT64_T, MPI_SUM); }
+  void all_reduce_max(std::span<double> values) override { all_reduce_exactly(values, MPI_DOUBLE, nan_max()); }
 
   std::vector<double> all_gather(std::span<const double> mine) override {
     const auto my_count = static_cast<int64_t>(mine.size());
     std::vector<int64_t> counts(size_);
-    check_mpi(MPI_Allgather(&my_count, 1, MPI_INT64_T, counts.data(), 1, MPI_INT64_T, group_), "MPI_Allgather");
+    MPI_Request request;
+    check_mpi(MPI_Iallgather(&my_count, 1, MPI_INT64_T, counts.data(), 1, MPI_INT64_T, group_, &request),
+              "MPI_Iallgather");
+    meeting_.finish(request);
     const int64_t total = std::accumulate(counts.begin(), counts.end(), int64_t{0});
     if (total > INT_MAX) {
       throw std::runtime_error(text("Gathering ", total, " numbers at once is more than MPI counts (", INT_MAX, ")."));
@@ -73,7 +78,9 @@ class MpiCommunicator final : public Communicator {
 
   void broadcast(std::string& value, int root) override {
     auto length = static_cast<int64_t>(value.size());
-    check_mpi(MPI_Bcast(&length, 1, MPI_INT64_T, root, group_), "MPI_Bcast");
+    MPI_Request request;
+    check_mpi(MPI_Ibcast(&length, 1, MPI_INT64_T, root, group_, &request), "MPI_Ibcast");
+    meeting_.finish(request);
     value.resize(length);
     for (size_t done = 0; done < value.size(); done += kLargestPart) {
       const size_t part = std::min(kLargestPart, value.size() - done);
@@ -81,9 +88,14 @@ class MpiCommunicator final : public Communicator {
     }
   }
 
-  void barrier() override { check_mpi(MPI_Barrier(group_), "MPI_Barrier"); }
+  void barrier() override {
+    MPI_Request request;
+    check_mpi(MPI_Ibarrier(group_, &request), "MPI_Ibarrier");
+    meeting_.finish(request);
+  }
 
   std::unique_ptr<Communicator> split(int color) override {
+    meeting_.wait();
     MPI_Comm part;
     check_mpi(MPI_Comm_split(group_, color, rank_, &part), "MPI_Comm_split");
     return make_mpi_communicator(part, /*owned=*/true);
@@ -96,6 +108,8 @@ class MpiCommunicator final : public Communicator {
   // the order, so every rank gets the same bits (tests/distributed/communicator_test.cpp).
   template <class T>
   void all_reduce(std::span<T> values, MPI_Datatype type, MPI_Op operation) {
+    if (values.empty()) return;
+    meeting_.wait();
     for (size_t done = 0; done < values.size(); done += kLargestPart) {
       const size_t part = std::min(kLargestPart, values.size() - done);
       check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data() + done, static_cast<int>(part), type, operation, group_),
@@ -103,9 +117,23 @@ class MpiCommunicator final : public Communicator {
     }
   }
 
+  // Of operations whose result doesn't depend on the order.
+  template <class T>
+  void all_reduce_exactly(std::span<T> values, MPI_Datatype type, MPI_Op operation) {
+    for (size_t done = 0; done < values.size(); done += kLargestPart) {
+      const size_t part = std::min(kLargestPart, values.size() - done);
+      MPI_Request request;
+      check_mpi(
+          MPI_Iallreduce(MPI_IN_PLACE, values.data() + done, static_cast<int>(part), type, operation, group_, &request),
+          "MPI_Iallreduce");
+      meeting_.finish(request);
+    }
+  }
+
   MPI_Comm group_;
   bool owned_;
   int rank_ = 0, size_ = 1;
+  Meeting meeting_{MPI_COMM_NULL, 0, 1};
 };
 
 }  // namespace

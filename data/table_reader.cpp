@@ -143,7 +143,7 @@ struct TableReader::State {
       reason = reason_of(status);
     } catch (const std::exception& error) {  // parquet's own errors
       reason = error.what();
-      reason = reason.substr(0, reason.find('\n'));
+      reason.resize(std::min(reason.size(), reason.find('\n')));
     }
     fail(reason);
   }

@@ -13,8 +13,8 @@ int64_t months(int64_t days) {
 
 }  // namespace
 
-WeekPlaces::WeekPlaces(const PanelCoordinates& coordinates) : step_(coordinates.step) {
-  first_ = *parse_time(coordinates.weeks.front());
+WeekPlaces::WeekPlaces(const PanelCoordinates& coordinates)
+    : step_(coordinates.step), first_(*parse_time(coordinates.weeks.front())) {
   if (!first_.is_date && coordinates.weeks.size() > 1)
     integer_step_ = parse_time(coordinates.weeks[1])->value - first_.value;
 }

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "comm/environment.hpp"
+#include "comm/watchdog.hpp"
 #include "common/errors.hpp"
 #include "common/files.hpp"
 #include "common/text.hpp"
@@ -125,6 +126,12 @@ std::vector<std::string> words_to_resume(const Value& saved_overrides, const std
   return all;
 }
 
+// mesh.timeout in seconds; 0: none.
+double wait_limit_of(const Value& config) {
+  const auto limit = get<std::optional<std::string>>(config, "mesh.timeout");
+  return limit ? parse_duration(*limit, "mesh.timeout") : 0;
+}
+
 int run(const CommandLine& line, const Environment& environment, Communicator& world) {
   if (line.command == "inspect") return world.rank() == 0 ? inspect_command(line.inspected) : 0;
   if (line.multirun) throw UserError("Grids of runs (-m) aren't built yet: give each key one value.");
@@ -150,6 +157,7 @@ int run(const CommandLine& line, const Environment& environment, Communicator& w
     if (world.rank() == 0) std::cout << to_yaml(config);
     return 0;
   }
+  set_wait_limit(wait_limit_of(config));
   CommandContext context{environment, world, std::move(config), compose_options.overrides, compose_options.search_dirs};
   for (const Command& command : kCommands)
     if (line.command == command.name) return command.run(context);

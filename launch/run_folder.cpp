@@ -34,6 +34,7 @@ RunFolder open_on_rank_zero(const RunFolderOptions& options, const std::string& 
   RunFolder out;
   out.path = options.directory.empty() ? dated_folder(command) : fs::path(options.directory);
   std::error_code failed;
+  if (fs::is_directory(out.path, failed)) out.lock = std::make_shared<RunLock>(out.path);
   const bool is_there = fs::exists(out.path, failed) && holds_a_run(out.path);
   out.is_finished = is_there && (fs::exists(out.metrics()) || fs::exists(out.path / "crossval.json"));
   if (options.resume && options.overwrite)
@@ -56,6 +57,7 @@ RunFolder open_on_rank_zero(const RunFolderOptions& options, const std::string& 
   if (failed || !fs::is_directory(out.path))
     throw UserError(text("Can't make the run folder '", out.path.string(), "': ",
                          failed ? failed.message() : "a file is in the way", ". Choose another one with run.dir=DIR."));
+  if (!out.lock) out.lock = std::make_shared<RunLock>(out.path);
   return out;
 }
 
@@ -73,11 +75,11 @@ RunFolder open_run_folder(const RunFolderOptions& options, const std::string& co
   std::string path = out.path.string(), finished = out.is_finished ? "finished" : "";
   world.broadcast(path);
   world.broadcast(finished);
-  return {path, !finished.empty()};
+  return {path, !finished.empty(), out.lock};
 }
 
 RunFolder find_run_folder(const fs::path& path) {
-  RunFolder out{path, false};
+  RunFolder out{path, false, nullptr};
   if (!fs::exists(out.config()))
     throw UserError(
         text("'", path.string(),

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "comm/communicator.hpp"
+#include "launch/run_lock.hpp"
 #include "trainer/fit.hpp"
 
 namespace dcmmm {
@@ -19,7 +21,8 @@ struct RunFolderOptions {
 
 struct RunFolder {
   std::filesystem::path path;
-  bool is_finished = false;  // resuming a finished run changes nothing
+  bool is_finished = false;             // resuming a finished run changes nothing
+  std::shared_ptr<const RunLock> lock;  // rank 0 of the run that writes it
 
   std::filesystem::path metrics() const { return path / "metrics.json"; }
   std::filesystem::path results() const { return path / "results.h5"; }
@@ -30,7 +33,7 @@ struct RunFolder {
 };
 
 /// Makes or opens the folder. Collective. Throws UserError when it holds a run and neither resume nor overwrite is
-/// said, when there is nothing to resume, or when the folder can't be made.
+/// said, when another process is writing it, when there is nothing to resume, or when the folder can't be made.
 RunFolder open_run_folder(const RunFolderOptions& options, const std::string& command, Communicator& world);
 
 /// The run folder of an earlier run, for predict, export: throws UserError when it isn't one.

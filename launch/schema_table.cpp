@@ -151,6 +151,7 @@ const std::vector<KeySpec>& known_keys() {
 
       {"mesh.members", kInteger, "1..", kNotNull, "groups of ranks with different ensemble members"},
       {"mesh.regions", kInteger, "0..", kNotNull, "ranks over which the regions are spread; 0: all the rest"},
+      {"mesh.timeout", kText, "", kNull, "how long ranks wait for a late one, such as 30m; null: for good"},
 
       {"synth.kind", kChoice, "clean|season|collinear|ragged|heavy_tailed|drifting", kNotNull,
        "what makes the synthetic panel hard to read"},

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# setup.sh [--tests]: installs what is missing (Debian packages, the wheels of .deps, the real panel), and nothing else:
-# a second call takes a fraction of a second. --tests adds what only the tests need. Called by build.sh.
+# setup.sh [--tests|--deep]: installs what is missing (Debian packages, the wheels of .deps, the real panel), and nothing else:
+# a second call takes a fraction of a second. --tests adds what only the tests need, --deep also what test_deep.sh needs.
+# Called by build.sh.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=launch/progress.sh
@@ -10,10 +11,11 @@ packages=(g++ cmake ninja-build ccache git ca-certificates pkg-config python3-ve
   libhdf5-openmpi-dev libyaml-cpp-dev libcli11-dev libspdlog-dev nlohmann-json3-dev libssl-dev libeigen3-dev
   libnlopt-cxx-dev)
 requirements=(launch/requirements.txt)
-if [[ ${1:-} == --tests ]]; then
+if [[ ${1:-} == --tests || ${1:-} == --deep ]]; then
   packages+=(libgtest-dev libgmock-dev libbenchmark-dev hdf5-tools clang-format-14)
   requirements+=(launch/requirements-test.txt)
 fi
+[[ ${1:-} == --deep ]] && packages+=(clang-14 libclang-rt-14-dev cppcheck valgrind)
 
 install_packages() {  # install_packages [sudo] -- PACKAGE...
   local as_root=()

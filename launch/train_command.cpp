@@ -19,6 +19,7 @@
 #include "comm/collective_guard.hpp"
 #include "comm/mesh.hpp"
 #include "comm/threads.hpp"
+#include "comm/watchdog.hpp"
 #include "common/errors.hpp"
 #include "common/files.hpp"
 #include "common/sha256.hpp"
@@ -30,6 +31,7 @@
 #include "launch/configuration.hpp"
 #include "launch/logging.hpp"
 #include "launch/panel_source.hpp"
+#include "launch/panel_warnings.hpp"
 #include "launch/progress_bar.hpp"
 #include "launch/run_folder.hpp"
 #include "launch/settings.hpp"
@@ -287,14 +289,16 @@ int train_command(CommandContext& context) {
   const auto keep_config = [&] {
     on_rank_zero(world, [&] {
       Value::List words(context.overrides.begin(), context.overrides.end());
-      write_text_file(folder.config(), to_yaml(config));
+      // In this order: a run can be resumed once its config is there, and then its words must be.
       write_text_file(folder.path / "overrides.yaml", to_yaml(Value(words)));
+      write_text_file(folder.config(), to_yaml(config));
     });
   };
   on_rank_zero(world, [&] { log_to_file(folder.path / "train.log"); });
   if (!resume) keep_config();
 
   // The panel: each rank reads its own regions.
+  set_activity("the panel");
   const fs::path panel_path = locate_panel(config, folder.panel(), resume, world);
   std::unique_ptr<PanelFile> file;
   agree(world, [&] { file = std::make_unique<PanelFile>(panel_path); });
@@ -310,6 +314,7 @@ int train_command(CommandContext& context) {
   agree(world, [&] { panel = file->read(plan.first_region, plan.regions); });
   const double import_seconds = stage.lap();
 
+  set_activity("the start of the fit");
   if (earlier) options.earlier = read_earlier(*earlier, panel, split.origin, mesh);
   options.likelihood.experiments =
       locate_experiments(config, folder.path, resume, file->coordinates(), split.origin, world);
@@ -334,6 +339,9 @@ int train_command(CommandContext& context) {
   if (!resume) keep_config();
   say_what_runs(*fit, *file, mesh, threads);
   for (const std::string& note : fit->data.notes) log_warning(note);
+  for (const std::string& warning :
+       panel_warnings(panel, estimate.identification, fit->model.options(), split.origin, *mesh.region_axis))
+    log_warning(warning);
   if (resume && !fit->likelihood) {
     CheckpointStore store(folder.checkpoints(mesh.row), trainer.checkpoint_keep, log_warning);
     if (const auto newest = store.newest(*mesh.region_axis)) {
@@ -360,6 +368,7 @@ int train_command(CommandContext& context) {
     return static_cast<int>(ExitCode::kStopped);
   }
   const double fit_seconds = stage.lap();
+  set_activity("the results");
 
   OriginForecasts holdout;
   const FitFigures figures = run.write_results(holdout);

@@ -2,6 +2,9 @@
 
 #include <chrono>
 #include <cmath>
+#include <limits>
+
+#include "common/faults.hpp"
 
 namespace dcmmm {
 namespace {
@@ -47,12 +50,13 @@ StepReport train_step(const Mmm& model, const FitData& data, const Anchor& ancho
   const int64_t E = data.member_count(), P = model.layout().shared_count();
   StepReport report;
   const auto start = Clock::now();
+  fault_point("step");
 
   // Forward and backward, chunk by chunk. Shared gradients and loss terms travel; local gradients stay.
   at::Tensor local_gradient = at::zeros_like(state.local_ERL);
   double signals[] = {signal};
   const std::vector<double> sums = loop.sum(
-      E * P + 3 * E,
+      E * P + 4 * E,
       [&](Chunk chunk, std::span<double> total) {
         const auto chunk_start = Clock::now();
         const at::Tensor shared = state.shared_EP.detach().requires_grad_(true);
@@ -63,9 +67,12 @@ StepReport train_step(const Mmm& model, const FitData& data, const Anchor& ancho
         const auto gradient = torch::autograd::grad({loss.total_E.sum()}, {shared, local});
         local_gradient.narrow(1, chunk.first, chunk.count).copy_(gradient[1]);
         add_to(total.subspan(0, static_cast<size_t>(E * P)), gradient[0]);
+        fault_point("gradient", total);
         add_to(total.subspan(static_cast<size_t>(E * P), static_cast<size_t>(E)), loss.data_E);
         add_to(total.subspan(static_cast<size_t>(E * P + E), static_cast<size_t>(E)), loss.deviation_E);
         add_to(total.subspan(static_cast<size_t>(E * P + 2 * E), static_cast<size_t>(E)), loss.region_E);
+        const at::Tensor finite_E = gradient[1].isfinite().flatten(1).all(1);
+        add_to(total.subspan(static_cast<size_t>(E * P + 3 * E), static_cast<size_t>(E)), finite_E.logical_not());
         if (loop.plan().deterministic) return;
         report.seconds.forward += forward;
         report.seconds.backward += seconds_since(chunk_start) - forward;
@@ -99,8 +106,8 @@ StepReport train_step(const Mmm& model, const FitData& data, const Anchor& ancho
     report.penalty_E.push_back(penalty_E[e].item<double>());
     report.loss_E.push_back(terms[e] + terms[E + e] + terms[2 * E + e] + report.penalty_E.back());
     report.gradient_norm_E.push_back(norm_E[e].item<double>());
-    if (!std::isfinite(report.loss_E.back()) || !std::isfinite(report.gradient_norm_E.back())) state.active_E[e] = 0;
-    rate_E[e] = base_rate * state.active_E[e];
+    if (terms[3 * E + e] > 0) report.gradient_norm_E.back() = std::numeric_limits<double>::quiet_NaN();
+    rate_E[e] = report.is_finite(e) ? base_rate * state.active_E[e] : 0;
   }
   report.learning_rate = base_rate;
   gradient *= (options.clip / (norm_E + 1e-12)).clamp_max(1.0).unsqueeze(-1);

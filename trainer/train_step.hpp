@@ -4,6 +4,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
 #include <vector>
 
 #include "model/mmm.hpp"
@@ -18,25 +19,31 @@ struct FitState {
   at::Tensor shared_EP, local_ERL;
   at::Tensor shared_first_EP, shared_second_EP;  // Adam's moments
   at::Tensor local_first_ERL, local_second_ERL;
-  std::vector<double> active_E;  // 1; 0 once a member is frozen (stopped early, or not finite)
+  std::vector<double> active_E;  // factor on the learning rate: 1, less after steps that weren't finite; 0 once frozen
 };
 
 /// What a step saw, the same on every rank.
 struct StepReport {
   std::vector<double> loss_E, data_E, deviation_E, region_E, penalty_E;
-  std::vector<double> gradient_norm_E;  // of the shared gradient, before clipping
+  std::vector<double>
+      gradient_norm_E;  // of the shared gradient, before clipping; NaN where a region's own isn't finite
   double learning_rate = 0;
   double signals = 0;  // ranks that brought a signal, by the caller's encoding
   struct Seconds {  // of this rank; all of the first three is in `backward` when deterministic, as its chunks overlap
     double forward = 0, backward = 0, reduce = 0, update = 0;
   } seconds;
+
+  bool is_finite(int64_t member) const {
+    const auto e = static_cast<size_t>(member);
+    return std::isfinite(loss_E[e]) && std::isfinite(gradient_norm_E[e]);
+  }
 };
 
 /// Start of the descent from shared parameters [E, P] (float64) set by the closed form.
 FitState make_fit_state(const ParameterLayout& layout, const FitData& data, const at::Tensor& shared_EP);
 
-/// Runs one step in place. `signal` is this rank's own (0: none). A member whose loss or gradient is not finite is
-/// frozen before it changes. Collective.
+/// Runs one step in place. `signal` is this rank's own (0: none). A member whose loss or gradient is not finite, on any
+/// rank, stays as it is. Collective.
 StepReport train_step(const Mmm& model, const FitData& data, const Anchor& anchor, const TrainerOptions& options,
                       const RegionLoop& loop, FitState& state, double signal = 0);
 

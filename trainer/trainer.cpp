@@ -4,8 +4,11 @@
 #include <cmath>
 #include <limits>
 
+#include "comm/watchdog.hpp"
 #include "common/errors.hpp"
 #include "common/text.hpp"
+#include "trainer/non_finite.hpp"
+#include "trainer/retries.hpp"
 
 namespace dcmmm {
 namespace {
@@ -77,6 +80,13 @@ bool any_active(const Fit& fit) {
   return false;
 }
 
+// Where a forecast isn't finite now, the weights stay: they would be lost for good.
+void refresh_cell_weights(Fit& fit) {
+  const at::Tensor before = fit.data.cell_weight_ERT.clone();
+  fit.model.refresh_cell_weights(fit.data, fit.state.shared_EP, fit.state.local_ERL, fit.loop);
+  fit.data.cell_weight_ERT.copy_(at::where(fit.data.cell_weight_ERT.isfinite(), fit.data.cell_weight_ERT, before));
+}
+
 bool huber_is_due(int64_t step, int64_t steps) {
   return steps >= 4 && (step == steps / 4 || step == steps / 2 || step == 3 * steps / 4);
 }
@@ -88,6 +98,7 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks) {
   const auto start = Clock::now();
   const int64_t first_step = fit.state.step;
   const bool validates = fit.has_shadows() && options.validate_every > 0;
+  Retries retries;
   double validation = std::numeric_limits<double>::quiet_NaN();
   const auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
 
@@ -98,26 +109,20 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks) {
   };
   if (validates && first_step == 0) validate();
   while (fit.state.step < options.steps && any_active(fit)) {
-    if (huber_is_due(fit.state.step, options.steps))
-      fit.model.refresh_cell_weights(fit.data, fit.state.shared_EP, fit.state.local_ERL, fit.loop);
+    if (huber_is_due(fit.state.step, options.steps)) refresh_cell_weights(fit);
     Request request = callbacks.request ? callbacks.request() : Request::kNone;
     if (options.time_limit > 0 && elapsed() > options.time_limit) request = Request::kStop;
     const auto step_start = Clock::now();
-    const std::vector<double> active_before = fit.state.active_E;
+    set_activity(text("step ", fit.state.step + 1));
+    retries.before_step(fit);
     const StepReport report =
         train_step(fit.model, fit.data, fit.anchor, options, fit.loop, fit.state, static_cast<double>(request));
-    std::vector<int64_t> lost;
-    for (int64_t m = 0; m < fit.members; ++m)
-      if (!std::isfinite(report.loss_E[m]) || !std::isfinite(report.gradient_norm_E[m])) lost.push_back(m);
-    if (static_cast<int64_t>(lost.size()) == fit.members) {
+    if (retries.after_step(report, fit, callbacks.log) == Retries::Result::kAllLost) {
       throw NumericalError(text("The loss or its gradient is not finite at step ", fit.state.step, " (loss ",
-                                report.loss_E[0], "). Lower trainer.learning_rate (now ", options.learning_rate,
-                                ") or check the panel for extreme values with `dcmmm inspect`."));
+                                shortest(report.loss_E[0]), "), and no lower learning rate helped; ",
+                                where_not_finite(fit, 0), ". Check these values, or lower trainer.learning_rate (now ",
+                                shortest(options.learning_rate), ")."));
     }
-    for (const int64_t m : lost)
-      if (callbacks.log && active_before[m] != 0)
-        callbacks.log(text("Member ", m, " stays as it was before step ", fit.state.step,
-                           ": its loss is not finite from there on."));
     const bool measure = validates && (fit.state.step % options.validate_every == 0 || fit.state.step == options.steps);
     if (measure) validate();
     fit.history.push_back({fit.state.step, report.loss_E[0], report.data_E[0], report.deviation_E[0],

@@ -100,9 +100,9 @@ TEST_F(Store, NoValidOneIsAnErrorEveryTime) {
 
 TEST_F(Store, ADamagedManifestIsSetAside) {
   save(20);
-  for (const char* content :
-       {"", "{\"checkpoints\": [{\"file\": \"step_000020.h5\"}]}", "[1, 2", "{}",
-        "{\"checkpoints\": [{\"file\": \"../x.h5\", \"step\": 1, \"bytes\": 1, \"sha256\": \"\"}]}"}) {
+  for (const char* content : {"", "{\"checkpoints\": [{\"file\": \"step_000020.h5\"}]}", "[1, 2", "{}",
+                              "{\"format_version\": 1, \"checkpoints\": [{\"file\": \"../x.h5\", \"step\": 1, "
+                              "\"bytes\": 1, \"sha256\": \"\"}]}"}) {
     write_text_file(checkpoints() / "manifest.json", content);
     EXPECT_THROW(newest(), DamagedFileError) << content;
     EXPECT_FALSE(fs::exists(checkpoints() / "manifest.json"));
@@ -111,6 +111,44 @@ TEST_F(Store, ADamagedManifestIsSetAside) {
   EXPECT_THAT(warnings, SizeIs(5));
   save(40);
   EXPECT_EQ(newest(), "step_000040.h5");
+}
+
+TEST_F(Store, AnotherVersionsManifestIsRefusedAndStays) {
+  save(20);
+  const std::string later = "{\"format_version\": 2, \"files\": []}";
+  write_text_file(checkpoints() / "manifest.json", later);
+  EXPECT_THAT(message_of<UserError>([&] { newest(); }), HasSubstr("format version 2"));
+  EXPECT_THAT(message_of<UserError>([&] { save(40); }), HasSubstr("format version 2"));
+  EXPECT_EQ(bytes_of(checkpoints() / "manifest.json"), later);
+  EXPECT_THAT(files(), ElementsAre("manifest.json", "step_000020.h5"));
+}
+
+// 600 positions spread over the file: another bit there, or cut off there.
+TEST_F(Store, FlippedBytesAndTruncationsAreSetAside) {
+  save(20);
+  save(40);
+  const fs::path path = checkpoints() / "step_000040.h5";
+  const std::string whole = bytes_of(path), manifest_before = bytes_of(checkpoints() / "manifest.json");
+  size_t tried = 0;
+  for (size_t position = 0; position < whole.size(); position += std::max<size_t>(whole.size() / 600, 1), ++tried) {
+    write_text_file(path, whole);
+    if (tried % 3 == 0)
+      fs::resize_file(path, position);
+    else
+      flip_bit(path, position, static_cast<int>(tried % 8));
+    EXPECT_EQ(newest(), "step_000020.h5") << position;
+    EXPECT_THAT(warnings, SizeIs(tried + 1));
+    // Also where nobody checks the digest first: an error, or the numbers that were written, never a crash.
+    const fs::path aside = checkpoints() / "step_000040.h5.damaged";
+    try {
+      read_checkpoint(aside);
+    } catch (const DamagedFileError&) {
+    } catch (const UserError&) {  // of another version, by its flipped number
+    }
+    fs::remove(aside);
+  }
+  EXPECT_GE(tried, 600U);
+  EXPECT_EQ(bytes_of(checkpoints() / "manifest.json"), manifest_before);
 }
 
 TEST_F(Store, AWriterKilledAtAnyPointLosesNothingOlder) {

@@ -70,7 +70,67 @@ class BadWords(Refusal):
             "predict without a run": (["predict", "data.source=f.csv", "output=o.csv"], "run=DIR"),
             "inspect without a file": (["inspect"], "file is required"),
             "inspect of no file": (["inspect", "no.h5"], ["'no.h5'", "No such file"]),
+            "no horizon": (["crossval", f"data.panel={panel}", "run.dir=run", "crossval.horizon=0"], "'crossval.horizon' is 0"),
+            "crossval resumed": (["crossval", f"data.panel={panel}", "run.resume=true"], "crossval can't be resumed"),
+            "crossval from a run": (["crossval", f"data.panel={panel}", "run.init=x"], "leave run.init out"),
+            "no regions": (["synth", "output=o.h5", "synth.regions=0"], "'synth.regions' is 0"),
+            "no such kind": (["synth", "output=o.h5", "synth.kind=ugly"], ["'synth.kind' is 'ugly'", "heavy_tailed"]),
+            "more than all": (["export", "run=run", "export.interval=1.5"], "'export.interval' is 1.5"),
+            "a grid": ([*train, "-m", "trainer.steps=1,2"], "Grids of runs (-m) aren't built yet"),
         }
+        # One wrong word behind a command that is right.
+        wrong = {
+            "trainer.steps=-1": ["'trainer.steps' is -1", "at least 0"],
+            "trainer.steps=null": "'trainer.steps' is null",
+            "~trainer.steps": "has no key 'trainer.steps'",
+            "trainer.steps={a: 1}": "'trainer.steps' is {a: 1}",
+            "trainer.steps=99999999999999999999": "doesn't fit into 64 bits",
+            "trainer.learning_rate=0": ["'trainer.learning_rate' is 0", "above 0"],
+            "trainer.clip=-1": "'trainer.clip' is -1",
+            "trainer.patience=0": "'trainer.patience' is 0",
+            "trainer.deterministic=maybe": ["'trainer.deterministic' is 'maybe'", "true or false"],
+            "trainer.precision=": "'trainer.precision' is ''",
+            "trainer.memory_limit=-4GiB": "'trainer.memory_limit' is '-4GiB'",
+            "trainer.time_limit=-3m": "'trainer.time_limit' is '-3m'",
+            "trainer.time_limit=0": "'trainer.time_limit' is '0'",
+            "trainer.device=cuda": ["'trainer.device' is 'cuda'", "trainer.device=cpu"],
+            "mesh.timeout=never": ["'mesh.timeout' is 'never'", "such as 90s"],
+            "mesh.members=0": "'mesh.members' is 0",
+            "checkpoint.every_steps=-1": "'checkpoint.every_steps' is -1",
+            "checkpoint.keep=0": "'checkpoint.keep' is 0",
+            "ensemble.members=0": "'ensemble.members' is 0",
+            "data.holdout_weeks=-1": "'data.holdout_weeks' is -1",
+            "data.missing_media=maybe": ["'data.missing_media' is 'maybe'", "error, zero"],
+            "data.names=[x]": "Can't merge a list into a mapping at 'data.names'",
+            "data.media=[a,b": "ends where ']' is expected",
+            "model=../../x": "model/../../x",
+            "model.estimator=magic": ["'model.estimator' is 'magic'", "likelihood"],
+            "model.settings=sometimes": "'model.settings' is 'sometimes'",
+            "model.hidden=0": "'model.hidden' is 0",
+            "model.hidden=5000": ["'model.hidden' is 5000", "at most 4096"],
+            "model.adstock.kind=weibull": ["'model.adstock.kind' is 'weibull'", "delayed"],
+            "model.adstock.max_lag=1": "'model.adstock.max_lag' is 1",
+            "model.likelihood.drift=wild": "'model.likelihood.drift' is 'wild'",
+            "model.hill.exponent=1": ["'model.hill.exponent' is 1", "model.hill.min_exponent"],
+            "model.priors={nobody: {roi: 1}}": "'model.priors.nobody' has roi without roi_sd",
+            "model.dag.forbidden=[tv]": "'model.dag.forbidden' holds 'tv'",
+            "run.dir=[a,b]": "'run.dir' is ['a', 'b']",
+            "run.dir='x": "only allowed in quotes",
+            "run.dir=${nowhere}": "the key 'nowhere' was not found",
+            "run.dir=${oc.env:DCMMM_NOT_SET}": "'DCMMM_NOT_SET' is not set",
+            "run.dir=${run.dir}": "leads back to itself",
+            "run.dir=${oops:1}": "'oops' is not known",
+            "run.seed=-1": "'run.seed' is -1",
+            "run.seed=x": "'run.seed' is 'x'",
+            "run.init=no": "'no' is not a run folder",
+            "=3": "'' is not a key",
+            "a b=3": "'a b' is not a key",
+            "+model=default": "model appears more than once",
+            "data.experiments=no.csv": "'no.csv'",
+            "data.events=no.csv": "data.events is set beside data.panel",
+        }
+        table |= {f"train {word}": ([*train, word], says) for word, says in wrong.items()}
+        self.assertGreaterEqual(len(table), 85)
         for name, (words, says, *options) in table.items():
             with self.subTest(name):
                 shutil.rmtree(self.folder / "run", ignore_errors=True)
@@ -114,6 +174,7 @@ class BadFiles(Refusal):
             "an open quote": (b'region,week,sales,media_0\n"a,1,2,3\n', [], "a quote opens and is never closed"),
             "a folder": (None, [], "it is a folder"),
         }  # fmt: skip
+        self.assertGreaterEqual(len(table), 20)
         for name, (content, words, says) in table.items():
             with self.subTest(name):
                 source = self.folder / (name.replace(" ", "_") + ".csv")
@@ -325,13 +386,13 @@ class OnSeveralRanks(Refusal):
 
 
 class SmallDisk:
-    """A disk of 256 KiB: a tmpfs where this process may mount one, else `limit` caps the size of every file."""
+    """A small disk: a tmpfs where this process may mount one, else `limit` caps the size of every file."""
 
-    def __init__(self, path):
-        self.path = Path(path)
+    def __init__(self, path, kilobytes=256):
+        self.path, self.kilobytes = Path(path), kilobytes
 
     def __enter__(self):
-        mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(self.path)]
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={self.kilobytes}k", "tmpfs", str(self.path)]
         self.is_mounted = os.geteuid() == 0 and subprocess.run(mount, capture_output=True).returncode == 0
         print("full disk: by", "tmpfs" if self.is_mounted else "RLIMIT_FSIZE")
         return self

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <limits>
 #include <map>
 
@@ -220,8 +221,9 @@ TEST(Train, DataThatAreNotNumbersEndInANumericalError) {
     train(*run.fit, {});
     FAIL() << "a loss that isn't finite was accepted";
   } catch (const NumericalError& error) {
-    EXPECT_NE(std::string(error.what()).find("step 1"), std::string::npos) << error.what();
-    EXPECT_NE(std::string(error.what()).find("trainer.learning_rate"), std::string::npos);
+    const std::string message = error.what();
+    for (const char* words : {"step 2", "region 'r0', at 0, 'the target' is nan", "trainer.learning_rate"})
+      EXPECT_NE(message.find(words), std::string::npos) << message;
   }
 }
 
@@ -235,8 +237,78 @@ TEST(Train, GoesOnWithoutAMemberThatIsLost) {
   EXPECT_EQ(run.fit->state.step, 6);
   EXPECT_EQ(run.fit->state.active_E[0], 0);
   EXPECT_EQ(run.fit->state.active_E[1], 1);
-  ASSERT_EQ(lines.size(), 1u);
-  EXPECT_NE(lines[0].find("Member 0"), std::string::npos) << lines[0];
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_NE(lines[0].find("member 0"), std::string::npos) << lines[0];
+  EXPECT_NE(lines[1].find("stays at its last good state"), std::string::npos) << lines[1];
+}
+
+// Calls `spoil` before each step, and counts the log's lines by their words.
+struct Spoiled {
+  std::function<void(Fit&, int64_t step)> spoil;
+  int64_t skipped = 0, returned = 0;
+
+  Outcome run(Fit& fit) {
+    TrainerCallbacks callbacks;
+    callbacks.request = [&] {
+      spoil(fit, fit.state.step + 1);
+      return Request::kNone;
+    };
+    callbacks.log = [this](const std::string& line) {
+      skipped += line.find("is skipped") != line.npos ? 1 : 0;
+      returned += line.find("Back to the last good state") != line.npos ? 1 : 0;
+    };
+    return train(fit, callbacks);
+  }
+};
+
+TEST(Train, SkipsAStepThatIsNotFiniteAndHalvesTheLearningRate) {
+  FitCase run(panel(), quick_model(), quick_trainer(16), kOrigin, {1});
+  const at::Tensor target = run.fit->data.target_RT.clone();
+  at::Tensor before;
+  Spoiled spoiled{[&](Fit& fit, int64_t step) {
+    fit.data.target_RT.copy_(target);
+    if (step == 6) fit.data.target_RT[0].fill_(kNan);
+    if (step == 6) before = fit.state.shared_EP.clone();
+    if (step == 7) {
+      EXPECT_TRUE(at::equal(fit.state.shared_EP, before));
+    }
+  }};
+  EXPECT_EQ(spoiled.run(*run.fit), Outcome::kDone);
+  EXPECT_EQ(spoiled.skipped, 1);
+  EXPECT_EQ(spoiled.returned, 0);
+  EXPECT_EQ(run.fit->state.active_E, (std::vector<double>{0.5, 0.5}));
+  EXPECT_TRUE(run.predictions().isfinite().all().item<bool>());
+  EXPECT_FALSE(at::equal(run.fit->state.shared_EP, before));
+}
+
+TEST(Train, GoesBackToTheLastGoodStateWhenTheNextStepIsNotFiniteEither) {
+  TrainerOptions options = quick_trainer(12);
+  options.checkpoint_every = 3;
+  FitCase run(panel(), quick_model(), options, kOrigin, {1});
+  at::Tensor good;
+  Spoiled spoiled{[&](Fit& fit, int64_t step) {
+    if (step == 4) good = fit.state.shared_EP.clone();  // three are done: a copy is due
+    if (step == 6) fit.state.shared_EP[0].fill_(kNan);  // the next step refreshes Huber's weights
+    if (step == 8) {
+      EXPECT_TRUE(at::equal(fit.state.shared_EP[0], good[0]));
+    }
+  }};
+  EXPECT_EQ(spoiled.run(*run.fit), Outcome::kDone);
+  EXPECT_EQ(spoiled.skipped, 1);
+  EXPECT_EQ(spoiled.returned, 1);
+  EXPECT_EQ(run.fit->state.active_E, (std::vector<double>{0.25, 1}));
+  EXPECT_TRUE(run.predictions().isfinite().all().item<bool>());
+}
+
+TEST(Train, GivesUpAfterAFewReturns) {
+  FitCase run(panel(), quick_model(), quick_trainer(60), kOrigin, {1});
+  int64_t spoils = 0;
+  Spoiled spoiled{[&](Fit& fit, int64_t step) {
+    if (step % 3 == 0) fit.state.shared_EP[0].fill_(kNan), ++spoils;
+  }};
+  EXPECT_THROW(spoiled.run(*run.fit), NumericalError);
+  EXPECT_EQ(spoiled.returned, 3);
+  EXPECT_LT(run.fit->state.step, 20);
 }
 
 TEST(Train, ASignalStopsAfterACheckpoint) {
