@@ -1,4 +1,4 @@
-"""planning.py [--seeds 1-5] [--levels channel,channel_region] [--exponents low,high] [-- key=value ...]
+"""planning.py [--seeds 1-12] [--levels channel,channel_region] [--exponents low,high] [-- key=value ...]
 
 Plans budgets for synthetic panels of known truth and compares with the best possible plan.
 
@@ -143,8 +143,9 @@ def judge(arguments, truth, folder, level):
     gain, now = truth.gain(spend)
     best = best_outcome(truth, level) - sum(truth.outcome(c, truth.today[c]) for c in range(len(truth.channels)))
     lower, upper = float(said["gain_lower"]), float(said["gain_upper"])
-    return {"best": best / now, "plan": gain / now, "reached": gain / best, "said": float(said["gain"]) / now,
-            "lower": lower / now, "upper": upper / now, "inside": lower <= gain <= upper, "counts": bool(best >= ENOUGH * now)}
+    return {"best": float(best / now), "plan": float(gain / now), "reached": float(gain / best),
+            "said": float(said["gain"]) / now, "lower": lower / now, "upper": upper / now,
+            "inside": bool(lower <= gain <= upper), "counts": bool(best >= ENOUGH * now)}
 
 
 def main():

@@ -82,7 +82,7 @@ TEST(PlanOptions, RefusesEveryBadValueWithItsName) {
       {"plan.groups={video: 3}", "'plan.groups.video' is 3, but expected a mapping"},
       {"plan.groups={video: {max: 3}}", "'plan.groups.video.channels' is missing, but expected a list of channels"},
       {"plan.groups={video: {channels: [], max: 3}}", "'plan.groups.video.channels' is []"},
-      {"plan.groups={video: {channels: [{a: 1}]}}", "'plan.groups.video.channels' is {'a': 1}, but expected names"},
+      {"plan.groups={video: {channels: [{a: 1}]}}", "'plan.groups.video.channels' is {a: 1}, but expected names"},
       {"plan.groups={video: {channels: [tv], locked: true}}", "Unknown key 'plan.groups.video.locked'"},
       {"plan.locked=null", "'plan.locked' is null"},
       {"plan.cell_lower=-1", "'plan.cell_lower' is -1"},

@@ -52,7 +52,7 @@ TEST(Planner, BeatsOrEqualsBruteForce) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     PlanOptions options;
     CaseShape shape{3, 2, 2, 2, 2};
-    int points = 24;
+    constexpr int kPoints = 32;
     switch (seed % 4) {
       case 0:
         shape.channels = 4;
@@ -74,11 +74,27 @@ TEST(Planner, BeatsOrEqualsBruteForce) {
     const PlanProblem problem = made_up_problem(shape, seed, options, seed % 5 == 0 ? 1.0 : 0.0);
     const double budget = (0.7 + 0.05 * static_cast<double>(seed % 10)) * today_total(problem);
     const SolvedPlan plan = solve(problem, std::clamp(budget, problem.limits.all.lower, problem.limits.all.upper));
-    const double brute = best_of_grid(problem, plan.budget, points);
+    const double brute = best_of_grid(problem, plan.budget, kPoints);
     ASSERT_TRUE(std::isfinite(brute)) << "no grid point keeps the limits, seed " << seed;
     EXPECT_GE(plan.value, brute - 1e-9 * std::abs(brute)) << "seed " << seed;
   }
   EXPECT_GE(s_shaped, 10);
+}
+
+// Schedules of weeks, S-shaped, too many for brute force: against the best of a hundred random starts.
+TEST(Planner, AFewStartsEndNearTheBestOfMany) {
+  for (uint64_t seed = 1; seed <= 6; ++seed) {
+    PlanOptions options;
+    options.level = seed % 2 == 1 ? PlanLevel::kChannelWeek : PlanLevel::kAll;
+    options.lower = 0.3;
+    const PlanProblem problem = made_up_problem({3, 2, 3, 6, 3, 2, 4}, seed, options);
+    const PlanObjective objective(problem);
+    const PlanGoal goal{0.9 * today_total(problem), {}, {}, 1};
+    const double few = solve_plan(problem, objective, goal, {8, 1}).value,
+                 many = solve_plan(problem, objective, goal, {100, 99}).value;
+    EXPECT_GE(few, 0.99 * many) << "seed " << seed;
+    EXPECT_GT(few, 1.05 * objective.value(problem.repaired(problem.decisions.today, goal.budget))) << "seed " << seed;
+  }
 }
 
 // Curves so steep that a search from today's plan ends elsewhere: only one of two equal channels is worth funding.
