@@ -97,8 +97,11 @@ struct SyntheticTruth {
   std::vector<double> response_CP;  // KPI units a week
   std::vector<double> spend_C;      // what a multiple of 1 stands for: media units, or currency, a week
   std::vector<double> range_C;      // the multiple that 95 % of the observed region-weeks stay below
+  std::vector<double> height_RC;    // of the regions' curves, in multiples of the nation's; empty for large panels
 };
 
+/// Panels of at most so many regions times channels keep the heights of their regions' curves in the truth.
+inline constexpr int64_t kTruthHeights = 100'000;
 /// Holdouts that the truth has floors for, in weeks.
 inline constexpr std::array<int64_t, 2> kTruthHoldouts = {8, 13};
 /// Points of a response curve in the truth: multiples 0, 0.1, ..., 4 of each region's mean week.

@@ -65,6 +65,8 @@ void TruthTotals::add_cell(int64_t week, double target, double expected, const d
 
 void TruthTotals::add_curves(double size, const std::vector<double>& height_C, const std::vector<double>& media_TC,
                              const std::vector<uint8_t>& has_row_T) {
+  if (regions_ * channels_ <= kTruthHeights)
+    truth.height_RC.insert(truth.height_RC.end(), height_C.begin(), height_C.end());
   const auto cells = static_cast<double>(std::count(has_row_T.begin(), has_row_T.end(), 1));
   if (cells == 0) return;
   for (int64_t c = 0; c < channels_; ++c) {
@@ -129,6 +131,7 @@ std::string truth_json(const SyntheticOptions& options, const SyntheticTruth& tr
   out["units"] = {{"adstock", "a[t] = decay a[t-1] + (1 - decay) x[t], x = media / (media_unit * population)"},
                   {"hill", "h = a^exponent / (a^exponent + half_saturation^exponent)"},
                   {"coefficient", "height of h by week, as a share of the region's level; regions vary around it"},
+                  {"region_height", "of the region's curve, in multiples of the nation's; empty for large panels"},
                   {"contribution", "KPI units over observed cells"},
                   {"roi", options.has_spend ? "KPI units per currency" : "KPI units per media unit"},
                   {"by_week", "totals of the week's observed cells; media as in roi"},
@@ -178,6 +181,7 @@ std::string truth_json(const SyntheticOptions& options, const SyntheticTruth& tr
                                  {"range", truth.range_C[c]},
                                  {"response", std::vector<double>(first, first + kTruthCurvePoints)}}},
                                {"coefficient", by_week(truth.coefficient_TC)},
+                               {"region_height", by_week(truth.height_RC)},
                                {"contribution_by_week", by_week(truth.contribution_TC)},
                                {"media_by_week", by_week(truth.media_TC)}});
   }

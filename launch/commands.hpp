@@ -24,6 +24,7 @@ int train_command(CommandContext& context);
 int predict_command(CommandContext& context);
 int export_command(CommandContext& context);
 int crossval_command(CommandContext& context);
+int plan_command(CommandContext& context);
 
 /// `dcmmm inspect FILE.h5`: takes a file, not a config.
 int inspect_command(const std::string& file);

@@ -44,6 +44,8 @@ constexpr Command kCommands[] = {
      "dcmmm crossval data.source=sales.csv crossval.windows=4", crossval_command},
     {"predict", "forecast future weeks from a run and their media and controls",
      "dcmmm predict run=runs/first data.source=future.csv output=forecast.csv", predict_command},
+    {"plan", "a budget spent better, by a run's response curves", "dcmmm plan run=runs/first plan.budget=1e6",
+     plan_command},
     {"export", "a run's results as CSV files", "dcmmm export run=runs/first output=csv", export_command},
 };
 
@@ -102,7 +104,7 @@ fs::path built_in_configs() {
   return !failed && fs::exists(installed / "config.yaml") ? installed : fs::path(DCMMM_SOURCE_DIR) / "configs";
 }
 
-// `run=DIR` of predict and export is short for run.dir=DIR.
+// `run=DIR` of predict, export and plan is short for run.dir=DIR.
 std::vector<std::string> written_words(const CommandLine& line) {
   std::vector<std::string> words;
   for (const std::string& word : line.words)

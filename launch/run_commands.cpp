@@ -1,6 +1,8 @@
-// predict and export: from a finished run's folder, without fitting anything again.
+// predict, export and plan: from a finished run's folder, without fitting anything again.
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -9,6 +11,7 @@
 #include "analysis/forecast.hpp"
 #include "checkpoints/checkpoint_store.hpp"
 #include "comm/collective_guard.hpp"
+#include "comm/threads.hpp"
 #include "common/errors.hpp"
 #include "common/files.hpp"
 #include "common/sha256.hpp"
@@ -17,10 +20,12 @@
 #include "launch/commands.hpp"
 #include "launch/configuration.hpp"
 #include "launch/logging.hpp"
+#include "launch/plan_options.hpp"
 #include "launch/run_folder.hpp"
 #include "launch/schema.hpp"
 #include "launch/settings.hpp"
 #include "launch/yaml_text.hpp"
+#include "planning/plan_files.hpp"
 
 namespace dcmmm {
 namespace fs = std::filesystem;
@@ -93,6 +98,37 @@ int predict_command(CommandContext& context) {
                                          get<double>(context.config, "export.interval"), log_warning);
     write_text_file(output, csv);
     log_info(text("Wrote ", output.string()));
+  });
+  return 0;
+}
+
+int plan_command(CommandContext& context) {
+  const auto begin = std::chrono::steady_clock::now();
+  const RunFolder folder = run_of(context);
+  const fs::path output = get<std::optional<fs::path>>(context.config, "output").value_or(folder.path / "plan");
+  PlanOptions options = plan_options(context.config);
+  const int threads = get<int>(context.config, "trainer.threads");
+  options.threads = threads > 0 ? threads : threads_for_this_rank(context.environment);
+  on_rank_zero(context.world, [&] {
+    check_results(folder);
+    const Value config = config_of(folder);
+    const auto panel = get<std::optional<fs::path>>(config, "data.panel");
+    const PanelFile file(panel.value_or(folder.panel()));
+    const FittedRun run = read_fitted_run({folder.results(), folder.checkpoints(0)}, file, model_options(config),
+                                          options.horizon_weeks, options.tail_weeks, options.cost, log_warning);
+    if (!run.has_currency)
+      log_info(
+          "Amounts are media units: the panel knows no spend (data.spend, data.cost) and plan.cost no prices. "
+          "Sums over channels mean something only where their units are the same.");
+    log_info(text("Planning ", run.weeks.front(), " to ", run.weeks.back(), " (", run.horizon, " ", run.steps,
+                  "); today is ", run.now_first, " to ", run.now_last, "; effects of ", run.counted, " ", run.steps,
+                  " count"));
+    const BudgetPlan plan = plan_budget(run, options, log_warning);
+    write_plan_files(output, run, options, plan);
+    std::cout << plan_table(run, options, plan) << std::flush;
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    log_info(text("Planned ", plan.problem.decisions.count(), " variables in ", std::round(10 * seconds) / 10, " s (",
+                  plan.solved.agreeing, " of ", plan.solved.starts, " searches agree); wrote ", output.string()));
   });
   return 0;
 }

@@ -361,9 +361,22 @@ TEST(Synthetic, WritesItsTruthAsJson) {
   const auto whole = generate(options, 100);
   const auto json = nlohmann::json::parse(truth_json(options, whole.truth));
   ASSERT_EQ(json["channels"].size(), 5u);
+  // The last region's contribution of a channel, put together from the truth.
+  const int64_t T = options.weeks, C = options.channels, r = options.regions - 1, c = 2;
+  double carried = 0;
+  for (int64_t t = 0; t < T; ++t) {
+    const double media = whole.panel.media_RTC[(r * T + t) * C + c] / whole.truth.media_unit_C[c];
+    carried += (1 - whole.truth.decay_C[c]) * (media / whole.panel.population_R[r] - carried);
+  }
+  const double hill = 1 / (1 + std::pow(carried / whole.truth.half_saturation_C[c], -whole.truth.exponent_C[c]));
+  EXPECT_NEAR(json["channels"][c]["region_height"][r].get<double>() * hill *
+                  whole.truth.coefficient_TC[(T - 1) * C + c] * whole.panel.population_R[r] /
+                  whole.parts.media_RTC[(r * T + T - 1) * C + c],
+              1, 1e-9);
   EXPECT_EQ(json["channels"][2]["decay"].get<double>(), whole.truth.decay_C[2]);
   EXPECT_EQ(json["channels"][2]["roi"].get<double>(), whole.truth.roi_C[2]);
   EXPECT_EQ(json["channels"][2]["coefficient"].size(), 60u);
+  EXPECT_EQ(json["channels"][2]["region_height"].size(), static_cast<size_t>(options.regions));
   EXPECT_EQ(json["channels"][2]["coefficient"][7].get<double>(), whole.truth.coefficient_TC[7 * 5 + 2]);
   EXPECT_EQ(json["edges"].size(), 5u);
   EXPECT_EQ(json["options"]["seed"], 1);

@@ -1,0 +1,187 @@
+#include "planning/budget_plan.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "common/errors.hpp"
+#include "common/text.hpp"
+
+namespace dcmmm {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+void check_channel(const std::string& channel, const std::string& key, const FittedRun& run) {
+  if (std::find(run.channels.begin(), run.channels.end(), channel) == run.channels.end())
+    throw UserError(text(key, " names '", channel, "', which is no channel of the run. Expected one of ",
+                         join(run.channels), ".", did_you_mean(channel, run.channels)));
+}
+
+void check(const FittedRun& run, const PlanOptions& options) {
+  const int goals = (options.budget ? 1 : 0) + (options.target_roi ? 1 : 0) + (options.target_outcome ? 1 : 0);
+  if (goals > 1)
+    throw UserError(
+        "Of plan.budget, plan.target_roi and plan.target_outcome only one can be given: leave the others null.");
+  if (options.lower > options.upper)
+    throw UserError(text("'plan.lower' is ", shortest(options.lower), ", but expected at most plan.upper (",
+                         shortest(options.upper), ")."));
+  if (options.cell_lower > options.cell_upper)
+    throw UserError(text("'plan.cell_lower' is ", shortest(options.cell_lower),
+                         ", but expected at most plan.cell_upper (", shortest(options.cell_upper), ")."));
+  const bool by_week = options.level == PlanLevel::kChannelWeek || options.level == PlanLevel::kAll;
+  if (options.smoothness && !by_week)
+    throw UserError(
+        "plan.smoothness limits changes from week to week, but plan.level doesn't decide weeks: use "
+        "plan.level=channel_week or all, or leave it null.");
+  if (options.robust && run.draws() < 2)
+    throw UserError(
+        "plan.objective=lower needs an ensemble, and this run has none: train with ensemble.members=16, or "
+        "use plan.objective=mean.");
+  for (const auto& [channel, limits] : options.channels) check_channel(channel, "plan.channels", run);
+  for (const std::string& channel : options.locked) check_channel(channel, "plan.locked", run);
+  std::map<std::string, std::string> group_of;
+  for (const auto& [name, group] : options.groups)
+    for (const std::string& channel : group.channels) {
+      check_channel(channel, text("plan.groups.", name), run);
+      if (const auto [found, is_new] = group_of.emplace(channel, name); !is_new)
+        throw UserError(text("Channel '", channel, "' is in plan.groups.", found->second, " and in plan.groups.", name,
+                             ": a channel can be in one group only. Limit it by plan.channels instead."));
+    }
+}
+
+std::vector<Kept> kept_channels(const FittedRun& run, const PlanOptions& options,
+                                const std::function<void(const std::string&)>& say) {
+  std::vector<Kept> out;
+  std::vector<std::string> unidentified;
+  for (size_t c = 0; c < run.channels.size(); ++c) {
+    const std::string& name = run.channels[c];
+    const auto limits = options.channels.find(name);
+    const bool locked = std::find(options.locked.begin(), options.locked.end(), name) != options.locked.end() ||
+                        (limits != options.channels.end() && limits->second.locked);
+    const bool identified = run.shared.is_identified(c);
+    if (!identified) unidentified.push_back(name);
+    out.push_back(locked                                         ? Kept::kLocked
+                  : !identified && !options.include_unidentified ? Kept::kNotIdentified
+                                                                 : Kept::kNo);
+  }
+  if (!unidentified.empty())
+    say(options.include_unidentified
+            ? text("The plan moves money by effects that aren't identified: ", join(unidentified),
+                   ". Their intervals don't say how wrong that may be (docs/planning.md).")
+            : text("Kept as today, since their effects aren't identified: ", join(unidentified),
+                   ". plan.include_unidentified=true moves them nevertheless (docs/planning.md)."));
+  return out;
+}
+
+SumLimitsTree limits_of(const FittedRun& run, const PlanOptions& options, const std::vector<Kept>& kept_C,
+                        const std::vector<double>& today_C) {
+  SumLimitsTree out;
+  out.all = {"the budget", 0, kInfinity, "", ""};
+  const SumLimits general{options.lower, options.upper, {}, {}, false};
+  std::vector<uint8_t> is_grouped(run.channels.size(), 0);
+  for (size_t c = 0; c < run.channels.size(); ++c) {
+    const std::string& name = run.channels[c];
+    const auto found = options.channels.find(name);
+    SumLimits own = found != options.channels.end() ? found->second : SumLimits();
+    own.locked = kept_C[c] != Kept::kNo;
+    SumRange range = sum_range(name, "plan.channels." + name, own, general, today_C[c]);
+    if (kept_C[c] == Kept::kNotIdentified) range.lower_says = range.upper_says = "kept as today: not identified";
+    out.channels.push_back(std::move(range));
+  }
+  for (const auto& [name, group] : options.groups) {
+    ChannelGroup made;
+    double today = 0;
+    for (const std::string& channel : group.channels) {
+      const auto c = std::find(run.channels.begin(), run.channels.end(), channel) - run.channels.begin();
+      made.channels.push_back(c);
+      is_grouped[c] = 1;
+      today += today_C[c];
+    }
+    made.range = sum_range("group " + name, "plan.groups." + name, group.limits, SumLimits(), today);
+    out.groups.push_back(std::move(made));
+  }
+  for (size_t c = 0; c < run.channels.size(); ++c)
+    if (!is_grouped[c]) out.loose.push_back(static_cast<int64_t>(c));
+  return out;
+}
+
+// What multiples of a region's or week's spend refer to: today's, or of a channel without any its largest amount, by
+// the regions' sizes.
+std::vector<double> reference_spend(const FittedRun& run, const std::vector<double>& today_C,
+                                    const SumLimitsTree& limits) {
+  const size_t C = run.channels.size();
+  std::vector<double> out(run.unit_RC.size(), 0.0), unit_C(C, 0.0);
+  for (size_t i = 0; i < run.today_RCH.size(); ++i) out[i / static_cast<size_t>(run.horizon)] += run.today_RCH[i];
+  for (size_t i = 0; i < out.size(); ++i) unit_C[i % C] += run.unit_RC[i];
+  for (size_t i = 0; i < out.size(); ++i)
+    if (const size_t c = i % C; !(today_C[c] > 0) && unit_C[c] > 0 && std::isfinite(limits.channels[c].upper))
+      out[i] = limits.channels[c].upper * run.unit_RC[i] / unit_C[c];
+  return out;
+}
+
+// The derivative of the draws' mean outcome by each channel's spend, spread as `variables` are.
+std::vector<double> marginals(const PlanProblem& problem, const std::vector<double>& variables) {
+  PlanProblem by_mean = problem;
+  by_mean.spread = 0;
+  std::vector<double> gradient;
+  PlanObjective(by_mean).gradient(variables, gradient);
+  const std::vector<double> total = problem.channel_totals(variables);
+  std::vector<double> out(total.size(), 0.0);
+  for (const Block& block : problem.decisions.blocks)
+    for (int64_t i = block.first; i < block.first + block.count; ++i)
+      out[block.channel] += gradient[i] * variables[i] / total[block.channel];
+  return out;
+}
+
+}  // namespace
+
+BudgetPlan plan_budget(const FittedRun& run, const PlanOptions& options,
+                       const std::function<void(const std::string&)>& say) {
+  check(run, options);
+  const std::vector<double> today_C = channel_spend(run, run.today_RCH);
+  const double today = std::accumulate(today_C.begin(), today_C.end(), 0.0);
+  if (!(today > 0) && !options.budget)
+    throw UserError(text("There was no spend from ", run.now_first, " to ", run.now_last,
+                         ": give plan.budget and the channels' limits (plan.channels.NAME.max)."));
+  std::vector<Scenario> own;
+  if (options.scenarios) own = read_scenarios(*options.scenarios, run);
+  BudgetPlan out;
+  out.kept_C = kept_channels(run, options, say);
+  std::vector<uint8_t> is_kept_C;
+  for (const Kept kept : out.kept_C) is_kept_C.push_back(kept == Kept::kNo ? 0 : 1);
+  SumLimitsTree limits = limits_of(run, options, out.kept_C, today_C);
+  const auto regions = static_cast<int64_t>(run.regions.size());
+  Decisions decisions = make_decisions(options, run.today_RCH, reference_spend(run, today_C, limits), is_kept_C,
+                                       run.channels, regions, run.horizon);
+  const std::vector<int64_t> draws = spaced_draws(run.draws(), options.draws);
+  // As an interval of few draws is made (analysis/intervals.hpp).
+  const auto D = static_cast<double>(draws.size());
+  const double spread =
+      options.robust ? -student_quantile(options.quantile, static_cast<int>(draws.size()) - 1) * std::sqrt(1 + 1 / D)
+                     : 0;
+  out.problem = make_problem(run.responses(draws), std::move(decisions), std::move(limits), spread, options.threads);
+  const PlanObjective objective(out.problem);
+  out.solved = solve_plan(
+      out.problem, objective,
+      {options.budget.value_or(today), options.target_roi, options.target_outcome, options.revenue.value_or(1)},
+      {options.starts, options.seed});
+  out.marginal_now_C = marginals(out.problem, out.problem.decisions.today);
+  out.marginal_plan_C = marginals(out.problem, out.solved.variables);
+
+  std::vector<double> planned_RCH(run.today_RCH.size(), 0.0);
+  const Decisions& made = out.problem.decisions;
+  for (const Block& block : made.blocks)
+    for (int64_t r = block.first_region; r < block.first_region + block.regions; ++r)
+      made.spread(block, out.solved.variables.data() + block.first, r,
+                  planned_RCH.data() + (r * made.channels + block.channel) * run.horizon);
+  out.scenarios.push_back({"today", run.today_RCH, {}});
+  out.scenarios.push_back({"plan", std::move(planned_RCH), {}});
+  out.scenarios.push_back({"cut", scaled_today(run, std::vector<double>(today_C.size(), 1 - options.cut)), {}});
+  for (Scenario& scenario : own) out.scenarios.push_back(std::move(scenario));
+  add_outcomes(run, out.scenarios, options.threads);
+  return out;
+}
+
+}  // namespace dcmmm

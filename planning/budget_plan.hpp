@@ -1,0 +1,31 @@
+// A finished run and a user's wishes made into a plan.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "planning/fitted_run.hpp"
+#include "planning/options.hpp"
+#include "planning/planner.hpp"
+#include "planning/problem.hpp"
+#include "planning/scenarios.hpp"
+
+namespace dcmmm {
+
+/// Why a channel stays as it is today.
+enum class Kept { kNo, kLocked, kNotIdentified };
+
+struct BudgetPlan {
+  PlanProblem problem;  // with the draws that the search went through
+  SolvedPlan solved;
+  std::vector<Kept> kept_C;
+  std::vector<double> marginal_now_C, marginal_plan_C;  // KPI units for one more unit of spend, as it is spread
+  std::vector<Scenario> scenarios;                      // today, plan, cut, the user's
+};
+
+/// Throws UserError where a wish is wrong, limits clash or the goal is out of reach. `say` gets lines for people.
+BudgetPlan plan_budget(const FittedRun& run, const PlanOptions& options,
+                       const std::function<void(const std::string&)>& say);
+
+}  // namespace dcmmm

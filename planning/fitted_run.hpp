@@ -1,0 +1,54 @@
+// A finished run as planning sees it: its draws, its regions' media before and during the horizon, prices.
+// Shapes: D draws, R regions, C channels, H weeks of the horizon, T = H + tail weeks that count, P weeks of the panel.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "analysis/results.hpp"
+#include "data/panel_file.hpp"
+#include "model/options.hpp"
+#include "planning/responses.hpp"
+
+namespace dcmmm {
+
+struct FittedRun {
+  std::vector<std::string> regions, channels;
+  std::vector<std::string> weeks;          // H labels of the horizon
+  std::string now_first, now_last;         // the panel's weeks that are "today"
+  const char* steps = "weeks";             // what the panel calls them
+  bool has_currency = false;               // amounts are money; otherwise media units
+  int64_t horizon = 0, counted = 0;        // H, T
+  SharedResults shared;                    // curves and draws
+  std::vector<double> mean_coefficient_C;  // KPI units a week, as ChannelDraws::coefficient_DC is meant
+  std::vector<double> coefficient_RCT;     // KPI units a week at full saturation, as the run forecasts them
+  std::vector<double> unit_RC;             // currency a week for one unit of scaled media; 0: no effect
+  std::vector<double> scaled_RCP;          // scaled media of the panel's weeks, missing ones filled in
+  std::vector<double> today_RCH;           // spend of the panel's last H weeks, currency
+  std::vector<double> highest_RC;          // the largest week of the panel, currency
+  int64_t max_lag = 13;                    // weeks that a delayed carry-over lasts
+
+  int64_t draws() const { return shared.draws.count; }
+  /// Responses of some of the draws; of the plain fit where `draws` is empty.
+  Responses responses(const std::vector<int64_t>& draws) const;
+};
+
+struct FittedRunFiles {
+  std::filesystem::path results, checkpoints;
+};
+
+/// Reads it. `cost` overrides prices, by channel. Throws UserError where the run can't be planned with,
+/// DamagedFileError where a file isn't what the run wrote.
+FittedRun read_fitted_run(const FittedRunFiles& files, const PanelFile& panel, const ModelOptions& model,
+                          int64_t horizon, int64_t tail, const std::map<std::string, double>& cost,
+                          const std::function<void(const std::string&)>& warn);
+
+/// `wanted` of `count` draws, evenly spaced; all where there are no more.
+std::vector<int64_t> spaced_draws(int64_t count, int64_t wanted);
+
+}  // namespace dcmmm

@@ -1,0 +1,44 @@
+// Schedules side by side: what each brings, by every draw.
+// Shapes: D draws, R regions, C channels, H weeks of the horizon.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "analysis/intervals.hpp"
+#include "planning/fitted_run.hpp"
+
+namespace dcmmm {
+
+struct Scenario {
+  std::string name;
+  std::vector<double> spend_RCH;   // currency
+  std::vector<double> outcome_CD;  // KPI units beyond spending nothing in the horizon; D = 1 without an ensemble
+};
+
+/// Fills in the outcomes, by all of the run's draws, a few at a time.
+void add_outcomes(const FittedRun& run, std::vector<Scenario>& scenarios, int threads);
+
+/// A figure's mean over draws and its interval (NaN without an ensemble).
+struct Expected {
+  double mean;
+  Interval interval;
+};
+Expected expected(const std::vector<double>& outcome_D, double level);
+
+/// Sums over channels, [D].
+std::vector<double> over_channels(const Scenario& scenario, int64_t channels);
+/// One channel's, [D].
+std::vector<double> of_channel(const Scenario& scenario, int64_t channel, int64_t channels);
+/// Spend by channel.
+std::vector<double> channel_spend(const FittedRun& run, const std::vector<double>& spend_RCH);
+
+/// Today's spend with every channel times its multiple.
+std::vector<double> scaled_today(const FittedRun& run, const std::vector<double>& multiple_C);
+
+/// The user's own: a table scenario,channel,spend (over the horizon); channels that a scenario doesn't name stay as
+/// they are today, and spend is spread as today's. Throws UserError that names file, line and column.
+std::vector<Scenario> read_scenarios(const std::filesystem::path& path, const FittedRun& run);
+
+}  // namespace dcmmm
