@@ -46,7 +46,8 @@ Value config_of(const RunFolder& folder) {
 }
 
 PanelFile panel_of(const RunFolder& folder) {
-  const auto panel = get<std::optional<fs::path>>(config_of(folder), "data.panel");
+  // Unchecked: a run of an earlier version lacks keys that have come since, and this one it has.
+  const auto panel = get<std::optional<fs::path>>(read_yaml_file(folder.config()), "data.panel");
   return PanelFile(panel.value_or(folder.panel()));
 }
 
