@@ -85,13 +85,14 @@ class Summary {
       const double rmse = number(figures["rmse"]);
       if (rmse < least) least = rmse, best = name;
     }
+    const Json& holdout = metrics_["holdout"];
     const std::string error =
-        text("On held-out weeks a typical error is ", percent(number(metrics_["holdout"]["relative_error"])),
-             " of the mean (weighted by size: ", percent(number(metrics_["holdout"]["wape"])), " of all sales miss)");
+        text("On held-out weeks the errors add up to ", percent(number(holdout["wape"])),
+             " of the target; their RMSE is ", percent(number(holdout["relative_error"])), " of its mean, ");
     if (skill > 1)
-      fact(text(error, ", ", fixed(100 * (1 - 1 / skill), 1), " % less than the best simple forecast, ", best, "."));
+      fact(text(error, fixed(100 * (1 - 1 / skill), 1), " % less than that of the best simple forecast, ", best, "."));
     else
-      warning(text(error, ", ", fixed(100 * (1 / skill - 1), 1), " % MORE than the simple forecast ", best,
+      warning(text(error, fixed(100 * (1 / skill - 1), 1), " % MORE than that of the simple forecast ", best,
                    ": the model doesn't forecast better than a rule of thumb."));
   }
 

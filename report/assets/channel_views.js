@@ -44,7 +44,7 @@ addView({
   watch: "a baseline that swallows campaigns, and channels marked (not identified), whose piece may be demand.",
   draw(view) {
     const all = table("contributions_total.csv"), regional = table("contributions_by_period.csv"), weekly = table("contributions.csv");
-    const chart = view.chart("Contributions by component", () => ({ traces: [] }));
+    const chart = view.chart("Contributions by component");
     const numbers = view.numbers(all, []);
     const state = { region: "", kind: "week" };
     const draw = () => {
@@ -129,7 +129,7 @@ addView({
   watch: "a lower edge at zero: the channel may have had no effect at all.",
   draw(view) {
     const all = table("contributions_total.csv");
-    const chart = view.chart("Contribution of the chosen channel", () => ({ traces: [] }));
+    const chart = view.chart("Contribution of the chosen channel");
     const numbers = view.numbers(all, []);
     const state = { channel: channelsBySize[0], kind: "week" };
     const draw = () => {
@@ -177,7 +177,7 @@ addView({
   watch: "strong swings: a coefficient that follows the season may have taken over the season's part.",
   draw(view) {
     const means = table("coefficients_mean.csv");
-    const chart = view.chart("Mean coefficient by " + stepName, () => ({ traces: [] }));
+    const chart = view.chart("Mean coefficient by " + stepName);
     const numbers = view.numbers(means, []);
     view.select("Channel", ["", ...channelsBySize], (channel) => {
       const rows = channel === "" ? means.all() : means.where("channel", channel);
@@ -202,7 +202,7 @@ addView({
   draw(view) {
     const curves = table("response_curves.csv"), saturation = table("saturation.csv"), regional = table("region_channels.csv");
     view.pair();
-    const response = view.chart("Response curve", () => ({ traces: [] })), marginal = view.chart("Marginal response", () => ({ traces: [] }));
+    const response = view.chart("Response curve"), marginal = view.chart("Marginal response");
     view.endPair();
     const note = view.text("");
     const numbers = view.numbers(curves, []);
@@ -338,7 +338,7 @@ addView({
     view.chart("Weights of the edges between channels", () => ({
       traces: [heat(z, places, places, text, { colorscale: kDiverging, zmin: -most, zmax: most, hoverongaps: false })],
       layout: { height: 120 + 26 * names.length, xaxis: { tickvals: places, ticktext: labels, tickangle: -60, title: { text: "moved" } },
-                yaxis: { tickvals: places, ticktext: labels, autorange: "reversed", title: { text: "moving" } } },
+                yaxis: { tickvals: places, ticktext: labels, autorange: "reversed", title: innerWidth < 600 ? undefined : { text: "moving" } } },
     }));
     view.numbers(table("dag_groups.csv"));
   },

@@ -52,7 +52,7 @@ function layoutOf(extra, width) {
     font: { color: color("ink"), size: width < 600 ? 11 : 12, family: "system-ui, sans-serif" },
     margin: { l: 10, r: 12, t: 30, b: 10 }, height: 340, modebar: { bgcolor: "rgba(0,0,0,0)", color: color("soft"), activecolor: color("accent") }, hovermode: "closest", showlegend: false, ...extra,
   };
-  for (const name of Object.keys(out)) if (/^[xy]axis\d*$/.test(name)) out[name] = { ...axis, ...out[name] };
+  for (const name of Object.keys(out)) if (/^[xy]axis\d*$/.test(name)) out[name] = { ...axis, ...out[name], title: out[name].title && { standoff: 12, ...out[name].title } };
   for (const name of ["xaxis", "yaxis"]) out[name] = out[name] || { ...axis };
   if (out.showlegend) {
     out.legend = { orientation: "h", yref: "container", y: 0, yanchor: "bottom", x: 0, font: { size: 11 }, ...out.legend };
@@ -65,7 +65,7 @@ function withLegend(layout, traces, width) {
   const names = traces.filter((trace) => trace.name && trace.showlegend !== false).map((trace) => trace.name);
   const perRow = Math.max(1, Math.floor(width / (Math.max(...names.map((name) => name.length), 4) * 7 + 46)));
   const space = 24 + 20 * Math.ceil(names.length / perRow);
-  return { ...layout, showlegend: true, height: (layout.height || 340) + space,
+  return { ...layout, showlegend: true, height: layout.height + space,
            margin: { l: 10, r: 12, t: 30, ...layout.margin, b: 40 + space } };
 }
 
@@ -89,7 +89,9 @@ function drawChart(host, build) {
   else charts.push({ host, build });
   const width = host.clientWidth || 800;
   const { traces, layout, legend } = build(width);
-  return Plotly.react(host, traces, layoutOf(legend ? withLegend(layout || {}, traces, width) : layout, width), kConfig);
+  const full = layoutOf(legend ? withLegend(layout, traces, width) : layout, width);
+  host.style.height = full.height + "px";
+  return Plotly.react(host, traces, full, kConfig);
 }
 function redrawCharts() { return Promise.all(charts.map((chart) => drawChart(chart.host, chart.build))); }
 
@@ -137,7 +139,7 @@ function channelAxis(channels) {
 }
 function rowsHeight(rows) { return 60 + 30 * Math.max(rows, 3); }
 function heat(z, x, y, text, extra) {
-  return { type: "heatmap", z, x, y, text, hovertemplate: "%{text}<br>%{z:.3g}<extra></extra>", xgap: 1, ygap: 1,
+  return { type: "heatmap", showscale: innerWidth >= 600, z, x, y, text, hovertemplate: "%{text}<br>%{z:.3g}<extra></extra>", xgap: 1, ygap: 1,
            colorbar: { thickness: 12, outlinewidth: 0 }, ...extra };
 }
 const kDiverging = [[0, "#b2182b"], [0.25, "#ef8a62"], [0.5, "#f2f2f2"], [0.75, "#67a9cf"], [1, "#2166ac"]];

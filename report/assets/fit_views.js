@@ -7,7 +7,7 @@ const metrics = report.metrics || {};
 addView({
   id: "training", group: "Fit", title: "Training progress",
   shows: "How the loss fell while the model was trained, and which settings inner forecasts chose.",
-  watch: "a curve that still falls at its end was stopped too early; one that jumps has too high a learning rate.",
+  watch: "a curve that still falls at its end was stopped too early; one that jumps to its end has too high a learning rate.",
   draw(view) {
     const history = table("history.csv");
     if (history.rows === 0) {
@@ -29,7 +29,7 @@ addView({
         hovertext: tried.map((row) => plain(row.setting + " " + row.value)), hovertemplate: "%{hovertext}: %{x:.4g}<extra></extra>",
       }],
       layout: {
-        height: 80 + 17 * tried.length, xaxis: { title: { text: "RMSE of forecasts inside the training weeks" } },
+        height: 80 + 17 * tried.length, xaxis: { title: { text: "RMSE of inner forecasts" }, nticks: 5 },
         yaxis: { tickvals: tried.map((_, i) => i), ticktext: tried.map((row) => plain(row.setting + " " + row.value)), range: [tried.length - 0.5, -0.5] },
       },
     }), "Settings are chosen by forecasts inside the training weeks; the held-out weeks aren't looked at.");
@@ -70,7 +70,7 @@ addView({
   watch: "points outside the band more often than one in ten, and regions whose level the model follows late.",
   draw(view) {
     const prediction = table("prediction.csv");
-    const chart = view.chart("Actual and predicted in the chosen region", () => ({ traces: [] }));
+    const chart = view.chart("Actual and predicted in the chosen region");
     const numbers = view.numbers(prediction, []);
     view.select("Region", report.run.detail, (region) => {
       const rows = prediction.where("region", region), weeks = weekValues(prediction.get("week", rows));

@@ -23,7 +23,7 @@ function drawNetwork(edges, width) {
   svg.append(defs);
   const place = new Map(names.map((name, i) => {
     const angle = (2 * Math.PI * i) / names.length - Math.PI / 2;
-    return [name, { x: kWidth / 2 + 0.33 * kWidth * Math.cos(angle), y: kHeight / 2 + 0.38 * kHeight * Math.sin(angle) }];
+    return [name, { x: kWidth / 2 + (width < 600 ? 0.3 : 0.33) * kWidth * Math.cos(angle), y: kHeight / 2 + 0.38 * kHeight * Math.sin(angle) }];
   }));
   const most = Math.max(...edges.get("weight").map(Math.abs), 1e-9);
   // Edges between the same two channels bend apart.

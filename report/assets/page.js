@@ -4,7 +4,7 @@ class View {
   constructor(definition) {
     this.body = element("section", { class: "view", id: definition.id, "aria-labelledby": definition.id + "-title" },
                         element("h3", { id: definition.id + "-title" }, definition.title), element("p", { class: "shows" }, definition.shows),
-                        element("p", { class: "watch" }, element("b", {}, "Watch for "), definition.watch));
+                        element("p", { class: "watch" }, element("b", {}, "Watch out: "), definition.watch));
     this.choices = element("div", { class: "choices" });
     this.body.append(this.choices);
     this.id = definition.id;
@@ -15,7 +15,7 @@ class View {
   pair() { this.place = element("div", { class: "pair" }); this.body.append(this.place); }
   endPair() { this.place = this.body; }
 
-  // A chart, drawn at once; returns a function that draws another one in its place.
+  // A chart, drawn at once where `build` is given; returns a function that draws another one in its place.
   chart(caption, build, note) {
     const name = this.id + (this.count++ > 0 ? "-" + this.count : "");
     const host = element("div", { class: "chart", role: "img", "aria-label": caption + ". Its numbers are in the tables below it.", "data-name": name });
@@ -25,7 +25,7 @@ class View {
       return out;
     };
     this.place.append(element("figure", {}, element("figcaption", {}, caption + (note ? ". " + note : "")), host, element("div", { class: "save" }, button("png"), button("svg"))));
-    drawChart(host, build);
+    if (build) drawChart(host, build);
     return (other) => drawChart(host, other);
   }
   network(edges) {
@@ -37,7 +37,7 @@ class View {
     const list = element("select", {}, ...options.map((option) => element("option", { value: option }, text ? text(option) : option)));
     if (first !== undefined) list.value = first;
     list.addEventListener("change", () => change(list.value));
-    this.choices.append(element("label", {}, label, list));
+    this.choices.append(element("label", {}, element("span", {}, label), list));
     change(list.value);
   }
   text(sentence) {
@@ -120,7 +120,12 @@ async function build() {
     if (definition.group !== group) main.append(element("h2", {}, (group = definition.group)));
     const view = new View(definition);
     main.append(view.body);
-    definition.draw(view);
+    try {
+      definition.draw(view);
+    } catch (error) {  // the other views are still worth having
+      view.missing("This view couldn't be drawn: " + error.message);
+      console.error(definition.id, error);
+    }
     await new Promise((next) => setTimeout(next));  // lets the browser show what stands already
   }
   document.getElementById("status").textContent = "";

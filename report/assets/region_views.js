@@ -20,7 +20,7 @@ addView({
       });
     }
     view.pair();
-    const tiles = view.chart("Regions as tiles", () => ({ traces: [] }));
+    const tiles = view.chart("Regions as tiles");
     view.chart("Factor on shared patterns and relative error of each region", () => {
       const largest = Math.max(...regions.get("actual"));
       return {

@@ -71,7 +71,7 @@ function tableElement(source, rows, columns) {
     element("th", source.isText(column) ? { scope: "col", class: "text" } : { scope: "col" }, column.replaceAll("_", " ")));
   const body = shown.map((row) => element("tr", {}, ...columns.map((column) => {
     const value = source.at(column, row);
-    if (source.isText(column)) return element("td", { class: "text" }, value);
+    if (source.isText(column)) return element("td", { class: "text", title: value }, value);
     return element("td", { "data-value": value === null ? "" : String(value) }, rounded(value));
   })));
   const out = element("table", { "data-table": source.name }, element("thead", {}, element("tr", {}, ...head)),

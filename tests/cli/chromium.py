@@ -78,11 +78,11 @@ class Chromium:
     def note(self, message):
         method, what = message.get("method"), message.get("params", {})
         if method == "Runtime.exceptionThrown":
-            self.errors.append(str(what["exceptionDetails"])[:2000])
+            self.errors.append(str(what["exceptionDetails"].get("exception", {}).get("description", what["exceptionDetails"]))[:2000])
         elif method == "Log.entryAdded" and what["entry"]["level"] in ("error", "warning"):
             self.errors.append(str(what["entry"])[:2000])
         elif method == "Runtime.consoleAPICalled" and what["type"] in ("error", "warning", "assert"):
-            self.errors.append(str(what["args"])[:2000])
+            self.errors.append(" ".join(str(part.get("description", part.get("value"))) for part in what["args"])[:2000])
         elif method == "Network.requestWillBeSent":
             self.requests.append(what["request"]["url"])
 

@@ -34,8 +34,7 @@ class PageWriter : public ::testing::Test {
 
 TEST_F(PageWriter, PutsEveryPartInItsPlace) {
   const Page page{"A title", {"a.css"}, {"a.js", "b.js"}, {{"x", 1.5}}};
-  EXPECT_EQ(html(page),
-            "<title>A title</title><style>p{}</style><data>{\"x\":1.5}</data>plotly|first;second;");
+  EXPECT_EQ(html(page), "<title>A title</title><style>p{}</style><data>{\"x\":1.5}</data>plotly|first;second;");
 }
 
 TEST_F(PageWriter, LetsNoNameEndItsElement) {
@@ -61,7 +60,11 @@ TEST_F(PageWriter, KeepsAScriptFromEndingItself) {
 }
 
 TEST_F(PageWriter, MendsTextsThatAreNotUtf8) {
-  EXPECT_EQ(script_json({{"x", "a\xff" "b"}}), "{\"x\":\"a\xef\xbf\xbd" "b\"}");
+  EXPECT_EQ(script_json({{"x",
+                          "a\xff"
+                          "b"}}),
+            "{\"x\":\"a\xef\xbf\xbd"
+            "b\"}");
   EXPECT_EQ(script_json("Kanal ü \u2028 =cmd()"), "\"Kanal ü \u2028 =cmd()\"");
 }
 

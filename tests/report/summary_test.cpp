@@ -23,10 +23,15 @@ Json sample(double skill = 1.25) {
   tables["dag.csv"] = table_json("source,target,directed\nTV,Search,yes\n");
   tables["totals.csv"] = table_json("week,split\n1,train\n2,holdout\n");
   return {{"run",
-           {{"target", "sales"}, {"regions", 7}, {"weeks", {"1", "2"}}, {"step", "weeks"}, {"controls", {"c"}},
+           {{"target", "sales"},
+            {"regions", 7},
+            {"weeks", {"1", "2"}},
+            {"step", "weeks"},
+            {"controls", {"c"}},
             {"interval", 0.9}}},
           {"metrics",
-           {{"skill", skill}, {"holdout", {{"relative_error", 0.08}, {"wape", 0.05}}},
+           {{"skill", skill},
+            {"holdout", {{"relative_error", 0.08}, {"wape", 0.05}}},
             {"naive", {{"last", {{"rmse", 5.0}}}, {"last_4", {{"rmse", 4.0}}}}}}},
           {"tables", tables}};
 }
@@ -42,7 +47,7 @@ TEST(Summary, SaysTheFiguresInWords) {
   const std::string facts = all_of(summary_of(sample()), "fact");
   EXPECT_THAT(facts, HasSubstr("explains sales in 7 regions over 2 weeks (1 to 2) by 2 channels and 1 controls. The "
                                "last 1 were held out."));
-  EXPECT_THAT(facts, HasSubstr("20.0 % less than the best simple forecast, last_4."));
+  EXPECT_THAT(facts, HasSubstr("20.0 % less than that of the best simple forecast, last_4."));
   EXPECT_THAT(facts, HasSubstr("Media account for 30.00 % of the predicted total"));
   EXPECT_THAT(facts, HasSubstr("TV brings most: 20.00 % (90 % interval 15.00 % to 26.00 %)"));
   EXPECT_THAT(facts, HasSubstr("TV has 25.00 % of its curve's height left"));
@@ -56,7 +61,8 @@ TEST(Summary, WarnsOfWhatIsNotIdentified) {
 }
 
 TEST(Summary, WarnsWhereANaiveForecastIsBetter) {
-  EXPECT_THAT(all_of(summary_of(sample(0.8)), "warning"), HasSubstr("25.0 % MORE than the simple forecast last_4"));
+  EXPECT_THAT(all_of(summary_of(sample(0.8)), "warning"),
+              HasSubstr("25.0 % MORE than that of the simple forecast last_4"));
 }
 
 TEST(Summary, SaysWhatARunDoesNotHave) {
