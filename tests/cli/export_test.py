@@ -16,7 +16,7 @@ class Export(cli.Case):
         self.csv = self.export("run", "csv")
 
     def read(self, name):
-        return pd.read_csv(self.csv / f"{name}.csv", dtype={"region": str, "week": str, "period": str}, float_precision="round_trip")
+        return pd.read_csv(self.csv / f"{name}.csv", dtype=dict.fromkeys(["region", "week", "period", "channel", "column", "other"], str))
 
     def test_totals_are_sums_over_regions(self):
         prediction, totals = self.read("prediction"), self.read("totals")
