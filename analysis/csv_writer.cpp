@@ -66,6 +66,11 @@ void CsvWriter::end_row() {
 }
 
 void CsvWriter::flush() {
+  if (into_ != nullptr) {
+    into_->append(buffer_);
+    buffer_.clear();
+    return;
+  }
   errno = 0;
   out_.write(buffer_.data(), static_cast<std::streamsize>(buffer_.size()));
   if (!out_) fail(name_);
@@ -74,6 +79,7 @@ void CsvWriter::flush() {
 
 void CsvWriter::finish() {
   flush();
+  if (into_ != nullptr) return;
   out_.close();
   if (!out_) fail(name_);
 }

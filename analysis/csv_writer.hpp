@@ -17,6 +17,8 @@ class CsvWriter {
  public:
   /// Throws UserError when `path` can't be written. `name` is what messages call the file (its final name).
   CsvWriter(const std::filesystem::path& path, std::string name);
+  /// Appends to a text instead of a file; `out` must outlive the writer.
+  explicit CsvWriter(std::string& out) : into_(&out) {}
 
   /// Adds a field that is quoted already, or needs no quotes.
   void raw(std::string_view field);
@@ -35,6 +37,7 @@ class CsvWriter {
 
   std::string name_;
   std::ofstream out_;
+  std::string* into_ = nullptr;  // instead of out_
   std::string buffer_;
   bool row_begun_ = false;
 };

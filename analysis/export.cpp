@@ -5,19 +5,26 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <vector>
 
 #include "analysis/channel_effects.hpp"
 #include "analysis/channel_interval.hpp"
 #include "analysis/csv_writer.hpp"
+#include "analysis/data_quality.hpp"
+#include "analysis/fitted_hill.hpp"
 #include "analysis/intervals.hpp"
+#include "analysis/period_sums.hpp"
+#include "analysis/periods.hpp"
 #include "analysis/prediction_intervals.hpp"
+#include "analysis/residual_tables.hpp"
 #include "analysis/response_curves.hpp"
 #include "analysis/results_file.hpp"
 #include "common/errors.hpp"
 #include "common/files.hpp"
 #include "common/text.hpp"
 #include "trainer/evaluation.hpp"
+#include "trainer/naive.hpp"
 
 namespace dcmmm {
 namespace fs = std::filesystem;
@@ -29,10 +36,15 @@ std::vector<std::string> csv_fields(const std::vector<std::string>& names, const
   return fields;
 }
 
+using Rows = std::function<void(CsvWriter&)>;
+
+/// Where a table goes: its name, and what writes its header and rows.
+using Sink = std::function<void(const std::string& name, const Rows& rows)>;
+
 class Export {
  public:
-  Export(const fs::path& results, const PanelFile& panel, const fs::path& output, const ExportOptions& options)
-      : reader_(results), panel_(panel), output_(output), shared_(reader_.shared()), level_(options.interval) {
+  Export(const fs::path& results, const PanelFile& panel, const ExportOptions& options)
+      : reader_(results), panel_(panel), shared_(reader_.shared()), level_(options.interval) {
     if (panel.checksum() != shared_.panel_checksum) {
       throw UserError(text("The panel isn't the one that '", results.string(), "' was fitted to: its checksum is ",
                            panel.checksum(), ", expected ", shared_.panel_checksum,
@@ -50,25 +62,62 @@ class Export {
     block_ = options.block_regions > 0
                  ? options.block_regions
                  : static_cast<int64_t>(std::max<std::size_t>(1, kBlockBytes / std::max<std::size_t>(1, region_bytes)));
+    periods_ = periods_of(names.weeks, panel.coordinates().step);
+    components_ = {"baseline", "trend", "seasonality"};
+    components_.insert(components_.end(), controls_.begin(), controls_.end());
+    components_.insert(components_.end(), media_.begin(), media_.end());
+    chosen_.resize(regions_.size());
+    std::iota(chosen_.begin(), chosen_.end(), 0);
   }
 
-  void run() {
+  /// Tables by region hold these alone.
+  void choose(const std::vector<int64_t>& regions) { chosen_ = regions; }
+
+  void run(const Sink& sink) {
+    sink_ = sink;
     file("prediction.csv", "region,week,split,actual,predicted,lower,upper", &Export::prediction);
     file("contributions.csv", "region,week,component,value", &Export::contributions);
     file("coefficients.csv", "region,week,channel,value", &Export::coefficients);
-    file("regions.csv", "region,scale,baseline_level,r2,rmse,relative_error", &Export::regions);
+    file("regions.csv", "region,scale,baseline_level,r2,rmse,relative_error,observed_weeks,actual", &Export::regions);
     file("adstock.csv", "channel,decay,lower,upper,half_life_weeks,peak_week,identified", &Export::adstock);
     file("dag.csv", "source,target,lag,weight,lower,upper,confidence,directed,direction_from", &Export::graph);
     file("dag_groups.csv", "group,source,target,lag,weight,shared_weight,confidence", &Export::group_differences);
-    const Channels channels = read_channels();
     file("channel_summary.csv",
          "channel,spend,contribution,contribution_lower,contribution_upper,share,roi,roi_lower,roi_upper,marginal_roi,"
          "direct,indirect,identified,total,indirect_lower,indirect_upper,total_lower,total_upper",
-         [&](CsvWriter& csv) { channel_summary(csv, channels); });
-    file("response_curves.csv", "channel,spend,response,lower,upper,marginal,identified",
-         [&](CsvWriter& csv) { response_curves(csv, channels); });
-    file("saturation.csv", "channel,exponent,half_saturation,saturation_spend,identified",
-         [&](CsvWriter& csv) { saturation(csv, channels); });
+         [&](CsvWriter& csv) { channel_summary(csv, channels()); });
+    file("response_curves.csv", "channel,spend,response,lower,upper,marginal,identified,extrapolated",
+         [&](CsvWriter& csv) { response_curves(csv, channels()); });
+    file("saturation.csv",
+         "channel,exponent,half_saturation,saturation_spend,identified,spend,response,marginal,half_saturation_spend,"
+         "height,headroom,fitted_height,fitted_half_saturation,fitted_exponent,fitted_error",
+         [&](CsvWriter& csv) { saturation(csv, channels()); });
+    file("region_channels.csv",
+         "region,channel,spend,contribution,weekly_spend,response,marginal,height,half_saturation_spend,exponent,"
+         "identified",
+         [&](CsvWriter& csv) { region_channels(csv, channels()); });
+    file("contributions_by_period.csv", "region,kind,period,component,value", &Export::contributions_by_period);
+    file("holdout.csv", text("region,week,actual,predicted,", join({kNaiveNames.begin(), kNaiveNames.end()}, ",")),
+         &Export::holdout);
+    file("totals.csv", "week,split,observed_regions,actual,predicted,predicted_all",
+         [&](CsvWriter& csv) { overview().sums.write_totals(csv, weeks_, shared_.origin); });
+    file("contributions_total.csv", "kind,period,component,value,lower,upper", [&](CsvWriter& csv) {
+      std::vector<Interval> total_C;
+      for (std::size_t c = 0; c < channels_.size(); ++c)
+        total_C.push_back(
+            contribution_interval(shared_, c, level_, channels().effects.contribution_C[c], channels().predicted));
+      overview().sums.write_contributions(csv, weeks_, periods_, components_, total_C);
+    });
+    file("coefficients_mean.csv", "week,channel,value",
+         [&](CsvWriter& csv) { overview().sums.write_coefficients(csv, weeks_, channels_); });
+    file("residual_distribution.csv", "from,to,train,holdout,normal",
+         [&](CsvWriter& csv) { overview().residuals.write_distribution(csv); });
+    file("residual_autocorrelation.csv", "lag,autocorrelation,pairs",
+         [&](CsvWriter& csv) { overview().residuals.write_autocorrelation(csv); });
+    file("data_quality.csv", "column,kind,cells,missing,zeros,minimum,mean,maximum,outside",
+         [&](CsvWriter& csv) { overview().quality.write_columns(csv); });
+    file("correlations.csv", "channel,other,correlation",
+         [&](CsvWriter& csv) { overview().quality.write_correlations(csv); });
   }
 
  private:
@@ -78,20 +127,48 @@ class Export {
     EffectSums effects;           // contributions among them
     double predicted = 0;         // KPI units
     ResponseCurves curves;
+    std::vector<double> spend_RC, contribution_RC;  // by region
   };
 
-  void file(const char* name, const char* header, const std::function<void(CsvWriter&)>& rows) const {
-    const fs::path path = output_ / name;
-    replace_file(path, [&](const fs::path& temporary) {
-      CsvWriter csv(temporary, path.string());
+  /// Sums over regions and what the panel looks like, of one pass over all regions.
+  struct Overview {
+    PeriodSums sums;
+    ResidualTables residuals;
+    DataQuality quality;
+  };
+
+  // Read when a table asks for them first.
+  const Channels& channels() const {
+    if (!channels_read_) channels_read_ = read_channels();
+    return *channels_read_;
+  }
+  const Overview& overview() const {
+    if (!overview_read_) overview_read_ = read_overview();
+    return *overview_read_;
+  }
+
+  void file(const std::string& name, const std::string& header, const Rows& rows) const {
+    sink_(name, [&](CsvWriter& csv) {
       csv.raw(header);
       csv.end_row();
       rows(csv);
       csv.finish();
     });
   }
-  void file(const char* name, const char* header, void (Export::*rows)(CsvWriter&) const) const {
+  void file(const std::string& name, const std::string& header, void (Export::*rows)(CsvWriter&) const) const {
     file(name, header, [&](CsvWriter& csv) { (this->*rows)(csv); });
+  }
+
+  /// Calls visit(first, count) for blocks that together are the chosen regions.
+  template <class Visit>
+  void each_chosen_block(const Visit& visit) const {
+    for (std::size_t i = 0; i < chosen_.size();) {
+      std::size_t end = i + 1;
+      while (end < chosen_.size() && chosen_[end] == chosen_[end - 1] + 1 && static_cast<int64_t>(end - i) < block_)
+        ++end;
+      visit(chosen_[i], static_cast<int64_t>(end - i));
+      i = end;
+    }
   }
 
   /// Calls visit(first, count) for one block of regions after the other.
@@ -102,7 +179,7 @@ class Export {
   }
 
   void prediction(CsvWriter& csv) const {
-    each_block([&](int64_t first, int64_t count) {
+    each_chosen_block([&](int64_t first, int64_t count) {
       const Panel block = panel_.read(first, count);
       ResultBlock results;
       results.regions = count;
@@ -128,7 +205,7 @@ class Export {
   }
 
   void contributions(CsvWriter& csv) const {
-    each_block([&](int64_t first, int64_t count) {
+    each_chosen_block([&](int64_t first, int64_t count) {
       const auto baseline_RT = reader_.read_array("baseline", first, count);
       const auto trend_RT = reader_.read_array("trend", first, count);
       const auto seasonality_RT = reader_.read_array("seasonality", first, count);
@@ -152,7 +229,7 @@ class Export {
   }
 
   void coefficients(CsvWriter& csv) const {
-    each_block([&](int64_t first, int64_t count) {
+    each_chosen_block([&](int64_t first, int64_t count) {
       const auto coefficient_RTC = reader_.read_array("coefficient", first, count);
       for (std::size_t i = 0; i < coefficient_RTC.size(); ++i) {
         begin_row(csv, first, i / channels_.size());
@@ -180,6 +257,13 @@ class Export {
              {scale_factor_R[region], baseline_level_R[region], figures.r2, figures.rmse, figures.relative_error}) {
           csv.number(value);
         }
+        double cells = 0, actual = 0;  // unobserved targets are 0
+        for (std::size_t cell = from; cell < from + weeks_.size(); ++cell) {
+          cells += block.observed_RT[cell];
+          actual += block.target_RT[cell];
+        }
+        csv.number(cells);
+        csv.number(actual);
         csv.end_row();
       }
     });
@@ -230,8 +314,12 @@ class Export {
 
   Channels read_channels() const {
     const std::size_t channels = channels_.size();
-    Channels all{std::vector<double>(channels), EffectSums(static_cast<int64_t>(channels)), 0,
-                 ResponseCurves(shared_, static_cast<int64_t>(channels))};
+    Channels all{std::vector<double>(channels),
+                 EffectSums(static_cast<int64_t>(channels)),
+                 0,
+                 ResponseCurves(shared_, static_cast<int64_t>(channels)),
+                 {},
+                 {}};
     each_block([&](int64_t first, int64_t count) {
       const Panel block = panel_.read(first, count);
       const auto media_RTC = reader_.read_array("media_contribution", first, count);
@@ -248,6 +336,8 @@ class Export {
         effects.add(std::span(media_RTC).subspan(from * channels, (to - from) * channels),
                     std::span(coefficient_RTC).subspan(from * channels, (to - from) * channels), shared_);
         for (std::size_t c = 0; c < channels; ++c) {
+          all.spend_RC.push_back(spend_C[c]);
+          all.contribution_RC.push_back(effects.contribution_C[c]);
           all.spend_C[c] += spend_C[c];
           all.effects.contribution_C[c] += effects.contribution_C[c];
           all.effects.slope_C[c] += effects.slope_C[c];
@@ -307,6 +397,7 @@ class Export {
         interval(csv, interval_of(responses(all.curves, c, multiple), level_, response));
         csv.number(all.curves.marginal(channel, multiple));
         identified(csv, c);
+        csv.raw(multiple > all.curves.observed_multiple(channel) ? "yes" : "no");
         csv.end_row();
       }
     }
@@ -317,10 +408,90 @@ class Export {
       csv.raw(channels_[c]);
       csv.number(shared_.exponent_C[c]);
       csv.number(shared_.half_saturation_C[c]);
-      csv.number(all.curves.saturation_spend(static_cast<int64_t>(c)));
+      const auto channel = static_cast<int64_t>(c);
+      csv.number(all.curves.saturation_spend(channel));
       identified(csv, c);
+      const double response = all.curves.response(channel, 1), height = all.curves.height(channel);
+      const FittedHill fitted = fitted_curve(all.curves, c);
+      for (const double value : {all.curves.spend(channel, 1), response, all.curves.marginal(channel, 1),
+                                 all.curves.half_saturation_spend(channel), height, 1 - response / height,
+                                 fitted.height, fitted.half_saturation, fitted.exponent, fitted.error})
+        csv.number(value);
       csv.end_row();
     }
+  }
+
+  /// Through the points of the exported curve.
+  FittedHill fitted_curve(const ResponseCurves& curves, std::size_t c) const {
+    const auto channel = static_cast<int64_t>(c);
+    std::vector<double> spend, response;
+    const double largest = curves.largest_multiple(channel);
+    for (int64_t point = 0; point < kCurvePoints; ++point) {
+      const double multiple = largest * static_cast<double>(point) / static_cast<double>(kCurvePoints - 1);
+      spend.push_back(curves.spend(channel, multiple));
+      response.push_back(curves.response(channel, multiple));
+    }
+    return fit_hill(spend, response,
+                    {curves.height(channel), curves.half_saturation_spend(channel), shared_.exponent_C[c], 0});
+  }
+
+  void region_channels(CsvWriter& csv, const Channels& all) const {
+    for (const int64_t chosen : chosen_) {
+      const auto region = static_cast<std::size_t>(chosen);
+      for (std::size_t c = 0; c < channels_.size(); ++c) {
+        const auto curve = all.curves.region_curve(static_cast<int64_t>(c), region);
+        csv.raw(regions_[region]);
+        csv.raw(channels_[c]);
+        for (const double value : {all.spend_RC[region * channels_.size() + c],
+                                   all.contribution_RC[region * channels_.size() + c], curve.spend, curve.response,
+                                   curve.marginal, curve.height, curve.half_saturation_spend, shared_.exponent_C[c]})
+          csv.number(value);
+        identified(csv, c);
+        csv.end_row();
+      }
+    }
+  }
+
+  void contributions_by_period(CsvWriter& csv) const {
+    each_chosen_block([&](int64_t first, int64_t count) {
+      const ResultBlock block = reader_.read(first, count);
+      const ComponentsOf values(block, static_cast<int64_t>(controls_.size()), static_cast<int64_t>(media_.size()));
+      for (std::size_t region = 0; region < static_cast<std::size_t>(count); ++region)
+        write_periods_of_region(csv, values, region, weeks_.size(), regions_[static_cast<std::size_t>(first) + region],
+                                periods_, components_);
+    });
+  }
+
+  /// Observed held-out cells with the model's forecast and every naive one.
+  void holdout(CsvWriter& csv) const {
+    const auto T = weeks_.size(), origin = static_cast<std::size_t>(shared_.origin);
+    each_chosen_block([&](int64_t first, int64_t count) {
+      const Panel block = panel_.read(first, count);
+      const auto predicted_RT = reader_.read_array("predicted", first, count);
+      const auto naive = naive_forecasts(block, shared_.origin, static_cast<int64_t>(T - origin));
+      for (std::size_t cell = 0; cell < predicted_RT.size(); ++cell) {
+        if (cell % T < origin || block.observed_RT[cell] == 0) continue;
+        begin_row(csv, first, cell);
+        csv.number(block.target_RT[cell]);
+        csv.number(predicted_RT[cell]);
+        for (const auto& forecast_RN : naive) csv.number(forecast_RN[cell / T * (T - origin) + cell % T - origin]);
+        csv.end_row();
+      }
+    });
+  }
+
+  Overview read_overview() const {
+    const auto controls = static_cast<int64_t>(controls_.size()), channels = static_cast<int64_t>(channels_.size());
+    Overview out{PeriodSums(static_cast<int64_t>(weeks_.size()), controls, channels), ResidualTables(shared_.origin),
+                 DataQuality(panel_.coordinates(), shared_.origin)};
+    each_block([&](int64_t first, int64_t count) {
+      const Panel block = panel_.read(first, count);
+      const ResultBlock results = reader_.read(first, count);
+      out.sums.add(block, results);
+      out.residuals.add(block, results);
+      out.quality.add(block);
+    });
+    return out;
   }
 
   /// The gate's verdict on a channel.
@@ -350,30 +521,54 @@ class Export {
 
   ResultsReader reader_;
   const PanelFile& panel_;
-  fs::path output_;
+  Sink sink_;
   SharedResults shared_;
   double level_;  // of the intervals
   int64_t block_ = 1;
-  std::vector<std::string> regions_, weeks_, channels_, media_, controls_;  // quoted where needed
+  std::vector<std::string> regions_, weeks_, channels_, media_, controls_, components_;  // quoted where needed
+  std::vector<Period> periods_;
+  std::vector<int64_t> chosen_;  // places of the regions that tables by region hold
+  mutable std::optional<Channels> channels_read_;
+  mutable std::optional<Overview> overview_read_;
 };
 
 }  // namespace
 
 void export_results(const fs::path& results, const PanelFile& panel, const fs::path& output,
                     const ExportOptions& options) {
-  Export run(results, panel, output, options);
+  Export run(results, panel, options);
   std::error_code failure;
   fs::create_directories(output, failure);
   if (failure) {
     throw UserError(text("Can't make the folder '", output.string(), "': ", failure.message(),
                          ". Give output=DIR a folder that may be written."));
   }
-  run.run();
+  run.run([&](const std::string& name, const Rows& rows) {
+    const fs::path path = output / name;
+    replace_file(path, [&](const fs::path& temporary) {
+      CsvWriter csv(temporary, path.string());
+      rows(csv);
+    });
+  });
   if (options.note && !panel.coordinates().has_spend) {
     options.note(
         "The panel has neither spend (data.spend) nor prices (data.cost): spend, ROI and marginal ROI are in media "
         "units.");
   }
+}
+
+std::map<std::string, std::string> export_tables(const fs::path& results, const PanelFile& panel,
+                                                 const std::vector<std::string>& names,
+                                                 const std::vector<int64_t>& regions, const ExportOptions& options) {
+  Export run(results, panel, options);
+  run.choose(regions);
+  std::map<std::string, std::string> out;
+  run.run([&](const std::string& name, const Rows& rows) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) return;
+    CsvWriter csv(out[name]);
+    rows(csv);
+  });
+  return out;
 }
 
 }  // namespace dcmmm

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "data/panel_file.hpp"
 
@@ -16,10 +18,8 @@ struct ExportOptions {
   std::function<void(const std::string&)> note;  // gets what a reader of the files should know, one line each
 };
 
-/// Writes prediction.csv, contributions.csv, channel_summary.csv, coefficients.csv, adstock.csv, response_curves.csv,
-/// saturation.csv, dag.csv, dag_groups.csv and regions.csv into the folder `output` (made when missing; each file
-/// appears complete or not at all, and an earlier one is replaced). The same run gives the same bytes, whatever the
-/// block.
+/// Writes all CSV files (docs/file-formats.md) into the folder `output` (made when missing; each file appears complete
+/// or not at all, and an earlier one is replaced). The same run gives the same bytes, whatever the block.
 ///
 /// What the columns mean beyond their names:
 /// - Totals (spend, contribution) run over all regions and all weeks of the panel, holdout included, so they equal the
@@ -29,13 +29,19 @@ struct ExportOptions {
 /// otherwise in
 ///   media units, which is told through `note`. `marginal_roi` is the slope of the steady-state response curve at the
 ///   regions' average weeks, and `saturation_spend` the average weekly spend per region at 90 % of its height
-///   (analysis/response_curves.hpp).
+///   (analysis/response_curves.hpp). `extrapolated` marks points beyond the largest weeks that were seen, `headroom` is
+///   the part of the curve's height that the average week leaves, and the fitted Hill curve (analysis/fitted_hill.hpp)
+///   is in the units of spend.
+/// - region_channels.csv has a region's own curve: response = height / (1 + (half_saturation_spend / spend)^exponent),
+///   to 1e-4 of the region's media scale.
+/// - contributions_total.csv and contributions_by_period.csv add contributions.csv up (analysis/period_sums.hpp).
 /// - `half_saturation` is in multiples of the region's media scale; `half_life_weeks` (in steps of the panel) is empty
 /// unless
 ///   adstock is geometric.
 /// - regions.csv: `scale` is the region's factor on the shared temporal patterns; r2, rmse and relative_error are over
 /// the
-///   region's observed training weeks. An `actual` is empty where the panel has none.
+///   region's observed training weeks; its `actual` is the sum over all weeks. An `actual` of prediction.csv is empty
+///   where the panel has none.
 /// - Intervals of contributions, ROI, decay and response curves come from the draws of an ensemble
 /// (analysis/intervals.hpp);
 ///   without one they are empty. Those of dag.csv and of indirect and total effects (analysis/channel_effects.hpp) come
@@ -44,5 +50,13 @@ struct ExportOptions {
 /// Throws UserError when the panel isn't the one that was fitted, or when a file can't be written.
 void export_results(const std::filesystem::path& results, const PanelFile& panel, const std::filesystem::path& output,
                     const ExportOptions& options = {});
+
+/// What some of these files would hold, by their names: the same bytes. `regions` (places in the panel, ascending) are
+/// those whose rows prediction.csv, contributions.csv, coefficients.csv, region_channels.csv, holdout.csv and
+/// contributions_by_period.csv get; every other file is about all regions.
+std::map<std::string, std::string> export_tables(const std::filesystem::path& results, const PanelFile& panel,
+                                                 const std::vector<std::string>& names,
+                                                 const std::vector<int64_t>& regions,
+                                                 const ExportOptions& options = {});
 
 }  // namespace dcmmm

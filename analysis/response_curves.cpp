@@ -99,26 +99,30 @@ double ResponseCurves::coefficient(int64_t channel) const {
   return use_R.empty() ? 0 : sum / static_cast<double>(use_R.size());
 }
 
+double ResponseCurves::slope_of_hill(int64_t channel, double scaled) const {
+  if (is_linear()) return scaled < kernels::kMaxScaledMedia ? 1.0 : 0.0;
+  const double h = hill(channel, scaled);
+  return h * (1 - h) * shared_.exponent_C[static_cast<std::size_t>(channel)] / (scaled + 1e-4);
+}
+
 double ResponseCurves::marginal(int64_t channel, double multiple) const {
   const auto& use_R = use_CR_[static_cast<std::size_t>(channel)];
-  const double exponent = shared_.exponent_C[static_cast<std::size_t>(channel)];
   double slope = 0;  // d response / d multiple
-  for (const Use& use : use_R) {
-    const double scaled = multiple * use.scaled, h = hill(channel, scaled);
-    const double slope_of_h =
-        is_linear() ? (scaled < kernels::kMaxScaledMedia ? 1.0 : 0.0) : h * (1 - h) * exponent / (scaled + 1e-4);
-    slope += use.coefficient * slope_of_h * use.scaled;
-  }
+  for (const Use& use : use_R) slope += use.coefficient * slope_of_hill(channel, multiple * use.scaled) * use.scaled;
   const double spend_slope = spend(channel, 1);
   return spend_slope > 0 ? slope / static_cast<double>(use_R.size()) / spend_slope : kNone;
 }
 
-double ResponseCurves::saturation_spend(int64_t channel) const {
+double ResponseCurves::height(int64_t channel) const {
   double asymptote = 0;
   const auto& use_R = use_CR_[static_cast<std::size_t>(channel)];
   for (const Use& use : use_R) asymptote += use.scaled > 0 ? use.coefficient : 0;
-  if (!(asymptote > 0) || is_linear()) return kNone;
-  const double wanted = 0.9 * asymptote / static_cast<double>(use_R.size());
+  return asymptote > 0 && !is_linear() ? asymptote / static_cast<double>(use_R.size()) : kNone;
+}
+
+double ResponseCurves::spend_at(int64_t channel, double part_of_height) const {
+  const double wanted = part_of_height * height(channel);
+  if (!std::isfinite(wanted)) return kNone;
   double low = 0, high = 1;
   while (response(channel, high) < wanted) {
     low = high;
@@ -132,16 +136,33 @@ double ResponseCurves::saturation_spend(int64_t channel) const {
   return spend(channel, high);
 }
 
-double ResponseCurves::largest_multiple(int64_t channel) const {
+double ResponseCurves::saturation_spend(int64_t channel) const { return spend_at(channel, 0.9); }
+
+double ResponseCurves::half_saturation_spend(int64_t channel) const { return spend_at(channel, 0.5); }
+
+ResponseCurves::RegionCurve ResponseCurves::region_curve(int64_t channel, std::size_t region) const {
+  const Use& use = use_CR_[static_cast<std::size_t>(channel)][region];
+  const bool has_spend = use.spend > 0 && use.scaled > 0;
+  RegionCurve out{use.spend, use.coefficient * hill(channel, use.scaled), kNone, is_linear() ? kNone : use.coefficient,
+                  kNone};
+  if (!has_spend) return out;
+  out.marginal = use.coefficient * slope_of_hill(channel, use.scaled) * use.scaled / use.spend;
+  if (!is_linear())
+    out.half_saturation_spend =
+        (shared_.half_saturation_C[static_cast<std::size_t>(channel)] - 1e-4) * use.spend / use.scaled;
+  return out;
+}
+
+double ResponseCurves::observed_multiple(int64_t channel) const {
   const auto& multiples = multiples_[static_cast<std::size_t>(channel)];
   const auto weeks = static_cast<double>(std::accumulate(multiples.begin(), multiples.end(), int64_t{0}));
   int64_t below = 0;
   for (std::size_t step = 0; step < multiples.size(); ++step) {
     below += multiples[step];
     // A channel that is silent in most weeks may have a tiny percentile: the curve must still pass the average week.
-    if (static_cast<double>(below) >= 0.99 * weeks) return 1.5 * std::max(1.0, kSmallest * std::pow(kGrowth, step));
+    if (static_cast<double>(below) >= 0.99 * weeks) return std::max(1.0, kSmallest * std::pow(kGrowth, step));
   }
-  return 1.5;
+  return 1;
 }
 
 }  // namespace dcmmm

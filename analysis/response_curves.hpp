@@ -43,8 +43,25 @@ class ResponseCurves {
   /// Spend at which the response reaches 90 % of what unlimited media would bring; NaN for a channel without media or
   /// effect, and for linear effects.
   double saturation_spend(int64_t channel) const;
-  /// 1.5 times the 99th percentile (to within 1 %) of media_rtc / x_rc over observed weeks, at least 1.5.
-  double largest_multiple(int64_t channel) const;
+  /// Spend at half of that height; NaN as there.
+  double half_saturation_spend(int64_t channel) const;
+  /// The response that unlimited media would bring, KPI units a week and region; NaN as there.
+  double height(int64_t channel) const;
+  /// The 99th percentile (to within 1 %) of media_rtc / x_rc over observed weeks, at least 1: what was seen.
+  double observed_multiple(int64_t channel) const;
+  /// 1.5 times as much: where exported curves end, beyond what was seen.
+  double largest_multiple(int64_t channel) const { return 1.5 * observed_multiple(channel); }
+
+  /// One region's own curve, at its average week.
+  struct RegionCurve {
+    double spend;                  // input units a week
+    double response;               // KPI units a week
+    double marginal;               // d response / d spend; NaN without spend
+    double height;                 // KPI units a week at full saturation
+    double half_saturation_spend;  // NaN without spend, and for linear effects
+  };
+  /// `region` counts the regions in the order in which they were added.
+  RegionCurve region_curve(int64_t channel, std::size_t region) const;
 
  private:
   struct Use {           // of one channel by one region
@@ -53,7 +70,9 @@ class ResponseCurves {
     double spend;        // input units a week
   };
   bool is_linear() const { return shared_.saturation_kind == "none"; }
+  double spend_at(int64_t channel, double part_of_height) const;
   double hill(int64_t channel, double scaled) const;
+  double slope_of_hill(int64_t channel, double scaled) const;
   static double hill(double scaled, double exponent, double half_saturation);
 
   SharedResults shared_;

@@ -51,5 +51,8 @@ else()
   message(WARNING "No Arrow C++ in .deps: `dcmmm import` will refuse CSV and Parquet files.")
 endif()
 
+# plotly.js, which the pages of `dcmmm report` carry inside: read when a page is written, nothing links it.
+set(DCMMM_PLOTLY ${site_packages}/plotly/package_data/plotly.min.js)
+
 # The installed binary finds these two where set-up put them.
 list(APPEND CMAKE_INSTALL_RPATH ${torch_root}/lib ${site_packages}/pyarrow)

@@ -23,6 +23,7 @@ int synth_command(CommandContext& context);
 int train_command(CommandContext& context);
 int predict_command(CommandContext& context);
 int export_command(CommandContext& context);
+int report_command(CommandContext& context);
 int crossval_command(CommandContext& context);
 int plan_command(CommandContext& context);
 

@@ -15,6 +15,7 @@
 #include "common/errors.hpp"
 #include "common/files.hpp"
 #include "common/text.hpp"
+#include "launch/built_in.hpp"
 #include "launch/commands.hpp"
 #include "launch/configuration.hpp"
 #include "launch/logging.hpp"
@@ -47,6 +48,8 @@ constexpr Command kCommands[] = {
     {"plan", "a budget spent better, by a run's response curves", "dcmmm plan run=runs/first plan.budget=1e6",
      plan_command},
     {"export", "a run's results as CSV files", "dcmmm export run=runs/first output=csv", export_command},
+    {"report", "a run's dashboards as one self-contained HTML page", "dcmmm report run=runs/first output=report.html",
+     report_command},
 };
 
 struct CommandLine {
@@ -96,15 +99,7 @@ CommandLine parse(int argc, char** argv) {
   return line;
 }
 
-// Built-in configs: beside an installed binary, or in the source tree.
-fs::path built_in_configs() {
-  std::error_code failed;
-  const fs::path binary = fs::read_symlink("/proc/self/exe", failed);
-  const fs::path installed = binary.parent_path().parent_path() / "share/dcmmm/configs";
-  return !failed && fs::exists(installed / "config.yaml") ? installed : fs::path(DCMMM_SOURCE_DIR) / "configs";
-}
-
-// `run=DIR` of predict, export and plan is short for run.dir=DIR.
+// `run=DIR` of predict, export, plan and report is short for run.dir=DIR.
 std::vector<std::string> written_words(const CommandLine& line) {
   std::vector<std::string> words;
   for (const std::string& word : line.words)
@@ -143,7 +138,7 @@ int run(const CommandLine& line, const Environment& environment, Communicator& w
       throw UserError(text("--config-dir '", line.config_dir, "' is not a folder."));
     compose_options.search_dirs.push_back(line.config_dir);
   }
-  compose_options.search_dirs.push_back(built_in_configs());
+  compose_options.search_dirs.push_back(built_in("configs"));
   compose_options.overrides = written_words(line);
   Value config = compose(compose_options);
   check_config(config);

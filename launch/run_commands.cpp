@@ -1,78 +1,34 @@
 // predict, export and plan: from a finished run's folder, without fitting anything again.
-#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <iostream>
-#include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "analysis/export.hpp"
 #include "analysis/forecast.hpp"
-#include "checkpoints/checkpoint_store.hpp"
 #include "comm/collective_guard.hpp"
 #include "comm/threads.hpp"
 #include "common/errors.hpp"
 #include "common/files.hpp"
-#include "common/sha256.hpp"
 #include "common/text.hpp"
 #include "data/panel_file.hpp"
 #include "launch/commands.hpp"
 #include "launch/configuration.hpp"
+#include "launch/finished_run.hpp"
 #include "launch/logging.hpp"
 #include "launch/plan_options.hpp"
-#include "launch/run_folder.hpp"
-#include "launch/schema.hpp"
 #include "launch/settings.hpp"
-#include "launch/yaml_text.hpp"
 #include "planning/plan_files.hpp"
 
 namespace dcmmm {
 namespace fs = std::filesystem;
-namespace {
-
-RunFolder run_of(const CommandContext& context) {
-  const auto directory = get<std::optional<std::string>>(context.config, "run.dir");
-  if (!directory) throw UserError("This command needs run=DIR, the folder that `dcmmm train` wrote.");
-  return find_run_folder(*directory);
-}
-
-fs::path output_of(const CommandContext& context, const char* example) {
-  const auto output = get<std::optional<fs::path>>(context.config, "output");
-  if (!output) throw UserError(text("This command needs output=..., for example ", example, "."));
-  return *output;
-}
-
-// The digest that the run wrote of its results, checked: a flipped byte must not become a wrong figure.
-void check_results(const RunFolder& folder) {
-  if (!folder.is_finished)
-    throw UserError(text("The run in '", folder.path.string(), "' isn't finished: go on with dcmmm train run.dir=",
-                         folder.path.string(), " run.resume=true."));
-  const auto metrics = nlohmann::json::parse(read_text_file(folder.metrics()), nullptr, /*allow_exceptions=*/false);
-  const std::string digest = metrics.is_object() ? metrics.value("results_sha256", "") : "";
-  if (digest != sha256_of_file(folder.results()))
-    throw DamagedFileError(
-        text("'", folder.results().string(),
-             "' isn't what the run wrote (its SHA-256 differs from metrics.json): the file is damaged. "
-             "Restore it from a copy, or train again with run.overwrite=true."));
-}
-
-Value config_of(const RunFolder& folder) {
-  Value config = read_yaml_file(folder.config());
-  check_config(config);
-  return config;
-}
-
-}  // namespace
 
 int export_command(CommandContext& context) {
   const RunFolder folder = run_of(context);
   const fs::path output = output_of(context, "output=csv");
   on_rank_zero(context.world, [&] {
     check_results(folder);
-    const Value config = config_of(folder);
-    const auto panel = get<std::optional<fs::path>>(config, "data.panel");
-    const PanelFile file(panel.value_or(folder.panel()));
+    const PanelFile file = panel_of(folder);
     ExportOptions options;
     options.note = log_info;
     options.interval = get<double>(context.config, "export.interval");
@@ -112,8 +68,7 @@ int plan_command(CommandContext& context) {
   on_rank_zero(context.world, [&] {
     check_results(folder);
     const Value config = config_of(folder);
-    const auto panel = get<std::optional<fs::path>>(config, "data.panel");
-    const PanelFile file(panel.value_or(folder.panel()));
+    const PanelFile file = panel_of(folder);
     const FittedRun run = read_fitted_run({folder.results(), folder.checkpoints(0)}, file, model_options(config),
                                           options.horizon_weeks, options.tail_weeks, options.cost, log_warning);
     if (!run.has_currency)

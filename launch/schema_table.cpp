@@ -208,8 +208,10 @@ const std::vector<KeySpec>& known_keys() {
       {"checkpoint.keep", kInteger, "1..", kNotNull, "the newest checkpoints that stay"},
       {"ensemble.members", kInteger, "1..", kNotNull, "models trained side by side"},
       {"export.interval", kNumber, "above 0..below 1", kNotNull, "coverage of the intervals in exported files"},
+      {"report.regions", kTextList, "", kNotNull, "regions that the report shows in detail beside the largest"},
+      {"report.crossval", kPath, "", kNull, "the run folder of a crossval whose skill the report shows"},
       {"source", kPath, "", kNull, "the file that `import` reads"},
-      {"output", kPath, "", kNull, "the file or folder that import, synth, export and predict write"},
+      {"output", kPath, "", kNull, "the file or folder that import, synth, export, predict, plan and report write"},
   };
   return kKeys;
 }

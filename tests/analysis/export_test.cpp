@@ -31,11 +31,26 @@ const std::map<std::string, std::string> kHeaders = {
      "direct,indirect,identified,total,indirect_lower,indirect_upper,total_lower,total_upper"},
     {"coefficients.csv", "region,week,channel,value"},
     {"adstock.csv", "channel,decay,lower,upper,half_life_weeks,peak_week,identified"},
-    {"response_curves.csv", "channel,spend,response,lower,upper,marginal,identified"},
-    {"saturation.csv", "channel,exponent,half_saturation,saturation_spend,identified"},
+    {"response_curves.csv", "channel,spend,response,lower,upper,marginal,identified,extrapolated"},
+    {"saturation.csv",
+     "channel,exponent,half_saturation,saturation_spend,identified,spend,response,marginal,half_saturation_spend,"
+     "height,"
+     "headroom,fitted_height,fitted_half_saturation,fitted_exponent,fitted_error"},
+    {"region_channels.csv",
+     "region,channel,spend,contribution,weekly_spend,response,marginal,height,half_saturation_spend,exponent,"
+     "identified"},
+    {"contributions_by_period.csv", "region,kind,period,component,value"},
+    {"contributions_total.csv", "kind,period,component,value,lower,upper"},
+    {"holdout.csv", "region,week,actual,predicted,train_mean,last_4,last_8,last_13,seasonal,last"},
+    {"totals.csv", "week,split,observed_regions,actual,predicted,predicted_all"},
+    {"coefficients_mean.csv", "week,channel,value"},
+    {"residual_distribution.csv", "from,to,train,holdout,normal"},
+    {"residual_autocorrelation.csv", "lag,autocorrelation,pairs"},
+    {"data_quality.csv", "column,kind,cells,missing,zeros,minimum,mean,maximum,outside"},
+    {"correlations.csv", "channel,other,correlation"},
     {"dag.csv", "source,target,lag,weight,lower,upper,confidence,directed,direction_from"},
     {"dag_groups.csv", "group,source,target,lag,weight,shared_weight,confidence"},
-    {"regions.csv", "region,scale,baseline_level,r2,rmse,relative_error"}};
+    {"regions.csv", "region,scale,baseline_level,r2,rmse,relative_error,observed_weeks,actual"}};
 
 /// Parses RFC 4180 letter by letter; the header line is left out.
 Table read_csv(const fs::path& path) {
@@ -94,6 +109,24 @@ TEST(Export, WritesTheDocumentedFilesAndColumns) {
   EXPECT_EQ(read_csv(folder / "csv" / "coefficients.csv").size(), 45u * 3);
   EXPECT_EQ(read_csv(folder / "csv" / "response_curves.csv").size(), 150u);
   EXPECT_EQ(read_csv(folder / "csv" / "dag.csv").size(), 0u);
+}
+
+TEST(Export, GivesTablesOfChosenRegionsAsTheFilesHaveThem) {
+  const TestFolder folder;
+  SmallRun().write(folder);
+  const auto files = export_all(folder);
+  const std::vector<std::string> names = {"prediction.csv", "region_channels.csv", "totals.csv", "contributions.csv"};
+  const auto tables = export_tables(folder / "results.h5", PanelFile(folder / "panel.h5"), names, {1, 3, 4});
+  ASSERT_EQ(tables.size(), names.size());
+  EXPECT_EQ(tables.at("totals.csv"), files.at("totals.csv"));
+  for (const char* name : {"prediction.csv", "region_channels.csv", "contributions.csv"}) {
+    // The file's rows without the other regions'.
+    std::istringstream lines(files.at(name));
+    std::string expected;
+    for (std::string line; std::getline(lines, line);)
+      if (!line.starts_with("region 0,") && !line.starts_with("region 2,")) expected += line + "\n";
+    EXPECT_EQ(tables.at(name), expected) << name;
+  }
 }
 
 TEST(Export, WritesTheGraphAndEffectsThroughIt) {

@@ -1,0 +1,108 @@
+#include "analysis/period_sums.hpp"
+
+#include <limits>
+
+namespace dcmmm {
+
+double ComponentsOf::operator()(std::size_t cell, std::size_t component) const {
+  const auto K = static_cast<std::size_t>(controls_), C = static_cast<std::size_t>(channels_);
+  if (component == 0) return block_.baseline_RT[cell];
+  if (component == 1) return block_.trend_RT[cell];
+  if (component == 2) return block_.seasonality_RT[cell];
+  if (component < 3 + K) return block_.control_RTK[cell * K + component - 3];
+  return block_.media_RTC[cell * C + component - 3 - K];
+}
+
+PeriodSums::PeriodSums(int64_t weeks, int64_t controls, int64_t channels)
+    : weeks_(static_cast<std::size_t>(weeks)),
+      controls_(static_cast<std::size_t>(controls)),
+      channels_(static_cast<std::size_t>(channels)),
+      components_(3 + controls_ + channels_),
+      actual_T_(weeks_),
+      predicted_T_(weeks_),
+      all_T_(weeks_),
+      sum_TP_(weeks_ * components_),
+      coefficient_TC_(weeks_ * channels_),
+      observed_T_(weeks_) {}
+
+void PeriodSums::add(const Panel& panel, const ResultBlock& block) {
+  const ComponentsOf components(block, static_cast<int64_t>(controls_), static_cast<int64_t>(channels_));
+  for (std::size_t cell = 0; cell < block.predicted_RT.size(); ++cell) {
+    const std::size_t week = cell % weeks_;
+    all_T_[week] += block.predicted_RT[cell];
+    if (panel.observed_RT[cell] != 0) {
+      ++observed_T_[week];
+      actual_T_[week] += panel.target_RT[cell];
+      predicted_T_[week] += block.predicted_RT[cell];
+    }
+    for (std::size_t p = 0; p < components_; ++p) sum_TP_[week * components_ + p] += components(cell, p);
+    for (std::size_t c = 0; c < channels_; ++c)
+      coefficient_TC_[week * channels_ + c] += block.coefficient_RTC[cell * channels_ + c];
+  }
+  regions_ += block.regions;
+}
+
+void PeriodSums::write_totals(CsvWriter& csv, const std::vector<std::string>& weeks, int64_t origin) const {
+  for (std::size_t week = 0; week < weeks_; ++week) {
+    csv.raw(weeks[week]);
+    csv.raw(static_cast<int64_t>(week) < origin ? "train" : "holdout");
+    csv.number(static_cast<double>(observed_T_[week]));
+    for (const double value : {actual_T_[week], predicted_T_[week], all_T_[week]}) csv.number(value);
+    csv.end_row();
+  }
+}
+
+void PeriodSums::write_contributions(CsvWriter& csv, const std::vector<std::string>& weeks,
+                                     const std::vector<Period>& periods, const std::vector<std::string>& components,
+                                     const std::vector<Interval>& total_C) const {
+  const std::size_t first_channel = components_ - channels_;
+  std::vector<double> all_P(components_);
+  for (std::size_t i = 0; i < sum_TP_.size(); ++i) all_P[i % components_] += sum_TP_[i];
+  const auto rows = [&](const std::string& kind, const std::string& label, std::size_t first, std::size_t count) {
+    for (std::size_t p = 0; p < components_; ++p) {
+      double value = 0;
+      for (std::size_t week = first; week < first + count; ++week) value += sum_TP_[week * components_ + p];
+      csv.raw(kind);
+      csv.raw(label);
+      csv.raw(components[p]);
+      csv.number(value);
+      const bool has_interval = p >= first_channel && all_P[p] > 0;
+      const double part = has_interval ? value / all_P[p] : std::numeric_limits<double>::quiet_NaN();
+      csv.number(has_interval ? part * total_C[p - first_channel].lower : part);
+      csv.number(has_interval ? part * total_C[p - first_channel].upper : part);
+      csv.end_row();
+    }
+  };
+  for (std::size_t week = 0; week < weeks_; ++week) rows("week", weeks[week], week, 1);
+  for (const Period& period : periods)
+    rows(period.kind, period.label, static_cast<std::size_t>(period.first), static_cast<std::size_t>(period.count));
+}
+
+void PeriodSums::write_coefficients(CsvWriter& csv, const std::vector<std::string>& weeks,
+                                    const std::vector<std::string>& channels) const {
+  for (std::size_t i = 0; i < coefficient_TC_.size(); ++i) {
+    csv.raw(weeks[i / channels_]);
+    csv.raw(channels[i % channels_]);
+    csv.number(coefficient_TC_[i] / static_cast<double>(regions_));
+    csv.end_row();
+  }
+}
+
+void write_periods_of_region(CsvWriter& csv, const ComponentsOf& values, std::size_t region, std::size_t weeks,
+                             const std::string& name, const std::vector<Period>& periods,
+                             const std::vector<std::string>& components) {
+  for (const Period& period : periods)
+    for (std::size_t p = 0; p < values.count(); ++p) {
+      double sum = 0;
+      for (int64_t week = period.first; week < period.first + period.count; ++week)
+        sum += values(region * weeks + static_cast<std::size_t>(week), p);
+      csv.raw(name);
+      csv.raw(period.kind);
+      csv.raw(period.label);
+      csv.raw(components[p]);
+      csv.number(sum);
+      csv.end_row();
+    }
+}
+
+}  // namespace dcmmm

@@ -1,0 +1,66 @@
+// A run's components added up over regions: by week, and by month, quarter and year.
+// Shapes: R regions of a block, T weeks, C channels, K controls, P components (baseline, trend, seasonality, controls,
+// media: in this order), Q periods.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "analysis/csv_writer.hpp"
+#include "analysis/intervals.hpp"
+#include "analysis/periods.hpp"
+#include "analysis/results.hpp"
+#include "data/panel.hpp"
+
+namespace dcmmm {
+
+/// One number of each component in a cell: they sum to the prediction.
+class ComponentsOf {
+ public:
+  ComponentsOf(const ResultBlock& block, int64_t controls, int64_t channels)
+      : block_(block), controls_(controls), channels_(channels) {}
+  std::size_t count() const { return static_cast<std::size_t>(3 + controls_ + channels_); }
+  double operator()(std::size_t cell, std::size_t component) const;
+
+ private:
+  const ResultBlock& block_;
+  int64_t controls_, channels_;
+};
+
+/// Collects all regions of a run, block by block.
+class PeriodSums {
+ public:
+  PeriodSums(int64_t weeks, int64_t controls, int64_t channels);
+
+  /// REQUIRES: `panel` holds the block's regions; blocks come in the panel's order (the same bits whatever the blocks).
+  void add(const Panel& panel, const ResultBlock& block);
+
+  /// totals.csv: week,split,observed_regions,actual,predicted,predicted_all. `actual` and `predicted` run over the
+  /// observed regions alone, so that they can be compared; `predicted_all` over all of them.
+  void write_totals(CsvWriter& csv, const std::vector<std::string>& weeks, int64_t origin) const;
+
+  /// contributions_total.csv: kind,period,component,value,lower,upper, over all regions; kind `week` first. A channel's
+  /// interval is that of its sum over all weeks (`total_C`), in proportion to the period's value: draws hold no weeks.
+  /// `components` are fields as they are written.
+  void write_contributions(CsvWriter& csv, const std::vector<std::string>& weeks, const std::vector<Period>& periods,
+                           const std::vector<std::string>& components, const std::vector<Interval>& total_C) const;
+
+  /// coefficients_mean.csv: week,channel,value: the mean over all regions, KPI units a week at full saturation.
+  void write_coefficients(CsvWriter& csv, const std::vector<std::string>& weeks,
+                          const std::vector<std::string>& channels) const;
+
+ private:
+  std::size_t weeks_, controls_, channels_, components_;
+  int64_t regions_ = 0;
+  std::vector<double> actual_T_, predicted_T_, all_T_, sum_TP_, coefficient_TC_;
+  std::vector<int64_t> observed_T_;
+};
+
+/// Rows of contributions_by_period.csv (region,kind,period,component,value) of one region, `region` counting from the
+/// block's first one. `name` and `components` are fields as they are written.
+void write_periods_of_region(CsvWriter& csv, const ComponentsOf& values, std::size_t region, std::size_t weeks,
+                             const std::string& name, const std::vector<Period>& periods,
+                             const std::vector<std::string>& components);
+
+}  // namespace dcmmm

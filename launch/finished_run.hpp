@@ -1,0 +1,28 @@
+// What predict, export and report share: a finished run's folder, checked.
+#pragma once
+
+#include <filesystem>
+
+#include "data/panel_file.hpp"
+#include "launch/commands.hpp"
+#include "launch/run_folder.hpp"
+
+namespace dcmmm {
+
+/// The folder that run=DIR names. Throws UserError without one.
+RunFolder run_of(const CommandContext& context);
+
+/// output=...; `example` is for the message of the UserError without it.
+std::filesystem::path output_of(const CommandContext& context, const char* example);
+
+/// Checks the digest that the run wrote of its results: a flipped byte must not become a wrong figure. Throws UserError
+/// for a run that isn't finished, DamagedFileError for altered results.
+void check_results(const RunFolder& folder);
+
+/// The run's own config.
+Value config_of(const RunFolder& folder);
+
+/// The panel that it was fitted to.
+PanelFile panel_of(const RunFolder& folder);
+
+}  // namespace dcmmm

@@ -1,0 +1,142 @@
+#include "report/report.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "analysis/export.hpp"
+#include "common/errors.hpp"
+#include "common/files.hpp"
+#include "common/text.hpp"
+#include "report/summary.hpp"
+#include "report/table_json.hpp"
+
+namespace dcmmm {
+namespace fs = std::filesystem;
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// About all regions together, so that their size doesn't grow with the panel; regions.csv has a short row for each.
+const std::vector<std::string> kTablesOfAll = {"channel_summary.csv",
+                                               "adstock.csv",
+                                               "response_curves.csv",
+                                               "saturation.csv",
+                                               "dag.csv",
+                                               "dag_groups.csv",
+                                               "regions.csv",
+                                               "totals.csv",
+                                               "contributions_total.csv",
+                                               "coefficients_mean.csv",
+                                               "data_quality.csv",
+                                               "correlations.csv",
+                                               "residual_distribution.csv",
+                                               "residual_autocorrelation.csv"};
+const std::vector<std::string> kTablesOfDetail = {"prediction.csv", "holdout.csv", "region_channels.csv"};
+const std::vector<std::string> kTablesOfComponents = {"contributions.csv", "contributions_by_period.csv"};
+
+Json json_file(const fs::path& path) {
+  if (!fs::exists(path)) return nullptr;
+  Json out = Json::parse(read_text_file(path), nullptr, /*allow_exceptions=*/false);
+  if (out.is_discarded())
+    throw DamagedFileError(text("'", path.string(), "' isn't JSON: the file is damaged. Restore it from a copy."));
+  return out;
+}
+
+// The tables of `dcmmm plan`. Its rows by region and week can be many: a large plan.csv stays out.
+Json plan_of(const fs::path& folder) {
+  constexpr std::uintmax_t kLargestBytes = 1 << 20;
+  if (folder.empty() || !fs::exists(folder / "plan.json")) return nullptr;
+  Json tables = Json::object();
+  for (const char* name : {"channels.csv", "scenarios.csv", "scenario_channels.csv", "plan.csv"}) {
+    const fs::path file = folder / name;
+    if (fs::exists(file) && fs::file_size(file) <= kLargestBytes) tables[name] = table_json(read_text_file(file));
+  }
+  return {{"facts", json_file(folder / "plan.json")}, {"tables", tables}};
+}
+
+Json names_of(const std::vector<std::string>& names, const std::vector<int64_t>& places) {
+  Json out = Json::array();
+  for (const int64_t place : places) out.push_back(names[static_cast<std::size_t>(place)]);
+  return out;
+}
+
+}  // namespace
+
+std::vector<int64_t> regions_in_detail(const PanelFile& panel, int64_t count, const std::vector<std::string>& wanted) {
+  constexpr int64_t kRegionsAtOnce = 256;
+  const std::vector<std::string>& names = panel.coordinates().regions;
+  const auto R = static_cast<int64_t>(names.size());
+  std::vector<double> sum_R;
+  for (int64_t first = 0; first < R; first += kRegionsAtOnce) {
+    const Panel block = panel.read(first, std::min(kRegionsAtOnce, R - first));
+    for (int64_t r = 0; r < block.regions; ++r) {
+      const auto from = block.target_RT.begin() + static_cast<std::ptrdiff_t>(r * block.weeks());
+      sum_R.push_back(std::accumulate(from, from + static_cast<std::ptrdiff_t>(block.weeks()), 0.0));
+    }
+  }
+  std::vector<int64_t> chosen;
+  for (const std::string& name : wanted) {
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end())
+      throw UserError(
+          text("'report.regions' holds '", name, "', which isn't a region of the panel.", did_you_mean(name, names)));
+    chosen.push_back(found - names.begin());
+  }
+  std::vector<int64_t> by_size(names.size());
+  std::iota(by_size.begin(), by_size.end(), 0);
+  std::stable_sort(by_size.begin(), by_size.end(), [&](int64_t a, int64_t b) {
+    return sum_R[static_cast<std::size_t>(a)] > sum_R[static_cast<std::size_t>(b)];
+  });
+  for (const int64_t region : by_size) {
+    if (static_cast<int64_t>(chosen.size()) >= std::max(count, static_cast<int64_t>(wanted.size()))) break;
+    if (std::find(chosen.begin(), chosen.end(), region) == chosen.end()) chosen.push_back(region);
+  }
+  std::sort(chosen.begin(), chosen.end());
+  return chosen;
+}
+
+Json report_data(const PanelFile& panel, const ReportOptions& options) {
+  const PanelCoordinates& names = panel.coordinates();
+  const auto weeks = static_cast<int64_t>(names.weeks.size());
+  const std::vector<int64_t> detail =
+      regions_in_detail(panel, std::max<int64_t>(1, options.detail_cells / weeks), options.regions);
+  const std::vector<int64_t> components = regions_in_detail(panel, options.component_regions, options.regions);
+
+  ExportOptions tables;
+  tables.interval = options.interval;
+  Json all = Json::object();
+  const auto add_tables = [&](const std::vector<std::string>& files, const std::vector<int64_t>& regions) {
+    for (const auto& [name, csv] : export_tables(options.run / "results.h5", panel, files, regions, tables))
+      all[name] = table_json(csv);
+  };
+  add_tables(kTablesOfAll, {});
+  add_tables(kTablesOfDetail, detail);
+  add_tables(kTablesOfComponents, components);
+  if (fs::exists(options.run / "history.csv"))
+    all["history.csv"] = table_json(read_text_file(options.run / "history.csv"));
+
+  const Json metrics = json_file(options.run / "metrics.json");
+  Json run = {{"folder", fs::weakly_canonical(options.run).filename().string()},
+              {"version", options.version},
+              {"source", names.source},
+              {"target", names.target_column},
+              {"step", steps_name(names.step)},
+              {"regions", names.regions.size()},
+              {"weeks", names.weeks},
+              {"channels", names.channels},
+              {"controls", names.controls},
+              {"has_spend", names.has_spend},
+              {"interval", options.interval},
+              {"detail", names_of(names.regions, detail)},
+              {"components", names_of(names.regions, components)}};
+  Json out = {{"run", run},
+              {"summary", Json::array()},
+              {"metrics", metrics},
+              {"crossval", options.crossval.empty() ? Json(nullptr) : json_file(options.crossval / "crossval.json")},
+              {"plan", plan_of(options.plan)},
+              {"tables", all}};
+  out["summary"] = summary_of(out);
+  return out;
+}
+
+}  // namespace dcmmm

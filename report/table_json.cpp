@@ -1,0 +1,93 @@
+#include "report/table_json.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstdlib>
+#include <map>
+#include <string_view>
+#include <vector>
+
+namespace dcmmm {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::array<std::string_view, 17> kTextColumns = {
+    "channel", "column", "component", "direction_from", "directed", "extrapolated", "group",    "identified", "kind",
+    "measure", "other",  "period",    "region",         "split",    "week",         "scenario", "status"};
+
+bool is_text(const std::string& name) {
+  // Of a graph's edges, and of periods and scenarios of a plan.
+  return name == "source" || name == "target" ||
+         std::find(kTextColumns.begin(), kTextColumns.end(), name) != kTextColumns.end();
+}
+
+// One field from `at` on, which is left behind the comma or line break that ends it; `last` says which of them.
+std::string next_field(const std::string& csv, std::size_t& at, bool& last) {
+  std::string out;
+  if (at < csv.size() && csv[at] == '"') {
+    for (++at; at < csv.size(); ++at) {
+      if (csv[at] != '"') {
+        out += csv[at];
+      } else if (at + 1 < csv.size() && csv[at + 1] == '"') {
+        out += csv[++at];
+      } else {
+        ++at;
+        break;
+      }
+    }
+  } else {
+    const std::size_t end = std::min(csv.find_first_of(",\n", at), csv.size());
+    out = csv.substr(at, end - at);
+    at = end;
+  }
+  last = at >= csv.size() || csv[at] == '\n';
+  ++at;
+  return out;
+}
+
+class Column {
+ public:
+  explicit Column(bool is_text) : is_text_(is_text) {}
+
+  void add(const std::string& field) {
+    if (!is_text_) {
+      numbers_.push_back(field.empty() ? Json(nullptr) : Json(std::strtod(field.c_str(), nullptr)));
+      return;
+    }
+    const auto [place, is_new] = code_of_.try_emplace(field, code_of_.size());
+    if (is_new) labels_.push_back(field);
+    codes_.push_back(place->second);
+  }
+
+  Json json() const { return is_text_ ? Json{{"labels", labels_}, {"codes", codes_}} : numbers_; }
+
+ private:
+  bool is_text_;
+  Json numbers_ = Json::array(), labels_ = Json::array(), codes_ = Json::array();
+  std::map<std::string, std::size_t> code_of_;
+};
+
+}  // namespace
+
+Json table_json(const std::string& csv) {
+  std::vector<std::string> names;
+  std::vector<Column> columns;
+  std::size_t at = 0;
+  for (bool last = false; !last;) names.push_back(next_field(csv, at, last));
+  for (const std::string& name : names) columns.emplace_back(is_text(name));
+  std::size_t rows = 0;
+  for (; at < csv.size(); ++rows) {
+    bool last = false;
+    for (std::size_t c = 0; !last; ++c) {
+      const std::string field = next_field(csv, at, last);
+      if (c < columns.size()) columns[c].add(field);
+    }
+  }
+  Json values = Json::object();
+  for (std::size_t c = 0; c < names.size(); ++c) values[names[c]] = columns[c].json();
+  return {{"columns", names}, {"rows", rows}, {"values", values}};
+}
+
+}  // namespace dcmmm

@@ -1,0 +1,81 @@
+#include "report/summary.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "report/table_json.hpp"
+
+namespace dcmmm {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// Two channels with a share of 20 % and 10 %, the second following demand.
+Json sample(double skill = 1.25) {
+  Json tables;
+  tables["channel_summary.csv"] = table_json(
+      "channel,spend,contribution,contribution_lower,contribution_upper,share,marginal_roi,identified\n"
+      "TV,10,200,150,260,0.2,0.5,yes\nSearch,10,100,0,900,0.1,3,no\n");
+  tables["saturation.csv"] = table_json("channel,headroom\nTV,0.25\nSearch,0.9\n");
+  tables["dag.csv"] = table_json("source,target,directed\nTV,Search,yes\n");
+  tables["totals.csv"] = table_json("week,split\n1,train\n2,holdout\n");
+  return {{"run",
+           {{"target", "sales"},
+            {"regions", 7},
+            {"weeks", {"1", "2"}},
+            {"step", "weeks"},
+            {"controls", {"c"}},
+            {"interval", 0.9}}},
+          {"metrics",
+           {{"skill", skill},
+            {"holdout", {{"relative_error", 0.08}, {"wape", 0.05}}},
+            {"naive", {{"last", {{"rmse", 5.0}}}, {"last_4", {{"rmse", 4.0}}}}}}},
+          {"tables", tables}};
+}
+
+std::string all_of(const Json& summary, const std::string& kind) {
+  std::string out;
+  for (const Json& sentence : summary)
+    if (sentence["kind"] == kind) out += sentence["text"].get<std::string>() + "\n";
+  return out;
+}
+
+TEST(Summary, SaysTheFiguresInWords) {
+  const std::string facts = all_of(summary_of(sample()), "fact");
+  EXPECT_THAT(facts, HasSubstr("explains sales in 7 regions over 2 weeks (1 to 2) by 2 channels and 1 controls. The "
+                               "last 1 were held out."));
+  EXPECT_THAT(facts, HasSubstr("20.0 % less than that of the best simple forecast, last_4."));
+  EXPECT_THAT(facts, HasSubstr("Media account for 30.00 % of the predicted total"));
+  EXPECT_THAT(facts, HasSubstr("TV brings most: 20.00 % (90 % interval 15.00 % to 26.00 %)"));
+  EXPECT_THAT(facts, HasSubstr("TV has 25.00 % of its curve's height left"));
+  EXPECT_THAT(facts, HasSubstr("1 pair of channels; 1 of them with a direction"));
+}
+
+TEST(Summary, WarnsOfWhatIsNotIdentified) {
+  const std::string warnings = all_of(summary_of(sample()), "warning");
+  EXPECT_THAT(warnings, AllOf(HasSubstr("Not identified: Search."), HasSubstr("anything from 0 % to 90.00 %")));
+  EXPECT_THAT(all_of(summary_of(sample()), "fact"), Not(HasSubstr("Search brings most")));
+}
+
+TEST(Summary, WarnsWhereANaiveForecastIsBetter) {
+  EXPECT_THAT(all_of(summary_of(sample(0.8)), "warning"),
+              HasSubstr("25.0 % MORE than that of the simple forecast last_4"));
+}
+
+TEST(Summary, SaysWhatARunDoesNotHave) {
+  Json data = sample();
+  data["metrics"]["skill"] = nullptr;
+  data["tables"]["channel_summary.csv"] = table_json(
+      "channel,spend,contribution,contribution_lower,contribution_upper,share,marginal_roi,identified\n"
+      "TV,10,200,,,0.2,0.5,yes\nSearch,10,100,,,0.1,3,yes\n");
+  data["tables"]["dag.csv"] = table_json("source,target,directed\n");
+  const std::string warnings = all_of(summary_of(data), "warning");
+  EXPECT_THAT(warnings, AllOf(HasSubstr("No weeks were held out"), HasSubstr("ensemble.members=16")));
+  EXPECT_THAT(all_of(summary_of(data), "fact"), Not(HasSubstr("pair")));
+}
+
+}  // namespace
+}  // namespace dcmmm
