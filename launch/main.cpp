@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <iostream>
 #include <optional>
+#include <string_view>
 
 #include "comm/environment.hpp"
 #include "comm/watchdog.hpp"
@@ -179,15 +181,28 @@ std::pair<int, std::string> describe_error() {
 }  // namespace
 
 // Waiting threads sleep instead of spinning: on a machine that others use, too, spinning makes a step four times as
-// long (docs/benchmarks.md). OpenMP reads the variable when it is loaded, so the process starts itself once more.
-static void wait_passively(char** argv) {
-  if (getenv("OMP_WAIT_POLICY") != nullptr || getenv("GOMP_SPINCOUNT") != nullptr) return;
-  setenv("OMP_WAIT_POLICY", "passive", 1);
-  execv("/proc/self/exe", argv);  // comes back only where it fails, and then all goes on as it was
+// long (docs/benchmarks.md). OpenMP reads the variable when it is loaded, so the process starts itself once more; before
+// any library's constructors run, since those of LibTorch take most of the time that starting takes. Nothing of the C
+// library may be used here but system calls.
+static void wait_passively(int, char** argv, char** environment) {
+  static constexpr std::string_view kPolicy = "OMP_WAIT_POLICY=", kSpinning = "GOMP_SPINCOUNT=";
+  static char passive[] = "OMP_WAIT_POLICY=passive";
+  constexpr size_t kMost = 4096;
+  static char* changed[kMost + 2];
+  size_t count = 0;
+  for (; environment[count] != nullptr; ++count) {
+    const std::string_view variable = environment[count];
+    if (variable.starts_with(kPolicy) || variable.starts_with(kSpinning) || count == kMost) return;
+    changed[count] = environment[count];
+  }
+  changed[count] = passive;
+  execve("/proc/self/exe", argv, changed);  // comes back only where it fails, and then all goes on as it was
 }
+__attribute__((section(".preinit_array"), used)) static void (*const kWaitPassively)(int, char**,
+                                                                                     char**) = wait_passively;
 
-int main(int argc, char** argv) {
-  wait_passively(argv);
+// Runs a command and ends MPI; the process's exit code.
+static int run_process(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow (ulimit -f) is an error like a full disk, with a message
   const CommandLine line = parse(argc, argv);
   try {
@@ -209,4 +224,17 @@ int main(int argc, char** argv) {
     std::cerr << error.what() << std::endl;
     return static_cast<int>(error.code());
   }
+}
+
+// What the command wrote is closed by now. Taking down LibTorch's registries would take a third as long as setting
+// them up.
+int main(int argc, char** argv) {
+  const int code = run_process(argc, argv);
+#ifdef __SANITIZE_ADDRESS__
+  return code;  // leaks are looked for at an ordinary end
+#else
+  std::cout.flush();
+  std::fflush(nullptr);
+  std::_Exit(code);
+#endif
 }

@@ -1,6 +1,7 @@
 #include "launch/settings.hpp"
 
 #include <optional>
+#include <set>
 
 #include "common/errors.hpp"
 #include "common/text.hpp"
@@ -60,6 +61,14 @@ bool is_named(const std::string& key, const std::vector<std::string>& overrides)
     if (named == key || (named != "model" && key.starts_with(named + "."))) return true;
   }
   return false;
+}
+
+// Whether a run that starts from another one has this key's value from it.
+bool is_taken_over(const std::string& key) {
+  static const std::set<std::string> of_this_run = {"data.source",          "data.panel",     "trainer.time_limit",
+                                                    "trainer.memory_limit", "trainer.device", "trainer.threads"};
+  if (of_this_run.contains(key)) return false;
+  return key.starts_with("model.") || key.starts_with("data.") || key.starts_with("trainer.");
 }
 
 void set_value(Value& config, const std::string& path, Value value) {
@@ -185,7 +194,7 @@ void keep_chosen(const ModelOptions& chosen, bool by_likelihood, Value& config) 
   set("model.loss.size_power", chosen.size_power);
 }
 
-void take_over_model(const Value& earlier, const std::vector<std::string>& overrides, Value& config) {
+void take_over_settings(const Value& earlier, const std::vector<std::string>& overrides, Value& config) {
   const std::string name = get<std::string>(config, "model.name"),
                     earlier_name = get<std::string>(earlier, "model.name");
   if (is_named("model", overrides) && name != earlier_name)
@@ -193,7 +202,7 @@ void take_over_model(const Value& earlier, const std::vector<std::string>& overr
                          "'. Leave model=", name, " out: the earlier run's settings are taken over."));
   for (const KeySpec& key : known_keys())
     if (const Value* value = find_path(earlier, key.key);
-        value != nullptr && key.key.starts_with("model.") && !is_named(key.key, overrides))
+        value != nullptr && is_taken_over(key.key) && !is_named(key.key, overrides))
       set_value(config, key.key, *value);
   // They are what the earlier run chose, or its user.
   if (!is_named("model.settings", overrides)) set_value(config, "model.settings", "fixed");

@@ -23,9 +23,10 @@ EstimateOptions estimate_options(const Value& config, const std::vector<std::str
 /// Puts chosen settings into the config, so that it says what is fitted.
 void keep_chosen(const ModelOptions& chosen, bool by_likelihood, Value& config);
 
-/// run.init: all of an earlier run's model settings, as it chose them, but those that the command line names. Throws
-/// UserError when the command line asks for another bundle.
-void take_over_model(const Value& earlier, const std::vector<std::string>& overrides, Value& config);
+/// run.init: an earlier run's settings of model, data and trainer, as it chose them, but those that the command line
+/// names, the table to read, and what belongs to the machine. Throws UserError when the command line asks for another
+/// bundle.
+void take_over_settings(const Value& earlier, const std::vector<std::string>& overrides, Value& config);
 
 CrossvalOptions crossval_options(const Value& config);
 SyntheticOptions synthetic_options(const Value& config);

@@ -104,7 +104,7 @@ struct Earlier {
   ChannelTotals channels;  // on rank 0
 };
 
-// Opens the folder of run.init and takes over its model settings; empty without run.init. Collective.
+// Opens the folder of run.init and takes over its settings; empty without run.init. Collective.
 std::optional<Earlier> open_earlier(CommandContext& context) {
   const auto directory = get<std::optional<std::string>>(context.config, "run.init");
   if (!directory) return std::nullopt;
@@ -114,7 +114,7 @@ std::optional<Earlier> open_earlier(CommandContext& context) {
                          "', whose run isn't finished: go on with it first, dcmmm train run.dir=", *directory,
                          " run.resume=true."));
   on_rank_zero(context.world, [&] { out.channels = channel_totals(out.folder.results()); });
-  take_over_model(read_yaml_file(out.folder.config()), context.overrides, context.config);
+  take_over_settings(read_yaml_file(out.folder.config()), context.overrides, context.config);
   return out;
 }
 

@@ -1,10 +1,12 @@
 #include "trainer/earlier_run.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "common/errors.hpp"
 #include "common/text.hpp"
+#include "model/closed_form.hpp"
 #include "trainer/checkpoint_tensors.hpp"
 
 namespace dcmmm {
@@ -90,6 +92,12 @@ void start_from(const EarlierRun& earlier, Fit& fit) {
     const at::Tensor target = layout.view(fit.state.shared_EP, slice.name), saved = saved_of(slice, 1, target);
     for (int64_t m = 0; m < fit.members; ++m) target[m].copy_(saved[m < fitted ? m : 0]);
   }
+  // A coefficient at zero has no slope to come back by, and far above a prior's centre of zero the way is too long: the
+  // closed form of the new weeks decides.
+  const double floor = std::log(std::expm1(2 * kCoefficientFloor));
+  const at::Tensor now_EC = layout.view(fit.state.shared_EP, "coefficient.log_mean"),
+                   center_EC = layout.view(fit.anchor.prior_center_EP, "coefficient.log_mean").to(now_EC.scalar_type());
+  now_EC.copy_(at::where((now_EC < floor).logical_or(center_EC < floor), center_EC, now_EC));
   for (const ParameterSlice& slice : layout.local()) {
     const at::Tensor target = layout.view(fit.state.local_ERL, slice.name), saved = saved_of(slice, 2, target);
     for (int64_t m = 0; m < fit.members; ++m)

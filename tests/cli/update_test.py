@@ -47,8 +47,13 @@ class Update(cli.Case):
         self.assertRegex(config, r"hidden: 4\b")  # taken over
         # What the earlier run was doesn't matter to a later one's forecasts, exports and updates.
         shutil.rmtree(self.folder / "past")
-        self.fit("again", "whole", "run.init=update", "trainer.update_steps=5", "trainer.precision=float64")
+        # Its words of the panel and the trainer hold, too, but for those given anew.
+        self.dcmmm("train", "run.dir=again", "data.source=whole.csv", "run.init=update", "trainer.update_steps=5")
         self.assertEqual(self.metrics("again")["steps"], 5)
+        config = (self.folder / "again/config.yaml").read_text()
+        self.assertRegex(config, r"precision: float64\b")
+        self.assertRegex(config, r"holdout_weeks: 0\b")
+        self.assertRegex(config, r"threads: 0\b")  # the machine's: not taken over
 
     def test_the_likelihood_takes_over_its_estimator_and_says_what_moved(self):
         self.fit("past", "past", "model.estimator=likelihood", "ensemble.members=3")

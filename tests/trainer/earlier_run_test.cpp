@@ -88,6 +88,23 @@ TEST(EarlierRun, GoesOnAtThePlaceWhereTheDescentEnded) {
   EXPECT_GT(before.fit->history[0].loss, 1.1 * before.fit->history.back().loss) << "the start should be far off";
 }
 
+TEST(EarlierRun, LetsTheClosedFormSayWhichChannelsAreAtZero) {
+  Earlier earlier;
+  const Panel panel = first_weeks(earlier.all, kWeeks);
+  const auto log_mean = [](const Fit& fit, const at::Tensor& buffer) {
+    return fit.model.layout().view(buffer, "coefficient.log_mean")[0];
+  };
+  const double zero = std::log(std::expm1(kCoefficientFloor));
+  FitCase before(panel, quick_model(), quick_trainer(0), kWeeks, {1});
+  log_mean(*before.fit, before.fit->state.shared_EP).copy_(at::tensor({zero, -1.0, -2.0}, at::kDouble));
+  earlier.write(*before.fit, *before.alone);
+  FitCase now(panel, quick_model(), quick_trainer(0), kWeeks, {1});
+  log_mean(*now.fit, now.fit->anchor.prior_center_EP).copy_(at::tensor({-3.0, zero, -1.0}, at::kDouble));
+  start_from(read_earlier_run(earlier.path, *now.panel, kWeeks), *now.fit);
+  const at::Tensor expected = at::tensor({-3.0, zero, -2.0}, at::kDouble);
+  EXPECT_LT((log_mean(*now.fit, now.fit->state.shared_EP) - expected).abs().max().item<double>(), 1e-12);
+}
+
 TEST(EarlierRun, RefusesPanelsThatDontContinueTheEarlierOne) {
   Earlier earlier;
   FitCase before(first_weeks(earlier.all, kWeeks), quick_model(), quick_trainer(1), kWeeks - 8, {1});
