@@ -19,17 +19,20 @@ constexpr double kSurelyFollowingSlope = 0.6;
 constexpr double kFollowingT = 5.0;
 constexpr int64_t kLags = 4;
 constexpr double kLargestDeparture = 10.0;
+constexpr double kLogOffset = 0.1;  // of a region's mean: logs of media start there
 constexpr double kVaries = 0.1;
 
-// Departures from the region's means over its training cells: media / mean - 1, target / mean - 1.
+// Departures from the region's means over its training cells: media / mean - 1, target / mean - 1. Logs of media, too:
+// channels that move others do so in proportion.
 struct Departures {
-  std::vector<double> target_T, media_TC;
+  std::vector<double> target_T, media_TC, log_TC;
   std::vector<char> seen_T, on_TC;
 };
 
 Departures departures(const LikelihoodData& data, int64_t region) {
   const int64_t T = data.origin, C = data.channels;
-  Departures out{std::vector<double>(T), std::vector<double>(T * C), std::vector<char>(T), std::vector<char>(T * C)};
+  Departures out{std::vector<double>(T), std::vector<double>(T * C), std::vector<double>(T * C), std::vector<char>(T),
+                 std::vector<char>(T * C)};
   std::vector<double> mean(C);
   double cells = 0;
   const double* weight = data.weight_RT.data() + region * data.weeks;
@@ -47,6 +50,8 @@ Departures departures(const LikelihoodData& data, int64_t region) {
     for (int64_t c = 0; c < C; ++c)
       out.media_TC[t * C + c] =
           mean[c] > 0 ? std::clamp(media[t * C + c] * cells / mean[c] - 1.0, -1.0, kLargestDeparture) : 0.0;
+    for (int64_t c = 0; c < C; ++c)
+      out.log_TC[t * C + c] = std::log1p(out.media_TC[t * C + c] / (1.0 + kLogOffset));
   }
   return out;
 }
@@ -87,13 +92,13 @@ std::string reason_of(const ChannelIdentification& channel) {
 }  // namespace
 
 std::vector<ChannelIdentification> identify_channels(const LikelihoodData& data, const RegionLoop& loop) {
-  const int64_t T = data.origin, C = data.channels, width = 2 + C;
+  const int64_t T = data.origin, C = data.channels, width = 2 + 2 * C;
   const auto each_region = [&](Chunk chunk, const auto& work) {
     for (int64_t region = chunk.first; region < chunk.first + chunk.count; ++region)
       if (data.is_usable(region)) work(departures(data, region), data.size_R[region]);
   };
 
-  // National means of each week, weighted by size.
+  // National means of each week, weighted by size: target, media, logs of media.
   const std::vector<double> sums = loop.sum(T * width, [&](Chunk chunk, std::span<double> total) {
     each_region(chunk, [&](const Departures& region, double size) {
       for (int64_t t = 0; t < T; ++t) {
@@ -101,56 +106,69 @@ std::vector<ChannelIdentification> identify_channels(const LikelihoodData& data,
         total[t * width] += size;
         total[t * width + 1] += size * region.target_T[t];
         for (int64_t c = 0; c < C; ++c) total[t * width + 2 + c] += size * region.media_TC[t * C + c];
+        for (int64_t c = 0; c < C; ++c) total[t * width + 2 + C + c] += size * region.log_TC[t * C + c];
       }
     });
   });
-  RowMatrix national(T, 1 + C);  // target, then media
+  RowMatrix national(T, 1 + 2 * C);
   for (int64_t t = 0; t < T; ++t)
-    for (int64_t i = 0; i <= C; ++i)
+    for (int64_t i = 0; i <= 2 * C; ++i)
       national(t, i) = sums[t * width] > 0 ? sums[t * width + 1 + i] / sums[t * width] : 0;
 
-  // Local cross products; the regression on past demand: lags of the channel and the mean of the target's last weeks.
-  const int64_t N = 3 + kLags;  // constant, lags, past demand; then the channel itself
+  // Local cross products; those of the regressions on past demand: constant, all channels' lags, past demand, then the
+  // channels themselves. Others' lags are there since channels that move others move demand as well.
+  const int64_t demand = 1 + kLags * C, P = demand + 1, N = P + C;
   struct Place {
     int64_t slope, products, demand, cells, count;
   };
-  const Place at{0, 2 * C, 2 * C + C * C, 2 * C + C * C + C * N * N, 2 * C + C * C + C * N * N + 1 + 2 * C};
+  const Place at{0, 2 * C, 2 * C + C * C, 2 * C + C * C + N * N, 2 * C + C * C + N * N + 1 + 2 * C};
   const std::vector<double> local = loop.sum(at.count, [&](Chunk chunk, std::span<double> total) {
-    std::vector<double> row(N);
+    RowMatrix rows(T, N);
     each_region(chunk, [&](const Departures& region, double) {
       const auto target = [&](int64_t t) { return region.target_T[t] - national(t, 0); };
-      const auto media = [&](int64_t t, int64_t c) { return region.media_TC[t * C + c] - national(t, 1 + c); };
+      int64_t count = 0;
       for (int64_t t = 0; t < T; ++t) {
         if (!region.seen_T[t]) continue;
         total[at.cells] += 1;
-        bool has_past = t >= kLags;
-        double demand = 0;
-        for (int64_t lag = 1; lag <= kLags && has_past; ++lag) {
-          has_past = region.seen_T[t - lag] != 0;
-          demand += target(t - lag) / kLags;
-        }
         for (int64_t c = 0; c < C; ++c) {
-          const double x = media(t, c);
+          const double x = region.media_TC[t * C + c] - national(t, 1 + c);
           total[at.slope + 2 * c] += x * target(t);
           total[at.slope + 2 * c + 1] += x * x;
           for (int64_t i = 0; i < C; ++i)
             total[at.products + c * C + i] += region.media_TC[t * C + c] * region.media_TC[t * C + i];
           total[at.cells + 1 + c] += region.on_TC[t * C + c];
           total[at.cells + 1 + C + c] += std::abs(region.media_TC[t * C + c]) > kVaries;
-          if (!has_past) continue;
-          row[0] = 1;
-          for (int64_t lag = 1; lag <= kLags; ++lag) row[lag] = media(t - lag, c);
-          row[kLags + 1] = demand;
-          row[kLags + 2] = x;
-          for (int64_t i = 0; i < N; ++i)
-            for (int64_t j = 0; j < N; ++j) total[at.demand + (c * N + i) * N + j] += row[i] * row[j];
         }
+        bool has_past = t >= kLags;
+        double past = 0;
+        for (int64_t lag = 1; lag <= kLags && has_past; ++lag) {
+          has_past = region.seen_T[t - lag] != 0;
+          past += target(t - lag) / kLags;
+        }
+        if (!has_past) continue;
+        const auto log_media = [&](int64_t week, int64_t c) {
+          return region.log_TC[week * C + c] - national(week, 1 + C + c);
+        };
+        rows(count, 0) = 1;
+        for (int64_t c = 0; c < C; ++c) {
+          for (int64_t lag = 1; lag <= kLags; ++lag) rows(count, 1 + (lag - 1) * C + c) = log_media(t - lag, c);
+          rows(count, P + c) = log_media(t, c);
+        }
+        rows(count, demand) = past;
+        ++count;
       }
+      const auto used = rows.topRows(count);
+      Eigen::Map<RowMatrix>(total.data() + at.demand, N, N).noalias() += used.transpose() * used;
     });
   });
 
   const Eigen::MatrixXd covariance = Eigen::Map<const RowMatrix>(local.data() + at.products, C, C);
   const Eigen::VectorXd target = national.col(0).array() - national.col(0).mean();
+  const Eigen::MatrixXd gram = Eigen::Map<const RowMatrix>(local.data() + at.demand, N, N);
+  Eigen::MatrixXd matrix = gram.topLeftCorner(P, P);
+  matrix.diagonal().array() += 1e-9 * (1 + matrix.trace());
+  const Eigen::LDLT<Eigen::MatrixXd> factor(matrix);
+  const double inverse = factor.solve(Eigen::VectorXd::Unit(P, demand))[demand], cells = gram(0, 0);
   std::vector<ChannelIdentification> out(static_cast<size_t>(C));
   for (int64_t c = 0; c < C; ++c) {
     ChannelIdentification& channel = out[c];
@@ -160,16 +178,10 @@ std::vector<ChannelIdentification> identify_channels(const LikelihoodData& data,
     channel.collinearity = r2_on_others(covariance, c);
     channel.weeks_on = ratio(local[at.cells + 1 + c], local[at.cells]);
     channel.weeks_varying = ratio(local[at.cells + 1 + C + c], local[at.cells]);
-    const Eigen::MatrixXd gram = Eigen::Map<const RowMatrix>(local.data() + at.demand + c * N * N, N, N);
-    const int64_t P = N - 1, demand = kLags + 1;
-    Eigen::MatrixXd matrix = gram.topLeftCorner(P, P);
-    matrix.diagonal().array() += 1e-9 * (1 + matrix.trace());
-    const Eigen::LDLT<Eigen::MatrixXd> factor(matrix);
-    const Eigen::VectorXd slope = factor.solve(gram.col(P).head(P));
-    const double cells = gram(0, 0), left = gram(P, P) - slope.dot(gram.col(P).head(P));
-    const double inverse = factor.solve(Eigen::VectorXd::Unit(P, demand))[demand];
+    const Eigen::VectorXd with = gram.col(P + c).head(P), slope = factor.solve(with);
+    const double left = gram(P + c, P + c) - slope.dot(with);
     channel.demand_slope = slope[demand];
-    channel.demand_t = cells > P && left > 0 && inverse > 0
+    channel.demand_t = cells > static_cast<double>(P) && left > 0 && inverse > 0
                            ? slope[demand] / std::sqrt(left / (cells - static_cast<double>(P)) * inverse)
                            : 0.0;
     channel.reason = reason_of(channel);

@@ -15,7 +15,8 @@ namespace dcmmm {
 struct ChannelIdentification {
   double local_slope = 0;     // within regions, national means of the week removed
   double national_slope = 0;  // of the national means over weeks
-  double demand_slope = 0;    // of the channel on the last four weeks' local target, given its own last four weeks
+  // Of the channel's log on the last four weeks' local target, given its own and the other channels' last four weeks.
+  double demand_slope = 0;
   double demand_t = 0;        // its t value
   double collinearity = 0;    // R2 of the channel on the other channels
   double weeks_on = 0;        // share of observed cells with media

@@ -43,6 +43,22 @@ TEST(Gate, StopsAChannelThatIsSetByLastWeeksDemand) {
   EXPECT_FALSE(channels[1].follows_demand);
 }
 
+TEST(Gate, LetsAChannelPassThatAnotherOneMovesAWeekLater) {
+  // Last week's spend on the first channel moves last week's demand, and the second channel this week.
+  auto sample = likelihood_case(20, 110);
+  LikelihoodData& data = sample.data;
+  RandomStream random(9, 9);
+  for (int64_t r = 0; r < data.regions; ++r)
+    for (int64_t t = 1; t < data.weeks; ++t) {
+      const double before = data.media_RTC[(r * data.weeks + t - 1) * 2];
+      data.media_RTC[(r * data.weeks + t) * 2 + 1] = static_cast<float>(std::pow(before, 0.7) * std::exp(0.1 * random.normal()));
+    }
+  for (const auto& channel : gate(data)) {
+    EXPECT_FALSE(channel.follows_demand) << channel.reason;
+    EXPECT_LT(std::abs(channel.demand_slope), 0.15);
+  }
+}
+
 TEST(Gate, StopsAChannelThatMovesWithTheTargetInsideRegions) {
   auto sample = likelihood_case(20, 110);
   LikelihoodData& data = sample.data;
