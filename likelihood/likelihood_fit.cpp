@@ -206,16 +206,19 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
   return fit;
 }
 
-double quick_negative_log(const LikelihoodData& data, const LikelihoodOptions& options, int64_t all_regions,
-                          const RegionLoop& loop) {
+ComponentEstimate quick_estimate(const LikelihoodData& data, const LikelihoodOptions& options,
+                                 const std::optional<Components>& start, int64_t all_regions, const RegionLoop& loop) {
   const Shapes center = initial_shapes(options, data.channels);
   Frozen frozen = freeze(data, center, Eigen::VectorXd::Constant(data.channels, kStartShare), false, loop);
-  const Components start = initial_components(options.national, options.region_slopes, false);
-  const ComponentEstimate first = estimate_components(data, options, frozen, start, all_regions, kFirstSearch, loop);
-  const FixedCovariance covariance = fix_covariance(data, first.components, std::move(frozen), loop);
+  const Components first =
+      estimate_components(data, options, frozen,
+                          start.value_or(initial_components(options.national, options.region_slopes, false)),
+                          all_regions, start ? kUpdateSearch : kFirstSearch, loop)
+          .components;
+  const FixedCovariance covariance = fix_covariance(data, first, std::move(frozen), loop);
   const Mode mode = find_mode(data, options, covariance, center, center, kQuickSteps, loop);
   frozen = freeze(data, mode.shapes, slope_shares(mode, data.channels), false, loop);
-  return estimate_components(data, options, frozen, first.components, all_regions, kLaterSearch, loop).negative_log;
+  return estimate_components(data, options, frozen, first, all_regions, kUpdateSearch, loop);
 }
 
 LikelihoodFit refit_at_earlier_origin(const LikelihoodFit& fit, LikelihoodData data, const RegionLoop& loop) {

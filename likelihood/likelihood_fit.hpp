@@ -56,10 +56,10 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
                              const RegionLoop& loop, const std::function<void(const std::string&)>& log,
                              const LikelihoodStart* start = nullptr);
 
-/// How badly the data are explained after a first, short search for components and curves: the negative log of the
-/// restricted likelihood. Comparable between data that differ in how their media are measured only. Collective.
-double quick_negative_log(const LikelihoodData& data, const LikelihoodOptions& options, int64_t all_regions,
-                          const RegionLoop& loop);
+/// Components after a first, short search for them and for the curves, without drift. Its `negative_log` is comparable
+/// between data that differ in how their media are measured only. `start`: of another such search. Collective.
+ComponentEstimate quick_estimate(const LikelihoodData& data, const LikelihoodOptions& options,
+                                 const std::optional<Components>& start, int64_t all_regions, const RegionLoop& loop);
 
 /// The fit's first member with fewer training weeks: components, scales and weights of `fit`, curves that start from
 /// its own, effects and levels found anew. `data` holds the same regions with an earlier origin. Collective.

@@ -1,6 +1,7 @@
 #include "trainer/media_unit.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "common/errors.hpp"
@@ -38,13 +39,16 @@ MediaUnit choose_media_unit(const Panel& panel, const ModelOptions& model, const
   const at::Tensor patterns =
       temporal_patterns(model, seasonal_period(panel.coordinates.step), 0, panel.weeks());
   std::vector<double> negative_log;
+  std::optional<Components> start;
   std::string report;
   for (const MediaUnit unit : units) {
     Member member = member_of(model, origin, 0);
     member.media_unit = unit;
     const FitData data = make_fit_data(panel, {member}, at::kDouble, loop);
-    negative_log.push_back(
-        quick_negative_log(likelihood_data(data, 0, patterns, loop), likelihood, data.all_regions, loop));
+    const ComponentEstimate found =
+        quick_estimate(likelihood_data(data, 0, patterns, loop), likelihood, start, data.all_regions, loop);
+    if (!start) start = found.components;
+    negative_log.push_back(found.negative_log);
     report += text(report.empty() ? "" : ", ", name_of(unit), " ", negative_log.back() - negative_log[0]);
   }
   // Not a number is never below another one: the region's mean, which comes first, stays.
