@@ -49,7 +49,7 @@ ResultBlock result_block(const Fit& fit, Chunk chunk, int64_t member) {
     at::Tensor scaled_EnT = factor_En.unsqueeze(-1) * national_ET.unsqueeze(1);
     if (options.region_patterns) {
       const at::Tensor own_EnS = model.layout().view(local, "pattern.region_effect").to(at::kDouble);
-      scaled_EnT = scaled_EnT + at::matmul(own_EnS.narrow(2, first, count), patterns_TS.narrow(1, first, count).t());
+      scaled_EnT = scaled_EnT + sum_of_patterns(own_EnS.narrow(2, first, count), patterns_TS.narrow(1, first, count));
     }
     return scaled_EnT * effective_EnT;
   };

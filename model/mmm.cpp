@@ -107,7 +107,7 @@ Effects Mmm::run(const FitData& data, const at::Tensor& shared_EP, const at::Ten
   const at::Tensor pattern_ET = at::matmul(shared("pattern.coefficient"), patterns_TS.t());
   out.pattern_ERT = (1.0 + layout_.view(local_EnL, "pattern.region_scale")).unsqueeze(-1) * pattern_ET.unsqueeze(1);
   if (options_.region_patterns)
-    out.pattern_ERT = out.pattern_ERT + at::matmul(layout_.view(local_EnL, "pattern.region_effect"), patterns_TS.t());
+    out.pattern_ERT = out.pattern_ERT + sum_of_patterns(layout_.view(local_EnL, "pattern.region_effect"), patterns_TS);
   if (data.national_EN.defined())
     out.pattern_ERT = out.pattern_ERT + data.national_EN.narrow(1, first_week, weeks).unsqueeze(1).to(data.type);
   return out;
