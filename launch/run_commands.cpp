@@ -125,8 +125,8 @@ int plan_command(CommandContext& context) {
                   " count"));
     if (options.level == PlanLevel::kChannelRegion || options.level == PlanLevel::kAll)
       log_info(
-          "By region: the draws take regions' differences as known, so the gain promised is too high and its "
-          "interval too narrow (docs/planning.md, measured).");
+          "By region: the draws take the regions' differences as known, so the gain's interval is too narrow, and the "
+          "gain is more often too high than too low (docs/planning.md, measured).");
     const BudgetPlan plan = plan_budget(run, options, log_warning);
     write_plan_files(output, run, options, plan);
     std::cout << plan_table(run, options, plan) << std::flush;
