@@ -123,10 +123,8 @@ std::vector<double> reference_spend(const FittedRun& run, const std::vector<doub
 
 // The derivative of the draws' mean outcome by each channel's spend, spread as `variables` are.
 std::vector<double> marginals(const PlanProblem& problem, const std::vector<double>& variables) {
-  PlanProblem by_mean = problem;
-  by_mean.spread = 0;
   std::vector<double> gradient;
-  PlanObjective(by_mean).gradient(variables, gradient);
+  PlanObjective(problem, /*spread=*/0).gradient(variables, gradient);
   const std::vector<double> total = problem.channel_totals(variables);
   std::vector<double> out(total.size(), 0.0);
   for (const Block& block : problem.decisions.blocks)

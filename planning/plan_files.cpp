@@ -61,7 +61,7 @@ class PlanFiles {
       rows.push_back({run_.channels[c], grouped(now), grouped(then), now > 0 ? percent(then / now - 1) : "-",
                       grouped(expected(of_channel(today(), c, channels_), level()).mean),
                       grouped(expected(of_channel(planned(), c, channels_), level()).mean),
-                      fixed(revenue() * plan_.marginal_now_C[c], 3), fixed(revenue() * plan_.marginal_plan_C[c], 3),
+                      grouped(revenue() * plan_.marginal_now_C[c]), grouped(revenue() * plan_.marginal_plan_C[c]),
                       status(c)});
     }
     std::string out = aligned(rows) + "\n";
@@ -72,7 +72,7 @@ class PlanFiles {
                       std::isfinite(gain.interval.lower)
                           ? text(grouped(gain.interval.lower), " .. ", grouped(gain.interval.upper))
                           : "-",
-                      fixed(revenue() * outcome_of(s).mean / spend(s), 3)});
+                      grouped(revenue() * outcome_of(s).mean / spend(s))});
     }
     return out + aligned(rows);
   }

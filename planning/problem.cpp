@@ -68,7 +68,7 @@ void add_block_outcome(const Decisions& decisions, const Block& block, const dou
   }
 }
 
-PlanObjective::PlanObjective(const PlanProblem& problem) : problem_(problem) {
+PlanObjective::PlanObjective(const PlanProblem& problem, double spread) : problem_(problem), spread_(spread) {
   const int64_t C = problem.responses.channels, D = problem.responses.draws;
   idle_CD_.assign(static_cast<size_t>(C * D), 0.0);
   in_parallel(problem.threads, C, [&](int64_t begin, int64_t end) {
@@ -113,21 +113,21 @@ std::vector<double> PlanObjective::outcomes(const std::vector<double>& variables
 double PlanObjective::value_of(const std::vector<double>& outcome_D) const {
   const auto D = static_cast<double>(outcome_D.size());
   const double mean = std::accumulate(outcome_D.begin(), outcome_D.end(), 0.0) / D;
-  if (problem_.spread == 0) return mean;
+  if (spread_ == 0) return mean;
   double squares = 0;
   for (const double outcome : outcome_D) squares += (outcome - mean) * (outcome - mean);
-  return mean - problem_.spread * std::sqrt(squares / (D - 1));
+  return mean - spread_ * std::sqrt(squares / (D - 1));
 }
 
 std::vector<double> PlanObjective::weights(const std::vector<double>& outcome_D) const {
   const auto D = static_cast<double>(outcome_D.size());
   std::vector<double> out(outcome_D.size(), 1.0 / D);
-  if (problem_.spread == 0) return out;
+  if (spread_ == 0) return out;
   const double mean = std::accumulate(outcome_D.begin(), outcome_D.end(), 0.0) / D;
   double squares = 0;
   for (const double outcome : outcome_D) squares += (outcome - mean) * (outcome - mean);
   const double sd = std::sqrt(squares / (D - 1));
-  for (size_t d = 0; d < out.size() && sd > 0; ++d) out[d] -= problem_.spread * (outcome_D[d] - mean) / ((D - 1) * sd);
+  for (size_t d = 0; d < out.size() && sd > 0; ++d) out[d] -= spread_ * (outcome_D[d] - mean) / ((D - 1) * sd);
   return out;
 }
 
@@ -136,7 +136,7 @@ double PlanObjective::gradient(const std::vector<double>& variables, std::vector
   const int64_t D = problem_.responses.draws, H = decisions.horizon, B = static_cast<int64_t>(decisions.blocks.size());
   // Weights of the mean don't depend on the outcome: one pass does.
   const std::vector<double> weight_D =
-      weights(problem_.spread == 0 ? std::vector<double>(static_cast<size_t>(D)) : outcomes(variables));
+      weights(spread_ == 0 ? std::vector<double>(static_cast<size_t>(D)) : outcomes(variables));
   gradient.assign(variables.size(), 0.0);
   std::vector<double> block_BD(static_cast<size_t>(B * D), 0.0);
   in_parallel(problem_.threads, B, [&](int64_t begin, int64_t end) {

@@ -33,7 +33,9 @@ void in_parallel(int threads, int64_t count, const std::function<void(int64_t, i
 /// The outcome as a function of the variables: KPI units beyond spending nothing in the horizon.
 class PlanObjective {
  public:
-  explicit PlanObjective(const PlanProblem& problem);
+  explicit PlanObjective(const PlanProblem& problem) : PlanObjective(problem, problem.spread) {}
+  /// With another spread than the problem's.
+  PlanObjective(const PlanProblem& problem, double spread);
 
   /// Of each draw.
   std::vector<double> outcomes(const std::vector<double>& variables) const;
@@ -51,6 +53,7 @@ class PlanObjective {
   std::vector<double> block_outcomes(const std::vector<double>& variables) const;  // [B, D], idle not taken off
 
   const PlanProblem& problem_;
+  double spread_;
   std::vector<double> idle_CD_;
 };
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "common/errors.hpp"
@@ -17,62 +16,93 @@ namespace {
 constexpr int64_t kDrawsAtOnce = 16;
 const std::vector<std::string> kColumns = {"scenario", "channel", "spend"};
 const std::vector<std::string> kTaken = {"today", "plan", "cut"};
+constexpr size_t kListed = 20;  // names that a message lists
 
 class ScenarioRows {
  public:
   ScenarioRows(const std::filesystem::path& path, const FittedRun& run)
-      : reader_(path), file_(path.string()), run_(run), today_C_(channel_spend(run, run.today_RCH)) {
+      : reader_(path), file_(path.string()), run_(run) {
+    const auto has = [&](const std::string& column) {
+      return std::find(reader_.columns().begin(), reader_.columns().end(), column) != reader_.columns().end();
+    };
     for (const std::string& column : kColumns)
-      if (std::find(reader_.columns().begin(), reader_.columns().end(), column) == reader_.columns().end())
-        throw UserError(text(file_, ": no column '", column, "'. Expected ", join(kColumns), "; found ",
-                             join(reader_.columns()), "."));
+      if (!has(column))
+        throw UserError(text(file_, ": no column '", column, "'. Expected ", join(kColumns),
+                             " and, where you like, region and week; found ", join(reader_.columns()), "."));
+    columns_ = kColumns;
+    for (const std::string column : {"region", "week"})
+      if (has(column)) columns_.push_back(column);
   }
 
   std::vector<Scenario> read() {
-    reader_.select(kColumns, {});
-    std::vector<std::string> names;
-    std::vector<std::vector<double>> spend;  // NaN: not named
+    reader_.select(columns_, {});
     std::vector<CellColumn> cells;
     while (reader_.next(cells))
       for (int64_t i = 0; i < cells[0].size(); ++i, ++row_) {
-        const auto cell = [&](size_t column) { return std::string(cells[column].texts[static_cast<size_t>(i)]); };
-        const std::string name = cell(0);
-        if (name.empty()) fail(0, name, "no name", "Name each scenario.");
-        if (std::find(kTaken.begin(), kTaken.end(), name) != kTaken.end())
-          fail(0, name, "the name of a scenario that is always there", "Choose another one.");
-        auto place = static_cast<size_t>(std::find(names.begin(), names.end(), name) - names.begin());
-        if (place == names.size()) {
-          names.push_back(name);
-          spend.emplace_back(run_.channels.size(), std::numeric_limits<double>::quiet_NaN());
-        }
-        const std::string channel = cell(1);
-        const auto c =
-            static_cast<size_t>(std::find(run_.channels.begin(), run_.channels.end(), channel) - run_.channels.begin());
-        if (c == run_.channels.size())
-          fail(1, channel, "no channel of the run",
-               text("Expected one of ", join(run_.channels), ".", did_you_mean(channel, run_.channels)));
-        if (!std::isnan(spend[place][c])) fail(1, channel, "there twice", "Name each channel once in a scenario.");
-        spend[place][c] = number(cell(2));
-        if (spend[place][c] > 0 && !(today_C_[c] > 0))
-          fail(2, cell(2), text("for ", channel, ", which has no spend today to spread it by"),
-               "Leave the channel out, or plan it with plan.channels.");
+        std::vector<std::string> words;
+        for (const CellColumn& column : cells) words.emplace_back(column.texts[static_cast<size_t>(i)]);
+        add_row(words);
       }
-    if (names.empty()) throw UserError(text(file_, ": no scenarios, only a header. Leave plan.scenarios empty."));
-    std::vector<Scenario> out;
-    for (size_t s = 0; s < names.size(); ++s) {
-      std::vector<double> multiple_C;
-      for (size_t c = 0; c < today_C_.size(); ++c)
-        multiple_C.push_back(std::isnan(spend[s][c]) ? 1 : today_C_[c] > 0 ? spend[s][c] / today_C_[c] : 0);
-      out.push_back({names[s], scaled_today(run_, multiple_C), {}});
-    }
-    return out;
+    if (scenarios_.empty()) throw UserError(text(file_, ": no scenarios, only a header. Leave plan.scenarios empty."));
+    return std::move(scenarios_);
   }
 
  private:
   [[noreturn]] void fail(size_t column, const std::string& value, const std::string& problem,
                          const std::string& advice) {
-    throw UserError(text(file_, ", ", reader_.place(row_), ", column '", kColumns[column], "': '", value, "' is ",
+    throw UserError(text(file_, ", ", reader_.place(row_), ", column '", columns_[column], "': '", value, "' is ",
                          problem, ". ", advice));
+  }
+
+  void add_row(const std::vector<std::string>& words) {
+    const size_t scenario = scenario_of(words[0]), channel = one_of(run_.channels, 1, words[1], "channel of the run");
+    const double spend = number(words[2]);
+    // The cells that the row speaks of: all regions and weeks where it names none.
+    size_t first_region = 0, end_region = run_.regions.size(), first_week = 0, end_week = run_.weeks.size();
+    for (size_t column = kColumns.size(); column < columns_.size(); ++column) {
+      if (words[column].empty()) continue;
+      const bool is_region = columns_[column] == "region";
+      size_t& first = is_region ? first_region : first_week;
+      first = one_of(is_region ? run_.regions : run_.weeks, column, words[column],
+                     is_region ? "region of the run" : "week of the horizon");
+      (is_region ? end_region : end_week) = first + 1;
+    }
+    const auto each_cell = [&](const auto& visit) {
+      for (size_t r = first_region; r < end_region; ++r)
+        for (size_t t = first_week; t < end_week; ++t)
+          visit((r * run_.channels.size() + channel) * run_.weeks.size() + t);
+    };
+    double today = 0;
+    each_cell([&](size_t cell) { today += run_.today_RCH[cell]; });
+    if (spend > 0 && !(today > 0) && end_region - first_region > 1)
+      fail(2, words[2], text("for ", words[1], ", which has no spend today to spread it over regions by"),
+           "Name the regions, or plan the channel with plan.channels.");
+    each_cell([&](size_t cell) {
+      if (named_[scenario][cell] != 0)
+        fail(1, words[1], "there twice", "Say each channel, region and week of a scenario once.");
+      named_[scenario][cell] = 1;
+      const double share = today > 0 ? run_.today_RCH[cell] / today : 1 / static_cast<double>(end_week - first_week);
+      scenarios_[scenario].spend_RCH[cell] = spend * share;
+    });
+  }
+
+  size_t scenario_of(const std::string& name) {
+    if (name.empty()) fail(0, name, "no name", "Name each scenario.");
+    if (std::find(kTaken.begin(), kTaken.end(), name) != kTaken.end())
+      fail(0, name, "the name of a scenario that is always there", "Choose another one.");
+    for (size_t s = 0; s < scenarios_.size(); ++s)
+      if (scenarios_[s].name == name) return s;
+    scenarios_.push_back({name, run_.today_RCH, {}});
+    named_.emplace_back(run_.today_RCH.size(), 0);
+    return scenarios_.size() - 1;
+  }
+
+  size_t one_of(const std::vector<std::string>& names, size_t column, const std::string& name,
+                const std::string& what) {
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found != names.end()) return static_cast<size_t>(found - names.begin());
+    const std::string expected = names.size() <= kListed ? join(names) : text(names.front(), ", ..., ", names.back());
+    fail(column, name, "no " + what, text("Expected one of ", expected, ".", did_you_mean(name, names)));
   }
 
   double number(const std::string& digits) {
@@ -87,7 +117,9 @@ class ScenarioRows {
   TableReader reader_;
   std::string file_;
   const FittedRun& run_;
-  std::vector<double> today_C_;
+  std::vector<std::string> columns_;
+  std::vector<Scenario> scenarios_;
+  std::vector<std::vector<uint8_t>> named_;  // of each scenario's cells
   int64_t row_ = 0;
 };
 

@@ -37,8 +37,9 @@ std::vector<double> channel_spend(const FittedRun& run, const std::vector<double
 /// Today's spend with every channel times its multiple.
 std::vector<double> scaled_today(const FittedRun& run, const std::vector<double>& multiple_C);
 
-/// The user's own: a table scenario,channel,spend (over the horizon); channels that a scenario doesn't name stay as
-/// they are today, and spend is spread as today's. Throws UserError that names file, line and column.
+/// The user's own: a table scenario,channel,spend and, optionally, region and week. A row's spend is spread as today's
+/// over what it doesn't tell apart; what no row of a scenario names stays as it is today. Throws UserError that names
+/// file, line and column.
 std::vector<Scenario> read_scenarios(const std::filesystem::path& path, const FittedRun& run);
 
 }  // namespace dcmmm

@@ -110,11 +110,25 @@ class Plan(cli.Case):
         self.assertGreaterEqual(float(plan["outcome"]), float(now["outcome"]) * (1 - 1e-6))
         self.assertLessEqual(float(plan["spend"]), float(now["spend"]) * (1 + 1e-6))
 
+    def test_another_plan_as_a_scenario(self):
+        words = ["plan.horizon_weeks=4", "plan.level=all"]
+        plan_b = self.plan(*words, "plan.upper=1.3", output="b")
+        rows = [{"scenario": "b", "channel": row["channel"], "region": row["region"], "week": row["week"],
+                 "spend": row["spend_plan"]} for row in cli.read_csv(plan_b / "plan.csv")]
+        cli.write_table(self.folder / "b.csv", rows)
+        found = cli.read_csv(self.plan(*words, "plan.scenarios=b.csv") / "scenarios.csv")
+        of_b = cli.read_csv(plan_b / "scenarios.csv")[1]
+        for figure in ("spend", "outcome", "gain"):
+            np.testing.assert_allclose(float(found[3][figure]), float(of_b[figure]), rtol=1e-9)
+        self.assertGreaterEqual(float(found[1]["outcome"]), float(of_b["outcome"]))
+
     def test_refuses(self):
         (self.folder / "bad.csv").write_text("scenario,channel,spend\nmine,tv,3\n")
         (self.folder / "negative.csv").write_text("scenario,channel,spend\nmine,channel_01,-3\n")
         (self.folder / "taken.csv").write_text("scenario,channel,spend\ntoday,channel_01,3\n")
         (self.folder / "columns.csv").write_text("scenario,spend\ntoday,3\n")
+        (self.folder / "twice.csv").write_text("scenario,channel,region,spend\na,channel_01,,3\na,channel_01,region_000002,3\n")
+        (self.folder / "region.csv").write_text("scenario,channel,region,spend\na,channel_01,moon,3\n")
         for words, messages in {
             ("plan.budget=1",): ["plan.budget=1.00 is below what the limits ask for", "plan.lower=0.5", "channel_03"],
             ("plan.budget=1e12",): ["is above what the limits allow", "plan.upper=2"],
@@ -126,7 +140,7 @@ class Plan(cli.Case):
             ("plan.lower=3",): ["'plan.lower' is 3, but expected at most plan.upper (2)"],
             ("plan.cell_lower=4",): ["'plan.cell_lower' is 4, but expected at most plan.cell_upper (3)"],
             ("plan.budget=5", "plan.target_roi=2"): ["only one can be given"],
-            ("plan.target_roi=1e9",): ["plan.target_roi=1000000000 is out of reach", "plan.lower"],
+            ("plan.target_roi=1e9",): ["plan.target_roi=1e+09 is out of reach", "plan.lower"],
             ("plan.target_outcome=1e15",): ["is out of reach", "plan.upper"],
             ("plan.smoothness=0.2",): ["plan.smoothness limits changes from week to week"],
             ("plan.objective=lower",): ["needs an ensemble"],
@@ -139,6 +153,8 @@ class Plan(cli.Case):
             ("plan.scenarios=taken.csv",): ["'today' is the name of a scenario that is always there"],
             ("plan.scenarios=columns.csv",): ["no column 'channel'"],
             ("plan.scenarios=none.csv",): ["none.csv"],
+            ("plan.scenarios=twice.csv",): ["line 3, column 'channel': 'channel_01' is there twice"],
+            ("plan.scenarios=region.csv",): ["column 'region': 'moon' is no region of the run"],
         }.items():
             with self.subTest(words=words):
                 done = self.plan(*words, code=2)

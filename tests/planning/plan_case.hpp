@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/random.hpp"
+#include "common/text.hpp"
 #include "planning/planner.hpp"
 #include "planning/problem.hpp"
 
@@ -62,7 +63,7 @@ inline std::vector<double> sums_over_weeks(const std::vector<double>& today_RCH,
 
 inline std::vector<std::string> channel_names(int64_t channels) {
   std::vector<std::string> out;
-  for (int64_t c = 0; c < channels; ++c) out.push_back("c" + std::to_string(c));
+  for (int64_t c = 0; c < channels; ++c) out.push_back(text("c", c));
   return out;
 }
 

@@ -78,7 +78,7 @@ TEST(Planner, BeatsOrEqualsBruteForce) {
     ASSERT_TRUE(std::isfinite(brute)) << "no grid point keeps the limits, seed " << seed;
     EXPECT_GE(plan.value, brute - 1e-9 * std::abs(brute)) << "seed " << seed;
   }
-  EXPECT_GE(s_shaped, 10);
+  EXPECT_EQ(s_shaped, 14);
 }
 
 // Schedules of weeks, S-shaped, too many for brute force: against the best of a hundred random starts.
