@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+
 #include "common/errors.hpp"
 #include "model/closed_form.hpp"
 #include "tests/temporary_folder.hpp"
