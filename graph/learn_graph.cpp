@@ -11,6 +11,7 @@
 #include "graph/directions.hpp"
 #include "graph/group_differences.hpp"
 #include "graph/moments.hpp"
+#include "graph/skeleton.hpp"
 #include "graph/solver.hpp"
 #include "graph/total_effects.hpp"
 
@@ -21,11 +22,14 @@ namespace {
 // Sparser channels are on or off: what log-linear equations say of their direction isn't believed.
 constexpr double kMostlyOn = 0.8;
 constexpr size_t kMostNeighbours = 6;  // undirected ones of a channel whose lagged edges are still claimed
+constexpr double kExplained = 0.5;     // a partial correlation below so many thresholds is none
 constexpr double kLeastRows = 50.0;    // fewer region-weeks, and no graph is learned
 
-class Learner {
+}  // namespace
+
+class GraphLearner {
  public:
-  Learner(const Panel& panel, const GraphOptions& options, int64_t weeks, uint64_t seed, const RegionLoop& loop)
+  GraphLearner(const Panel& panel, const GraphOptions& options, int64_t weeks, uint64_t seed, const RegionLoop& loop)
       : options_(options), C_(panel.channels()), P_((1 + options.lags) * C_), spend_(log_spend(panel, weeks, loop)) {
     const std::vector<int64_t> group_R = groups_of(panel);
     std::vector<std::vector<GraphMoments>> moments =
@@ -43,16 +47,25 @@ class Learner {
       use_directions(static_cast<int64_t>(panel.coordinates.regions.size()), loop);
   }
 
-  Graph learn() {
+  bool has_rows() const { return has_rows_; }
+  const LogSpend& spend() const { return spend_; }
+  const GraphMoments& moments() const { return moments_[0]; }
+  const GraphProblem& problem() const { return problem_; }
+
+  Graph without_rows() const {
     Graph out;
     out.channels = C_;
-    if (!has_rows_) {
-      out.total_CC = flat(Eigen::MatrixXd::Identity(C_, C_));
-      return out;
-    }
-    const GraphSolution solution = solve_graph(moments_[0], problem_);
+    out.total_CC = flat(Eigen::MatrixXd::Identity(C_, C_));
+    return out;
+  }
+
+  // From the solver's weights to the graph that is reported.
+  Graph graph_of(const GraphSolution& solution) {
+    Graph out;
+    out.channels = C_;
     out.h = solution.h;
     Eigen::MatrixXd support_PC = selected(moments_[0], solution.weight_PC);
+    drop_explained(support_PC);
     // An order of the channels settles cycles for the resamples, which then are descents without a constraint.
     order_ = topological_order(support_PC.topRows(C_), order_);
     GraphProblem ordered = problem_;
@@ -207,6 +220,24 @@ class Learner {
     return least >= options_.threshold || most <= -options_.threshold;
   }
 
+  // Takes out undirected edges that other channels explain: a solver that has one pair the wrong way round links the
+  // parents of a common effect.
+  void drop_explained(Eigen::MatrixXd& support_PC) const {
+    const double least = kExplained * options_.threshold;
+    const auto drop = [&](bool lagged) {
+      const Eigen::MatrixXd before_PC = support_PC;
+      for (Eigen::Index j = 0; j < C_; ++j)
+        for (Eigen::Index i = lagged ? C_ : 0; i < (lagged ? P_ : C_); ++i) {
+          if (before_PC(i, j) == 0 || required_PC_(i, j) != 0 || is_own_past(i, j)) continue;
+          const bool is_directed =
+              lagged ? holds_either_way(before_PC, i, j) : direction(i, j) != Direction::kUndirected;
+          if (!is_directed && least_dependence(moments_[0], before_PC, i, j) < least) support_PC(i, j) = 0;
+        }
+    };
+    drop(false);
+    drop(true);
+  }
+
   // What a standardised weight of one is in log spend.
   double in_logs(Eigen::Index source, Eigen::Index target) const {
     return spend_.is_constant(source % C_) ? 0.0 : spend_.scale_C[target] / spend_.scale_C[source % C_];
@@ -270,7 +301,7 @@ class Learner {
     }
   }
 
-  const GraphOptions& options_;
+  GraphOptions options_;
   int64_t C_, P_;
   LogSpend spend_;
   std::vector<std::string> group_names_;
@@ -282,11 +313,25 @@ class Learner {
   bool has_rows_ = false;
 };
 
-}  // namespace
-
 Graph learn_graph(const Panel& panel, const GraphOptions& options, int64_t weeks, uint64_t seed,
                   const RegionLoop& loop) {
-  return Learner(panel, options, weeks, seed, loop).learn();
+  GraphLearner learner(panel, options, weeks, seed, loop);
+  if (!learner.has_rows()) return learner.without_rows();
+  return learner.graph_of(solve_graph(learner.moments(), learner.problem()));
+}
+
+JointGraph::JointGraph(const Panel& panel, const GraphOptions& options, int64_t weeks, uint64_t seed,
+                       const RegionLoop& loop)
+    : learner_(std::make_unique<GraphLearner>(panel, options, weeks, seed, loop)) {
+  if (learner_->has_rows())
+    term_ = std::make_unique<GraphTerm>(learner_->spend(), options.lags, learner_->moments().rows, learner_->problem());
+}
+
+JointGraph::~JointGraph() = default;
+
+Graph JointGraph::finish() {
+  if (!term_) return learner_->without_rows();
+  return learner_->graph_of(solve_graph(learner_->moments(), term_->descent()));
 }
 
 }  // namespace dcmmm

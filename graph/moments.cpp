@@ -16,6 +16,17 @@ bool has_row(const LogSpend& spend, int64_t lags, int64_t region, int64_t week) 
   return true;
 }
 
+int64_t fill_rows(const LogSpend& spend, int64_t lags, int64_t region, Eigen::MatrixXd& x_NP) {
+  const int64_t C = spend.channels, P = (1 + lags) * C;
+  int64_t rows = 0;
+  for (int64_t t = lags; t < spend.weeks; ++t) {
+    if (!has_row(spend, lags, region, t)) continue;
+    for (int64_t p = 0; p < P; ++p) x_NP(rows, p) = spend.row(region, t - p / C)[p % C];
+    ++rows;
+  }
+  return rows;
+}
+
 std::vector<std::vector<GraphMoments>> graph_moments(const LogSpend& spend, int64_t lags, int64_t resamples,
                                                      uint64_t seed, const std::vector<int64_t>& group_R, int64_t groups,
                                                      const RegionLoop& loop) {
@@ -26,12 +37,7 @@ std::vector<std::vector<GraphMoments>> graph_moments(const LogSpend& spend, int6
     Eigen::MatrixXd x_NP(spend.weeks, P), moment_PP(P, P);
     std::vector<double> region(width);
     for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
-      int64_t rows = 0;
-      for (int64_t t = lags; t < spend.weeks; ++t) {
-        if (!has_row(spend, lags, r, t)) continue;
-        for (int64_t p = 0; p < P; ++p) x_NP(rows, p) = spend.row(r, t - p / C)[p % C];
-        ++rows;
-      }
+      const int64_t rows = fill_rows(spend, lags, r, x_NP);
       if (rows == 0) continue;
       moment_PP.setZero();
       moment_PP.selfadjointView<Eigen::Lower>().rankUpdate(x_NP.topRows(rows).transpose());

@@ -26,4 +26,7 @@ std::vector<std::vector<GraphMoments>> graph_moments(const LogSpend& spend, int6
 /// Whether a region-week and the `lags` weeks before it are seen.
 bool has_row(const LogSpend& spend, int64_t lags, int64_t region, int64_t week);
 
+/// A region's rows into the first of `x_NP` (at least `weeks` rows); returns how many there are.
+int64_t fill_rows(const LogSpend& spend, int64_t lags, int64_t region, Eigen::MatrixXd& x_NP);
+
 }  // namespace dcmmm

@@ -11,6 +11,10 @@ namespace dcmmm {
 /// NOTEARS: augmented Lagrangian (Zheng et al. 2018); DAGMA: log-determinant, path following (Bello et al. 2022).
 enum class GraphSolver { kNotears, kDagma };
 
+/// Whether the graph's weights are found from the sufficient statistic before the fit, or as a term of the training
+/// loss, a step with each of the descent's. Both end at the same graph.
+enum class GraphMode { kCovariance, kJoint };
+
 /// What innovations in log spend look like: directions within a week are read from how far they are from Gaussian.
 enum class GraphNoise { kGaussian, kLaplace, kStudent };
 
@@ -23,6 +27,7 @@ struct EdgeRule {
 
 struct GraphOptions {
   bool enabled = true;
+  GraphMode mode = GraphMode::kCovariance;
   GraphSolver solver = GraphSolver::kNotears;
   GraphNoise noise = GraphNoise::kStudent;
   int64_t lags = 1;               // weeks back that spend may depend on

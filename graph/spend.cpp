@@ -14,7 +14,7 @@ constexpr double kLeastRegions = 10;  // for weeks' own means: fewer would leave
 constexpr double kOffShare = 0.01;    // more weeks without spend than that: log(1 + x)
 constexpr double kStillMoves = 1e-5;  // spend that departs less, in logs, is constant
 constexpr int64_t kMostSweeps = 50;   // of the means and columns, until they no longer change
-constexpr double kNoLongerMoves = 1e-7;
+constexpr double kNoLongerMoves = 1e-11;
 
 // Backfitting of region means, week means and columns (Buja, Hastie and Tibshirani 1989): exact once it stands still.
 class Backfit {
@@ -48,12 +48,12 @@ class Backfit {
       for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
         std::vector<double> mean(C);
         double cells = 0;
-        each_cell({r, 1}, [&](int64_t, int64_t, const float* value) {
+        each_cell({r, 1}, [&](int64_t, int64_t, const double* value) {
           cells += 1;
           for (int64_t c = 0; c < C; ++c) mean[c] += value[c];
         });
-        each_cell({r, 1}, [&](int64_t, int64_t, float* value) {
-          for (int64_t c = 0; c < C; ++c) value[c] -= static_cast<float>(mean[c] / cells);
+        each_cell({r, 1}, [&](int64_t, int64_t, double* value) {
+          for (int64_t c = 0; c < C; ++c) value[c] -= mean[c] / cells;
         });
       }
     });
@@ -63,14 +63,14 @@ class Backfit {
   double remove_week_means() {
     const int64_t C = spend_.channels, width = C + 1;
     const std::vector<double> sums = loop_.sum(spend_.weeks * width, [&](Chunk chunk, std::span<double> total) {
-      each_cell(chunk, [&](int64_t, int64_t t, const float* value) {
+      each_cell(chunk, [&](int64_t, int64_t t, const double* value) {
         total[t * width] += 1;
         for (int64_t c = 0; c < C; ++c) total[t * width + 1 + c] += value[c];
       });
     });
     loop_.each([&](Chunk chunk) {
-      each_cell(chunk, [&](int64_t, int64_t t, float* value) {
-        for (int64_t c = 0; c < C; ++c) value[c] -= static_cast<float>(sums[t * width + 1 + c] / sums[t * width]);
+      each_cell(chunk, [&](int64_t, int64_t t, double* value) {
+        for (int64_t c = 0; c < C; ++c) value[c] -= sums[t * width + 1 + c] / sums[t * width];
       });
     });
     double largest = 0;
@@ -95,7 +95,7 @@ class Backfit {
     const auto centred = [&](int64_t r) {
       std::vector<double> value_T(spend_.weeks);
       double mean = 0, cells = 0;
-      each_cell({r, 1}, [&](int64_t, int64_t t, const float*) {
+      each_cell({r, 1}, [&](int64_t, int64_t t, const double*) {
         value_T[t] = column(p, r, t);
         mean += value_T[t];
         cells += 1;
@@ -106,7 +106,7 @@ class Backfit {
     const std::vector<double> sums = loop_.sum(C + 1, [&](Chunk chunk, std::span<double> total) {
       for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
         const std::vector<double> x_T = centred(r);
-        each_cell({r, 1}, [&](int64_t, int64_t t, const float* value) {
+        each_cell({r, 1}, [&](int64_t, int64_t t, const double* value) {
           total[C] += x_T[t] * x_T[t];
           for (int64_t c = 0; c < C; ++c) total[c] += x_T[t] * value[c];
         });
@@ -116,8 +116,8 @@ class Backfit {
     loop_.each([&](Chunk chunk) {
       for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
         const std::vector<double> x_T = centred(r);
-        each_cell({r, 1}, [&](int64_t, int64_t t, float* value) {
-          for (int64_t c = 0; c < C; ++c) value[c] -= static_cast<float>(x_T[t] * sums[c] / sums[C]);
+        each_cell({r, 1}, [&](int64_t, int64_t t, double* value) {
+          for (int64_t c = 0; c < C; ++c) value[c] -= x_T[t] * sums[c] / sums[C];
         });
       }
     });
@@ -141,7 +141,7 @@ LogSpend log_spend(const Panel& panel, int64_t weeks, const RegionLoop& loop) {
   out.regions = R;
   out.weeks = T;
   out.channels = C;
-  out.value_RTC.assign(R * T * C, 0.0F);
+  out.value_RTC.assign(R * T * C, 0.0);
   out.seen_RT.assign(R * T, 0);
   for (int64_t r = 0; r < R; ++r) {
     const auto first = panel.observed_RT.begin() + r * panel.weeks();
@@ -184,7 +184,7 @@ LogSpend log_spend(const Panel& panel, int64_t weeks, const RegionLoop& loop) {
           const double x = media(r, t)[c];
           const double value = out.off_share_C[c] > kOffShare ? std::log1p(x * cells / mean[c])
                                                               : std::log(std::max(x, smallest[c]) * cells / mean[c]);
-          out.value_RTC[(r * T + t) * C + c] = static_cast<float>(value);
+          out.value_RTC[(r * T + t) * C + c] = value;
         }
       }
     }
@@ -197,9 +197,9 @@ LogSpend log_spend(const Panel& panel, int64_t weeks, const RegionLoop& loop) {
       for (int64_t t = 0; t < T; ++t) {
         if (!out.seen(r, t)) continue;
         for (int64_t c = 0; c < C; ++c) {
-          float& value = out.value_RTC[(r * T + t) * C + c];
-          if (is_silent_RC[r * C + c]) value = 0.0F;
-          total[c] += static_cast<double>(value) * value;
+          double& value = out.value_RTC[(r * T + t) * C + c];
+          if (is_silent_RC[r * C + c]) value = 0.0;
+          total[c] += value * value;
         }
       }
   });
@@ -209,7 +209,7 @@ LogSpend log_spend(const Panel& panel, int64_t weeks, const RegionLoop& loop) {
   }
   loop.each([&](Chunk chunk) {
     for (int64_t i = chunk.first * T * C; i < (chunk.first + chunk.count) * T * C; ++i)
-      out.value_RTC[i] = out.scale_C[i % C] > 0 ? static_cast<float>(out.value_RTC[i] / out.scale_C[i % C]) : 0.0F;
+      out.value_RTC[i] = out.scale_C[i % C] > 0 ? out.value_RTC[i] / out.scale_C[i % C] : 0.0;
   });
   return out;
 }

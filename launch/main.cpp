@@ -176,9 +176,9 @@ std::pair<int, std::string> describe_error() {
 }  // namespace
 
 // Waiting threads sleep instead of spinning: on a machine that others use, too, spinning makes a step four times as
-// long (docs/benchmarks.md). OpenMP reads the variable when it is loaded, so the process starts itself once more; before
-// any library's constructors run, since those of LibTorch take most of the time that starting takes. Nothing of the C
-// library may be used here but system calls.
+// long (docs/benchmarks.md). OpenMP reads the variable when it is loaded, so the process starts itself once more;
+// before any library's constructors run, since those of LibTorch take most of the time that starting takes. Nothing of
+// the C library may be used here but system calls.
 static void wait_passively(int, char** argv, char** environment) {
   static constexpr std::string_view kPolicy = "OMP_WAIT_POLICY=", kSpinning = "GOMP_SPINCOUNT=";
   static char passive[] = "OMP_WAIT_POLICY=passive";

@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <cmath>
+#include <optional>
+#include <span>
 
 namespace dcmmm {
 namespace {
@@ -43,22 +45,26 @@ FitState make_fit_state(const ParameterLayout& layout, const FitData& data, cons
 }
 
 StepReport train_step(const Mmm& model, const FitData& data, const Anchor& anchor, const TrainerOptions& options,
-                      const RegionLoop& loop, FitState& state, double signal) {
-  const int64_t E = data.member_count(), P = model.layout().shared_count();
+                      const RegionLoop& loop, FitState& state, double signal, GraphTerm* graph) {
+  const int64_t E = data.member_count(), P = model.layout().shared_count(), of_model = E * P + 3 * E;
   StepReport report;
   const auto start = Clock::now();
+
+  std::optional<LiftPull> pull;
+  if (!data.lifts.empty()) pull = model.lift_pull(data, anchor, state.shared_EP, state.local_ERL, loop);
 
   // Forward and backward, chunk by chunk. Shared gradients and loss terms travel; local gradients stay.
   at::Tensor local_gradient = at::zeros_like(state.local_ERL);
   double signals[] = {signal};
   const std::vector<double> sums = loop.sum(
-      E * P + 3 * E,
+      of_model + (graph != nullptr ? graph->sums() : 0),
       [&](Chunk chunk, std::span<double> total) {
         const auto chunk_start = Clock::now();
         const at::Tensor shared = state.shared_EP.detach().requires_grad_(true);
         const at::Tensor local =
             state.local_ERL.narrow(1, chunk.first, chunk.count).contiguous().detach().requires_grad_(true);
-        const ChunkLoss loss = model.chunk_loss(data, anchor, shared, local, chunk);
+        const ChunkLoss loss =
+            model.chunk_loss(data, anchor, shared, local, chunk, pull ? &*pull : nullptr, loop.plan().first_region);
         const double forward = seconds_since(chunk_start);
         const auto gradient = torch::autograd::grad({loss.total_E.sum()}, {shared, local});
         local_gradient.narrow(1, chunk.first, chunk.count).copy_(gradient[1]);
@@ -66,12 +72,17 @@ StepReport train_step(const Mmm& model, const FitData& data, const Anchor& ancho
         add_to(total.subspan(static_cast<size_t>(E * P), static_cast<size_t>(E)), loss.data_E);
         add_to(total.subspan(static_cast<size_t>(E * P + E), static_cast<size_t>(E)), loss.deviation_E);
         add_to(total.subspan(static_cast<size_t>(E * P + 2 * E), static_cast<size_t>(E)), loss.region_E);
+        if (graph != nullptr) graph->add(chunk, total.subspan(static_cast<size_t>(of_model)));
         if (loop.plan().deterministic) return;
         report.seconds.forward += forward;
         report.seconds.backward += seconds_since(chunk_start) - forward;
       },
       signals);
   report.signals = signals[0];
+  if (graph != nullptr) {
+    graph->take(std::span(sums).subspan(static_cast<size_t>(of_model)));
+    report.graph = graph->loss();
+  }
   const double summed = seconds_since(start) - report.seconds.forward - report.seconds.backward;
   (loop.plan().deterministic ? report.seconds.backward : report.seconds.reduce) = summed;
 
@@ -96,7 +107,7 @@ StepReport train_step(const Mmm& model, const FitData& data, const Anchor& ancho
     report.data_E.push_back(terms[e]);
     report.deviation_E.push_back(terms[E + e]);
     report.region_E.push_back(terms[2 * E + e]);
-    report.penalty_E.push_back(penalty_E[e].item<double>());
+    report.penalty_E.push_back(penalty_E[e].item<double>() + (pull ? pull->loss_E[e].item<double>() : 0.0));
     report.loss_E.push_back(terms[e] + terms[E + e] + terms[2 * E + e] + report.penalty_E.back());
     report.gradient_norm_E.push_back(norm_E[e].item<double>());
     if (!std::isfinite(report.loss_E.back()) || !std::isfinite(report.gradient_norm_E.back())) state.active_E[e] = 0;
@@ -112,6 +123,7 @@ StepReport train_step(const Mmm& model, const FitData& data, const Anchor& ancho
                    learning_rates(model.layout(), options, false), state.step);
   optimizer.update(state.local_ERL, local_gradient, state.local_first_ERL, state.local_second_ERL, rate_E,
                    learning_rates(model.layout(), options, true), state.step);
+  model.keep_signs(state.shared_EP);
   report.seconds.update = seconds_since(update_start);
   return report;
 }

@@ -83,7 +83,7 @@ bool huber_is_due(int64_t step, int64_t steps) {
 
 }  // namespace
 
-Outcome train(Fit& fit, const TrainerCallbacks& callbacks) {
+Outcome train(Fit& fit, const TrainerCallbacks& callbacks, GraphTerm* graph) {
   const TrainerOptions& options = fit.options;
   const auto start = Clock::now();
   const int64_t first_step = fit.state.step;
@@ -97,6 +97,8 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks) {
     if (options.early_stopping) judge(fit, rmse);
   };
   if (validates && first_step == 0) validate();
+  // A resumed run's: the steps depend on nothing else, so they are taken again.
+  if (graph != nullptr) advance(*graph, first_step, fit.loop);
   while (fit.state.step < options.steps && any_active(fit)) {
     if (huber_is_due(fit.state.step, options.steps))
       fit.model.refresh_cell_weights(fit.data, fit.state.shared_EP, fit.state.local_ERL, fit.loop);
@@ -105,7 +107,7 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks) {
     const auto step_start = Clock::now();
     const std::vector<double> active_before = fit.state.active_E;
     const StepReport report =
-        train_step(fit.model, fit.data, fit.anchor, options, fit.loop, fit.state, static_cast<double>(request));
+        train_step(fit.model, fit.data, fit.anchor, options, fit.loop, fit.state, static_cast<double>(request), graph);
     std::vector<int64_t> lost;
     for (int64_t m = 0; m < fit.members; ++m)
       if (!std::isfinite(report.loss_E[m]) || !std::isfinite(report.gradient_norm_E[m])) lost.push_back(m);
@@ -120,10 +122,10 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks) {
                            ": its loss is not finite from there on."));
     const bool measure = validates && (fit.state.step % options.validate_every == 0 || fit.state.step == options.steps);
     if (measure) validate();
-    fit.history.push_back({fit.state.step, report.loss_E[0], report.data_E[0], report.deviation_E[0],
+    fit.history.push_back({fit.state.step, report.loss_E[0] + report.graph, report.data_E[0], report.deviation_E[0],
                            report.region_E[0], report.penalty_E[0], report.learning_rate, report.gradient_norm_E[0],
                            measure ? validation : std::numeric_limits<double>::quiet_NaN(),
-                           std::chrono::duration<double>(Clock::now() - step_start).count()});
+                           std::chrono::duration<double>(Clock::now() - step_start).count(), report.graph});
     const bool last = fit.state.step == options.steps;
     const bool stop = report.signals >= static_cast<double>(Request::kStop);
     const bool due = options.checkpoint_every > 0 && fit.state.step % options.checkpoint_every == 0;
