@@ -3,7 +3,10 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+
 #include "common/errors.hpp"
+#include "model/closed_form.hpp"
 #include "tests/temporary_folder.hpp"
 #include "tests/trainer/fit_case.hpp"
 #include "trainer/fit_checkpoint.hpp"
