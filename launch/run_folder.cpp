@@ -89,11 +89,12 @@ RunFolder find_run_folder(const fs::path& path) {
 }
 
 std::string history_csv(const std::vector<HistoryRow>& history) {
-  std::string out = "step,loss,data,deviation,region,penalty,learning_rate,gradient_norm,validation_rmse,seconds\n";
+  std::string out =
+      "step,loss,data,deviation,region,penalty,learning_rate,gradient_norm,validation_rmse,seconds,graph\n";
   for (const HistoryRow& row : history) {
     out += std::to_string(row.step);
     for (const double value : {row.loss, row.data, row.deviation, row.region, row.penalty, row.learning_rate,
-                               row.gradient_norm, row.validation_rmse, row.seconds})
+                               row.gradient_norm, row.validation_rmse, row.seconds, row.graph})
       out += "," + field(value);
     out += "\n";
   }

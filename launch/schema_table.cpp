@@ -103,6 +103,7 @@ const std::vector<KeySpec>& known_keys() {
       {"model.l1.coefficients", kNumber, "0..", kNotNull, "sparsity penalty on the coefficients"},
       {"model.l1.gru_output", kNumber, "0..", kNotNull, "sparsity penalty on the GRU's output layer"},
       {"model.dag.enabled", kBool, "", kNotNull, "learn how spend on channels moves spend on others"},
+      {"model.dag.mode", kChoice, "covariance|joint", kNotNull, "where the graph's weights are found"},
       {"model.dag.method", kChoice, "notears|dagma", kNotNull, "solver of the graph"},
       {"model.dag.noise", kChoice, "gaussian|laplace|student", kNotNull,
        "of log spend: directions within a week come from its not being Gaussian"},

@@ -213,6 +213,7 @@ GraphOptions graph_options(const Value& config) {
   const std::string noise = get<std::string>(config, "model.dag.noise");
   GraphOptions out;
   out.enabled = get<bool>(config, "model.dag.enabled");
+  out.mode = get<std::string>(config, "model.dag.mode") == "joint" ? GraphMode::kJoint : GraphMode::kCovariance;
   out.solver = get<std::string>(config, "model.dag.method") == "dagma" ? GraphSolver::kDagma : GraphSolver::kNotears;
   out.noise = noise == "gaussian"  ? GraphNoise::kGaussian
               : noise == "laplace" ? GraphNoise::kLaplace

@@ -140,7 +140,8 @@ struct Run {
   Mesh& mesh;
   Fit& fit;
   const std::vector<ChannelIdentification>& identification;
-  const Graph& graph;
+  Graph& graph;
+  JointGraph* joint;  // null: the graph is there
 
   bool writes_text() const { return context.world.rank() == 0; }
 
@@ -166,7 +167,7 @@ struct Run {
       store.save(make_checkpoint(current, config, file.checksum()), *mesh.region_axis);
     };
     callbacks.request = take_request;
-    const Outcome outcome = train(fit, callbacks);
+    const Outcome outcome = train(fit, callbacks, joint != nullptr && !fit.likelihood ? joint->term() : nullptr);
     set_before_console_line({});
     write_history();
     return outcome;
@@ -245,13 +246,6 @@ void say_what_is_identified(const std::vector<ChannelIdentification>& channels, 
                        ". Its contribution may be anything within its interval."));
 }
 
-// The descent has no place for them.
-void say_what_is_left_out(const EstimateOptions& options) {
-  constexpr const char* kWhy = ": only the likelihood knows them, and this fit is the descent's (docs/knowledge.md).";
-  if (!options.likelihood.experiments.empty()) log_warning(text("data.experiments is left out", kWhy));
-  if (!options.priors.empty()) log_warning(text("model.priors is left out", kWhy));
-}
-
 // Experiments beside the panel, and a warning for each that can't be right together with it.
 void say_what_experiments_did(const std::vector<ExperimentReport>& experiments,
                               const std::vector<std::string>& channels) {
@@ -265,6 +259,19 @@ void say_what_experiments_did(const std::vector<ExperimentReport>& experiments,
                        " standard deviations apart (", std::round(10 * std::abs(report.residual())) / 10,
                        " s left after the fit). One of them is wrong: check the table's units, weeks and regions, or "
                        "leave the experiment out."));
+}
+
+void say_how_channels_move(const Graph& graph, const std::vector<std::string>& channels) {
+  log_info("How spend on channels moves spend on others (->; --: undirected):\n" + graph_table(graph, channels));
+}
+
+// The steps that the descent left to the graph's term.
+void finish_graph(JointGraph& joint, const Fit& fit, Graph& graph) {
+  const int64_t along = joint.term() != nullptr ? joint.term()->descent().evaluations() : 0;
+  graph = joint.finish();
+  if (joint.term() != nullptr && !fit.likelihood)
+    log_info(text("The graph's term: ", along, " of its ", joint.term()->descent().evaluations(),
+                  " steps along with the descent, the others after it on the same objective (h ", graph.h, ")."));
 }
 
 }  // namespace
@@ -320,21 +327,24 @@ int train_command(CommandContext& context) {
       locate_experiments(config, folder.path, resume, file->coordinates(), split.origin, world);
   const GraphOptions graph_settings = graph_options(config);
   Graph graph;
-  if (graph_settings.enabled) {
-    graph = learn_graph(panel, graph_settings, split.origin, options.seed, RegionLoop(plan, *mesh.region_axis));
-    log_info("How spend on channels moves spend on others (->; --: undirected):\n" +
-             graph_table(graph, file->coordinates().channels));
+  std::optional<JointGraph> joint;
+  const RegionLoop graph_loop(plan, *mesh.region_axis);
+  if (graph_settings.enabled && graph_settings.mode == GraphMode::kJoint) {
+    joint.emplace(panel, graph_settings, split.origin, options.seed, graph_loop);
+  } else if (graph_settings.enabled) {
+    graph = learn_graph(panel, graph_settings, split.origin, options.seed, graph_loop);
+    say_how_channels_move(graph, file->coordinates().channels);
   }
-  const double graph_seconds = stage.lap();
+  double graph_seconds = stage.lap();
 
   // Phase one, or where an earlier run stood; then the descent.
   Estimate estimate = prepare_estimate(panel, options, split.origin, plan, *mesh.region_axis, log_info);
   const std::unique_ptr<Fit>& fit = estimate.fit;
   say_what_is_identified(estimate.identification, file->coordinates().channels);
-  if (fit->likelihood)
-    say_what_experiments_did(fit->likelihood->experiments, file->coordinates().channels);
-  else
-    say_what_is_left_out(options);
+  if (fit->likelihood) say_what_experiments_did(fit->likelihood->experiments, file->coordinates().channels);
+  if (joint && fit->likelihood)
+    log_info(
+        "model.dag.mode is joint, but the likelihood has no descent to go along with: the graph is learned by itself.");
   keep_chosen(estimate.settings.options, fit->likelihood != nullptr, context.config);
   if (!resume) keep_config();
   say_what_runs(*fit, *file, mesh, threads);
@@ -359,7 +369,7 @@ int train_command(CommandContext& context) {
   }
   if (resume) keep_config();  // not before: a resume that is refused leaves the run as it was
   install_signal_handlers();
-  const Run run{context, folder, *file, mesh, *fit, estimate.identification, graph};
+  const Run run{context, folder, *file, mesh, *fit, estimate.identification, graph, joint ? &*joint : nullptr};
   const int64_t first_step = fit->state.step;
   if (run.descend() == Outcome::kStopped) {
     log_warning(text("Stopped at step ", fit->state.step, " of ", trainer.steps,
@@ -368,6 +378,18 @@ int train_command(CommandContext& context) {
     return static_cast<int>(ExitCode::kStopped);
   }
   const double fit_seconds = stage.lap();
+  if (joint) {
+    finish_graph(*joint, *fit, graph);
+    say_how_channels_move(graph, file->coordinates().channels);
+    graph_seconds += stage.lap();
+  }
+  std::vector<ExperimentReport> experiments;
+  if (fit->likelihood) {
+    experiments = fit->likelihood->experiments;
+  } else {
+    experiments = experiment_reports(*fit);
+    say_what_experiments_did(experiments, file->coordinates().channels);
+  }
   set_activity("the results");
 
   OriginForecasts holdout;
@@ -391,11 +413,9 @@ int train_command(CommandContext& context) {
   // Where the closed form is the fit there is none.
   facts.loss = fit->likelihood        ? fit->likelihood->estimate.negative_log
                : fit->history.empty() ? std::numeric_limits<double>::quiet_NaN()
-                                      : fit->history.back().loss;
-  if (fit->likelihood) {
-    facts.components = fit->likelihood->estimate.components;
-    facts.experiments = fit->likelihood->experiments;
-  }
+                                      : fit->history.back().loss - fit->history.back().graph;
+  if (fit->likelihood) facts.components = fit->likelihood->estimate.components;
+  facts.experiments = experiments;
   on_rank_zero(world, [&] {
     facts.results_sha256 = sha256_of_file(folder.results());
     write_text_file(folder.metrics(), metrics_json(figures, holdout, file->coordinates().weeks, facts));

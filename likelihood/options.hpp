@@ -6,23 +6,13 @@
 #include <vector>
 
 #include "data/experiments.hpp"
+#include "model/knowledge.hpp"
 
 namespace dcmmm {
 
 /// Whether coefficients move over time: not at all, by waves in closed form, or by a GRU whose freedom the waves'
 /// variance component decides.
 enum class Drift { kNone, kWaves, kGru };
-
-/// A normal prior in the units of what it is on.
-struct GaussianPrior {
-  double mean = 0, sd = 0;
-};
-
-/// What is known of a channel from outside; what isn't given has the prior that all channels share.
-struct ChannelPrior {
-  std::optional<GaussianPrior> roi;  // target per unit of spend, over the training weeks
-  std::optional<GaussianPrior> decay, exponent, half_saturation;
-};
 
 struct LikelihoodOptions {
   // Carry-over and saturation: where the shapes start, and their priors' standard deviations (of logit d,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "common/errors.hpp"
 
@@ -95,6 +96,25 @@ std::vector<double> solve_non_negative(const std::vector<double>& matrix_FF, con
   }
   throw NumericalError(
       "The non-negative closed form didn't settle: the inputs are nearly collinear. Raise model.ridge.strength.");
+}
+
+std::vector<double> solve_signed(const std::vector<double>& matrix_FF, const std::vector<double>& right_F,
+                                 const std::vector<int>& sign_F) {
+  const size_t size = right_F.size();
+  // Terms with a sign come first, turned to be positive.
+  std::vector<size_t> order(size);
+  std::iota(order.begin(), order.end(), size_t{0});
+  const auto free = std::stable_partition(order.begin(), order.end(), [&](size_t term) { return sign_F[term] != 0; });
+  const auto turn = [&](size_t term) { return sign_F[term] < 0 ? -1.0 : 1.0; };
+  std::vector<double> matrix(size * size), right(size), theta(size);
+  for (size_t i = 0; i < size; ++i) {
+    right[i] = turn(order[i]) * right_F[order[i]];
+    for (size_t j = 0; j < size; ++j)
+      matrix[i * size + j] = turn(order[i]) * turn(order[j]) * matrix_FF[order[i] * size + order[j]];
+  }
+  const std::vector<double> solved = solve_non_negative(matrix, right, free - order.begin());
+  for (size_t i = 0; i < size; ++i) theta[order[i]] = turn(order[i]) * solved[i];
+  return theta;
 }
 
 }  // namespace dcmmm

@@ -18,4 +18,8 @@ inline constexpr double kCoefficientFloor = 1e-5;
 std::vector<double> solve_non_negative(const std::vector<double>& matrix_FF, const std::vector<double>& right_F,
                                        int64_t non_negative);
 
+/// The same with a sign for each term: 1 (never below 0), -1 (never above) or 0 (free).
+std::vector<double> solve_signed(const std::vector<double>& matrix_FF, const std::vector<double>& right_F,
+                                 const std::vector<int>& sign_F);
+
 }  // namespace dcmmm

@@ -1,6 +1,7 @@
 // Phase one of a fit: the closed form over all ranks; and Huber's weights, which refresh it in between.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "comm/median.hpp"
 #include "model/closed_form.hpp"
@@ -74,6 +75,8 @@ Anchor Mmm::closed_form(const FitData& data, at::Tensor& shared_EP, const Region
     }
   });
 
+  const LiftRows lift = lift_rows(data, shared_EP, loop);
+  const auto X = static_cast<int64_t>(data.lifts.size());
   Anchor anchor;
   anchor.ridge_metric_EF = at::zeros({E, F}, at::kDouble);
   anchor.ridge_center_EF = at::zeros({E, F}, at::kDouble);
@@ -88,24 +91,30 @@ Anchor Mmm::closed_form(const FitData& data, at::Tensor& shared_EP, const Region
       center_EF[e][c] = settings.media_prior / static_cast<double>(C) / mean;
     }
     std::vector<double> matrix(static_cast<size_t>(F * F)), right(static_cast<size_t>(F));
+    std::vector<int> sign(static_cast<size_t>(F), 0);
+    std::fill_n(sign.begin(), C, 1);
+    std::copy(options_.knowledge.control_signs.begin(), options_.knowledge.control_signs.end(), sign.begin() + C);
     for (int64_t i = 0; i < F; ++i) {
       const double diagonal = of_member[i * G + i];
       const double multiplier = i < C                     ? settings.ridge_media
                                 : i < C + K - data.events ? settings.ridge_controls
                                 : i < C + K               ? options_.ridge_events
                                                           : settings.ridge_patterns;
-      const double pull = settings.ridge * 0.01 * multiplier * diagonal;
-      metric_EF[e][i] = diagonal;
+      // A known ROI stands in for the ridge.
+      const bool is_known = std::any_of(data.lifts.begin(), data.lifts.end(),
+                                        [&](const auto& measured) { return measured.is_roi && measured.channel == i; });
+      const double pull = is_known ? 0.0 : settings.ridge * 0.01 * multiplier * diagonal;
+      metric_EF[e][i] = is_known ? 0.0 : diagonal;
       right[i] = of_member[i * G + F] + pull * center_EF[e][i];
       for (int64_t j = 0; j < F; ++j) matrix[i * F + j] = 0.5 * (of_member[i * G + j] + of_member[j * G + i]);
       matrix[i * F + i] += pull + 1e-6 * data.cells_E[e];
     }
-    std::vector<double> theta = solve_non_negative(matrix, right, C);
-    for (int64_t c = 0; c < C; ++c) theta[c] = std::max(theta[c], kCoefficientFloor);
-    at::Tensor member = shared_EP.narrow(0, e, 1);
-    for (int64_t c = 0; c < C; ++c) layout_.view(member, "coefficient.log_mean")[0][c] = std::log(std::expm1(theta[c]));
-    for (int64_t k = 0; k < K; ++k) layout_.view(member, "control.coefficient")[0][k] = theta[C + k];
-    for (int64_t s = C + K; s < F; ++s) layout_.view(member, "pattern.coefficient")[0][s - C - K] = theta[s];
+    const auto solve = [&] {
+      std::vector<double> solved = solve_signed(matrix, right, sign);
+      for (int64_t c = 0; c < C; ++c) solved[c] = std::max(solved[c], kCoefficientFloor);
+      return solved;
+    };
+    std::vector<double> theta = solve();
     // s2 = e'Qe / n of the residuals e = y' - F theta, from the same sums.
     double squares = of_member[F * G + F];
     for (int64_t i = 0; i < F; ++i) {
@@ -113,6 +122,36 @@ Anchor Mmm::closed_form(const FitData& data, at::Tensor& shared_EP, const Region
       for (int64_t j = 0; j < F; ++j) squares += theta[i] * of_member[i * G + j] * theta[j];
     }
     anchor.variance_E.push_back(std::max(squares / std::max(data.cells_E[e], 1.0), 1e-12));
+    // Measured lifts are rows more, at the weight that the loss gives them.
+    const double unit = anchor.variance_E.back() / options_.tempering;
+    const std::vector<double> alone = matrix;
+    for (int64_t x = 0; x < X; ++x) {
+      const double* row = lift.row_EXC.data() + (e * X + x) * C;
+      const LiftObservation& measured = data.lifts[x];
+      std::vector<double> row_F(static_cast<size_t>(F), 0.0);
+      std::copy(row, row + C, row_F.begin());
+      const auto times = [&](const std::vector<double>& by_F) {
+        return std::inner_product(row_F.begin(), row_F.end(), by_F.begin(), 0.0);
+      };
+      const double own = measured.is_roi ? 0.0 : options_.region_coefficient_sd * -std::expm1(-theta[measured.channel]);
+      const double sd =
+          measured.counts_for(e)
+              ? std::sqrt(measured.error_E[e] * measured.error_E[e] + own * own * lift.square_EX[e * X + x])
+              : 0.0;
+      anchor.lift_sd_EX.push_back(sd);
+      anchor.panel_lift_EX.push_back(times(theta));
+      anchor.panel_lift_sd_EX.push_back(std::sqrt(unit * times(solve_non_negative(alone, row_F, 0))));
+      if (sd == 0) continue;
+      for (int64_t i = 0; i < C; ++i) {
+        right[i] += unit * row[i] * measured.lift_E[e] / (sd * sd);
+        for (int64_t j = 0; j < C; ++j) matrix[i * F + j] += unit * row[i] * row[j] / (sd * sd);
+      }
+    }
+    if (X > 0) theta = solve();
+    at::Tensor member = shared_EP.narrow(0, e, 1);
+    for (int64_t c = 0; c < C; ++c) layout_.view(member, "coefficient.log_mean")[0][c] = std::log(std::expm1(theta[c]));
+    for (int64_t k = 0; k < K; ++k) layout_.view(member, "control.coefficient")[0][k] = theta[C + k];
+    for (int64_t s = C + K; s < F; ++s) layout_.view(member, "pattern.coefficient")[0][s - C - K] = theta[s];
   }
   anchor.prior_center_EP = shared_EP.clone();
   return anchor;

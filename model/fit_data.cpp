@@ -256,6 +256,11 @@ FitData FitData::only(int64_t member) const {
                                  &out.inverse_control_scale_ERK, &out.cell_weight_ERT, &out.region_weight_ER,
                                  &out.week_weight_ET, &out.stiffness_ER, &out.national_EN, &out.drift_ENC})
     if (of_members->defined()) *of_members = of_members->narrow(0, member, 1);
+  for (LiftObservation& lift : out.lifts) {
+    lift.last_week_E = {lift.last_week_E[place]};
+    lift.lift_E = {lift.lift_E[place]};
+    lift.error_E = {lift.error_E[place]};
+  }
   out.members = {members[place]};
   out.persistence_E = {persistence_E[place]};
   out.cells_E = {cells_E[place]};

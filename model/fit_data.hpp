@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "data/panel.hpp"
+#include "model/lifts.hpp"
 #include "model/options.hpp"
 #include "model/region_loop.hpp"
 
@@ -57,6 +58,7 @@ struct FitData {
   at::Tensor week_weight_ET;    // of the bootstrap's blocks of weeks, on top of Huber's; undefined without a bootstrap
   at::Tensor stiffness_ER;      // of each region's baseline (float64)
   std::vector<double> persistence_E;
+  std::vector<LiftObservation> lifts;  // what was measured of contributions, beside the cells
   at::Tensor national_EN;  // level that all regions share, in units of m_r, over the panel's weeks and some after them;
                            // undefined: 0
   at::Tensor drift_ENC;    // added to the coefficients' inverse softplus, alike in all regions; undefined: 0

@@ -23,7 +23,7 @@ at::Tensor training_weeks_ET(const FitData& data, int64_t weeks) {
 }  // namespace
 
 ChunkLoss Mmm::chunk_loss(const FitData& data, const Anchor& anchor, const at::Tensor& shared_EP,
-                          const at::Tensor& local_EnL, Chunk chunk) const {
+                          const at::Tensor& local_EnL, Chunk chunk, const LiftPull* pull, int64_t first_region) const {
   const int64_t weeks = data.last_origin();
   const Effects effect = effects(data, shared_EP, local_EnL, chunk, weeks);
   const at::Tensor squares_E =
@@ -62,6 +62,9 @@ ChunkLoss Mmm::chunk_loss(const FitData& data, const Anchor& anchor, const at::T
           .to(at::kDouble) /
       cells_E;
   loss.total_E = loss.data_E + loss.deviation_E + loss.region_E;
+  if (pull != nullptr)
+    loss.total_E =
+        loss.total_E + (pull->slope_EX * lifts(data, effect, shared_EP, local_EnL, chunk, first_region)).sum(1);
   loss.data_E = loss.data_E.detach();
   loss.deviation_E = loss.deviation_E.detach();
   loss.region_E = loss.region_E.detach();
@@ -71,15 +74,28 @@ ChunkLoss Mmm::chunk_loss(const FitData& data, const Anchor& anchor, const at::T
 at::Tensor Mmm::shared_penalty(const FitData& data, const Anchor& anchor, const at::Tensor& shared_EP) const {
   const at::Tensor shared = shared_EP.to(at::kDouble);
   const at::Tensor cells_E = per_member(data.cells_E, at::kDouble);
-  const auto prior = [&](const char* name, double sd) {
-    return 0.5 * (layout_.view(shared, name) - layout_.view(anchor.prior_center_EP, name)).square().flatten(1).sum(1) /
-           (sd * sd);
+  const auto prior = [&](const char* name, const at::Tensor& sd) {
+    return 0.5 *
+           ((layout_.view(shared, name) - layout_.view(anchor.prior_center_EP, name)) / sd).square().flatten(1).sum(1);
   };
-  at::Tensor priors_E = prior("adstock.decay_logit", options_.decay_prior_sd) +
-                        prior("hill.exponent_raw", options_.exponent_prior_sd) +
-                        prior("hill.log_half_saturation", options_.half_saturation_prior_sd) +
-                        prior("coefficient.log_mean", options_.coefficient_prior_sd);
-  if (layout_.has("adstock.peak_logit")) priors_E = priors_E + prior("adstock.peak_logit", options_.peak_prior_sd);
+  // A channel's own standard deviation where it is known from outside.
+  const auto curve_sd = [&](double of_all, std::optional<GaussianPrior> ChannelPrior::*known, const auto& slope) {
+    std::vector<double> sd_C(static_cast<size_t>(data.channels), of_all);
+    for (size_t c = 0; c < options_.knowledge.channels.size(); ++c)
+      if (const auto& given = options_.knowledge.channels[c].*known) sd_C[c] = given->sd * slope(given->mean);
+    return at::tensor(sd_C, at::kDouble);
+  };
+  const double least = options_.min_exponent;
+  at::Tensor priors_E =
+      prior("adstock.decay_logit", curve_sd(options_.decay_prior_sd, &ChannelPrior::decay,
+                                            [](double decay) { return 1 / (decay * (1 - decay)); })) +
+      prior("hill.exponent_raw", curve_sd(options_.exponent_prior_sd, &ChannelPrior::exponent,
+                                          [&](double exponent) { return -1 / std::expm1(least - exponent); })) +
+      prior("hill.log_half_saturation", curve_sd(options_.half_saturation_prior_sd, &ChannelPrior::half_saturation,
+                                                 [](double half) { return 1 / half; })) +
+      prior("coefficient.log_mean", at::scalar_tensor(options_.coefficient_prior_sd, at::kDouble));
+  if (layout_.has("adstock.peak_logit"))
+    priors_E = priors_E + prior("adstock.peak_logit", at::scalar_tensor(options_.peak_prior_sd, at::kDouble));
   if (options_.gru)
     for (const char* name : {"gru.weight_input", "gru.weight_hidden", "gru.bias_input", "gru.bias_hidden"})
       priors_E = priors_E + options_.gru_weight_decay * layout_.view(shared, name).square().flatten(1).sum(1);

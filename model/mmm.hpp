@@ -21,6 +21,9 @@ struct Anchor {
   at::Tensor ridge_metric_EF;      // diagonal of the closed form's A, per linear term (float64)
   at::Tensor ridge_center_EF;      // where the ridge pulls the linear terms (float64)
   std::vector<double> variance_E;  // s2: weighted variance left by the closed form
+  // Of data.lifts, E x X: the standard deviation of the measurement, with what the regions' own coefficients add; 0: it
+  // doesn't count. And what the closed form says of the lift without any measurement, with its standard deviation.
+  std::vector<double> lift_sd_EX, panel_lift_EX, panel_lift_sd_EX;
 };
 
 /// States of everything that runs on in time, after the last week of the panel.
@@ -40,6 +43,13 @@ struct Effects {
   at::Tensor control_ERT, pattern_ERT;
   at::Tensor adstock_out_ERC, media_out_ERLC, gru_out_ERH;
   at::Tensor total() const { return media_ERT + control_ERT + pattern_ERT; }
+};
+
+/// Measured lifts as they enter a loss whose part of them is no sum over regions: their values at the step's start
+/// tell each region's slope.
+struct LiftPull {
+  at::Tensor slope_EX;  // d loss / d lift
+  at::Tensor loss_E;    // squares of (lift - measured) / sd, halved, tempered as the priors are
 };
 
 /// Loss of a chunk, per member; `total` carries the gradient, all terms divided by global counts.
@@ -66,9 +76,26 @@ class Mmm {
                          Chunk chunk, int64_t first_week) const;
 
   /// Data term with the baseline profiled out, the penalty of the GRU's deviations, and the priors of the region
-  /// effects.
+  /// effects. With `pull`, `total` has the measured lifts' gradient, too (not their value, which is in the pull);
+  /// `first_region` is this rank's.
   ChunkLoss chunk_loss(const FitData& data, const Anchor& anchor, const at::Tensor& shared_EP,
-                       const at::Tensor& local_EnL, Chunk chunk) const;
+                       const at::Tensor& local_EnL, Chunk chunk, const LiftPull* pull = nullptr,
+                       int64_t first_region = 0) const;
+
+  /// What data.lifts come to, [E, X] in KPI units (float64), of a chunk's regions, for given effects.
+  at::Tensor lifts(const FitData& data, const Effects& effect, const at::Tensor& shared_EP, const at::Tensor& local_EnL,
+                   Chunk chunk, int64_t first_region) const;
+
+  /// The same of all regions, E x X. Collective.
+  std::vector<double> all_lifts(const FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_ERL,
+                                const RegionLoop& loop) const;
+
+  /// How data.lifts pull at these parameters. Collective.
+  LiftPull lift_pull(const FitData& data, const Anchor& anchor, const at::Tensor& shared_EP,
+                     const at::Tensor& local_ERL, const RegionLoop& loop) const;
+
+  /// Sets controls of a known sign that went past 0 back to it.
+  void keep_signs(at::Tensor& shared_EP) const;
 
   /// Priors and ridge of the shared parameters, per member; the same on every rank, so it is added once, after the
   /// reduce.
@@ -101,6 +128,14 @@ class Mmm {
                    const at::Tensor& adstock_EnC = {}, const at::Tensor& media_EnLC = {}) const;
 
  private:
+  // Lifts as rows of the closed form: times coefficients they give the lift; and the sum over regions of the square of
+  // the tested channel's part.
+  struct LiftRows {
+    std::vector<double> row_EXC, square_EX;
+  };
+  LiftRows lift_rows(const FitData& data, const at::Tensor& shared_EP, const RegionLoop& loop) const;
+  at::Tensor lift_responses(const FitData& data, const Curves& curve, const at::Tensor& response_ERTC, size_t place,
+                            const at::Tensor& rows, Chunk chunk) const;
   Response respond_alone(const at::Tensor& media_nTC, const at::Tensor& inverse_scale_EnC, const Curves& curve,
                          const at::Tensor& adstock_EnC, const at::Tensor& media_EnLC) const;
   Effects run(const FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_EnL,

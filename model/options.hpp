@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "model/knowledge.hpp"
+
 namespace dcmmm {
 
 /// Which edges between channels the prediction may use (model/adjacency.hpp).
@@ -73,6 +75,8 @@ struct ModelOptions {
   // Ridge in the metric of the data.
   double ridge = 20.0, ridge_controls = 5.0, ridge_media = 0.3, ridge_patterns = 1.0, ridge_events = 0.3;
   double l1_coefficients = 0.0, l1_gru_output = 0.0;
+
+  Knowledge knowledge = {};  // what the descent takes from outside
 };
 
 /// The options with `delayed_channels` settled for a panel's channels. Throws UserError for a name that is none of

@@ -100,6 +100,16 @@ at::Tensor initial_shared(const ParameterLayout& layout, const ModelOptions& opt
     }
     fill("hill.exponent_raw", inverse_softplus(members[e].exponent - options.min_exponent));
     fill("hill.log_half_saturation", std::log(members[e].half_saturation));
+    // Known curves start where they are known to be.
+    for (size_t c = 0; c < options.knowledge.channels.size(); ++c) {
+      const ChannelPrior& known = options.knowledge.channels[c];
+      const auto set = [&](const char* name, double value) {
+        layout.view(shared, name)[static_cast<int64_t>(e)][static_cast<int64_t>(c)].fill_(value);
+      };
+      if (known.decay) set("adstock.decay_logit", std::log(known.decay->mean / (1.0 - known.decay->mean)));
+      if (known.exponent) set("hill.exponent_raw", inverse_softplus(known.exponent->mean - options.min_exponent));
+      if (known.half_saturation) set("hill.log_half_saturation", std::log(known.half_saturation->mean));
+    }
   }
   if (!options.gru) return shared;
   // Uniform weights in +-1/sqrt(H) as in torch.nn.GRU; the output layer starts near zero, so that deviations do, too.

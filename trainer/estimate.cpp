@@ -88,6 +88,15 @@ void resolve_priors(const PanelCoordinates& names, EstimateOptions& options) {
   }
 }
 
+// The descent's exponents have a minimum of their own.
+void check_knowledge(const PanelCoordinates& names, const ModelOptions& model) {
+  for (size_t c = 0; c < model.knowledge.channels.size(); ++c)
+    if (const auto& known = model.knowledge.channels[c].exponent; known && known->mean <= model.min_exponent)
+      throw UserError(text("'model.priors.", names.channels[c], ".exponent' is ", shortest(known->mean),
+                           ", but this fit is the descent's, whose exponents are above model.hill.min_exponent (",
+                           shortest(model.min_exponent), "). Lower that, or set model.estimator=likelihood."));
+}
+
 std::unique_ptr<Fit> likelihood_fit(const Panel& panel, const EstimateOptions& options, int64_t origin,
                                     const RegionPlan& plan, Communicator& communicator,
                                     const std::function<void(const std::string&)>& log) {
@@ -130,8 +139,9 @@ Estimate prepare_estimate(const Panel& panel, const EstimateOptions& given, int6
     }
   }
   if (!out.fit) {
-    for (ChannelIdentification& channel : out.identification) channel.by_experiment = false;
     if (options.model.media_unit == MediaUnit::kAuto) options.model.media_unit = MediaUnit::kRegion;
+    options.model.knowledge = {options.likelihood.channel_priors, options.likelihood.control_signs, experiments};
+    check_knowledge(panel.coordinates, options.model);
     out.settings.options = options.model;
     if (options.free != FreeSettings{false, false, false, false, false}) {
       out.settings = choose_settings(panel, options.model, options.free, origin, loop);

@@ -64,6 +64,7 @@ std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, 
   }
 
   fit->data = make_fit_data(panel, members, trainer.float64 ? at::kDouble : at::kFloat, fit->loop);
+  fit->data.lifts = lift_observations(panel, fit->model.options().knowledge, fit->data, fit->loop);
   at::Tensor shared = initial_shared(fit->model.layout(), fit->model.options(), members);
   fit->anchor = fit->model.closed_form(fit->data, shared, fit->loop);
   fit->state = make_fit_state(fit->model.layout(), fit->data, shared);
@@ -96,6 +97,19 @@ at::Tensor scaled_prediction(const Fit& fit, Chunk chunk, int64_t weeks) {
           .total();
   const at::Tensor usable = (fit.data.region_weight_ER.narrow(1, chunk.first, chunk.count) > 0).unsqueeze(-1);
   return at::where(usable, total + fit.model.baseline(fit.data, total, chunk).baseline_ERT, at::ones_like(total));
+}
+
+std::vector<ExperimentReport> experiment_reports(const Fit& fit) {
+  std::vector<ExperimentReport> out;
+  if (fit.data.lifts.empty()) return out;
+  const std::vector<double> fitted =
+      fit.model.all_lifts(fit.data, fit.state.shared_EP, fit.state.local_ERL, fit.loop);  // the first X: member 0's
+  const std::vector<Experiment>& tests = fit.model.options().knowledge.experiments;
+  for (size_t x = 0; x < tests.size(); ++x)  // observations of ROI come after them
+    if (fit.anchor.lift_sd_EX[x] > 0)
+      out.push_back(
+          {tests[x], fit.anchor.lift_sd_EX[x], fit.anchor.panel_lift_EX[x], fit.anchor.panel_lift_sd_EX[x], fitted[x]});
+  return out;
 }
 
 TimeState time_state(const Fit& fit) {

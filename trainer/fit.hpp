@@ -24,6 +24,7 @@ struct HistoryRow {
   double learning_rate = 0, gradient_norm = 0;
   double validation_rmse = 0;  // NaN where not measured
   double seconds = 0;
+  double graph = 0;  // the graph's term in the loss (model.dag.mode=joint)
 };
 
 /// Early stopping of each member, decided on its shadow's validation weeks.
@@ -71,6 +72,9 @@ std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, 
 std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, const TrainerOptions& trainer,
                                  int64_t origin, const std::vector<uint64_t>& seeds, RegionPlan plan,
                                  Communicator& communicator);
+
+/// Experiments beside what the closed form says without them and what the fit says. Collective.
+std::vector<ExperimentReport> experiment_reports(const Fit& fit);
 
 /// Everything that runs on in time, after the panel's last week, for all members and this rank's regions.
 TimeState time_state(const Fit& fit);

@@ -36,7 +36,7 @@ std::vector<std::string> with_front(std::vector<std::string> front, const std::v
 }
 
 // Column order of history.csv's rows in the checkpoint.
-constexpr int64_t kHistoryColumns = 10;
+constexpr int64_t kHistoryColumns = 11;
 
 at::Tensor history_tensor(const std::vector<HistoryRow>& history) {
   at::Tensor rows = at::zeros({static_cast<int64_t>(history.size()), kHistoryColumns}, at::kDouble);
@@ -52,7 +52,8 @@ at::Tensor history_tensor(const std::vector<HistoryRow>& history) {
                              row.learning_rate,
                              row.gradient_norm,
                              row.validation_rmse,
-                             row.seconds};
+                             row.seconds,
+                             row.graph};
     for (int64_t k = 0; k < kHistoryColumns; ++k) value[static_cast<int64_t>(i)][k] = fields[k];
   }
   return rows;
@@ -63,7 +64,8 @@ std::vector<HistoryRow> history_of(const at::Tensor& rows) {
   const auto value = rows.accessor<double, 2>();
   for (int64_t i = 0; i < rows.size(0); ++i)
     history.push_back({static_cast<int64_t>(value[i][0]), value[i][1], value[i][2], value[i][3], value[i][4],
-                       value[i][5], value[i][6], value[i][7], value[i][8], value[i][9]});
+                       value[i][5], value[i][6], value[i][7], value[i][8], value[i][9],
+                       rows.size(1) > 10 ? value[i][10] : 0.0});
   return history;
 }
 

@@ -13,12 +13,26 @@ double mean_of_last(const std::vector<double>& values, std::size_t count) {
   return std::accumulate(values.end() - used, values.end(), 0.0) / static_cast<double>(used);
 }
 
+/// Mean of the last 8 observed training days of the weekday of `day`; `otherwise` without any.
+double mean_of_weekday(const double* target_T, const uint8_t* observed_T, int64_t origin, int64_t day,
+                       double otherwise) {
+  constexpr int64_t kWeek = 7, kDays = 8;
+  double sum = 0;
+  int64_t days = 0;
+  for (int64_t at = day - kWeek; at >= 0 && days < kDays; at -= kWeek) {
+    if (at >= origin || !observed_T[at]) continue;
+    sum += target_T[at];
+    ++days;
+  }
+  return days == 0 ? otherwise : sum / static_cast<double>(days);
+}
+
 }  // namespace
 
 int64_t seasonal_lag(TimeStep step) {
   switch (step) {
     case TimeStep::kDay:
-      return 364;
+      return 7;
     case TimeStep::kWeek:
       return 52;
     case TimeStep::kMonth:
@@ -52,7 +66,10 @@ std::array<std::vector<double>, kNaiveKinds> naive_forecasts(const Panel& block,
     double* seasonal_N = forecast_RN[4].data() + region * horizon;
     for (int64_t ahead = 0; ahead < horizon; ++ahead) {
       const int64_t week = origin + ahead - lag;
-      if (week >= 0 && week < origin && observed_T[week]) seasonal_N[ahead] = target_T[week];
+      if (block.coordinates.step == TimeStep::kDay)
+        seasonal_N[ahead] = mean_of_weekday(target_T, observed_T, origin, origin + ahead, last_8);
+      else if (week >= 0 && week < origin && observed_T[week])
+        seasonal_N[ahead] = target_T[week];
     }
   }
   return forecast_RN;

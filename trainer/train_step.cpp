@@ -3,6 +3,8 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <span>
 
 #include "common/faults.hpp"
 
@@ -46,23 +48,27 @@ FitState make_fit_state(const ParameterLayout& layout, const FitData& data, cons
 }
 
 StepReport train_step(const Mmm& model, const FitData& data, const Anchor& anchor, const TrainerOptions& options,
-                      const RegionLoop& loop, FitState& state, double signal) {
-  const int64_t E = data.member_count(), P = model.layout().shared_count();
+                      const RegionLoop& loop, FitState& state, double signal, GraphTerm* graph) {
+  const int64_t E = data.member_count(), P = model.layout().shared_count(), of_model = E * P + 4 * E;
   StepReport report;
   const auto start = Clock::now();
   fault_point("step");
+
+  std::optional<LiftPull> pull;
+  if (!data.lifts.empty()) pull = model.lift_pull(data, anchor, state.shared_EP, state.local_ERL, loop);
 
   // Forward and backward, chunk by chunk. Shared gradients and loss terms travel; local gradients stay.
   at::Tensor local_gradient = at::zeros_like(state.local_ERL);
   double signals[] = {signal};
   const std::vector<double> sums = loop.sum(
-      E * P + 4 * E,
+      of_model + (graph != nullptr ? graph->sums() : 0),
       [&](Chunk chunk, std::span<double> total) {
         const auto chunk_start = Clock::now();
         const at::Tensor shared = state.shared_EP.detach().requires_grad_(true);
         const at::Tensor local =
             state.local_ERL.narrow(1, chunk.first, chunk.count).contiguous().detach().requires_grad_(true);
-        const ChunkLoss loss = model.chunk_loss(data, anchor, shared, local, chunk);
+        const ChunkLoss loss =
+            model.chunk_loss(data, anchor, shared, local, chunk, pull ? &*pull : nullptr, loop.plan().first_region);
         const double forward = seconds_since(chunk_start);
         const auto gradient = torch::autograd::grad({loss.total_E.sum()}, {shared, local});
         local_gradient.narrow(1, chunk.first, chunk.count).copy_(gradient[1]);
@@ -73,12 +79,17 @@ StepReport train_step(const Mmm& model, const FitData& data, const Anchor& ancho
         add_to(total.subspan(static_cast<size_t>(E * P + 2 * E), static_cast<size_t>(E)), loss.region_E);
         const at::Tensor finite_E = gradient[1].isfinite().flatten(1).all(1);
         add_to(total.subspan(static_cast<size_t>(E * P + 3 * E), static_cast<size_t>(E)), finite_E.logical_not());
+        if (graph != nullptr) graph->add(chunk, total.subspan(static_cast<size_t>(of_model)));
         if (loop.plan().deterministic) return;
         report.seconds.forward += forward;
         report.seconds.backward += seconds_since(chunk_start) - forward;
       },
       signals);
   report.signals = signals[0];
+  if (graph != nullptr) {
+    graph->take(std::span(sums).subspan(static_cast<size_t>(of_model)));
+    report.graph = graph->loss();
+  }
   const double summed = seconds_since(start) - report.seconds.forward - report.seconds.backward;
   (loop.plan().deterministic ? report.seconds.backward : report.seconds.reduce) = summed;
 
@@ -103,7 +114,7 @@ StepReport train_step(const Mmm& model, const FitData& data, const Anchor& ancho
     report.data_E.push_back(terms[e]);
     report.deviation_E.push_back(terms[E + e]);
     report.region_E.push_back(terms[2 * E + e]);
-    report.penalty_E.push_back(penalty_E[e].item<double>());
+    report.penalty_E.push_back(penalty_E[e].item<double>() + (pull ? pull->loss_E[e].item<double>() : 0.0));
     report.loss_E.push_back(terms[e] + terms[E + e] + terms[2 * E + e] + report.penalty_E.back());
     report.gradient_norm_E.push_back(norm_E[e].item<double>());
     if (terms[3 * E + e] > 0) report.gradient_norm_E.back() = std::numeric_limits<double>::quiet_NaN();
@@ -119,6 +130,7 @@ StepReport train_step(const Mmm& model, const FitData& data, const Anchor& ancho
                    learning_rates(model.layout(), options, false), state.step);
   optimizer.update(state.local_ERL, local_gradient, state.local_first_ERL, state.local_second_ERL, rate_E,
                    learning_rates(model.layout(), options, true), state.step);
+  model.keep_signs(state.shared_EP);
   report.seconds.update = seconds_since(update_start);
   return report;
 }

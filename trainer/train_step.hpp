@@ -7,6 +7,7 @@
 #include <cmath>
 #include <vector>
 
+#include "graph/graph_term.hpp"
 #include "model/mmm.hpp"
 #include "trainer/optimizer.hpp"
 #include "trainer/options.hpp"
@@ -27,6 +28,7 @@ struct StepReport {
   std::vector<double> loss_E, data_E, deviation_E, region_E, penalty_E;
   std::vector<double>
       gradient_norm_E;  // of the shared gradient, before clipping; NaN where a region's own isn't finite
+  double graph = 0;  // the graph's term
   double learning_rate = 0;
   double signals = 0;  // ranks that brought a signal, by the caller's encoding
   struct Seconds {  // of this rank; all of the first three is in `backward` when deterministic, as its chunks overlap
@@ -42,9 +44,10 @@ struct StepReport {
 /// Start of the descent from shared parameters [E, P] (float64) set by the closed form.
 FitState make_fit_state(const ParameterLayout& layout, const FitData& data, const at::Tensor& shared_EP);
 
-/// Runs one step in place. `signal` is this rank's own (0: none). A member whose loss or gradient is not finite, on any
-/// rank, stays as it is. Collective.
+/// Runs one step in place. `signal` is this rank's own (0: none). `graph`: takes a step along, its sums in the same
+/// all-reduce; it has no parameter in common with the model, and neither clips nor freezes a member. A member whose
+/// loss or gradient is not finite, on any rank, stays as it is. Collective.
 StepReport train_step(const Mmm& model, const FitData& data, const Anchor& anchor, const TrainerOptions& options,
-                      const RegionLoop& loop, FitState& state, double signal = 0);
+                      const RegionLoop& loop, FitState& state, double signal = 0, GraphTerm* graph = nullptr);
 
 }  // namespace dcmmm

@@ -93,7 +93,7 @@ bool huber_is_due(int64_t step, int64_t steps) {
 
 }  // namespace
 
-Outcome train(Fit& fit, const TrainerCallbacks& callbacks) {
+Outcome train(Fit& fit, const TrainerCallbacks& callbacks, GraphTerm* graph) {
   const TrainerOptions& options = fit.options;
   const auto start = Clock::now();
   const int64_t first_step = fit.state.step;
@@ -108,6 +108,8 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks) {
     if (options.early_stopping) judge(fit, rmse);
   };
   if (validates && first_step == 0) validate();
+  // A resumed run's: the steps depend on nothing else, so they are taken again.
+  if (graph != nullptr) advance(*graph, first_step, fit.loop);
   while (fit.state.step < options.steps && any_active(fit)) {
     if (huber_is_due(fit.state.step, options.steps)) refresh_cell_weights(fit);
     Request request = callbacks.request ? callbacks.request() : Request::kNone;
@@ -116,7 +118,7 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks) {
     set_activity(text("step ", fit.state.step + 1));
     retries.before_step(fit);
     const StepReport report =
-        train_step(fit.model, fit.data, fit.anchor, options, fit.loop, fit.state, static_cast<double>(request));
+        train_step(fit.model, fit.data, fit.anchor, options, fit.loop, fit.state, static_cast<double>(request), graph);
     if (retries.after_step(report, fit, callbacks.log) == Retries::Result::kAllLost) {
       throw NumericalError(text("The loss or its gradient is not finite at step ", fit.state.step, " (loss ",
                                 shortest(report.loss_E[0]), "), and no lower learning rate helped; ",
@@ -125,10 +127,10 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks) {
     }
     const bool measure = validates && (fit.state.step % options.validate_every == 0 || fit.state.step == options.steps);
     if (measure) validate();
-    fit.history.push_back({fit.state.step, report.loss_E[0], report.data_E[0], report.deviation_E[0],
+    fit.history.push_back({fit.state.step, report.loss_E[0] + report.graph, report.data_E[0], report.deviation_E[0],
                            report.region_E[0], report.penalty_E[0], report.learning_rate, report.gradient_norm_E[0],
                            measure ? validation : std::numeric_limits<double>::quiet_NaN(),
-                           std::chrono::duration<double>(Clock::now() - step_start).count()});
+                           std::chrono::duration<double>(Clock::now() - step_start).count(), report.graph});
     const bool last = fit.state.step == options.steps;
     const bool stop = report.signals >= static_cast<double>(Request::kStop);
     const bool due = options.checkpoint_every > 0 && fit.state.step % options.checkpoint_every == 0;

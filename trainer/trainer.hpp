@@ -27,8 +27,9 @@ struct TrainerCallbacks {
 
 enum class Outcome { kDone, kStopped };  // kStopped: by a signal or the time limit, after a checkpoint
 
-/// Runs the fit from its current step to options.steps. Collective. Throws NumericalError when every member the user
+/// Runs the fit from its current step to options.steps; `graph` goes along, from where so many steps have brought it.
+/// Collective. Throws NumericalError when every member the user
 /// asked for has a loss that isn't finite.
-Outcome train(Fit& fit, const TrainerCallbacks& callbacks);
+Outcome train(Fit& fit, const TrainerCallbacks& callbacks, GraphTerm* graph = nullptr);
 
 }  // namespace dcmmm

@@ -46,6 +46,25 @@ class Graph(cli.Case):
         np.testing.assert_allclose(cli.column(rows, "weight"), cli.column(others, "weight"), atol=1e-4)
         self.assertEqual(found, self.pairs("dagma", "model.dag.method=dagma")[0])
 
+    def test_a_term_of_the_loss_finds_the_same_graph_and_leaves_the_fit_alone(self):
+        words = ["model.estimator=descent", "model.hidden=4", "trainer.steps=30", "trainer.precision=float64"]
+        found, rows = self.pairs("covariance", *words)
+        predictions = (self.folder / "covariance/csv/prediction.csv").read_bytes()
+        for ranks in (1, 2, 3):
+            name = f"joint_{ranks}"
+            again, others = self.pairs(name, *words, "model.dag.mode=joint", ranks=ranks)
+            self.assertEqual(found, again)
+            self.assertEqual([(row["source"], row["target"], row["lag"]) for row in rows],
+                             [(row["source"], row["target"], row["lag"]) for row in others])
+            np.testing.assert_allclose(cli.column(others, "weight"), cli.column(rows, "weight"), rtol=0, atol=1e-9)
+            self.assertLess(json.loads((self.folder / name / "metrics.json").read_text())["dag"]["h"], 1e-8)
+            terms = [float(row["graph"]) for row in cli.read_csv(self.folder / name / "history.csv")]
+            self.assertEqual(len(terms), 30)
+            self.assertLess(terms[-1], terms[0])
+            if ranks == 1:
+                self.assertEqual((self.folder / name / "csv/prediction.csv").read_bytes(), predictions)
+            self.assertIn("steps along with the descent", (self.folder / name / "train.log").read_text())
+
     def test_it_changes_nothing_of_the_fit_and_can_be_left_out(self):
         self.pairs("with")
         found, rows = self.pairs("without", "model.dag.enabled=false")

@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "graph/learn_graph.hpp"
 #include "tests/distributed/world.hpp"
 #include "tests/mmm_panel.hpp"
 #include "tests/small_panel.hpp"
@@ -38,11 +39,11 @@ struct RankFit {
   std::unique_ptr<Fit> fit;
 
   RankFit(const Panel& panel, const TrainerOptions& options, const std::vector<uint64_t>& seeds,
-          Communicator& communicator) {
+          Communicator& communicator, const ModelOptions& model = small_model()) {
     RegionPlan plan = plan_regions(observed_cells(panel), communicator.rank(), communicator.size(),
                                    options.region_chunk > 0 ? options.region_chunk : 64, options.deterministic);
     part = part_of(panel, plan.first_region, plan.regions);
-    fit = prepare_fit(part, small_model(), options, kOrigin, seeds, std::move(plan), communicator);
+    fit = prepare_fit(part, model, options, kOrigin, seeds, std::move(plan), communicator);
   }
   RankFit(const RankFit&) = delete;
 };
@@ -52,15 +53,24 @@ at::Tensor rows_of(const at::Tensor& of_all, const Fit& fit) {
   return of_all.narrow(1, fit.loop.plan().first_region, fit.panel.regions);
 }
 
-void compare_with_one_process(int64_t regions, TrainerOptions options, const std::vector<uint64_t>& seeds) {
+void compare_with_one_process(int64_t regions, TrainerOptions options, const std::vector<uint64_t>& seeds,
+                              const ModelOptions& model = small_model()) {
   at::set_num_threads(1);
   const Panel panel = mmm_panel(regions, kWeeks, 3, 2);
   const auto alone = make_local_communicator();
-  RankFit expected(panel, options, seeds, *alone);
+  RankFit expected(panel, options, seeds, *alone, model);
   options.region_chunk = 2;
-  RankFit found(panel, options, seeds, world());
-  train(*expected.fit, {});
-  train(*found.fit, {});
+  RankFit found(panel, options, seeds, world(), model);
+  JointGraph expected_graph(expected.part, {}, kOrigin, 1, expected.fit->loop),
+      found_graph(found.part, {}, kOrigin, 1, found.fit->loop);
+  train(*expected.fit, {}, expected_graph.term());
+  train(*found.fit, {}, found_graph.term());
+  if (expected_graph.term() != nullptr) {
+    EXPECT_LT((expected_graph.term()->descent().weight_PC() - found_graph.term()->descent().weight_PC())
+                  .cwiseAbs()
+                  .maxCoeff(),
+              1e-10);
+  }
   ASSERT_EQ(found.fit->history.size(), expected.fit->history.size());
   for (size_t i = 0; i < expected.fit->history.size(); ++i) {
     const HistoryRow &row = found.fit->history[i], &other = expected.fit->history[i];
@@ -82,6 +92,18 @@ TEST(DistributedFit, HasTheLossesAndPredictionsOfOneProcess) {
   options.float64 = true;
   compare_with_one_process(11, options, {1});
   compare_with_one_process(7, options, {1, 2});
+}
+
+TEST(DistributedFit, HasTheSameWithLiftTestsAndPriors) {
+  TrainerOptions options = trainer_options(30);
+  options.float64 = true;
+  ModelOptions model = small_model();
+  model.knowledge.experiments = {{"north", 0, {0, 1, 4, 7}, 5, 20, 300.0, 30.0},
+                                 {"late", 1, {2, 3, 8, 9, 10}, 20, kOrigin - 1, 200.0, 40.0}};
+  model.knowledge.channels.assign(3, {});
+  model.knowledge.channels[2].decay = GaussianPrior{0.6, 0.05};
+  model.knowledge.control_signs = {-1, 0};
+  compare_with_one_process(11, options, {1, 2}, model);
 }
 
 TEST(DistributedFit, WorksWithFewerRegionsThanRanks) {

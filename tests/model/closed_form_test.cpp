@@ -104,6 +104,25 @@ TEST(SolveNonNegative, MeetsTheConditionsOfAnOptimum) {
   }
 }
 
+TEST(SolveSigned, TurnsAndPutsBackItsTerms) {
+  for (uint64_t seed = 0; seed < 10; ++seed) {
+    const Problem problem = random_problem(5, seed);
+    const auto theta = solve_signed(problem.matrix, problem.right, {0, -1, 1, 0, -1});
+    EXPECT_LE(theta[1], 0);
+    EXPECT_GE(theta[2], 0);
+    EXPECT_LE(theta[4], 0);
+    for (size_t i = 0; i < 5; ++i) {
+      double slope = -problem.right[i];
+      for (size_t j = 0; j < 5; ++j) slope += problem.matrix[i * 5 + j] * theta[j];
+      if (theta[i] != 0) {
+        EXPECT_NEAR(slope, 0, 1e-8) << i;
+      } else {
+        EXPECT_GE(slope * (i == 2 ? 1 : -1), -1e-8) << i;
+      }
+    }
+  }
+}
+
 TEST(SolveNonNegative, GivesZeroWhenEverythingPullsDown) {
   EXPECT_EQ(solve_non_negative({2, 0.5, 0.5, 1}, {-1, -2}, 2), (std::vector<double>{0, 0}));
 }

@@ -42,6 +42,18 @@ TEST(Naive, SeasonalLooksOneSeasonBackAndFallsBackToTheLastEight) {
   EXPECT_THAT(forecast_RN[4], ElementsAre(1, 10, 10));
 }
 
+TEST(Naive, SeasonalOfDaysAveragesTheSameWeekday) {
+  std::vector<double> target_T(10 * 7 + 9);
+  for (size_t day = 0; day < target_T.size(); ++day)
+    target_T[day] = 100.0 * static_cast<double>(day % 7) + static_cast<double>(day / 7);
+  target_T[9 * 7 + 1] = -1;  // not observed: the eight before it count
+  const auto forecast_RN = naive_forecasts(one_region(target_T, TimeStep::kDay), 70, 9);
+  // Weeks 2 to 9 of weekday 0, and 1 to 8 of weekday 1; beyond a week ahead still of training days.
+  EXPECT_THAT(forecast_RN[4], ElementsAre(5.5, 104.5, 205.5, 305.5, 405.5, 505.5, 605.5, 5.5, 104.5));
+  EXPECT_THAT(naive_forecasts(one_region({1, 2, 3, 4, 5, 6, 7, 8}, TimeStep::kDay), 3, 5)[4],
+              ElementsAre(2, 2, 2, 2, 1));
+}
+
 TEST(Naive, SeasonalNeverReadsTheHoldout) {
   std::vector<double> target_T(30, 10);
   for (int month = 14; month < 30; ++month) target_T[month] = 99;
