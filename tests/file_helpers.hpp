@@ -2,7 +2,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <malloc.h>
 #include <sys/resource.h>
 
 #include <csignal>
@@ -41,15 +40,6 @@ std::string message_of(const std::function<void()>& work) {
   ADD_FAILURE() << "no error";
   return "";
 }
-
-/// While it lives, memory is full of other bytes than zeros when it is allocated: who uses it uninitialised, fails.
-class DirtyMemory {
- public:
-  DirtyMemory() { ::mallopt(M_PERTURB, 0x41); }
-  DirtyMemory(const DirtyMemory&) = delete;
-  DirtyMemory& operator=(const DirtyMemory&) = delete;
-  ~DirtyMemory() { ::mallopt(M_PERTURB, 0); }
-};
 
 /// While it lives, no file of this process grows beyond `bytes`: writes fail as on a full disk (EFBIG).
 class FileSizeLimit {

@@ -15,7 +15,6 @@ namespace dcmmm {
 namespace {
 namespace fs = std::filesystem;
 using testing::bytes_of;
-using testing::DirtyMemory;
 using ::testing::ElementsAre;
 using testing::FileSizeLimit;
 using testing::flip_bit;
@@ -130,7 +129,6 @@ TEST_F(Store, FlippedBytesAndTruncationsAreSetAside) {
   save(40);
   const fs::path path = checkpoints() / "step_000040.h5";
   const std::string whole = bytes_of(path), manifest_before = bytes_of(checkpoints() / "manifest.json");
-  const DirtyMemory dirty;
   size_t tried = 0;
   for (size_t position = 0; position < whole.size(); position += std::max<size_t>(whole.size() / 600, 1), ++tried) {
     write_text_file(path, whole);

@@ -14,7 +14,6 @@ namespace dcmmm {
 namespace {
 namespace fs = std::filesystem;
 using testing::bytes_of;
-using testing::DirtyMemory;
 using testing::FileSizeLimit;
 using testing::flip_bit;
 using ::testing::HasSubstr;
@@ -156,7 +155,6 @@ TEST(PanelFile, FlippedBytesNeverGiveWrongNumbers) {
   write_panel_file(path, panel);
   const std::string whole = bytes_of(path);
   int refused = 0, tried = 0;
-  const DirtyMemory dirty;
   for (size_t i = 0; i < whole.size(); i += 11, ++tried) {
     flip_bit(path, i, static_cast<int>(i % 8));
     try {
