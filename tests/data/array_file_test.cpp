@@ -6,7 +6,6 @@
 #include <bit>
 #include <cstring>
 #include <limits>
-#include <numeric>
 
 #include "tests/file_helpers.hpp"
 #include "tests/temporary_folder.hpp"
