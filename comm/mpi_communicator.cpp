@@ -52,8 +52,8 @@ class MpiCommunicator final : public Communicator {
 
   void all_reduce_sum(std::span<double> values) override { all_reduce(values, MPI_DOUBLE, MPI_SUM); }
   void all_reduce_sum(std::span<float> values) override { all_reduce(values, MPI_FLOAT, MPI_SUM); }
-  void all_reduce_sum(std::span<int64_t> values) override { all_reduce_exactly(values, MPI_INT64_T, MPI_SUM); }
-  void all_reduce_max(std::span<double> values) override { all_reduce_exactly(values, MPI_DOUBLE, nan_max()); }
+  void all_reduce_sum(std::span<int64_t> values) override { all_reduce(values, MPI_INT64_T, MPI_SUM); }
+  void all_reduce_max(std::span<double> values) override { all_reduce(values, MPI_DOUBLE, nan_max()); }
 
   std::vector<double> all_gather(std::span<const double> mine) override {
     const auto my_count = static_cast<int64_t>(mine.size());
@@ -70,9 +70,10 @@ class MpiCommunicator final : public Communicator {
     std::vector<int> places(size_, 0);
     std::partial_sum(lengths.begin(), lengths.end() - 1, places.begin() + 1);
     std::vector<double> all(total);
-    check_mpi(MPI_Allgatherv(mine.data(), static_cast<int>(my_count), MPI_DOUBLE, all.data(), lengths.data(),
-                             places.data(), MPI_DOUBLE, group_),
-              "MPI_Allgatherv");
+    check_mpi(MPI_Iallgatherv(mine.data(), static_cast<int>(my_count), MPI_DOUBLE, all.data(), lengths.data(),
+                              places.data(), MPI_DOUBLE, group_, &request),
+              "MPI_Iallgatherv");
+    meeting_.finish(request);
     return all;
   }
 
@@ -84,7 +85,9 @@ class MpiCommunicator final : public Communicator {
     value.resize(length);
     for (size_t done = 0; done < value.size(); done += kLargestPart) {
       const size_t part = std::min(kLargestPart, value.size() - done);
-      check_mpi(MPI_Bcast(value.data() + done, static_cast<int>(part), MPI_CHAR, root, group_), "MPI_Bcast");
+      check_mpi(MPI_Ibcast(value.data() + done, static_cast<int>(part), MPI_CHAR, root, group_, &request),
+                "MPI_Ibcast");
+      meeting_.finish(request);
     }
   }
 
@@ -104,22 +107,11 @@ class MpiCommunicator final : public Communicator {
   void* mpi_handle() override { return &group_; }
 
  private:
-  // Open MPI adds either in one place or along one tree whose halves only swap sides; a sum of two doesn't depend on
-  // the order, so every rank gets the same bits (tests/distributed/communicator_test.cpp).
+  // Open MPI adds every number in one place, or along one tree whose halves only swap sides; a sum of two doesn't
+  // depend on the order, so every rank gets the same bits (tests/distributed/communicator_test.cpp). Calls that don't
+  // block let the wait have an end, wherever the others are.
   template <class T>
   void all_reduce(std::span<T> values, MPI_Datatype type, MPI_Op operation) {
-    if (values.empty()) return;
-    meeting_.wait();
-    for (size_t done = 0; done < values.size(); done += kLargestPart) {
-      const size_t part = std::min(kLargestPart, values.size() - done);
-      check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data() + done, static_cast<int>(part), type, operation, group_),
-                "MPI_Allreduce");
-    }
-  }
-
-  // Of operations whose result doesn't depend on the order.
-  template <class T>
-  void all_reduce_exactly(std::span<T> values, MPI_Datatype type, MPI_Op operation) {
     for (size_t done = 0; done < values.size(); done += kLargestPart) {
       const size_t part = std::min(kLargestPart, values.size() - done);
       MPI_Request request;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 #include <numeric>
+#include <utility>
 
 #include "common/errors.hpp"
 #include "common/text.hpp"
@@ -13,8 +14,13 @@
 namespace dcmmm {
 namespace {
 
-herr_t collect_link(hid_t, const char* name, const H5L_info_t*, void* names) {
-  static_cast<std::vector<std::string>*>(names)->emplace_back(name);
+struct Link {
+  int64_t order;
+  std::string name;
+};
+
+herr_t collect_link(hid_t, const char* name, const H5L_info_t* info, void* links) {
+  static_cast<std::vector<Link>*>(links)->push_back({info->corder, name});
   return 0;
 }
 
@@ -23,10 +29,16 @@ herr_t collect_attribute(hid_t, const char* name, const H5A_info_t*, void* names
   return 0;
 }
 
+// In the file's own order, sorted here: for any other, HDF5 1.10 makes a table first, and where the file is damaged in
+// the middle of it, frees what it never allocated.
 std::vector<std::string> names_in_creation_order(hid_t file, bool& done) {
-  std::vector<std::string> names;
+  std::vector<Link> links;
   hsize_t position = 0;
-  done = H5Literate(file, H5_INDEX_CRT_ORDER, H5_ITER_INC, &position, collect_link, &names) >= 0;
+  done = H5Literate(file, H5_INDEX_CRT_ORDER, H5_ITER_NATIVE, &position, collect_link, &links) >= 0;
+  std::sort(links.begin(), links.end(), [](const Link& a, const Link& b) { return a.order < b.order; });
+  std::vector<std::string> names;
+  names.reserve(links.size());
+  for (Link& link : links) names.push_back(std::move(link.name));
   return names;
 }
 
@@ -217,7 +229,7 @@ double ArrayFile::real_attribute(const std::string& array, const std::string& ke
 std::map<std::string, std::string> ArrayFile::attributes(const std::string& array) const {
   std::vector<std::string> keys;
   hsize_t position = 0;
-  if (H5Aiterate2(state_->object(array), H5_INDEX_NAME, H5_ITER_INC, &position, collect_attribute, &keys) < 0) {
+  if (H5Aiterate2(state_->object(array), H5_INDEX_NAME, H5_ITER_NATIVE, &position, collect_attribute, &keys) < 0) {
     state_->fail_reading(array);
   }
   std::map<std::string, std::string> values;

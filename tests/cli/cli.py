@@ -23,7 +23,7 @@ MPIRUN = os.environ["DCMMM_MPIRUN"]
 
 # What no message to a user may hold: C++ names, addresses, stack traces, a crash.
 UGLY = re.compile(
-    r"std::|dcmmm::|at::|c10|__cxx|basic_string|terminate called|what\(\)|core dumped|Aborted|Segmentation|Signal: "
+    r"std::|dcmmm::|\bat::|\bc10::|__cxx|basic_string|terminate called|what\(\)|core dumped|Aborted|Segmentation|Signal: "
     r"|\b0x[0-9a-fA-F]{4,}|\.(cpp|hpp):\d+|#\d+ .* in |Traceback|Internal error|HDF5-DIAG|\b_Z\w+|bad_alloc|RuntimeError"
 )
 

@@ -6,7 +6,6 @@
 #include <bit>
 #include <cstring>
 #include <limits>
-#include <numeric>
 
 #include "tests/file_helpers.hpp"
 #include "tests/temporary_folder.hpp"
@@ -47,7 +46,8 @@ void write_sample(const fs::path& path) {
   file.add_text("note", std::string(100000, 'n'));
   file.write<double>("small", {0, 0}, {3, 2}, kOddDoubles);
   std::vector<int64_t> numbers(12);
-  std::iota(numbers.begin(), numbers.end(), std::numeric_limits<int64_t>::max() - 11);
+  for (size_t i = 0; i < numbers.size(); ++i)
+    numbers[i] = std::numeric_limits<int64_t>::max() - 11 + static_cast<int64_t>(i);
   file.write<int64_t>("chunked", {0, 0}, {3, 4}, numbers);
   file.write<float>("single", {}, {}, std::vector<float>{1.25F});
   file.set_attribute("", "title", std::string("Größe"));

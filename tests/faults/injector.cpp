@@ -233,15 +233,6 @@ FILE* fopen64(const char* path, const char* mode) {
 }
 
 // A call dies in its middle: it has begun, and will not take the others' part.
-int MPI_Allreduce(const void* from, void* to, int count, MPI_Datatype type, MPI_Op operation, MPI_Comm group) {
-  if (collective()) {
-    MPI_Request request;
-    PMPI_Iallreduce(from, to, count, type, operation, group, &request);
-    raise(SIGKILL);
-  }
-  return PMPI_Allreduce(from, to, count, type, operation, group);
-}
-
 int MPI_Iallreduce(const void* from, void* to, int count, MPI_Datatype type, MPI_Op operation, MPI_Comm group,
                    MPI_Request* request) {
   const bool dies = collective();
@@ -261,6 +252,14 @@ int MPI_Iallgather(const void* from, int count, MPI_Datatype type, void* to, int
                    MPI_Comm group, MPI_Request* request) {
   const bool dies = collective();
   const int result = PMPI_Iallgather(from, count, type, to, to_count, to_type, group, request);
+  if (dies) raise(SIGKILL);
+  return result;
+}
+
+int MPI_Iallgatherv(const void* from, int count, MPI_Datatype type, void* to, const int counts[], const int places[],
+                    MPI_Datatype to_type, MPI_Comm group, MPI_Request* request) {
+  const bool dies = collective();
+  const int result = PMPI_Iallgatherv(from, count, type, to, counts, places, to_type, group, request);
   if (dies) raise(SIGKILL);
   return result;
 }

@@ -20,7 +20,7 @@ struct Fault {
   std::string at, file, what;
   int nth = 1, rank = 0;
   bool lasting = false;
-  int seen = 0;          // matching calls so far
+  int seen = 0;  // matching calls so far
 };
 
 /// Throws std::invalid_argument.

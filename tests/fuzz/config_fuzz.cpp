@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t count) {
   if (end != input.npos) testing::input_file("config.yaml", bytes + end + 5, count - end - 5);
   options.search_dirs = {testing::fuzz_folder(), std::filesystem::path(DCMMM_SOURCE_DIR) / "configs"};
   try {
-    const Value config = compose(options);
+    Value config = compose(options);
     to_yaml(config);
     check_config(config);
   } catch (const Error&) {
