@@ -257,10 +257,10 @@ class Export {
              {scale_factor_R[region], baseline_level_R[region], figures.r2, figures.rmse, figures.relative_error}) {
           csv.number(value);
         }
-        double cells = 0, actual = 0;  // unobserved targets are 0
+        double cells = 0, actual = 0;
         for (std::size_t cell = from; cell < from + weeks_.size(); ++cell) {
           cells += block.observed_RT[cell];
-          actual += block.target_RT[cell];
+          actual += block.observed_RT[cell] != 0 ? block.target_RT[cell] : 0;
         }
         csv.number(cells);
         csv.number(actual);
