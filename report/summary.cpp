@@ -52,6 +52,7 @@ class Summary {
     what_is_not_identified();
     where_there_is_room();
     how_channels_move_each_other();
+    what_the_plan_gains();
     fact(
         "These are effects under the model's assumptions, not proofs: what moves with demand, or with another channel, "
         "can look like an effect. An experiment (data.experiments) is the way to be sure.");
@@ -163,6 +164,24 @@ class Summary {
                             : text(directed,
                                    " of them with a direction, through which a channel also acts "
                                    "indirectly.")));
+  }
+
+  void what_the_plan_gains() {
+    if (!data_.contains("plan") || !data_["plan"].is_object() || !data_["plan"]["tables"].contains("scenarios.csv"))
+      return;
+    const Json& values = data_["plan"]["tables"]["scenarios.csv"]["values"];
+    for (std::size_t row = 0; row < values["gain"].size(); ++row) {
+      if (label_at(values["scenario"], row) != "plan") continue;
+      const double gain = number(values["gain"][row]), lower = number(values["gain_lower"][row]);
+      std::string sentence = text("The budget plan spends ", grouped(number(values["spend"][row])), " and gains ",
+                                  grouped(gain), " ", data_["run"]["target"].get<std::string>(), " over today's spend");
+      if (std::isfinite(lower))
+        sentence += text(" (", grouped(lower), " to ", grouped(number(values["gain_upper"][row])), ")");
+      if (std::isfinite(lower) && lower <= 0)
+        warning(sentence + ": its interval holds losses, too.");
+      else
+        fact(sentence + ".");
+    }
   }
 
   const Channel* largest_identified() const {

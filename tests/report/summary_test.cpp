@@ -65,6 +65,17 @@ TEST(Summary, WarnsWhereANaiveForecastIsBetter) {
               HasSubstr("25.0 % MORE than that of the simple forecast last_4"));
 }
 
+TEST(Summary, SaysWhatAPlanGains) {
+  Json data = sample();
+  data["plan"]["tables"]["scenarios.csv"] =
+      table_json("scenario,spend,gain,gain_lower,gain_upper\ntoday,1000,0,0,0\nplan,2000,3000,1000,5000\n");
+  EXPECT_THAT(all_of(summary_of(data), "fact"),
+              HasSubstr("plan spends 2,000 and gains 3,000 sales over today's spend (1,000 to 5,000)."));
+  data["plan"]["tables"]["scenarios.csv"] =
+      table_json("scenario,spend,gain,gain_lower,gain_upper\nplan,2000,3000,-1000,5000\n");
+  EXPECT_THAT(all_of(summary_of(data), "warning"), HasSubstr("its interval holds losses, too."));
+}
+
 TEST(Summary, SaysWhatARunDoesNotHave) {
   Json data = sample();
   data["metrics"]["skill"] = nullptr;
