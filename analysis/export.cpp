@@ -56,6 +56,8 @@ class Export {
     block_ = options.block_regions > 0
                  ? options.block_regions
                  : static_cast<int64_t>(std::max<std::size_t>(1, kBlockBytes / std::max<std::size_t>(1, region_bytes)));
+    step_ = steps_name(panel.coordinates().step);
+    step_.pop_back();  // "week", not "weeks"
     periods_ = periods_of(names.weeks, panel.coordinates().step);
     components_ = {"baseline", "trend", "seasonality"};
     components_.insert(components_.end(), controls_.begin(), controls_.end());
@@ -99,7 +101,8 @@ class Export {
     file("totals.csv", "week,split,observed_regions,actual,predicted,predicted_all",
          [&](CsvWriter& csv) { overview().sums.write_totals(csv, weeks_, shared_.origin); });
     file("contributions_total.csv", "kind,period,component,value,lower,upper", [&](CsvWriter& csv) {
-      overview().sums.write_contributions(csv, weeks_, periods_, components_, channels().contribution_intervals());
+      overview().sums.write_contributions(csv, step_, weeks_, periods_, components_,
+                                          channels().contribution_intervals());
     });
     file("coefficients_mean.csv", "week,channel,value",
          [&](CsvWriter& csv) { overview().sums.write_coefficients(csv, weeks_, channels_); });
@@ -320,6 +323,7 @@ class Export {
   double level_;  // of the intervals
   int64_t block_ = 1;
   std::vector<std::string> regions_, weeks_, channels_, media_, controls_, components_;  // quoted where needed
+  std::string step_;
   std::vector<Period> periods_;
   std::vector<int64_t> chosen_;  // places of the regions that tables by region hold
   mutable std::optional<ChannelTables> channels_read_;
