@@ -2,23 +2,17 @@
 #include "analysis/export.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <numeric>
 #include <optional>
 #include <vector>
 
-#include "analysis/channel_effects.hpp"
-#include "analysis/channel_interval.hpp"
+#include "analysis/channel_tables.hpp"
 #include "analysis/csv_writer.hpp"
 #include "analysis/data_quality.hpp"
-#include "analysis/fitted_hill.hpp"
-#include "analysis/intervals.hpp"
 #include "analysis/period_sums.hpp"
 #include "analysis/periods.hpp"
 #include "analysis/prediction_intervals.hpp"
 #include "analysis/residual_tables.hpp"
-#include "analysis/response_curves.hpp"
 #include "analysis/results_file.hpp"
 #include "common/errors.hpp"
 #include "common/files.hpp"
@@ -62,6 +56,8 @@ class Export {
     block_ = options.block_regions > 0
                  ? options.block_regions
                  : static_cast<int64_t>(std::max<std::size_t>(1, kBlockBytes / std::max<std::size_t>(1, region_bytes)));
+    step_ = steps_name(panel.coordinates().step);
+    step_.pop_back();  // "week", not "weeks"
     periods_ = periods_of(names.weeks, panel.coordinates().step);
     components_ = {"baseline", "trend", "seasonality"};
     components_.insert(components_.end(), controls_.begin(), controls_.end());
@@ -79,34 +75,34 @@ class Export {
     file("contributions.csv", "region,week,component,value", &Export::contributions);
     file("coefficients.csv", "region,week,channel,value", &Export::coefficients);
     file("regions.csv", "region,scale,baseline_level,r2,rmse,relative_error,observed_weeks,actual", &Export::regions);
-    file("adstock.csv", "channel,decay,lower,upper,half_life_weeks,peak_week,identified", &Export::adstock);
-    file("dag.csv", "source,target,lag,weight,lower,upper,confidence,directed,direction_from", &Export::graph);
-    file("dag_groups.csv", "group,source,target,lag,weight,shared_weight,confidence", &Export::group_differences);
+    file("adstock.csv", "channel,decay,lower,upper,half_life_weeks,peak_week,identified",
+         [&](CsvWriter& csv) { channels().write_adstock(csv); });
+    file("dag.csv", "source,target,lag,weight,lower,upper,confidence,directed,direction_from",
+         [&](CsvWriter& csv) { channels().write_graph(csv); });
+    file("dag_groups.csv", "group,source,target,lag,weight,shared_weight,confidence",
+         [&](CsvWriter& csv) { channels().write_group_differences(csv); });
     file("channel_summary.csv",
          "channel,spend,contribution,contribution_lower,contribution_upper,share,roi,roi_lower,roi_upper,marginal_roi,"
          "direct,indirect,identified,total,indirect_lower,indirect_upper,total_lower,total_upper",
-         [&](CsvWriter& csv) { channel_summary(csv, channels()); });
+         [&](CsvWriter& csv) { channels().write_summary(csv); });
     file("response_curves.csv", "channel,spend,response,lower,upper,marginal,identified,extrapolated",
-         [&](CsvWriter& csv) { response_curves(csv, channels()); });
+         [&](CsvWriter& csv) { channels().write_curves(csv); });
     file("saturation.csv",
          "channel,exponent,half_saturation,saturation_spend,identified,spend,response,marginal,half_saturation_spend,"
          "height,headroom,fitted_height,fitted_half_saturation,fitted_exponent,fitted_error",
-         [&](CsvWriter& csv) { saturation(csv, channels()); });
+         [&](CsvWriter& csv) { channels().write_saturation(csv); });
     file("region_channels.csv",
          "region,channel,spend,contribution,weekly_spend,response,marginal,height,half_saturation_spend,exponent,"
          "identified",
-         [&](CsvWriter& csv) { region_channels(csv, channels()); });
+         [&](CsvWriter& csv) { channels().write_regions(csv, chosen_); });
     file("contributions_by_period.csv", "region,kind,period,component,value", &Export::contributions_by_period);
     file("holdout.csv", text("region,week,actual,predicted,", join({kNaiveNames.begin(), kNaiveNames.end()}, ",")),
          &Export::holdout);
     file("totals.csv", "week,split,observed_regions,actual,predicted,predicted_all",
          [&](CsvWriter& csv) { overview().sums.write_totals(csv, weeks_, shared_.origin); });
     file("contributions_total.csv", "kind,period,component,value,lower,upper", [&](CsvWriter& csv) {
-      std::vector<Interval> total_C;
-      for (std::size_t c = 0; c < channels_.size(); ++c)
-        total_C.push_back(
-            contribution_interval(shared_, c, level_, channels().effects.contribution_C[c], channels().predicted));
-      overview().sums.write_contributions(csv, weeks_, periods_, components_, total_C);
+      overview().sums.write_contributions(csv, step_, weeks_, periods_, components_,
+                                          channels().contribution_intervals());
     });
     file("coefficients_mean.csv", "week,channel,value",
          [&](CsvWriter& csv) { overview().sums.write_coefficients(csv, weeks_, channels_); });
@@ -121,15 +117,6 @@ class Export {
   }
 
  private:
-  /// Totals over all regions and weeks, and the curves.
-  struct Channels {
-    std::vector<double> spend_C;  // input units
-    EffectSums effects;           // contributions among them
-    double predicted = 0;         // KPI units
-    ResponseCurves curves;
-    std::vector<double> spend_RC, contribution_RC;  // by region
-  };
-
   /// Sums over regions and what the panel looks like, of one pass over all regions.
   struct Overview {
     PeriodSums sums;
@@ -138,8 +125,8 @@ class Export {
   };
 
   // Read when a table asks for them first.
-  const Channels& channels() const {
-    if (!channels_read_) channels_read_ = read_channels();
+  const ChannelTables& channels() const {
+    if (!channels_read_) channels_read_.emplace(read_channels());
     return *channels_read_;
   }
   const Overview& overview() const {
@@ -257,10 +244,10 @@ class Export {
              {scale_factor_R[region], baseline_level_R[region], figures.r2, figures.rmse, figures.relative_error}) {
           csv.number(value);
         }
-        double cells = 0, actual = 0;  // unobserved targets are 0
+        double cells = 0, actual = 0;
         for (std::size_t cell = from; cell < from + weeks_.size(); ++cell) {
           cells += block.observed_RT[cell];
-          actual += block.target_RT[cell];
+          actual += block.observed_RT[cell] != 0 ? block.target_RT[cell] : 0;
         }
         csv.number(cells);
         csv.number(actual);
@@ -269,187 +256,14 @@ class Export {
     });
   }
 
-  void adstock(CsvWriter& csv) const {
-    for (std::size_t c = 0; c < channels_.size(); ++c) {
-      csv.raw(channels_[c]);
-      csv.number(shared_.decay_C[c]);
-      interval(csv, decay_interval(shared_, c, level_));
-      const bool geometric = std::isnan(shared_.peak_C[c]);
-      csv.number(geometric ? std::log(0.5) / std::log(shared_.decay_C[c]) : std::numeric_limits<double>::quiet_NaN());
-      csv.number(geometric ? 0.0 : shared_.peak_C[c]);
-      identified(csv, c);
-      csv.end_row();
-    }
-  }
-
-  void graph(CsvWriter& csv) const {
-    const Graph& graph = shared_.graph;
-    const std::size_t S = graph.edges.size();
-    for (std::size_t s = 0; s < S; ++s) {
-      const GraphEdge& edge = graph.edges[s];
-      std::vector<double> draws;
-      for (std::size_t i = s; i < graph.weight_BS.size(); i += S) draws.push_back(graph.weight_BS[i]);
-      csv.raw(channels_[static_cast<std::size_t>(edge.source)]);
-      csv.raw(channels_[static_cast<std::size_t>(edge.target)]);
-      csv.number(static_cast<double>(edge.lag));
-      csv.number(edge.weight);
-      interval(csv, interval_of(draws, level_, edge.weight, -std::numeric_limits<double>::infinity()));
-      csv.number(edge.confidence);
-      csv.raw(edge.is_directed() ? "yes" : "no");
-      csv.raw(edge.is_directed() ? direction_name(edge.direction) : "");
-      csv.end_row();
-    }
-  }
-
-  void group_differences(CsvWriter& csv) const {
-    for (const GroupDifference& edge : shared_.graph.differences) {
-      csv.raw(csv_field(edge.group));
-      csv.raw(channels_[static_cast<std::size_t>(edge.source)]);
-      csv.raw(channels_[static_cast<std::size_t>(edge.target)]);
-      csv.number(static_cast<double>(edge.lag));
-      for (const double value : {edge.weight, edge.shared_weight, edge.confidence}) csv.number(value);
-      csv.end_row();
-    }
-  }
-
-  Channels read_channels() const {
-    const std::size_t channels = channels_.size();
-    Channels all{std::vector<double>(channels),
-                 EffectSums(static_cast<int64_t>(channels)),
-                 0,
-                 ResponseCurves(shared_, static_cast<int64_t>(channels)),
-                 {},
-                 {}};
+  ChannelTables read_channels() const {
+    ChannelTables out(shared_, regions_, channels_, level_);
     each_block([&](int64_t first, int64_t count) {
-      const Panel block = panel_.read(first, count);
-      const auto media_RTC = reader_.read_array("media_contribution", first, count);
-      const auto coefficient_RTC = reader_.read_array("coefficient", first, count);
-      const auto predicted_RT = reader_.read_array("predicted", first, count);
-      const auto& spend_RTC = block.coordinates.has_spend ? block.spend_RTC : block.media_RTC;
-      // Region by region, so that the sums have the same bits whatever the block.
-      std::vector<double> spend_C(channels);
-      for (std::size_t region = 0; region < static_cast<std::size_t>(count); ++region) {
-        std::fill(spend_C.begin(), spend_C.end(), 0);
-        const std::size_t from = region * weeks_.size(), to = from + weeks_.size();
-        for (std::size_t i = from * channels; i < to * channels; ++i) spend_C[i % channels] += spend_RTC[i];
-        EffectSums effects(static_cast<int64_t>(channels));
-        effects.add(std::span(media_RTC).subspan(from * channels, (to - from) * channels),
-                    std::span(coefficient_RTC).subspan(from * channels, (to - from) * channels), shared_);
-        for (std::size_t c = 0; c < channels; ++c) {
-          all.spend_RC.push_back(spend_C[c]);
-          all.contribution_RC.push_back(effects.contribution_C[c]);
-          all.spend_C[c] += spend_C[c];
-          all.effects.contribution_C[c] += effects.contribution_C[c];
-          all.effects.slope_C[c] += effects.slope_C[c];
-        }
-        all.predicted += std::accumulate(predicted_RT.begin() + static_cast<std::ptrdiff_t>(from),
-                                         predicted_RT.begin() + static_cast<std::ptrdiff_t>(to), 0.0);
-      }
-      all.curves.add(block, coefficient_RTC, reader_.read_array("media_scale", first, count));
+      out.add(panel_.read(first, count), reader_.read_array("media_contribution", first, count),
+              reader_.read_array("coefficient", first, count), reader_.read_array("predicted", first, count),
+              reader_.read_array("media_scale", first, count));
     });
-    return all;
-  }
-
-  void channel_summary(CsvWriter& csv, const Channels& all) const {
-    const std::vector<double>& contribution_C = all.effects.contribution_C;
-    const std::vector<ChannelEffect> effects =
-        shared_.graph.empty() ? std::vector<ChannelEffect>() : channel_effects(shared_, all.effects, level_);
-    for (std::size_t c = 0; c < channels_.size(); ++c) {
-      csv.raw(channels_[c]);
-      csv.number(all.spend_C[c]);
-      const Interval total = contribution_interval(shared_, c, level_, contribution_C[c], all.predicted);
-      csv.number(contribution_C[c]);
-      interval(csv, total);
-      csv.number(contribution_C[c] / all.predicted);
-      csv.number(contribution_C[c] / all.spend_C[c]);  // not finite, hence empty, without spend
-      interval(csv, {total.lower / all.spend_C[c], total.upper / all.spend_C[c]});
-      csv.number(all.curves.marginal(static_cast<int64_t>(c), 1));
-      if (effects.empty()) {
-        csv.empty(2);
-        identified(csv, c);
-        csv.empty(5);
-      } else {
-        ChannelEffect effect = effects[c];
-        if (!shared_.is_identified(c))  // as wide as its own contribution's
-          effect.total_interval = {total.lower + effect.indirect_interval.lower,
-                                   total.upper + effect.indirect_interval.upper};
-        csv.number(effect.direct);
-        csv.number(effect.indirect);
-        identified(csv, c);
-        csv.number(effect.total);
-        interval(csv, effect.indirect_interval);
-        interval(csv, effect.total_interval);
-      }
-      csv.end_row();
-    }
-  }
-
-  void response_curves(CsvWriter& csv, const Channels& all) const {
-    for (std::size_t c = 0; c < channels_.size(); ++c) {
-      const auto channel = static_cast<int64_t>(c);
-      const double largest = all.curves.largest_multiple(channel);
-      for (int64_t point = 0; point < kCurvePoints; ++point) {
-        const double multiple = largest * static_cast<double>(point) / static_cast<double>(kCurvePoints - 1);
-        csv.raw(channels_[c]);
-        csv.number(all.curves.spend(channel, multiple));
-        const double response = all.curves.response(channel, multiple);
-        csv.number(response);
-        interval(csv, interval_of(responses(all.curves, c, multiple), level_, response));
-        csv.number(all.curves.marginal(channel, multiple));
-        identified(csv, c);
-        csv.raw(multiple > all.curves.observed_multiple(channel) ? "yes" : "no");
-        csv.end_row();
-      }
-    }
-  }
-
-  void saturation(CsvWriter& csv, const Channels& all) const {
-    for (std::size_t c = 0; c < channels_.size(); ++c) {
-      csv.raw(channels_[c]);
-      csv.number(shared_.exponent_C[c]);
-      csv.number(shared_.half_saturation_C[c]);
-      const auto channel = static_cast<int64_t>(c);
-      csv.number(all.curves.saturation_spend(channel));
-      identified(csv, c);
-      const double response = all.curves.response(channel, 1), height = all.curves.height(channel);
-      const FittedHill fitted = fitted_curve(all.curves, c);
-      for (const double value : {all.curves.spend(channel, 1), response, all.curves.marginal(channel, 1),
-                                 all.curves.half_saturation_spend(channel), height, 1 - response / height,
-                                 fitted.height, fitted.half_saturation, fitted.exponent, fitted.error})
-        csv.number(value);
-      csv.end_row();
-    }
-  }
-
-  /// Through the points of the exported curve.
-  FittedHill fitted_curve(const ResponseCurves& curves, std::size_t c) const {
-    const auto channel = static_cast<int64_t>(c);
-    std::vector<double> spend, response;
-    const double largest = curves.largest_multiple(channel);
-    for (int64_t point = 0; point < kCurvePoints; ++point) {
-      const double multiple = largest * static_cast<double>(point) / static_cast<double>(kCurvePoints - 1);
-      spend.push_back(curves.spend(channel, multiple));
-      response.push_back(curves.response(channel, multiple));
-    }
-    return fit_hill(spend, response,
-                    {curves.height(channel), curves.half_saturation_spend(channel), shared_.exponent_C[c], 0});
-  }
-
-  void region_channels(CsvWriter& csv, const Channels& all) const {
-    for (const int64_t chosen : chosen_) {
-      const auto region = static_cast<std::size_t>(chosen);
-      for (std::size_t c = 0; c < channels_.size(); ++c) {
-        const auto curve = all.curves.region_curve(static_cast<int64_t>(c), region);
-        csv.raw(regions_[region]);
-        csv.raw(channels_[c]);
-        for (const double value : {all.spend_RC[region * channels_.size() + c],
-                                   all.contribution_RC[region * channels_.size() + c], curve.spend, curve.response,
-                                   curve.marginal, curve.height, curve.half_saturation_spend, shared_.exponent_C[c]})
-          csv.number(value);
-        identified(csv, c);
-        csv.end_row();
-      }
-    }
+    return out;
   }
 
   void contributions_by_period(CsvWriter& csv) const {
@@ -494,23 +308,6 @@ class Export {
     return out;
   }
 
-  /// The gate's verdict on a channel.
-  void identified(CsvWriter& csv, std::size_t channel) const { csv.raw(shared_.is_identified(channel) ? "yes" : "no"); }
-
-  void interval(CsvWriter& csv, const Interval& interval) const {
-    csv.number(interval.lower);
-    csv.number(interval.upper);
-  }
-
-  /// A channel's response at one multiple by each draw's curve.
-  std::vector<double> responses(const ResponseCurves& curves, std::size_t channel, double multiple) const {
-    std::vector<double> out;
-    for (std::size_t i = channel; i < shared_.draws.coefficient_DC.size(); i += channels_.size())
-      out.push_back(curves.response(static_cast<int64_t>(channel), multiple, shared_.draws.coefficient_DC[i],
-                                    shared_.draws.exponent_DC[i], shared_.draws.half_saturation_DC[i]));
-    return out;
-  }
-
   /// Writes the region and week of a cell of a block; returns the week.
   std::size_t begin_row(CsvWriter& csv, int64_t first_region, std::size_t cell) const {
     const std::size_t week = cell % weeks_.size();
@@ -526,9 +323,10 @@ class Export {
   double level_;  // of the intervals
   int64_t block_ = 1;
   std::vector<std::string> regions_, weeks_, channels_, media_, controls_, components_;  // quoted where needed
+  std::string step_;
   std::vector<Period> periods_;
   std::vector<int64_t> chosen_;  // places of the regions that tables by region hold
-  mutable std::optional<Channels> channels_read_;
+  mutable std::optional<ChannelTables> channels_read_;
   mutable std::optional<Overview> overview_read_;
 };
 

@@ -52,7 +52,7 @@ void PeriodSums::write_totals(CsvWriter& csv, const std::vector<std::string>& we
   }
 }
 
-void PeriodSums::write_contributions(CsvWriter& csv, const std::vector<std::string>& weeks,
+void PeriodSums::write_contributions(CsvWriter& csv, const std::string& step, const std::vector<std::string>& weeks,
                                      const std::vector<Period>& periods, const std::vector<std::string>& components,
                                      const std::vector<Interval>& total_C) const {
   const std::size_t first_channel = components_ - channels_;
@@ -73,7 +73,7 @@ void PeriodSums::write_contributions(CsvWriter& csv, const std::vector<std::stri
       csv.end_row();
     }
   };
-  for (std::size_t week = 0; week < weeks_; ++week) rows("week", weeks[week], week, 1);
+  for (std::size_t week = 0; week < weeks_; ++week) rows(step, weeks[week], week, 1);
   for (const Period& period : periods)
     rows(period.kind, period.label, static_cast<std::size_t>(period.first), static_cast<std::size_t>(period.count));
 }

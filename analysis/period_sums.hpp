@@ -40,11 +40,13 @@ class PeriodSums {
   /// observed regions alone, so that they can be compared; `predicted_all` over all of them.
   void write_totals(CsvWriter& csv, const std::vector<std::string>& weeks, int64_t origin) const;
 
-  /// contributions_total.csv: kind,period,component,value,lower,upper, over all regions; kind `week` first. A channel's
+  /// contributions_total.csv: kind,period,component,value,lower,upper, over all regions; single steps first, of kind
+  /// `step` (week, day or month). A channel's
   /// interval is that of its sum over all weeks (`total_C`), in proportion to the period's value: draws hold no weeks.
   /// `components` are fields as they are written.
-  void write_contributions(CsvWriter& csv, const std::vector<std::string>& weeks, const std::vector<Period>& periods,
-                           const std::vector<std::string>& components, const std::vector<Interval>& total_C) const;
+  void write_contributions(CsvWriter& csv, const std::string& step, const std::vector<std::string>& weeks,
+                           const std::vector<Period>& periods, const std::vector<std::string>& components,
+                           const std::vector<Interval>& total_C) const;
 
   /// coefficients_mean.csv: week,channel,value: the mean over all regions, KPI units a week at full saturation.
   void write_coefficients(CsvWriter& csv, const std::vector<std::string>& weeks,

@@ -17,7 +17,7 @@ struct ReportOptions {
   std::string version;               // of the program
   double interval = 0.9;             // coverage of the intervals
   std::vector<std::string> regions;  // shown in detail, beside the largest
-  int64_t detail_cells = 60'000;     // region-weeks of the predictions that the page holds
+  int64_t detail_cells = 40'000;     // region-weeks of the predictions that the page holds
   int64_t component_regions = 24;    // regions with all their components
 };
 

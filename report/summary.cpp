@@ -52,6 +52,7 @@ class Summary {
     what_is_not_identified();
     where_there_is_room();
     how_channels_move_each_other();
+    what_the_plan_gains();
     fact(
         "These are effects under the model's assumptions, not proofs: what moves with demand, or with another channel, "
         "can look like an effect. An experiment (data.experiments) is the way to be sure.");
@@ -67,10 +68,11 @@ class Summary {
     const Json& split = data_["tables"]["totals.csv"]["values"]["split"];
     std::size_t held_out = 0;
     for (std::size_t week = 0; week < weeks.size(); ++week) held_out += label_at(split, week) == "holdout" ? 1 : 0;
+    const std::string held = held_out == 0 ? "" : text(" The last ", held_out, " were held out.");
     fact(text("The model explains ", run["target"].get<std::string>(), " in ", run["regions"].get<int64_t>(),
               " regions over ", weeks.size(), " ", run["step"].get<std::string>(), " (",
               weeks.front().get<std::string>(), " to ", weeks.back().get<std::string>(), ") by ", channels_.size(),
-              " channels and ", run["controls"].size(), " controls. The last ", held_out, " were held out."));
+              " channels and ", run["controls"].size(), " controls and events.", held));
   }
 
   void how_well_it_forecasts() {
@@ -163,6 +165,24 @@ class Summary {
                             : text(directed,
                                    " of them with a direction, through which a channel also acts "
                                    "indirectly.")));
+  }
+
+  void what_the_plan_gains() {
+    if (!data_.contains("plan") || !data_["plan"].is_object() || !data_["plan"]["tables"].contains("scenarios.csv"))
+      return;
+    const Json& values = data_["plan"]["tables"]["scenarios.csv"]["values"];
+    for (std::size_t row = 0; row < values["gain"].size(); ++row) {
+      if (label_at(values["scenario"], row) != "plan") continue;
+      const double gain = number(values["gain"][row]), lower = number(values["gain_lower"][row]);
+      std::string sentence = text("The budget plan spends ", grouped(number(values["spend"][row])), " and gains ",
+                                  grouped(gain), " ", data_["run"]["target"].get<std::string>(), " over today's spend");
+      if (std::isfinite(lower))
+        sentence += text(" (", grouped(lower), " to ", grouped(number(values["gain_upper"][row])), ")");
+      if (std::isfinite(lower) && lower <= 0)
+        warning(sentence + ": its interval holds losses, too.");
+      else
+        fact(sentence + ".");
+    }
   }
 
   const Channel* largest_identified() const {

@@ -76,6 +76,7 @@ Json table_json(const std::string& csv) {
   std::vector<Column> columns;
   std::size_t at = 0;
   for (bool last = false; !last;) names.push_back(next_field(csv, at, last));
+  columns.reserve(names.size());
   for (const std::string& name : names) columns.emplace_back(is_text(name));
   std::size_t rows = 0;
   for (; at < csv.size(); ++rows) {

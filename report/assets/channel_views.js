@@ -46,19 +46,19 @@ addView({
     const all = table("contributions_total.csv"), regional = table("contributions_by_period.csv"), weekly = table("contributions.csv");
     const chart = view.chart("Contributions by component");
     const numbers = view.numbers(all, []);
-    const state = { region: "", kind: "week" };
+    const state = { region: "", kind: stepName };
     const draw = () => {
-      const source = state.region === "" ? all : state.kind === "week" ? weekly : regional;
+      const source = state.region === "" ? all : state.kind === stepName ? weekly : regional;
       let rows = source.all();
       if (state.region !== "") rows = source.where("region", state.region, rows);
       if (source.columns.includes("kind")) rows = source.where("kind", state.kind, rows);
       const time = source.columns.includes("period") ? "period" : "week";
       const periods = [...new Set(source.get(time, rows))];
-      const x = state.kind === "week" ? weekValues(periods) : periods.map((period) => "" + period);
+      const x = state.kind === stepName ? weekValues(periods) : periods.map((period) => "" + period);
       chart(() => ({
         traces: stackTraces(source, rows, periods, x),
-        layout: { height: 420, barmode: "relative", bargap: state.kind === "week" ? 0 : 0.15,
-                  xaxis: { title: { text: state.kind }, type: state.kind === "week" ? undefined : "category" },
+        layout: { height: 420, barmode: "relative", bargap: state.kind === stepName ? 0 : 0.15,
+                  xaxis: { title: { text: state.kind }, type: state.kind === stepName ? undefined : "category" },
                   yaxis: { title: { text: plain(report.run.target) } } },
         legend: true,
       }));
@@ -78,7 +78,7 @@ addView({
   draw(view) {
     const all = table("contributions_total.csv");
     const sums = new Map();
-    for (const row of all.where("kind", "week")) {
+    for (const row of all.where("kind", stepName)) {
       const name = all.at("component", row);
       sums.set(name, (sums.get(name) || 0) + all.at("value", row));
     }
@@ -131,19 +131,19 @@ addView({
     const all = table("contributions_total.csv");
     const chart = view.chart("Contribution of the chosen channel");
     const numbers = view.numbers(all, []);
-    const state = { channel: channelsBySize[0], kind: "week" };
+    const state = { channel: channelsBySize.find(isIdentified) || channelsBySize[0], kind: stepName };
     const draw = () => {
       const rows = all.where("component", media(state.channel), all.where("kind", state.kind));
-      const periods = all.get("period", rows), x = state.kind === "week" ? weekValues(periods) : periods.map((period) => "" + period);
+      const periods = all.get("period", rows), x = state.kind === stepName ? weekValues(periods) : periods.map((period) => "" + period);
       chart(() => ({
         traces: [...band(x, all.get("lower", rows), all.get("upper", rows), percent(report.run.interval, 0) + " interval"),
                  { ...line(x, all.get("value", rows), shortWithVerdict(state.channel), { line: { color: color("accent") } }), mode: "lines+markers", marker: { size: 4 } }],
-        layout: { height: 320, xaxis: { title: { text: state.kind }, type: state.kind === "week" ? undefined : "category" }, yaxis: { title: { text: plain(report.run.target) } } },
+        layout: { height: 320, xaxis: { title: { text: state.kind }, type: state.kind === stepName ? undefined : "category" }, yaxis: { title: { text: plain(report.run.target) } } },
         legend: true,
       }));
       numbers(rows);
     };
-    view.select("Channel", channelsBySize, (channel) => { state.channel = channel; draw(); }, withVerdict);
+    view.select("Channel", channelsBySize, (channel) => { state.channel = channel; draw(); }, withVerdict, state.channel);
     view.select("Period", all.labels("kind"), (kind) => { state.kind = kind; draw(); });
     view.intervalNote();
   },

@@ -100,6 +100,15 @@ async function build() {
     redrawCharts();
   });
   document.getElementById("print").addEventListener("click", () => print());
+  // Paper is light.
+  let wasDark = false;
+  addEventListener("beforeprint", () => {
+    wasDark = document.documentElement.dataset.theme === "dark";
+    if (wasDark) setTheme(false), redrawCharts();
+  });
+  addEventListener("afterprint", () => {
+    if (wasDark) setTheme(true), redrawCharts();
+  });
   let narrow = innerWidth < 600;
   addEventListener("resize", () => {
     if (narrow === innerWidth < 600) return;

@@ -67,7 +67,7 @@ addView({
 
 addView({
   id: "scenarios", group: "Budget", title: "Scenarios",
-  shows: "Weekly response to every channel at 80 % and 120 % of its average week beside today's, from the response curves.",
+  shows: "The outcomes of a plan's scenarios, where there is a plan; and the change of the weekly response at 80 % and 120 % of each channel's average week, from its response curve.",
   watch: "steady states: a cut shows in full only after the carry-over has faded, and baseline effects of long cuts aren't in it.",
   draw(view) {
     drawPlannedScenarios(view);

@@ -375,8 +375,8 @@ TEST(Export, RegionsShowTheFitOnTrainingWeeks) {
   run.results.baseline_level_R = {7, 8};
   run.write(folder);
   const auto files = export_all(folder);
-  EXPECT_EQ(files.at("regions.csv"), kHeaders.at("regions.csv") + "\nregion 0,1.25,7,0,1,0.3333333333333333\n" +
-                                         "region 1,0.5,8,,1.7320508075688772,0.5773502691896257\n");
+  EXPECT_EQ(files.at("regions.csv"), kHeaders.at("regions.csv") + "\nregion 0,1.25,7,0,1,0.3333333333333333,4,206\n" +
+                                         "region 1,0.5,8,,1.7320508075688772,0.5773502691896257,5,15\n");
 }
 
 TEST(Export, AdstockGivesHalfLivesOfGeometricCarryOverOnly) {

@@ -32,7 +32,8 @@ TEST(Periods, WeeksBelongToTheMonthInWhichTheyBegin) {
   for (const Period& period : periods)
     if (period.kind == "quarter") quarters[period.label] = period.count;
   EXPECT_EQ(quarters["2024-Q1"], 13);
-  EXPECT_EQ(quarters["2024-Q4"], 14);  // 30 December belongs to it
+  EXPECT_EQ(quarters["2024-Q3"], 14);  // from 1 July to the week of 30 September
+  EXPECT_EQ(quarters["2024-Q4"], 13);  // to the week of 30 December
   EXPECT_EQ(periods.back().label, "2025");
 }
 

@@ -1,5 +1,11 @@
 """The exported tables that add others up, against pandas."""
 
+import contextlib
+import io
+import os
+import re
+from pathlib import Path
+
 import cli
 import numpy as np
 import pandas as pd
@@ -17,6 +23,23 @@ class Export(cli.Case):
 
     def read(self, name):
         return pd.read_csv(self.csv / f"{name}.csv", dtype=dict.fromkeys(["region", "week", "period", "channel", "column", "other"], str))
+
+    def test_the_notebook_runs(self):
+        page = (Path(__file__).parents[2] / "docs" / "notebook.md").read_text(encoding="utf-8")
+        blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+        self.assertEqual(len(blocks), 2)
+        (self.folder / "runs").mkdir()
+        (self.folder / "runs" / "first").symlink_to(self.folder / "run")
+        printed = io.StringIO()
+        before = os.getcwd()
+        os.chdir(self.folder)
+        self.addCleanup(os.chdir, before)
+        with contextlib.redirect_stdout(printed):
+            for block in blocks:
+                exec(compile(block, "notebook.md", "exec"), {})
+        off = float(re.search(r"up to ([0-9.e-]+)", printed.getvalue())[1])
+        self.assertLess(off, 1e-12)
+        self.assertIn("target units", printed.getvalue())
 
     def test_totals_are_sums_over_regions(self):
         prediction, totals = self.read("prediction"), self.read("totals")

@@ -45,8 +45,8 @@ std::string all_of(const Json& summary, const std::string& kind) {
 
 TEST(Summary, SaysTheFiguresInWords) {
   const std::string facts = all_of(summary_of(sample()), "fact");
-  EXPECT_THAT(facts, HasSubstr("explains sales in 7 regions over 2 weeks (1 to 2) by 2 channels and 1 controls. The "
-                               "last 1 were held out."));
+  EXPECT_THAT(facts, HasSubstr("explains sales in 7 regions over 2 weeks (1 to 2) by 2 channels and 1 controls and "
+                               "events. The last 1 were held out."));
   EXPECT_THAT(facts, HasSubstr("20.0 % less than that of the best simple forecast, last_4."));
   EXPECT_THAT(facts, HasSubstr("Media account for 30.00 % of the predicted total"));
   EXPECT_THAT(facts, HasSubstr("TV brings most: 20.00 % (90 % interval 15.00 % to 26.00 %)"));
@@ -63,6 +63,17 @@ TEST(Summary, WarnsOfWhatIsNotIdentified) {
 TEST(Summary, WarnsWhereANaiveForecastIsBetter) {
   EXPECT_THAT(all_of(summary_of(sample(0.8)), "warning"),
               HasSubstr("25.0 % MORE than that of the simple forecast last_4"));
+}
+
+TEST(Summary, SaysWhatAPlanGains) {
+  Json data = sample();
+  data["plan"]["tables"]["scenarios.csv"] =
+      table_json("scenario,spend,gain,gain_lower,gain_upper\ntoday,1000,0,0,0\nplan,2000,3000,1000,5000\n");
+  EXPECT_THAT(all_of(summary_of(data), "fact"),
+              HasSubstr("plan spends 2,000 and gains 3,000 sales over today's spend (1,000 to 5,000)."));
+  data["plan"]["tables"]["scenarios.csv"] =
+      table_json("scenario,spend,gain,gain_lower,gain_upper\nplan,2000,3000,-1000,5000\n");
+  EXPECT_THAT(all_of(summary_of(data), "warning"), HasSubstr("its interval holds losses, too."));
 }
 
 TEST(Summary, SaysWhatARunDoesNotHave) {

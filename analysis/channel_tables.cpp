@@ -1,0 +1,223 @@
+// Shapes: R regions of a block, T weeks, C channels.
+#include "analysis/channel_tables.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <span>
+
+#include "analysis/channel_interval.hpp"
+#include "common/text.hpp"
+
+namespace dcmmm {
+namespace {
+
+void interval(CsvWriter& csv, const Interval& interval) {
+  csv.number(interval.lower);
+  csv.number(interval.upper);
+}
+
+}  // namespace
+
+ChannelTables::ChannelTables(const SharedResults& shared, std::vector<std::string> regions,
+                             std::vector<std::string> channels, double level)
+    : shared_(shared),
+      regions_(std::move(regions)),
+      channels_(std::move(channels)),
+      level_(level),
+      spend_C_(channels_.size()),
+      effects_(static_cast<int64_t>(channels_.size())),
+      curves_(shared, static_cast<int64_t>(channels_.size())) {}
+
+void ChannelTables::add(const Panel& panel, const std::vector<double>& media_RTC,
+                        const std::vector<double>& coefficient_RTC, const std::vector<double>& predicted_RT,
+                        const std::vector<double>& media_scale_RC) {
+  const std::size_t channels = channels_.size(), weeks = static_cast<std::size_t>(panel.weeks());
+  const auto& spend_RTC = panel.coordinates.has_spend ? panel.spend_RTC : panel.media_RTC;
+  // Region by region, so that the sums have the same bits whatever the block.
+  std::vector<double> spend_C(channels);
+  for (std::size_t region = 0; region < static_cast<std::size_t>(panel.regions); ++region) {
+    std::fill(spend_C.begin(), spend_C.end(), 0);
+    const std::size_t from = region * weeks, to = from + weeks;
+    for (std::size_t i = from * channels; i < to * channels; ++i) spend_C[i % channels] += spend_RTC[i];
+    EffectSums effects(static_cast<int64_t>(channels));
+    effects.add(std::span(media_RTC).subspan(from * channels, (to - from) * channels),
+                std::span(coefficient_RTC).subspan(from * channels, (to - from) * channels), shared_);
+    for (std::size_t c = 0; c < channels; ++c) {
+      spend_RC_.push_back(spend_C[c]);
+      contribution_RC_.push_back(effects.contribution_C[c]);
+      spend_C_[c] += spend_C[c];
+      effects_.contribution_C[c] += effects.contribution_C[c];
+      effects_.slope_C[c] += effects.slope_C[c];
+    }
+    predicted_ += std::accumulate(predicted_RT.begin() + static_cast<std::ptrdiff_t>(from),
+                                  predicted_RT.begin() + static_cast<std::ptrdiff_t>(to), 0.0);
+  }
+  curves_.add(panel, coefficient_RTC, media_scale_RC);
+}
+
+std::vector<Interval> ChannelTables::contribution_intervals() const {
+  std::vector<Interval> out;
+  for (std::size_t c = 0; c < channels_.size(); ++c)
+    out.push_back(contribution_interval(shared_, c, level_, effects_.contribution_C[c], predicted_));
+  return out;
+}
+
+void ChannelTables::write_adstock(CsvWriter& csv) const {
+  for (std::size_t c = 0; c < channels_.size(); ++c) {
+    csv.raw(channels_[c]);
+    csv.number(shared_.decay_C[c]);
+    interval(csv, decay_interval(shared_, c, level_));
+    const bool geometric = std::isnan(shared_.peak_C[c]);
+    csv.number(geometric ? std::log(0.5) / std::log(shared_.decay_C[c]) : std::numeric_limits<double>::quiet_NaN());
+    csv.number(geometric ? 0.0 : shared_.peak_C[c]);
+    identified(csv, c);
+    csv.end_row();
+  }
+}
+
+void ChannelTables::write_graph(CsvWriter& csv) const {
+  const Graph& graph = shared_.graph;
+  const std::size_t S = graph.edges.size();
+  for (std::size_t s = 0; s < S; ++s) {
+    const GraphEdge& edge = graph.edges[s];
+    std::vector<double> draws;
+    for (std::size_t i = s; i < graph.weight_BS.size(); i += S) draws.push_back(graph.weight_BS[i]);
+    csv.raw(channels_[static_cast<std::size_t>(edge.source)]);
+    csv.raw(channels_[static_cast<std::size_t>(edge.target)]);
+    csv.number(static_cast<double>(edge.lag));
+    csv.number(edge.weight);
+    interval(csv, interval_of(draws, level_, edge.weight, -std::numeric_limits<double>::infinity()));
+    csv.number(edge.confidence);
+    csv.raw(edge.is_directed() ? "yes" : "no");
+    csv.raw(edge.is_directed() ? direction_name(edge.direction) : "");
+    csv.end_row();
+  }
+}
+
+void ChannelTables::write_group_differences(CsvWriter& csv) const {
+  for (const GroupDifference& edge : shared_.graph.differences) {
+    csv.raw(csv_field(edge.group));
+    csv.raw(channels_[static_cast<std::size_t>(edge.source)]);
+    csv.raw(channels_[static_cast<std::size_t>(edge.target)]);
+    csv.number(static_cast<double>(edge.lag));
+    for (const double value : {edge.weight, edge.shared_weight, edge.confidence}) csv.number(value);
+    csv.end_row();
+  }
+}
+
+void ChannelTables::write_summary(CsvWriter& csv) const {
+  const std::vector<double>& contribution_C = effects_.contribution_C;
+  const std::vector<ChannelEffect> effects =
+      shared_.graph.empty() ? std::vector<ChannelEffect>() : channel_effects(shared_, effects_, level_);
+  for (std::size_t c = 0; c < channels_.size(); ++c) {
+    csv.raw(channels_[c]);
+    csv.number(spend_C_[c]);
+    const Interval total = contribution_interval(shared_, c, level_, contribution_C[c], predicted_);
+    csv.number(contribution_C[c]);
+    interval(csv, total);
+    csv.number(contribution_C[c] / predicted_);
+    csv.number(contribution_C[c] / spend_C_[c]);  // not finite, hence empty, without spend
+    interval(csv, {total.lower / spend_C_[c], total.upper / spend_C_[c]});
+    csv.number(curves_.marginal(static_cast<int64_t>(c), 1));
+    if (effects.empty()) {
+      csv.empty(2);
+      identified(csv, c);
+      csv.empty(5);
+    } else {
+      ChannelEffect effect = effects[c];
+      if (!shared_.is_identified(c))  // as wide as its own contribution's
+        effect.total_interval = {total.lower + effect.indirect_interval.lower,
+                                 total.upper + effect.indirect_interval.upper};
+      csv.number(effect.direct);
+      csv.number(effect.indirect);
+      identified(csv, c);
+      csv.number(effect.total);
+      interval(csv, effect.indirect_interval);
+      interval(csv, effect.total_interval);
+    }
+    csv.end_row();
+  }
+}
+
+void ChannelTables::write_curves(CsvWriter& csv) const {
+  for (std::size_t c = 0; c < channels_.size(); ++c) {
+    const auto channel = static_cast<int64_t>(c);
+    const double largest = curves_.largest_multiple(channel);
+    for (int64_t point = 0; point < kCurvePoints; ++point) {
+      const double multiple = largest * static_cast<double>(point) / static_cast<double>(kCurvePoints - 1);
+      csv.raw(channels_[c]);
+      csv.number(curves_.spend(channel, multiple));
+      const double response = curves_.response(channel, multiple);
+      csv.number(response);
+      interval(csv, interval_of(responses(c, multiple), level_, response));
+      csv.number(curves_.marginal(channel, multiple));
+      identified(csv, c);
+      csv.raw(multiple > curves_.observed_multiple(channel) ? "yes" : "no");
+      csv.end_row();
+    }
+  }
+}
+
+void ChannelTables::write_saturation(CsvWriter& csv) const {
+  for (std::size_t c = 0; c < channels_.size(); ++c) {
+    csv.raw(channels_[c]);
+    csv.number(shared_.exponent_C[c]);
+    csv.number(shared_.half_saturation_C[c]);
+    const auto channel = static_cast<int64_t>(c);
+    csv.number(curves_.saturation_spend(channel));
+    identified(csv, c);
+    const double response = curves_.response(channel, 1), height = curves_.height(channel);
+    const FittedHill fitted = fitted_curve(c);
+    for (const double value :
+         {curves_.spend(channel, 1), response, curves_.marginal(channel, 1), curves_.half_saturation_spend(channel),
+          height, 1 - response / height, fitted.height, fitted.half_saturation, fitted.exponent, fitted.error})
+      csv.number(value);
+    csv.end_row();
+  }
+}
+
+FittedHill ChannelTables::fitted_curve(std::size_t c) const {
+  const auto channel = static_cast<int64_t>(c);
+  std::vector<double> spend, response;
+  const double largest = curves_.largest_multiple(channel);
+  for (int64_t point = 0; point < kCurvePoints; ++point) {
+    const double multiple = largest * static_cast<double>(point) / static_cast<double>(kCurvePoints - 1);
+    spend.push_back(curves_.spend(channel, multiple));
+    response.push_back(curves_.response(channel, multiple));
+  }
+  return fit_hill(spend, response,
+                  {curves_.height(channel), curves_.half_saturation_spend(channel), shared_.exponent_C[c], 0});
+}
+
+void ChannelTables::write_regions(CsvWriter& csv, const std::vector<int64_t>& regions) const {
+  for (const int64_t chosen : regions) {
+    const auto region = static_cast<std::size_t>(chosen);
+    for (std::size_t c = 0; c < channels_.size(); ++c) {
+      const auto curve = curves_.region_curve(static_cast<int64_t>(c), region);
+      csv.raw(regions_[region]);
+      csv.raw(channels_[c]);
+      for (const double value :
+           {spend_RC_[region * channels_.size() + c], contribution_RC_[region * channels_.size() + c], curve.spend,
+            curve.response, curve.marginal, curve.height, curve.half_saturation_spend, shared_.exponent_C[c]})
+        csv.number(value);
+      identified(csv, c);
+      csv.end_row();
+    }
+  }
+}
+
+void ChannelTables::identified(CsvWriter& csv, std::size_t channel) const {
+  csv.raw(shared_.is_identified(channel) ? "yes" : "no");
+}
+
+std::vector<double> ChannelTables::responses(std::size_t channel, double multiple) const {
+  std::vector<double> out;
+  for (std::size_t i = channel; i < shared_.draws.coefficient_DC.size(); i += channels_.size())
+    out.push_back(curves_.response(static_cast<int64_t>(channel), multiple, shared_.draws.coefficient_DC[i],
+                                   shared_.draws.exponent_DC[i], shared_.draws.half_saturation_DC[i]));
+  return out;
+}
+
+}  // namespace dcmmm
