@@ -244,6 +244,7 @@ LikelihoodFit refit_at_earlier_origin(const LikelihoodFit& fit, LikelihoodData d
 RowMatrix LikelihoodMember::drift_NC() const {
   if (gru_NC.size() > 0) return gru_NC;
   const Frozen& frozen = covariance.frozen;
+  if (frozen.waves.count() == 0) return RowMatrix::Zero(national_T.size(), mode.shapes.channels());
   return frozen.path(mode.linear.tail(mode.shapes.channels() * frozen.waves.count()));
 }
 

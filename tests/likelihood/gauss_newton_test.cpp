@@ -98,6 +98,19 @@ TEST_F(Modes, DrawsKeepSharesPositiveAndSpreadAsTheCurvatureSays) {
   }
 }
 
+TEST(LikelihoodFit, WithoutDriftThePathIsZeroInAllWeeks) {
+  const auto sample = likelihood_case(8, 80);
+  const auto communicator = make_local_communicator();
+  LikelihoodOptions options;
+  options.drift = Drift::kNone;
+  const LikelihoodFit fit = fit_likelihood(sample.data, options, {std::nullopt, 7}, 8, 4,
+                                           RegionLoop(testing::plan_of(8, 64), *communicator), {});
+  for (const LikelihoodMember& member : fit.members) {
+    EXPECT_EQ(member.drift_NC().rows(), 84);
+    EXPECT_EQ(member.drift_NC().cwiseAbs().maxCoeff(), 0);
+  }
+}
+
 TEST(LikelihoodFit, RecoversSharesAndCurvesAndDoesNotDependOnChunks) {
   const auto sample = likelihood_case(20, 110, 5);
   const auto communicator = make_local_communicator();
