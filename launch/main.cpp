@@ -22,6 +22,7 @@
 #include "launch/configuration.hpp"
 #include "launch/logging.hpp"
 #include "launch/schema.hpp"
+#include "launch/sweep_command.hpp"
 #include "launch/yaml_text.hpp"
 
 namespace {
@@ -52,11 +53,14 @@ constexpr Command kCommands[] = {
     {"export", "a run's results as CSV files", "dcmmm export run=runs/first output=csv", export_command},
     {"report", "a run's dashboards as one self-contained HTML page", "dcmmm report run=runs/first output=report.html",
      report_command},
+    {"sweep", "search over settings on training weeks; sweep status|resume|cancel dir=DIR",
+     "dcmmm sweep data.source=sales.csv 'model.likelihood.share_sd=tag(log, interval(0.01,1))' run.dir=runs/search",
+     nullptr},  // its words hold several values to a key: run() hands them over as they are
 };
 
 struct CommandLine {
   std::string command, config_dir, inspected;
-  bool print_config = false, multirun = false;
+  bool print_config = false, multirun = false, dry_run = false;
   std::vector<std::string> words;
   int exit_code = -1;  // set when the command line itself ends the process (--help, an unknown option)
 };
@@ -76,6 +80,7 @@ CommandLine parse(int argc, char** argv) {
                     "a folder of your own config groups, searched before the built-in ones");
     sub->add_flag("--print-config", line.print_config, "print the resolved config and end");
     sub->add_flag("-m,--multirun", line.multirun, "a grid of runs (key=a,b)");
+    if (command.run == nullptr) sub->add_flag("--dry-run", line.dry_run, "print what would be run or submitted");
   }
   CLI::App* inspect = app.add_subcommand("inspect", "what a panel file, checkpoint or results file holds");
   inspect->footer("Example: dcmmm inspect panel.h5");
@@ -133,7 +138,8 @@ double wait_limit_of(const Value& config) {
 
 int run(const CommandLine& line, const Environment& environment, Communicator& world) {
   if (line.command == "inspect") return world.rank() == 0 ? inspect_command(line.inspected) : 0;
-  if (line.multirun) throw UserError("Grids of runs (-m) aren't built yet: give each key one value.");
+  if (line.multirun && line.command != "sweep")
+    throw UserError("Grids of runs (-m) are made by another command: dcmmm sweep sweep.sampler=grid key=a,b.");
   ComposeOptions compose_options;
   if (!line.config_dir.empty()) {
     if (!fs::is_directory(line.config_dir))
@@ -141,6 +147,10 @@ int run(const CommandLine& line, const Environment& environment, Communicator& w
     compose_options.search_dirs.push_back(line.config_dir);
   }
   compose_options.search_dirs.push_back(built_in("configs"));
+  if (line.command == "sweep") {
+    return sweep_command({line.words, line.config_dir, compose_options.search_dirs, line.print_config, line.dry_run},
+                         world);
+  }
   compose_options.overrides = written_words(line);
   Value config = compose(compose_options);
   check_config(config);

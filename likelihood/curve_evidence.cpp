@@ -18,7 +18,8 @@ double log_normal_cdf(double value) {
 }  // namespace
 
 CurveEvidence::CurveEvidence(const LikelihoodData& data, const LikelihoodOptions& options,
-                             const FixedCovariance& covariance, const Shapes& prior_center, const RegionLoop& loop, double power)
+                             const FixedCovariance& covariance, const Shapes& prior_center, const RegionLoop& loop,
+                             double power)
     : data_(data),
       options_(options),
       covariance_(covariance),
@@ -114,12 +115,10 @@ CurvePoint CurveEvidence::at(const Eigen::VectorXd& coordinates) const {
   RowMatrix row_EP(tests.row_EP.rows(), L + 1);
   row_EP.leftCols(L) = tests.row_EP.leftCols(L);
   row_EP.col(L) = tests.row_EP.col(layout_.target());
-  if (covariance_.experiments)
-    raw += row_EP.transpose() * tests.variance_E.cwiseInverse().asDiagonal() * row_EP;
+  if (covariance_.experiments) raw += row_EP.transpose() * tests.variance_E.cwiseInverse().asDiagonal() * row_EP;
   point.lift_EL = row_EP.leftCols(L) * scale.head(L).asDiagonal();
   raw = scale.asDiagonal() * raw * scale.asDiagonal();
-  const LinearPrior prior =
-      linear_prior(options_, data_, covariance_.components, layout_, covariance_.frozen.waves);
+  const LinearPrior prior = linear_prior(options_, data_, covariance_.components, layout_, covariance_.frozen.waves);
   Eigen::MatrixXd matrix = raw.topLeftCorner(L, L);
   matrix.diagonal() += prior.precision;
   const Eigen::VectorXd right = raw.col(L).head(L) + prior.precision.cwiseProduct(prior.mean);

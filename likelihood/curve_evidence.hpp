@@ -55,10 +55,10 @@ class CurveEvidence {
   ColumnLayout layout_;
   Eigen::VectorXd shape_sd_;
   std::vector<Region> regions_;
-  RowMatrix weighted_TF_;       // summed over all regions of all ranks
-  Eigen::MatrixXd gram_FF_;     // as above, the national level integrated out
+  RowMatrix weighted_TF_;        // summed over all regions of all ranks
+  Eigen::MatrixXd gram_FF_;      // as above, the national level integrated out
   Eigen::MatrixXd national_TF_;  // what is left of the national level's covariance, times weighted_TF
-  double target_ = 0;           // sum of m_r y
+  double target_ = 0;            // sum of m_r y
 };
 
 }  // namespace dcmmm

@@ -10,8 +10,8 @@ namespace dcmmm {
 namespace {
 
 constexpr uint64_t kChainStream = uint64_t{1} << 57, kLinearStream = uint64_t{1} << 56;  // of random numbers
-constexpr double kWider = 1.3;    // the ellipses' variance over that of the curvature: the posterior has longer tails
-constexpr int kSweeps = 20;       // of Gibbs over the shares
+constexpr double kWider = 1.3;      // the ellipses' variance over that of the curvature: the posterior has longer tails
+constexpr int kSweeps = 20;         // of Gibbs over the shares
 constexpr double kSmallest = 1e-9;  // of an angle's bracket
 
 }  // namespace
@@ -21,14 +21,16 @@ CurveSample sample_curves(const CurveEvidence& evidence, const Mode& mode, int64
   const int64_t S = center.size(), L = mode.linear.size(), C = mode.shapes.channels(), all = mode.curvature.rows();
   const Eigen::MatrixXd covariance =
       mode.curvature.ldlt().solve(Eigen::MatrixXd::Identity(all, all)).bottomRightCorner(S, S);
-  const Eigen::MatrixXd root = Eigen::LLT<Eigen::MatrixXd>(kWider * 0.5 * (covariance + covariance.transpose())).matrixL();
+  const Eigen::MatrixXd root =
+      Eigen::LLT<Eigen::MatrixXd>(kWider * 0.5 * (covariance + covariance.transpose())).matrixL();
   RandomStream random(seed, kChainStream);
   const auto log_weight = [](const CurvePoint& point, const Eigen::VectorXd& place) {
     return point.log_density + 0.5 * place.squaredNorm();
   };
   Eigen::VectorXd place_S = Eigen::VectorXd::Zero(S);  // coordinates = center + root place
   CurvePoint point = evidence.at(center);
-  CurveSample out{RowMatrix(draws, S), RowMatrix(draws, L), RowMatrix(draws, C), RowMatrix(draws, point.lift_EL.rows()),
+  CurveSample out{RowMatrix(draws, S),      RowMatrix(draws, L),
+                  RowMatrix(draws, C),      RowMatrix(draws, point.lift_EL.rows()),
                   Eigen::VectorXd::Zero(L), 1};
   const int64_t warm_up = draws / 10;
   for (int64_t step = -warm_up; step < draws; ++step) {
@@ -52,8 +54,7 @@ CurveSample sample_curves(const CurveEvidence& evidence, const Mode& mode, int64
     out.coordinates_DS.row(step) = point.coordinates.transpose();
     out.mean_DC.row(step) = point.mean_C.transpose();
     RandomStream of_draw(seed, kLinearStream + static_cast<uint64_t>(step));
-    out.linear_DL.row(step) =
-        draw_positive(point.linear.mean, point.linear.covariance, C, 1, kSweeps, of_draw).row(0);
+    out.linear_DL.row(step) = draw_positive(point.linear.mean, point.linear.covariance, C, 1, kSweeps, of_draw).row(0);
     out.lift_DE.row(step) = (point.lift_EL * out.linear_DL.row(step).transpose()).transpose();
     out.linear_L += out.linear_DL.row(step).transpose() / static_cast<double>(draws);
   }

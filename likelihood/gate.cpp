@@ -50,8 +50,7 @@ Departures departures(const LikelihoodData& data, int64_t region) {
     for (int64_t c = 0; c < C; ++c)
       out.media_TC[t * C + c] =
           mean[c] > 0 ? std::clamp(media[t * C + c] * cells / mean[c] - 1.0, -1.0, kLargestDeparture) : 0.0;
-    for (int64_t c = 0; c < C; ++c)
-      out.log_TC[t * C + c] = std::log1p(out.media_TC[t * C + c] / (1.0 + kLogOffset));
+    for (int64_t c = 0; c < C; ++c) out.log_TC[t * C + c] = std::log1p(out.media_TC[t * C + c] / (1.0 + kLogOffset));
   }
   return out;
 }

@@ -17,10 +17,10 @@ struct ChannelIdentification {
   double national_slope = 0;  // of the national means over weeks
   // Of the channel's log on the last four weeks' local target, given its own and the other channels' last four weeks.
   double demand_slope = 0;
-  double demand_t = 0;        // its t value
-  double collinearity = 0;    // R2 of the channel on the other channels
-  double weeks_on = 0;        // share of observed cells with media
-  double weeks_varying = 0;   // share of observed cells more than 10 % off the region's mean
+  double demand_t = 0;       // its t value
+  double collinearity = 0;   // R2 of the channel on the other channels
+  double weeks_on = 0;       // share of observed cells with media
+  double weeks_varying = 0;  // share of observed cells more than 10 % off the region's mean
   bool follows_demand = false;
   bool by_experiment = false;  // an experiment says what the panel can't
   std::string reason;          // of following demand; empty where it doesn't

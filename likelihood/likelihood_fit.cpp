@@ -18,7 +18,8 @@ constexpr int64_t kFirstSearch = 40, kLaterSearch = 25, kUpdateSearch = 8;  // e
 constexpr int64_t kFirstSteps = 3, kMemberSteps = 6, kInnerSteps = 2, kQuickSteps = 6;
 constexpr uint64_t kPriorStream = uint64_t{1} << 59;  // of random numbers
 constexpr uint64_t kChainSeed = 1;
-constexpr int64_t kMostAveraged = 1000;  // regions: with more, curves have little freedom left, and their columns are many
+constexpr int64_t kMostAveraged =
+    1000;  // regions: with more, curves have little freedom left, and their columns are many
 // Draws of the priors' centres (docs/likelihood.md, "Intervals").
 constexpr double kExponentSpread = 0.3, kHalfSpread = 0.4, kDecayLow = 0.15, kDecayHigh = 0.7, kPeakSpread = 0.5;
 
@@ -101,8 +102,8 @@ Mode mode_of_draw(const LikelihoodFit& fit, const Mode& first, uint64_t seed, co
   return find_mode(fit.data, options, fit.covariance, start, center, kMemberSteps, loop);
 }
 
-// Without a seed, the posterior's mean shares with the curves that suit them best; with one, a draw: seeds one after the
-// other take draws that lie far from each other in the chain.
+// Without a seed, the posterior's mean shares with the curves that suit them best; with one, a draw: seeds one after
+// the other take draws that lie far from each other in the chain.
 LikelihoodMember member_of_sample(const LikelihoodFit& fit, const Mode& mode, const std::optional<uint64_t>& seed,
                                   int64_t weeks, const RegionLoop& loop) {
   const int64_t C = fit.data.channels;
@@ -198,8 +199,9 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
                100 * mode.linear.head(C).sum(), " %"));
   }
   for (const auto& seed : seeds) {
-    fit.members.push_back(averages ? member_of_sample(fit, mode, seed, weeks, loop)
-                                   : finish(fit, seed ? mode_of_draw(fit, mode, *seed, loop) : mode, nullptr, weeks, loop));
+    fit.members.push_back(averages
+                              ? member_of_sample(fit, mode, seed, weeks, loop)
+                              : finish(fit, seed ? mode_of_draw(fit, mode, *seed, loop) : mode, nullptr, weeks, loop));
     fit.members.back().seed = seed.value_or(0);
   }
   report_fitted(fit, loop);

@@ -44,8 +44,8 @@ struct LikelihoodStart {
   std::vector<double> peak_coordinates;  // of the delayed channels
   Eigen::VectorXd shares;                // of the target, of each channel
   MediaUnit media_unit = MediaUnit::kRegion;
-  std::vector<double> error_scale_R;     // 1 for regions that it didn't know
-  std::vector<double> weight_RT;         // of Huber, over this panel's weeks; 1 for cells that it didn't know
+  std::vector<double> error_scale_R;  // 1 for regions that it didn't know
+  std::vector<double> weight_RT;      // of Huber, over this panel's weeks; 1 for cells that it didn't know
 };
 
 /// Components, then `members` modes: the first from the priors' centres, the others from draws of them (decay,
@@ -65,8 +65,8 @@ ComponentEstimate quick_estimate(const LikelihoodData& data, const LikelihoodOpt
 /// its own, effects and levels found anew. `data` holds the same regions with an earlier origin. Collective.
 LikelihoodFit refit_at_earlier_origin(const LikelihoodFit& fit, LikelihoodData data, const RegionLoop& loop);
 
-/// Sets what the posterior's mean, or without a sample the first member, says of each experiment; coefficients drift, regions' own slopes are left out.
-/// Collective.
+/// Sets what the posterior's mean, or without a sample the first member, says of each experiment; coefficients drift,
+/// regions' own slopes are left out. Collective.
 void report_fitted(LikelihoodFit& fit, const RegionLoop& loop);
 
 /// How a region differs from the nation.

@@ -184,8 +184,8 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
           const double floor = kMinMediaShare * of_member[2 + c] / cells * mean / mean_target;
           // Of shares: the channel's mean one in the nation, at the region's mean total.
           const double scale = members[e].share_of_voice ? of_member[2 + C + K + c] / cells * all_media / count
-                                                         : has_size ? size_of(e, r) * of_member[2 + c] / std::max(of_member[sizes], 1e-300)
-                                                         : std::max(region.media_C[c] / count, floor);
+                               : has_size ? size_of(e, r) * of_member[2 + c] / std::max(of_member[sizes], 1e-300)
+                                          : std::max(region.media_C[c] / count, floor);
           media_ERC[e][r][c] =
               members[e].media && scale > 0 ? 1.0 / scale : 0.0;  // a channel that never ran has no effect
         }

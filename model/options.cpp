@@ -10,14 +10,16 @@
 namespace dcmmm {
 namespace {
 
-constexpr std::array<std::string_view, 4> kMediaUnits = {"auto", "region", "target", "population"};  // in the order of MediaUnit
+constexpr std::array<std::string_view, 4> kMediaUnits = {"auto", "region", "target",
+                                                         "population"};  // in the order of MediaUnit
 
 }  // namespace
 
 std::string name_of(MediaUnit unit) { return std::string(kMediaUnits[static_cast<size_t>(unit)]); }
 
 MediaUnit media_unit(const std::string& name) {
-  return static_cast<MediaUnit>(std::find(kMediaUnits.begin(), kMediaUnits.end(), std::string_view(name)) - kMediaUnits.begin());
+  return static_cast<MediaUnit>(std::find(kMediaUnits.begin(), kMediaUnits.end(), std::string_view(name)) -
+                                kMediaUnits.begin());
 }
 
 ModelOptions with_channels(ModelOptions options, const std::vector<std::string>& channels) {

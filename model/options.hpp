@@ -15,8 +15,8 @@ namespace dcmmm {
 enum class Adjacency { kNone, kTriangular, kNotears };
 
 /// What a region's media are measured against before they enter its curve: the region's own mean, or the nation's mean
-/// per unit of the regions' size (mean target, or population), so that regions with more media are further up the curve.
-/// kAuto: the likelihood lets the panel decide (trainer/media_unit.hpp), the descent takes the region's mean.
+/// per unit of the regions' size (mean target, or population), so that regions with more media are further up the
+/// curve. kAuto: the likelihood lets the panel decide (trainer/media_unit.hpp), the descent takes the region's mean.
 enum class MediaUnit { kAuto, kRegion, kTarget, kPopulation };
 
 /// "auto", "region", "target" or "population", and back.

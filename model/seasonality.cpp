@@ -22,8 +22,8 @@ at::Tensor temporal_patterns(const ModelOptions& options, double period, int64_t
 }
 
 at::Tensor sum_of_patterns(const at::Tensor& coefficient_EnS, const at::Tensor& patterns_TS) {
-  at::Tensor sum = at::zeros({coefficient_EnS.size(0), coefficient_EnS.size(1), patterns_TS.size(0)},
-                             coefficient_EnS.options());
+  at::Tensor sum =
+      at::zeros({coefficient_EnS.size(0), coefficient_EnS.size(1), patterns_TS.size(0)}, coefficient_EnS.options());
   for (int64_t s = 0; s < patterns_TS.size(1); ++s)
     sum = sum + coefficient_EnS.select(-1, s).unsqueeze(-1) * patterns_TS.select(1, s);
   return sum;

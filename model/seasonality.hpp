@@ -16,8 +16,8 @@ int64_t pattern_count(const ModelOptions& options);
 /// `period` steps make a year. The trend is in years from the panel's start.
 at::Tensor temporal_patterns(const ModelOptions& options, double period, int64_t first_week, int64_t weeks);
 
-/// Sum over patterns of coefficients [E, n, S] times patterns [T, S], [E, n, T]: in the patterns' order, whatever n, which a
-/// matrix product doesn't promise.
+/// Sum over patterns of coefficients [E, n, S] times patterns [T, S], [E, n, T]: in the patterns' order, whatever n,
+/// which a matrix product doesn't promise.
 at::Tensor sum_of_patterns(const at::Tensor& coefficient_EnS, const at::Tensor& patterns_TS);
 
 }  // namespace dcmmm

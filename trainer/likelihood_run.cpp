@@ -182,8 +182,8 @@ std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& g
   ModelOptions model = given;
   LikelihoodOptions options = likelihood;
   options.delayed_channels = with_channels(given, panel.coordinates.channels).delayed_channels;
-  model.media_unit = start ? start->media_unit
-                           : choose_media_unit(panel, given, options, origin, RegionLoop(plan, communicator), log);
+  model.media_unit =
+      start ? start->media_unit : choose_media_unit(panel, given, options, origin, RegionLoop(plan, communicator), log);
   std::vector<Member> members;
   for (const auto& seed : seeds) members.push_back(member_of(model, origin, seed.value_or(0)));
   auto fit = empty_fit(panel, model, trainer, members, std::move(plan), communicator);

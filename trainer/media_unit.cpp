@@ -31,13 +31,13 @@ void check_media_unit(const Panel& panel, MediaUnit unit, const RegionLoop& loop
 }
 
 MediaUnit choose_media_unit(const Panel& panel, const ModelOptions& model, const LikelihoodOptions& likelihood,
-                            int64_t origin, const RegionLoop& loop, const std::function<void(const std::string&)>& log) {
+                            int64_t origin, const RegionLoop& loop,
+                            const std::function<void(const std::string&)>& log) {
   check_media_unit(panel, model.media_unit, loop);
   if (model.media_unit != MediaUnit::kAuto) return model.media_unit;
   std::vector<MediaUnit> units = {MediaUnit::kRegion, MediaUnit::kTarget};
   if (has_population(panel, loop)) units.push_back(MediaUnit::kPopulation);
-  const at::Tensor patterns =
-      temporal_patterns(model, seasonal_period(panel.coordinates.step), 0, panel.weeks());
+  const at::Tensor patterns = temporal_patterns(model, seasonal_period(panel.coordinates.step), 0, panel.weeks());
   std::vector<double> negative_log;
   std::optional<Components> start;
   std::string report;

@@ -18,5 +18,4 @@ void check_media_unit(const Panel& panel, MediaUnit unit, const RegionLoop& loop
 MediaUnit choose_media_unit(const Panel& panel, const ModelOptions& model, const LikelihoodOptions& likelihood,
                             int64_t origin, const RegionLoop& loop, const std::function<void(const std::string&)>& log);
 
-
 }  // namespace dcmmm

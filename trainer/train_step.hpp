@@ -28,7 +28,7 @@ struct StepReport {
   std::vector<double> loss_E, data_E, deviation_E, region_E, penalty_E;
   std::vector<double>
       gradient_norm_E;  // of the shared gradient, before clipping; NaN where a region's own isn't finite
-  double graph = 0;  // the graph's term
+  double graph = 0;     // the graph's term
   double learning_rate = 0;
   double signals = 0;  // ranks that brought a signal, by the caller's encoding
   struct Seconds {  // of this rank; all of the first three is in `backward` when deterministic, as its chunks overlap

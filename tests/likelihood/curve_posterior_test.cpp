@@ -53,8 +53,10 @@ TEST_F(CurvePosterior, EvidenceIsTheProfileLessTheVolumeOfTheLinearTerms) {
 
 TEST_F(CurvePosterior, EvidenceDoesNotDependOnChunks) {
   const RegionLoop whole(testing::plan_of(6, 64), *communicator_);
-  const double expected = CurveEvidence(case_.data, options_, covariance_, center_, whole).at(center_.coordinates).log_density;
-  const double chunked = CurveEvidence(case_.data, options_, covariance_, center_, loop_).at(center_.coordinates).log_density;
+  const double expected =
+      CurveEvidence(case_.data, options_, covariance_, center_, whole).at(center_.coordinates).log_density;
+  const double chunked =
+      CurveEvidence(case_.data, options_, covariance_, center_, loop_).at(center_.coordinates).log_density;
   EXPECT_NEAR(chunked, expected, 1e-9 * std::abs(expected));
 }
 

@@ -51,7 +51,8 @@ TEST(Gate, LetsAChannelPassThatAnotherOneMovesAWeekLater) {
   for (int64_t r = 0; r < data.regions; ++r)
     for (int64_t t = 1; t < data.weeks; ++t) {
       const double before = data.media_RTC[(r * data.weeks + t - 1) * 2];
-      data.media_RTC[(r * data.weeks + t) * 2 + 1] = static_cast<float>(std::pow(before, 0.7) * std::exp(0.1 * random.normal()));
+      data.media_RTC[(r * data.weeks + t) * 2 + 1] =
+          static_cast<float>(std::pow(before, 0.7) * std::exp(0.1 * random.normal()));
     }
   for (const auto& channel : gate(data)) {
     EXPECT_FALSE(channel.follows_demand) << channel.reason;

@@ -1,0 +1,22 @@
+// sweep: a search over settings, judged on training weeks.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "comm/communicator.hpp"
+
+namespace dcmmm {
+
+/// The command line of `dcmmm sweep`, whose words hold several values to a key.
+struct SweepLine {
+  std::vector<std::string> words;
+  std::string config_dir;                          // --config-dir, or ""
+  std::vector<std::filesystem::path> config_dirs;  // to compose from
+  bool print_config = false, dry_run = false;
+};
+
+int sweep_command(const SweepLine& line, Communicator& world);
+
+}  // namespace dcmmm

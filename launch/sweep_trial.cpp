@@ -1,0 +1,115 @@
+#include "launch/sweep_trial.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "common/errors.hpp"
+#include "common/files.hpp"
+#include "common/text.hpp"
+#include "launch/value.hpp"
+#include "sweep/trial_process.hpp"
+
+namespace dcmmm {
+namespace fs = std::filesystem;
+namespace {
+
+// Words about the sweep itself, its folder, and the data that its panel file holds by now.
+bool is_the_sweeps_own(const std::string& key) {
+  for (const char* name : {"data.source", "data.panel", "data.events", "data.holdout_weeks"})
+    if (key == name) return true;
+  return key == "sweep" || key.starts_with("sweep.") || (key.starts_with("run.") && key != "run.seed");
+}
+
+fs::path trial_folder(const TrialCommand& command, int64_t number) {
+  return command.folder / "trials" / std::to_string(number);
+}
+
+std::optional<double> figure_of(const fs::path& file, const SweepObjective& objective) {
+  if (!fs::exists(file)) return std::nullopt;
+  nlohmann::json node = nlohmann::json::parse(read_text_file(file), nullptr, /*allow_exceptions=*/false);
+  const std::string path = objective.is_of_training() ? objective.name.substr(8) : "pooled.model." + objective.name;
+  for (const std::string& name : split_path(path)) {
+    if (!node.is_object() || !node.contains(name)) return std::nullopt;
+    node = nlohmann::json(node[name]);
+  }
+  return node.is_number() ? std::optional(node.get<double>()) : std::nullopt;
+}
+
+std::string last_line(const fs::path& output) {
+  std::string all = read_text_file(output);
+  while (!all.empty() && all.back() == '\n') all.pop_back();
+  return all.substr(all.find_last_of('\n') + 1).substr(0, 500);
+}
+
+}  // namespace
+
+SweepObjective sweep_objective(const std::string& name, const std::string& direction) {
+  const auto ends_with_one = [&](std::initializer_list<const char*> ends) {
+    return std::any_of(ends.begin(), ends.end(), [&](const char* end) { return name.ends_with(end); });
+  };
+  const bool up = ends_with_one({"skill", "r2"}), down = ends_with_one({"rmse", "mae", "wape", "error"});
+  if (direction == "auto" && !up && !down)
+    throw UserError(text("Is a larger 'sweep.objective=", name,
+                         "' better? Say sweep.direction=maximize or sweep.direction=minimize."));
+  return {name, direction == "auto" ? up : direction == "maximize"};
+}
+
+std::string key_of(const std::string& word) {
+  const size_t first = std::min(word.find_first_not_of("+~"), word.size());
+  return word.substr(first, word.find('=') - first);
+}
+
+std::vector<std::string> with_trial(const std::vector<std::string>& words, const std::vector<std::string>& trial) {
+  std::vector<std::string> out;
+  for (const std::string& word : words)
+    if (std::none_of(trial.begin(), trial.end(), [&](const auto& own) { return key_of(own) == key_of(word); }))
+      out.push_back(word);
+  out.insert(out.end(), trial.begin(), trial.end());
+  return out;
+}
+
+std::vector<std::string> trial_words(const TrialCommand& command, const TrialTask& task) {
+  std::vector<std::string> out = {command.program, command.objective.command()};
+  if (!command.config_dir.empty()) out.push_back("--config-dir=" + command.config_dir);
+  bool has_threads = false, has_beside = false;
+  for (const std::string& word : with_trial(command.words, task.words)) {
+    const std::string key = key_of(word);
+    has_threads |= key == "trainer.threads";
+    has_beside |= key == "crossval.beside";
+    if (!is_the_sweeps_own(key)) out.push_back(word);
+  }
+  const fs::path folder = trial_folder(command, task.number);
+  out.insert(out.end(), {"data.source=null", "data.events=null"});
+  out.push_back(text("data.panel='", (command.folder / "panel.h5").string(), "'"));
+  out.push_back(text("run.dir='", folder.string(), "'"));
+  if (!has_threads) out.emplace_back("trainer.threads=1");
+  if (command.objective.is_of_training()) {
+    out.push_back(text("data.holdout_weeks=", command.holdout));
+    const bool goes_on = task.is_taken_over && fs::exists(folder / "checkpoints/manifest.json");
+    out.emplace_back(goes_on ? "run.resume=true" : "run.overwrite=true");
+  } else {
+    if (!has_beside) out.emplace_back("crossval.beside=[]");
+    out.emplace_back("run.overwrite=true");
+  }
+  return out;
+}
+
+TrialOutcome run_trial(const TrialCommand& command, const TrialTask& task, const std::function<bool()>& stop) {
+  const fs::path file = trial_folder(command, task.number) / command.objective.file();
+  const fs::path output = command.folder / "trials" / text(task.number, ".txt");
+  if (!task.is_taken_over || !figure_of(file, command.objective)) {
+    const int code = run_trial_process(trial_words(command, task), output, task.lock_descriptor, stop);
+    if (code == -1) return {TrialOutcome::Kind::kStopped, 0, ""};
+    if (code != 0)
+      return {TrialOutcome::Kind::kFailed, 0,
+              text("exit code ", code, ": ", last_line(output), " (", output.string(), ")")};
+  }
+  const auto figure = figure_of(file, command.objective);
+  if (!figure)
+    return {TrialOutcome::Kind::kFailed, 0,
+            text("'sweep.objective' is '", command.objective.name, "', which ", file.string(), " has no number for")};
+  return {TrialOutcome::Kind::kComplete, *figure, ""};
+}
+
+}  // namespace dcmmm

@@ -1,0 +1,50 @@
+// One trial of a sweep as a command of its own: its words, and the figure that it is judged by.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "sweep/worker.hpp"
+
+namespace dcmmm {
+
+/// How a sweep judges its trials. `skill` and other figures of pooled/model in crossval.json come from `dcmmm
+/// crossval`; `metrics.FIGURE` from metrics.json of `dcmmm train`.
+struct SweepObjective {
+  std::string name;
+  bool maximise = true;
+
+  bool is_of_training() const { return name.starts_with("metrics."); }
+  std::string command() const { return is_of_training() ? "train" : "crossval"; }
+  std::string file() const { return is_of_training() ? "metrics.json" : "crossval.json"; }
+};
+
+/// `direction` auto: names that end in skill or r2 are maximised, those that end in rmse, mae, wape or error minimised;
+/// others throw UserError.
+SweepObjective sweep_objective(const std::string& name, const std::string& direction);
+
+/// What every trial of a sweep is started with.
+struct TrialCommand {
+  std::string program;
+  std::filesystem::path folder;    // of the sweep
+  std::string config_dir;          // "" for none
+  std::vector<std::string> words;  // the sweep's, without its search
+  SweepObjective objective;
+  int64_t holdout = 8;  // of a training run, in the sweep's panel, which ends before the user's own holdout
+};
+
+/// The key of a word: `trainer.steps` of `+trainer.steps=3`.
+std::string key_of(const std::string& word);
+
+/// The sweep's words with a trial's own in the place of those about the same keys.
+std::vector<std::string> with_trial(const std::vector<std::string>& words, const std::vector<std::string>& trial);
+
+/// The words of a trial's command line, the program first. One thread, so that results don't depend on how many trials
+/// run side by side, unless `words` say trainer.threads.
+std::vector<std::string> trial_words(const TrialCommand& command, const TrialTask& task);
+
+/// Runs a trial as a process and reads its figure. What a trial that was taken over had finished isn't run again.
+TrialOutcome run_trial(const TrialCommand& command, const TrialTask& task, const std::function<bool()>& stop);
+
+}  // namespace dcmmm

@@ -1,0 +1,185 @@
+#include "sweep/space.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include "common/errors.hpp"
+#include "common/text.hpp"
+
+namespace dcmmm {
+namespace {
+
+constexpr double kMostChoices = 100000;  // of a range; more are a slip of the pen
+
+const std::string kForms =
+    "a,b,c, choice(a,b,c), range(start,stop,step), interval(low,high) or tag(log, interval(low,high))";
+
+[[noreturn]] void refuse(const std::string& key, const std::string& search, const std::string& problem) {
+  throw UserError(text("Can't search '", key, "=", search, "': ", problem, "."));
+}
+
+std::string trimmed(std::string_view value) {
+  const size_t first = value.find_first_not_of(" \t"), last = value.find_last_not_of(" \t");
+  return first == value.npos ? "" : std::string(value.substr(first, last - first + 1));
+}
+
+// The parts between commas that stand outside of brackets and quotes.
+std::vector<std::string> split_top(std::string_view value) {
+  std::vector<std::string> parts = {""};
+  int depth = 0;
+  char quote = 0;
+  for (const char letter : value) {
+    if (quote != 0)
+      quote = letter == quote ? 0 : quote;
+    else if (letter == '\'' || letter == '"')
+      quote = letter;
+    else if (letter == '(' || letter == '[' || letter == '{')
+      ++depth;
+    else if (letter == ')' || letter == ']' || letter == '}')
+      --depth;
+    if (letter == ',' && depth == 0 && quote == 0)
+      parts.emplace_back();
+    else
+      parts.back() += letter;
+  }
+  for (std::string& part : parts) part = trimmed(part);
+  return parts;
+}
+
+// The arguments of `name(...)`, or none where the text is something else.
+std::optional<std::vector<std::string>> arguments_of(const std::string& search, const std::string& name) {
+  if (!search.starts_with(name + "(") || !search.ends_with(")")) return std::nullopt;
+  return split_top(std::string_view(search).substr(name.size() + 1, search.size() - name.size() - 2));
+}
+
+std::optional<double> number_in(const std::string& value) {
+  double out = 0;
+  const char* end = value.data() + value.size();
+  const auto [stop, error] = std::from_chars(value.data(), end, out);
+  return error == std::errc() && stop == end && std::isfinite(out) ? std::optional(out) : std::nullopt;
+}
+
+bool is_whole(const std::string& value) { return value.find_first_not_of("-0123456789") == value.npos; }
+
+std::vector<double> numbers_in(const std::string& key, const std::string& search,
+                               const std::vector<std::string>& words) {
+  std::vector<double> out;
+  for (const std::string& word : words) {
+    const auto number = number_in(word);
+    if (!number) refuse(key, search, text("'", word, "' is not a number"));
+    out.push_back(*number);
+  }
+  return out;
+}
+
+std::vector<std::string> range_choices(const std::string& key, const std::string& search,
+                                       const std::vector<std::string>& arguments) {
+  std::vector<double> numbers = numbers_in(key, search, arguments);
+  if (numbers.size() > 3) refuse(key, search, "expected range(stop), range(start,stop) or range(start,stop,step)");
+  if (numbers.size() == 1) numbers.insert(numbers.begin(), 0);
+  if (numbers.size() == 2) numbers.push_back(1);
+  const double steps = (numbers[1] - numbers[0]) / numbers[2];
+  if (!(steps > 0) || steps > kMostChoices)
+    refuse(key, search, text("this range has no values, or more than ", kMostChoices));
+  std::vector<std::string> out;
+  for (int64_t i = 0; static_cast<double>(i) < steps; ++i)
+    out.push_back(shortest(numbers[0] + static_cast<double>(i) * numbers[2]));
+  return out;
+}
+
+void set_interval(Parameter& parameter, const std::string& search, const std::vector<std::string>& arguments) {
+  const std::string& key = parameter.key;
+  if (arguments.size() != 2) refuse(key, search, "expected interval(low,high)");
+  const std::vector<double> ends = numbers_in(key, search, arguments);
+  parameter.low = ends[0];
+  parameter.high = ends[1];
+  if (parameter.low >= parameter.high) refuse(key, search, "the interval's low must be below its high");
+  if (parameter.log && parameter.low <= 0) refuse(key, search, "on the log scale the interval must lie above 0");
+  const bool whole = is_whole(arguments[0]) && is_whole(arguments[1]);
+  parameter.kind = whole ? Parameter::Kind::kInteger : Parameter::Kind::kReal;
+}
+
+// Where the parameter's numbers begin and end on the axis that they are drawn from. A whole number n stands for
+// [n - 0.5, n + 0.5].
+std::pair<double, double> axis(const Parameter& parameter) {
+  const double half = parameter.kind == Parameter::Kind::kInteger ? 0.5 : 0.0;
+  const double low = parameter.low - half, high = parameter.high + half;
+  return parameter.log ? std::pair(std::log(low), std::log(high)) : std::pair(low, high);
+}
+
+}  // namespace
+
+bool is_search_word(const std::string& word) {
+  const size_t equal = word.find('=');
+  if (equal == word.npos || word.starts_with('~')) return false;
+  const std::string search = trimmed(std::string_view(word).substr(equal + 1));
+  for (const char* function : {"choice(", "range(", "interval(", "tag(", "shuffle(", "sort(", "glob("})
+    if (search.starts_with(function)) return true;
+  return split_top(search).size() > 1;
+}
+
+Parameter parse_search(const std::string& key, const std::string& given) {
+  Parameter out;
+  out.key = key;
+  const std::string search = trimmed(given);
+  if (key.empty() || key.find_first_of("+~@ ") != key.npos)
+    refuse(key, search, "a sweep sets keys that are there: write key=values");
+  if (const auto tag = arguments_of(search, "tag")) {
+    const auto interval = tag->size() == 2 ? arguments_of(tag->back(), "interval") : std::nullopt;
+    if (!interval || tag->front() != "log") refuse(key, search, "expected tag(log, interval(low,high))");
+    out.log = true;
+    set_interval(out, search, *interval);
+    return out;
+  }
+  if (const auto interval = arguments_of(search, "interval")) {
+    set_interval(out, search, *interval);
+    return out;
+  }
+  if (const auto range = arguments_of(search, "range")) {
+    out.choices = range_choices(key, search, *range);
+    return out;
+  }
+  const auto choices = arguments_of(search, "choice");
+  out.choices = choices ? *choices : split_top(search);
+  for (const std::string& choice : out.choices) {
+    if (choice.empty()) refuse(key, search, "one of its values is empty");
+    const bool is_quoted = choice.front() == '\'' || choice.front() == '"';
+    if (choice.find('(') != choice.npos && !is_quoted) refuse(key, search, "expected " + kForms);
+    if (std::count(out.choices.begin(), out.choices.end(), choice) > 1)
+      refuse(key, search, text("'", choice, "' is there twice"));
+  }
+  return out;
+}
+
+Parameter parse_search_word(const std::string& word) {
+  const size_t equal = word.find('=');
+  if (equal == word.npos) throw UserError(text("'", word, "' has no '='. Write key=values, such as ", kForms, "."));
+  return parse_search(word.substr(0, equal), word.substr(equal + 1));
+}
+
+double from_unit(const Parameter& parameter, double place) {
+  if (parameter.kind == Parameter::Kind::kChoice) {
+    const auto count = static_cast<double>(parameter.choices.size());
+    return std::min(std::floor(place * count), count - 1);
+  }
+  const auto [low, high] = axis(parameter);
+  double value = low + (high - low) * place;
+  if (parameter.log) value = std::exp(value);
+  if (parameter.kind == Parameter::Kind::kInteger) value = std::round(value);
+  return std::clamp(value, parameter.low, parameter.high);
+}
+
+double to_unit(const Parameter& parameter, double value) {
+  if (parameter.kind == Parameter::Kind::kChoice) return (value + 0.5) / static_cast<double>(parameter.choices.size());
+  const auto [low, high] = axis(parameter);
+  return ((parameter.log ? std::log(value) : value) - low) / (high - low);
+}
+
+std::string value_text(const Parameter& parameter, double value) {
+  if (parameter.kind == Parameter::Kind::kChoice) return parameter.choices.at(static_cast<size_t>(value));
+  return parameter.kind == Parameter::Kind::kInteger ? std::to_string(std::llround(value)) : shortest(value);
+}
+
+}  // namespace dcmmm

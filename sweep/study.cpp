@@ -1,0 +1,214 @@
+#include "sweep/study.hpp"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cmath>
+#include <ctime>
+
+#include "common/text.hpp"
+
+namespace dcmmm {
+namespace {
+
+// Optuna's operations.
+enum Operation {
+  kCreateStudy = 0,
+  kSetStudyUserAttribute = 2,
+  kCreateTrial = 4,
+  kSetTrialParameter = 5,
+  kSetTrialState = 6,
+  kSetTrialUserAttribute = 8
+};
+constexpr int kMinimise = 1, kMaximise = 2;
+
+std::string worker() {
+  static const std::string name = [] {
+    char host[256] = "unknown";
+    ::gethostname(host, sizeof host - 1);
+    return text(host, "-", ::getpid());
+  }();
+  return name;
+}
+
+JournalLine line_of(Operation operation) { return {{"op_code", static_cast<int>(operation)}, {"worker_id", worker()}}; }
+
+// A choice as the journal's other readers see it: a number or a truth value where it is one.
+JournalLine choice_json(const std::string& word) {
+  JournalLine value = JournalLine::parse(word, nullptr, /*allow_exceptions=*/false);
+  return value.is_number() || value.is_boolean() || value.is_null() ? value : JournalLine(word);
+}
+
+std::string distribution_text(const Parameter& parameter) {
+  JournalLine out;
+  if (parameter.kind == Parameter::Kind::kChoice) {
+    out["name"] = "CategoricalDistribution";
+    for (const std::string& word : parameter.choices) out["attributes"]["choices"].push_back(choice_json(word));
+  } else if (parameter.kind == Parameter::Kind::kInteger) {
+    out["name"] = "IntDistribution";
+    out["attributes"] = {{"log", parameter.log},
+                         {"step", 1},
+                         {"low", std::llround(parameter.low)},
+                         {"high", std::llround(parameter.high)}};
+  } else {
+    out["name"] = "FloatDistribution";
+    out["attributes"] = {{"step", nullptr}, {"low", parameter.low}, {"high", parameter.high}, {"log", parameter.log}};
+  }
+  return out.dump();
+}
+
+std::string text_at(const JournalLine& line, const char* name) {
+  const auto found = line.find(name);
+  return found != line.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+int64_t number_at(const JournalLine& line, const char* name, int64_t otherwise) {
+  const auto found = line.find(name);
+  return found != line.end() && found->is_number_integer() ? found->get<int64_t>() : otherwise;
+}
+
+std::optional<double> first_value(const JournalLine& line) {
+  const auto found = line.find("values");
+  if (found == line.end() || !found->is_array() || found->empty() || !found->front().is_number()) return std::nullopt;
+  return found->front().get<double>();
+}
+
+}  // namespace
+
+std::string name_of(TrialState state) {
+  constexpr const char* kNames[] = {"running", "complete", "pruned", "failed", "waiting"};
+  return kNames[static_cast<int>(state)];
+}
+
+std::optional<std::vector<double>> Trial::values_of(const SearchSpace& space) const {
+  std::vector<double> out;
+  for (const Parameter& parameter : space) {
+    const auto found = values.find(parameter.key);
+    if (found == values.end()) return std::nullopt;
+    out.push_back(found->second);
+  }
+  return out;
+}
+
+JournalLine Study::attribute(const std::string& name) const {
+  const auto found = attributes_.find(name);
+  return found == attributes_.end() ? JournalLine() : found->second;
+}
+
+Trial* Study::open_trial(const JournalLine& line) {
+  const int64_t id = number_at(line, "trial_id", -1);
+  if (id < 0 || id >= static_cast<int64_t>(number_of_id_.size())) return nullptr;
+  const int64_t number = number_of_id_[static_cast<size_t>(id)];
+  if (number < 0) return nullptr;
+  Trial& trial = trials_[static_cast<size_t>(number)];
+  return trial.is_finished() ? nullptr : &trial;
+}
+
+void Study::apply(const JournalLine& line) {
+  const int64_t operation = number_at(line, "op_code", -1);
+  if (operation == kCreateStudy) {
+    if (studies_++ == 0 && line.contains("directions")) maximises_ = line["directions"].at(0) == kMaximise;
+  } else if (operation == kSetStudyUserAttribute && number_at(line, "study_id", -1) == 0) {
+    for (const auto& [name, value] : line.at("user_attr").items()) attributes_[name] = value;
+  } else if (operation == kCreateTrial) {
+    const auto id = static_cast<int64_t>(number_of_id_.size());
+    const bool is_ours = number_at(line, "study_id", -1) == 0;
+    number_of_id_.push_back(is_ours ? static_cast<int64_t>(trials_.size()) : -1);
+    if (!is_ours) return;
+    Trial trial;
+    trial.id = id;
+    trial.number = static_cast<int64_t>(trials_.size());
+    trial.state = static_cast<TrialState>(number_at(line, "state", 0));
+    trial.started = text_at(line, "datetime_start");
+    trial.ended = text_at(line, "datetime_complete");
+    trial.objective = first_value(line);
+    if (line.contains("params"))
+      for (const auto& [name, value] : line["params"].items())
+        if (value.is_number()) trial.values[name] = value.get<double>();
+    if (line.contains("user_attrs"))
+      for (const auto& [name, value] : line["user_attrs"].items()) trial.attributes[name] = value;
+    trials_.push_back(std::move(trial));
+  } else if (Trial* trial = open_trial(line)) {
+    if (operation == kSetTrialParameter) {
+      if (line.at("param_value_internal").is_number())
+        trial->values[text_at(line, "param_name")] = line["param_value_internal"].get<double>();
+    } else if (operation == kSetTrialUserAttribute) {
+      for (const auto& [name, value] : line.at("user_attr").items()) trial->attributes[name] = value;
+    } else if (operation == kSetTrialState) {
+      trial->state = static_cast<TrialState>(number_at(line, "state", 0));
+      if (const auto value = first_value(line)) trial->objective = value;
+      if (trial->state == TrialState::kRunning)
+        trial->started = text_at(line, "datetime_start");
+      else
+        trial->ended = text_at(line, "datetime_complete");
+    }
+  }
+}
+
+const Study& StudyFile::refresh() {
+  for (const JournalLine& line : journal_.read_new()) study_.apply(line);
+  return study_;
+}
+
+void StudyFile::change(const std::function<std::vector<JournalLine>(const Study&)>& decide) {
+  journal_.append([&] { return decide(refresh()); });
+}
+
+std::string now_text() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+  const auto seconds = static_cast<std::time_t>(micros / 1'000'000);
+  std::tm utc = {};
+  ::gmtime_r(&seconds, &utc);
+  char day[32], out[64];
+  std::strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &utc);
+  std::snprintf(out, sizeof out, "%s.%06d+00:00", day, static_cast<int>(micros % 1'000'000));
+  return out;
+}
+
+JournalLine create_study_line(const std::string& name, bool maximise) {
+  JournalLine line = line_of(kCreateStudy);
+  line["study_name"] = name;
+  line["directions"] = JournalLine::array({maximise ? kMaximise : kMinimise});
+  return line;
+}
+
+JournalLine study_attribute_line(const std::string& name, const JournalLine& value) {
+  JournalLine line = line_of(kSetStudyUserAttribute);
+  line["study_id"] = 0;
+  line["user_attr"][name] = value;
+  return line;
+}
+
+JournalLine create_trial_line(const SearchSpace& space, const std::vector<double>& values) {
+  JournalLine line = line_of(kCreateTrial);
+  line["study_id"] = 0;
+  line["datetime_start"] = now_text();
+  line["state"] = static_cast<int>(TrialState::kRunning);
+  for (size_t p = 0; p < space.size(); ++p) {
+    line["distributions"][space[p].key] = distribution_text(space[p]);
+    if (space[p].kind == Parameter::Kind::kReal)
+      line["params"][space[p].key] = values[p];
+    else
+      line["params"][space[p].key] = std::llround(values[p]);
+  }
+  return line;
+}
+
+JournalLine trial_attribute_line(int64_t trial_id, const std::string& name, const JournalLine& value) {
+  JournalLine line = line_of(kSetTrialUserAttribute);
+  line["trial_id"] = trial_id;
+  line["user_attr"][name] = value;
+  return line;
+}
+
+JournalLine end_trial_line(int64_t trial_id, TrialState state, std::optional<double> objective) {
+  JournalLine line = line_of(kSetTrialState);
+  line["trial_id"] = trial_id;
+  line["state"] = static_cast<int>(state);
+  line["values"] = objective ? JournalLine::array({*objective}) : JournalLine();
+  line["datetime_complete"] = now_text();
+  return line;
+}
+
+}  // namespace dcmmm

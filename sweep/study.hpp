@@ -1,0 +1,82 @@
+// A study: what a journal says about its trials, and the lines that say so (Optuna's operations).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sweep/journal.hpp"
+#include "sweep/space.hpp"
+
+namespace dcmmm {
+
+enum class TrialState { kRunning = 0, kComplete = 1, kPruned = 2, kFailed = 3, kWaiting = 4 };
+
+/// "running", "complete", ...
+std::string name_of(TrialState state);
+
+struct Trial {
+  int64_t id = 0;      // its place among all trials of the journal: how lines call it
+  int64_t number = 0;  // its place among the study's trials
+  TrialState state = TrialState::kRunning;
+  std::map<std::string, double> values;  // as Parameter holds them
+  std::optional<double> objective;
+  std::string started, ended;                     // UTC, ISO 8601; "" where not known
+  std::map<std::string, JournalLine> attributes;  // the user's
+
+  bool is_finished() const { return state != TrialState::kRunning && state != TrialState::kWaiting; }
+  /// In the order of the space; none where a parameter is missing.
+  std::optional<std::vector<double>> values_of(const SearchSpace& space) const;
+};
+
+/// The journal's first study. Lines of other studies, and those that Optuna would ignore (about finished trials), count
+/// for nothing.
+class Study {
+ public:
+  void apply(const JournalLine& line);
+
+  bool exists() const { return studies_ > 0; }
+  bool maximises() const { return maximises_; }
+  const std::vector<Trial>& trials() const { return trials_; }
+  /// The study's user attribute, or null.
+  JournalLine attribute(const std::string& name) const;
+
+ private:
+  Trial* open_trial(const JournalLine& line);  // that the line may still change
+
+  int64_t studies_ = 0;
+  bool maximises_ = false;
+  std::vector<Trial> trials_;
+  std::vector<int64_t> number_of_id_;  // -1: of another study
+  std::map<std::string, JournalLine> attributes_;
+};
+
+/// A study with its file.
+class StudyFile {
+ public:
+  explicit StudyFile(const std::filesystem::path& journal) : journal_(journal) {}
+  /// With what other processes added.
+  const Study& refresh();
+  /// `decide` sees the study as it is under the journal's lock; the lines that it returns are appended.
+  void change(const std::function<std::vector<JournalLine>(const Study&)>& decide);
+
+ private:
+  Journal journal_;
+  Study study_;
+};
+
+/// Now in UTC, as Optuna writes it: "2026-11-21T19:50:00.000000+00:00".
+std::string now_text();
+
+JournalLine create_study_line(const std::string& name, bool maximise);
+JournalLine study_attribute_line(const std::string& name, const JournalLine& value);
+/// One line with all values, so that no reader ever sees a part of them.
+JournalLine create_trial_line(const SearchSpace& space, const std::vector<double>& values);
+JournalLine trial_attribute_line(int64_t trial_id, const std::string& name, const JournalLine& value);
+JournalLine end_trial_line(int64_t trial_id, TrialState state, std::optional<double> objective);
+
+}  // namespace dcmmm

@@ -1,0 +1,18 @@
+// A trial as a process of its own: what goes wrong in it ends it alone.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace dcmmm {
+
+/// Runs `words` (the program first) with both outputs in the file `output`, without MPI's and PMIx's variables of this
+/// process. The child inherits `kept_descriptor` and dies with the thread that started it, however that one ends. When
+/// `stop` turns true it gets TERM, and KILL 20 s later. Returns its exit code, 128 + the number of a signal that ended
+/// it, or -1 when it was stopped. Throws UserError when it can't be started.
+int run_trial_process(const std::vector<std::string>& words, const std::filesystem::path& output, int kept_descriptor,
+                      const std::function<bool()>& stop);
+
+}  // namespace dcmmm

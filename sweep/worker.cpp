@@ -1,0 +1,172 @@
+#include "sweep/worker.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "common/errors.hpp"
+#include "common/text.hpp"
+
+namespace dcmmm {
+namespace fs = std::filesystem;
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr auto kLookEvery = std::chrono::seconds(1);  // at the journal, for a cancelled study
+constexpr int kMostFailures = 5;
+
+/// The lock of one trial.
+class TrialLock {
+ public:
+  /// `may_be_new`: makes the file. Without it a trial that never had one (Optuna's own) isn't held.
+  TrialLock(const fs::path& path, bool may_be_new) {
+    descriptor_ = ::open(path.c_str(), O_RDWR | O_CLOEXEC | (may_be_new ? O_CREAT : 0), 0644);
+    if (descriptor_ < 0 && may_be_new)
+      throw UserError(text("Can't write '", path.string(), "': ", std::strerror(errno), "."));
+    struct flock whole = {};
+    whole.l_type = F_WRLCK;
+    whole.l_whence = SEEK_SET;
+    if (descriptor_ >= 0) is_held_ = ::fcntl(descriptor_, F_OFD_SETLK, &whole) == 0;
+  }
+  TrialLock(TrialLock&& other) noexcept : descriptor_(other.descriptor_), is_held_(other.is_held_) {
+    other.descriptor_ = -1;
+  }
+  TrialLock& operator=(TrialLock&& other) noexcept {
+    std::swap(descriptor_, other.descriptor_);
+    is_held_ = other.is_held_;
+    return *this;
+  }
+  ~TrialLock() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  bool is_held() const { return is_held_; }
+  int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_ = -1;
+  bool is_held_ = false;
+};
+
+struct Claim {
+  int64_t id = 0, number = 0;
+  std::vector<double> values;
+  bool is_taken_over = false;
+  TrialLock lock;
+};
+
+std::vector<Observation> observations(const Study& study, const SearchSpace& space) {
+  std::vector<Observation> out;
+  for (const Trial& trial : study.trials()) {
+    const auto values = trial.values_of(space);
+    if (!values) continue;
+    const bool counts = trial.state == TrialState::kComplete && trial.objective.has_value();
+    const double sign = study.maximises() ? -1 : 1;
+    out.push_back({*values, counts ? sign * *trial.objective : std::numeric_limits<double>::quiet_NaN()});
+  }
+  return out;
+}
+
+fs::path lock_path(const SweepPlan& plan, int64_t number) { return plan.folder / "locks" / std::to_string(number); }
+
+std::optional<Claim> left_behind(const SweepPlan& plan, const Study& study) {
+  for (const Trial& trial : study.trials()) {
+    if (trial.state != TrialState::kRunning || trial.number >= plan.trials) continue;
+    const auto values = trial.values_of(plan.space);
+    if (!values) continue;
+    TrialLock lock(lock_path(plan, trial.number), /*may_be_new=*/false);
+    if (lock.is_held()) return Claim{trial.id, trial.number, *values, true, std::move(lock)};
+  }
+  return std::nullopt;
+}
+
+std::optional<Claim> claim_trial(StudyFile& file, const SweepPlan& plan) {
+  std::optional<Claim> claim;
+  file.change([&](const Study& study) -> std::vector<JournalLine> {
+    if (is_cancelled(study)) return {};
+    claim = left_behind(plan, study);
+    if (claim) return {};
+    const auto number = static_cast<int64_t>(study.trials().size());
+    if (number >= plan.trials) return {};
+    TrialLock lock(lock_path(plan, number), /*may_be_new=*/true);
+    int64_t id = 0;
+    for (const Trial& trial : study.trials()) id = std::max(id, trial.id + 1);
+    std::vector<double> values = sample(plan.sampler, plan.space, plan.seed, number, observations(study, plan.space));
+    JournalLine line = create_trial_line(plan.space, values);
+    claim.emplace(Claim{id, number, std::move(values), false, std::move(lock)});
+    return {std::move(line)};
+  });
+  return claim;
+}
+
+// Looks at the journal once a second at most.
+class CancelWatch {
+ public:
+  explicit CancelWatch(StudyFile& file) : file_(file) {}
+  bool operator()() {
+    if (!cancelled_ && Clock::now() - last_ > kLookEvery) {
+      cancelled_ = is_cancelled(file_.refresh());
+      last_ = Clock::now();
+    }
+    return cancelled_;
+  }
+
+ private:
+  StudyFile& file_;
+  Clock::time_point last_ = Clock::now();
+  bool cancelled_ = false;
+};
+
+}  // namespace
+
+std::vector<std::string> trial_settings(const SearchSpace& space, const std::vector<double>& values) {
+  std::vector<std::string> out;
+  for (size_t p = 0; p < space.size(); ++p) out.push_back(text(space[p].key, "=", value_text(space[p], values[p])));
+  return out;
+}
+
+bool is_cancelled(const Study& study) { return study.attribute(kCancelled) == true; }
+
+int64_t finished_trials(const Study& study, int64_t trials) {
+  return std::count_if(study.trials().begin(), study.trials().end(),
+                       [&](const Trial& trial) { return trial.is_finished() && trial.number < trials; });
+}
+
+int64_t run_worker(const SweepPlan& plan, const TrialRunner& runner, const std::function<bool()>& stop) {
+  StudyFile file(plan.journal());
+  int64_t finished = 0;
+  int failures = 0;
+  while (!stop()) {
+    const std::optional<Claim> claim = claim_trial(file, plan);
+    if (!claim) break;
+    CancelWatch cancelled(file);
+    const TrialTask task{claim->number, trial_settings(plan.space, claim->values), claim->lock.descriptor(),
+                         claim->is_taken_over};
+    TrialOutcome outcome = runner(task, [&] { return stop() || cancelled(); });
+    if (outcome.kind == TrialOutcome::Kind::kStopped) break;
+    if (outcome.kind == TrialOutcome::Kind::kComplete && !std::isfinite(outcome.objective))
+      outcome = {TrialOutcome::Kind::kFailed, 0, "its objective is not a finite number"};
+    const bool is_complete = outcome.kind == TrialOutcome::Kind::kComplete;
+    bool any_complete = is_complete;
+    file.change([&](const Study& study) -> std::vector<JournalLine> {
+      for (const Trial& trial : study.trials()) any_complete |= trial.state == TrialState::kComplete;
+      if (is_complete) return {end_trial_line(claim->id, TrialState::kComplete, outcome.objective)};
+      return {trial_attribute_line(claim->id, "problem", outcome.problem),
+              end_trial_line(claim->id, TrialState::kFailed, std::nullopt)};
+    });
+    ++finished;
+    failures = is_complete ? 0 : failures + 1;
+    if (failures >= kMostFailures && !any_complete)
+      throw UserError(
+          text(failures, " trials failed one after the other and none is complete. The last one: ", outcome.problem));
+  }
+  return finished;
+}
+
+}  // namespace dcmmm

@@ -1,0 +1,63 @@
+// A worker: takes trials from the journal, one after the other, until there are no more.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sweep/sampler.hpp"
+#include "sweep/study.hpp"
+
+namespace dcmmm {
+
+/// The same for all workers of a study.
+struct SweepPlan {
+  std::filesystem::path folder;  // journal.log and the locks of running trials
+  SearchSpace space;
+  SamplerKind sampler = SamplerKind::kRandom;
+  uint64_t seed = 0;
+  int64_t trials = 0;
+
+  std::filesystem::path journal() const { return folder / "journal.log"; }
+};
+
+struct TrialOutcome {
+  enum class Kind { kComplete, kFailed, kStopped };
+  Kind kind = Kind::kFailed;
+  double objective = 0;  // of kComplete; finite
+  std::string problem;   // of kFailed, for people
+};
+
+/// A claimed trial.
+struct TrialTask {
+  int64_t number = 0;
+  std::vector<std::string> words;  // key=value, in the order of the space
+  int lock_descriptor =
+      -1;  // whoever inherits it holds the trial too: a process that goes on when its worker was killed
+  bool is_taken_over = false;  // its first worker died
+};
+
+/// A trial's values as words, key=value.
+std::vector<std::string> trial_settings(const SearchSpace& space, const std::vector<double>& values);
+
+/// Runs a trial. Looks at `stop` now and then, and comes back with kStopped soon after it turns true.
+using TrialRunner = std::function<TrialOutcome(const TrialTask&, const std::function<bool()>& stop)>;
+
+/// Claims trials and runs them until all `plan.trials` are finished or in other workers' hands, the study is cancelled,
+/// or `stop` says so. A running trial that no process holds any more is claimed before a new one is made. A stopped
+/// trial stays running in the journal, for `resume`. Returns how many this worker finished.
+/// A trial is held by a lock of the system on folder/locks/NUMBER. Throws UserError when five trials in a row failed
+/// and the study has none that is complete.
+int64_t run_worker(const SweepPlan& plan, const TrialRunner& runner, const std::function<bool()>& stop);
+
+/// The study's attribute that tells all workers to stop.
+inline const std::string kCancelled = "dcmmm:cancelled";
+bool is_cancelled(const Study& study);
+
+/// Finished trials among the first `trials`.
+int64_t finished_trials(const Study& study, int64_t trials);
+
+}  // namespace dcmmm

@@ -1,0 +1,180 @@
+"""Sweeps from outside: the journal in the real Optuna, kills and growth, and what trials may see."""
+
+import json
+import os
+import subprocess
+import time
+import unittest
+
+import cli
+import h5py
+import optuna
+import yaml
+from chromium import Chromium
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+# A trial in well under a second: the closed form of the ridge.
+QUICK = ["model=ridge", "crossval.windows=2", "crossval.horizon=4", "crossval.step=4"]
+SEARCH = ["model.ridge.strength=tag(log, interval(1e-3,10))", "model.adstock.decay=interval(0.1,0.9)"]
+
+
+def load(folder):
+    return optuna.load_study(study_name="dcmmm", storage=JournalStorage(JournalFileBackend(str(folder / "journal.log"))))
+
+
+def values(words):
+    return {key: yaml.safe_load(value) for key, value in (word.split("=") for word in words)}
+
+
+def by_number(folder):
+    return {int(row["number"]): row["objective"] for row in cli.read_csv(folder / "trials.csv")}
+
+
+class Sweep(cli.Case):
+    def setUp(self):
+        super().setUp()
+        self.panel = self.synth()
+        self.at = self.folder / "sweep"
+
+    def sweep(self, *words, folder=None, **options):
+        return self.dcmmm("sweep", f"data.panel={self.panel}", f"run.dir={folder or self.at}", *QUICK, *SEARCH, *words,
+                          **options)  # fmt: skip
+
+    def test_optuna_loads_and_continues_it(self):
+        self.sweep("sweep.trials=3", "model.hill.enabled=false,true", "sweep.workers=2")
+        study = load(self.at)
+        self.assertEqual(study.direction, optuna.study.StudyDirection.MAXIMIZE)
+        table = cli.read_csv(self.at / "trials.csv")
+        self.assertEqual([t.state for t in study.trials], [optuna.trial.TrialState.COMPLETE] * 3)
+        for trial, row in zip(study.trials, table):
+            self.assertAlmostEqual(trial.value, float(row["objective"]))
+            self.assertAlmostEqual(trial.params["model.ridge.strength"], float(row["model.ridge.strength"]))
+            self.assertEqual(trial.params["model.hill.enabled"], row["model.hill.enabled"] == "true")
+            crossval = json.loads((self.at / f"trials/{trial.number}/crossval.json").read_text())
+            self.assertEqual(trial.value, crossval["pooled"]["model"]["skill"])
+            self.assertGreaterEqual(trial.datetime_complete, trial.datetime_start)
+
+        def objective(trial):  # its own suggestions, in the same search
+            trial.suggest_float("model.ridge.strength", 1e-3, 10, log=True)
+            trial.suggest_float("model.adstock.decay", 0.1, 0.9)
+            trial.suggest_categorical("model.hill.enabled", [False, True])
+            return 0.5
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        study.optimize(objective, n_trials=2)
+        status = self.dcmmm("sweep", "status", f"dir={self.at}", "sweep.trials=6").out
+        self.assertIn("5 complete, 0 failed, 0 running of 6 trials", status)
+        self.dcmmm("sweep", "resume", f"dir={self.at}", "sweep.trials=6")
+        self.assertEqual(len(load(self.at).trials), 6)
+        self.assertEqual(load(self.at).trials[5].state, optuna.trial.TrialState.COMPLETE)
+
+    def test_a_killed_sweep_goes_on_and_finishes_each_trial_once(self):
+        whole = self.folder / "whole"
+        self.sweep("sweep.trials=8", "sweep.workers=1", "sweep.sampler=sobol", folder=whole)
+        words = ["sweep", f"data.panel={self.panel}", f"run.dir={self.at}", *QUICK, *SEARCH, "sweep.trials=8",
+                 "sweep.sampler=sobol", "sweep.workers=2", "run.resume=true"]  # fmt: skip
+        killed = 0
+        for attempt in range(12):
+            started = cli.Started(words)
+            time.sleep(0.7 + 0.37 * (attempt % 4))
+            if started.process.poll() is None:
+                killed += 1
+            started.process.kill()
+            started.finish()
+            if killed >= 4:
+                break
+        self.assertGreater(killed, 1)
+        self.dcmmm("sweep", "resume", f"dir={self.at}")
+        self.assertEqual(by_number(self.at), by_number(whole))
+        self.assertEqual(len(load(self.at).trials), 8)
+        lines = [json.loads(line) for line in (self.at / "journal.log").read_text().splitlines()]
+        ends = [line["trial_id"] for line in lines if line["op_code"] == 6]
+        self.assertEqual(sorted(ends), list(range(8)))
+
+    def test_trials_never_see_the_holdout(self):
+        self.sweep("sweep.trials=1", "data.holdout_weeks=10")
+        with h5py.File(self.at / "panel.h5") as ours, h5py.File(self.panel) as whole:
+            name = next(name for name in whole if name.startswith("week"))
+            self.assertEqual(len(ours[name]), len(whole[name]) - 10)
+
+    def test_cancel_stops_it_and_resume_goes_on(self):
+        started = cli.Started(["sweep", f"data.panel={self.panel}", f"run.dir={self.at}", *QUICK, *SEARCH, "sweep.trials=40"])
+        deadline = time.monotonic() + 60
+        while not list(self.at.glob("trials/*/crossval.json")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.dcmmm("sweep", "cancel", f"dir={self.at}")
+        self.assertEqual(started.finish(30)[0], 0)
+        done = len([t for t in load(self.at).trials if t.state.is_finished()])
+        self.assertLess(done, 40)
+        self.dcmmm("sweep", "resume", f"dir={self.at}", f"sweep.trials={done + 2}")
+        self.assertEqual(len([t for t in load(self.at).trials if t.state.is_finished()]), done + 2)
+
+    def test_a_grid_and_a_figure_of_a_training_run(self):
+        self.dcmmm("sweep", f"data.panel={self.panel}", f"run.dir={self.at}", *QUICK, "sweep.sampler=grid",
+                   "model=ridge,no_media", "model.ridge.strength=choice(0.1,1)", "sweep.objective=metrics.holdout.rmse",
+                   "model.estimator=descent", "trainer.steps=0")  # fmt: skip
+        rows = cli.read_csv(self.at / "trials.csv")
+        self.assertEqual([(row["model"], row["model.ridge.strength"], row["state"]) for row in rows],
+                         [(m, s, "complete") for m in ("ridge", "no_media") for s in ("0.1", "1")])  # fmt: skip
+        best = min(rows, key=lambda row: float(row["objective"]))
+        self.assertIn(f"best: trial {best['number']},", self.dcmmm("sweep", "status", f"dir={self.at}").out)
+
+    def test_a_grid_is_the_one_that_hydra_makes(self):
+        for words in (["model.hidden=range(2,9,3)", "trainer.learning_rate=0.01,0.001", "model=ridge,default"],
+                      ["trainer.clip=range(0.5,2,0.5)", "model.hidden=choice(4, 8)"],
+                      ["model.hidden=range(9,2,-3)", "trainer.deterministic=true,false"]):  # fmt: skip
+            overrides = OverridesParser.create().parse_overrides(words)
+            expected = [words for batch in BasicSweeper.split_arguments(overrides, None) for words in batch]
+            printed = self.dcmmm("sweep", *words, "sweep.sampler=grid", "--dry-run").out.splitlines()
+            self.assertEqual([values(line.split()) for line in printed],
+                             [values(line) for line in expected])  # fmt: skip
+
+    def test_the_page_shows_the_study(self):
+        self.sweep("sweep.trials=9", "model.hill.enabled=false,true")
+        with Chromium() as browser:
+            browser.open(self.at / "report.html")
+            rows = browser.run("[...document.querySelectorAll('#best-trials tbody tr')].map(r => r.cells[0].textContent)")
+            drawn = browser.run("document.querySelectorAll('.js-plotly-plot').length")
+            # Without a GPU the browser warns of slow WebGL, which the parallel coordinates are drawn with.
+            self.assertEqual([e for e in browser.errors if "'source': 'rendering'" not in e], [])
+            self.assertTrue(all(url.startswith(("file:", "data:", "blob:")) for url in browser.requests))
+        best = sorted(cli.read_csv(self.at / "trials.csv"), key=lambda row: -float(row["objective"]))
+        self.assertEqual(rows, [row["number"] for row in best])
+        self.assertEqual(drawn, 3)
+
+    def test_mistakes_are_told_before_anything_runs(self):
+        for words, message in (
+            (["model.no_such=1,2"], "no_such"),
+            (["model.adstock.decay=interval(0.9,0.1)"], "low must be below"),
+            (["sweep.sampler=grid", "model.adstock.decay=interval(0.1,0.9)"], "A grid has no end"),
+            (["data.holdout_weeks=1,2"], "can't be searched"),
+            (["trainer.steps=3"], "nothing to search"),
+            (["sweep.objective=coverage", "model.hidden=2,3"], "sweep.direction"),
+            (["stauts"], "Did you mean 'status'"),
+            (["status", "dir=nowhere"], "holds no sweep"),
+        ):
+            done = self.dcmmm("sweep", *words, code=2)
+            self.assertIn(message, done.err)
+        self.sweep("sweep.trials=1")
+        self.assertIn("already holds a sweep", self.sweep("sweep.trials=1", code=2).err)
+        self.assertIn("another search", self.sweep("model.hidden=2,3", "run.resume=true", code=2).err)
+
+    def test_the_batch_script_runs_the_sweep(self):
+        script = self.sweep("sweep.trials=2", "launcher=slurm", "sweep.slurm.partition=long", "sweep.slurm.cpus=2",
+                            "--dry-run").out  # fmt: skip
+        self.assertIn("#SBATCH --partition=long\n", script)
+        self.assertFalse(self.at.exists())
+        # What Slurm does with each task of the array, both at once.
+        tasks = [subprocess.Popen(["bash", "-c", script], cwd=self.folder, env={**os.environ, "SLURM_CPUS_PER_TASK": "1"},
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for _ in range(2)]  # fmt: skip
+        for task in tasks:
+            self.assertEqual((task.wait(60), task.stderr.read() if task.returncode else ""), (0, ""))
+            task.stderr.close()
+        self.assertEqual(len(load(self.at).trials), 2)
+
+
+if __name__ == "__main__":
+    cli.main()

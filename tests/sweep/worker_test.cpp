@@ -1,0 +1,156 @@
+// Workers on a fake trial: what is shared out, what a killed one leaves, and that the number of workers is no matter.
+#include "sweep/worker.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <thread>
+
+#include "common/errors.hpp"
+#include "common/files.hpp"
+#include "sweep/trial_process.hpp"
+#include "tests/temporary_folder.hpp"
+
+namespace dcmmm {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+class Workers : public ::testing::Test {
+ protected:
+  SweepPlan plan(const std::string& name, SamplerKind sampler, int64_t trials) const {
+    SweepPlan out{
+        folder_ / name, {parse_search_word("x=interval(0.0,1)"), parse_search_word("k=a,b")}, sampler, 3, trials};
+    if (!fs::exists(out.folder)) {
+      fs::create_directories(out.folder / "locks");
+      StudyFile(out.journal()).change([](const Study&) { return std::vector{create_study_line("s", false)}; });
+    }
+    return out;
+  }
+  static TrialOutcome objective(const TrialTask& task, const std::function<bool()>&) {
+    ::usleep(1000);
+    return {TrialOutcome::Kind::kComplete, std::stod(task.words[0].substr(2)), ""};
+  }
+  static Study study(const SweepPlan& plan) { return StudyFile(plan.journal()).refresh(); }
+  static bool never() { return false; }
+
+  dcmmm::testing::TemporaryFolder folder_;
+};
+
+TEST_F(Workers, GiveTheSameResultsHoweverManyThereAre) {
+  for (const SamplerKind sampler : {SamplerKind::kRandom, SamplerKind::kSobol}) {
+    const std::string name = sampler == SamplerKind::kSobol ? "sobol" : "random";
+    const SweepPlan one = plan(name + "1", sampler, 24), four = plan(name + "4", sampler, 24);
+    EXPECT_EQ(run_worker(one, objective, never), 24);
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) threads.emplace_back([&] { run_worker(four, objective, never); });
+    for (std::thread& thread : threads) thread.join();
+    const Study a = study(one), b = study(four);
+    ASSERT_EQ(b.trials().size(), 24U);
+    for (size_t n = 0; n < 24; ++n) {
+      EXPECT_EQ(a.trials()[n].values, b.trials()[n].values);
+      EXPECT_EQ(a.trials()[n].objective, b.trials()[n].objective);
+    }
+  }
+}
+
+// Each trial writes a line when it ends; workers are killed at odd moments until all trials are done.
+TEST_F(Workers, RepeatNoFinishedTrialAndLoseNoneWhenKilled) {
+  const SweepPlan shared = plan("killed", SamplerKind::kRandom, 40);
+  const auto runner = [&](const TrialTask& task, const std::function<bool()>&) {
+    ::usleep(5000);
+    return objective(task, never);
+  };
+  int killed = 0;
+  for (int round = 0; finished_trials(study(shared), 40) < 40; ++round) {
+    ASSERT_LT(round, 300);
+    const pid_t worker = ::fork();
+    if (worker == 0) {
+      run_worker(shared, runner, never);
+      ::_exit(0);
+    }
+    ::usleep(30'000 + 7'919 * (round % 13));
+    ::kill(worker, SIGKILL);
+    int status = 0;
+    ::waitpid(worker, &status, 0);
+    killed += WIFSIGNALED(status);
+  }
+  EXPECT_GT(killed, 2);
+  const std::string journal = read_text_file(shared.journal());
+  for (int64_t id = 0; id < 40; ++id) {
+    const std::string end = "\"trial_id\":" + std::to_string(id) + ",\"state\":1";
+    const size_t first = journal.find(end);
+    EXPECT_NE(first, journal.npos) << id;
+    EXPECT_EQ(journal.find(end, first + 1), journal.npos) << id;
+  }
+  EXPECT_EQ(study(shared).trials().size(), 40U);
+}
+
+TEST_F(Workers, LeaveARunningTrialToItsOwnWorker) {
+  const SweepPlan shared = plan("held", SamplerKind::kRandom, 2);
+  std::vector<int64_t> inner;
+  run_worker(
+      shared,
+      [&](const TrialTask& task, const std::function<bool()>& stop) {
+        if (task.number == 0)
+          run_worker(
+              shared,
+              [&](const TrialTask& other, const std::function<bool()>&) {
+                inner.push_back(other.number);
+                return objective(other, never);
+              },
+              never);
+        return objective(task, stop);
+      },
+      never);
+  EXPECT_EQ(inner, (std::vector<int64_t>{1}));
+  EXPECT_EQ(finished_trials(study(shared), 2), 2);
+}
+
+TEST_F(Workers, StopWhenTheStudyIsCancelled) {
+  const SweepPlan shared = plan("cancelled", SamplerKind::kRandom, 5);
+  const auto runner = [&](const TrialTask& task, const std::function<bool()>& stop) {
+    if (task.number == 1) {
+      StudyFile(shared.journal()).change([](const Study&) {
+        return std::vector{study_attribute_line(kCancelled, true)};
+      });
+      while (!stop()) ::usleep(10'000);
+      return TrialOutcome{TrialOutcome::Kind::kStopped, 0, ""};
+    }
+    return objective(task, stop);
+  };
+  EXPECT_EQ(run_worker(shared, runner, never), 1);
+  EXPECT_EQ(run_worker(shared, runner, never), 0);
+  EXPECT_EQ(study(shared).trials().at(1).state, TrialState::kRunning);
+}
+
+TEST_F(Workers, SayWhyNothingWorks) {
+  const SweepPlan shared = plan("failing", SamplerKind::kRandom, 20);
+  const auto runner = [](const TrialTask&, const std::function<bool()>&) {
+    return TrialOutcome{TrialOutcome::Kind::kFailed, 0, "no such key"};
+  };
+  try {
+    run_worker(shared, runner, never);
+    FAIL();
+  } catch (const UserError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("no such key"));
+  }
+  EXPECT_EQ(finished_trials(study(shared), 20), 5);
+}
+
+TEST_F(Workers, RunTrialsAsProcesses) {
+  const fs::path out = folder_ / "out.txt";
+  EXPECT_EQ(run_trial_process({"/bin/sh", "-c", "echo told; exit 7"}, out, -1, never), 7);
+  EXPECT_EQ(read_text_file(out), "told\n");
+  EXPECT_EQ(run_trial_process({"/bin/sh", "-c", "kill -9 $$"}, out, -1, never), 137);
+  EXPECT_EQ(run_trial_process({"/bin/sleep", "60"}, out, -1, [] { return true; }), -1);
+  EXPECT_EQ(run_trial_process({"/nowhere"}, out, -1, never), 127);
+}
+
+}  // namespace
+}  // namespace dcmmm
