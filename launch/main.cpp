@@ -15,6 +15,7 @@
 #include "comm/environment.hpp"
 #include "comm/watchdog.hpp"
 #include "common/errors.hpp"
+#include "common/faults.hpp"
 #include "common/files.hpp"
 #include "common/text.hpp"
 #include "launch/built_in.hpp"
@@ -245,6 +246,7 @@ int main(int argc, char** argv) {
 #else
   std::cout.flush();
   std::fflush(nullptr);
+  fault_point("end");
   std::_Exit(code);
 #endif
 }

@@ -38,6 +38,10 @@ MediaUnit choose_media_unit(const Panel& panel, const ModelOptions& model, const
   std::vector<MediaUnit> units = {MediaUnit::kRegion, MediaUnit::kTarget};
   if (has_population(panel, loop)) units.push_back(MediaUnit::kPopulation);
   const at::Tensor patterns = temporal_patterns(model, seasonal_period(panel.coordinates.step), 0, panel.weeks());
+  // What is known of single channels and controls is left out: it is in units of its own, and the panel is asked.
+  LikelihoodOptions options = likelihood;
+  options.channel_priors.clear();
+  options.control_signs.clear();
   std::vector<double> negative_log;
   std::optional<Components> start;
   std::string report;
@@ -46,7 +50,7 @@ MediaUnit choose_media_unit(const Panel& panel, const ModelOptions& model, const
     member.media_unit = unit;
     const FitData data = make_fit_data(panel, {member}, at::kDouble, loop);
     const ComponentEstimate found =
-        quick_estimate(likelihood_data(data, 0, patterns, loop), likelihood, start, data.all_regions, loop);
+        quick_estimate(likelihood_data(data, 0, patterns, loop), options, start, data.all_regions, loop);
     if (!start) start = found.components;
     negative_log.push_back(found.negative_log);
     report += text(report.empty() ? "" : ", ", name_of(unit), " ", negative_log.back() - negative_log[0]);

@@ -76,7 +76,7 @@ class BadWords(Refusal):
             "no regions": (["synth", "output=o.h5", "synth.regions=0"], "'synth.regions' is 0"),
             "no such kind": (["synth", "output=o.h5", "synth.kind=ugly"], ["'synth.kind' is 'ugly'", "heavy_tailed"]),
             "more than all": (["export", "run=run", "export.interval=1.5"], "'export.interval' is 1.5"),
-            "a grid": ([*train, "-m", "trainer.steps=1,2"], "Grids of runs (-m) aren't built yet"),
+            "a grid": ([*train, "-m", "trainer.steps=1,2"], "Grids of runs (-m) are made by another command: dcmmm sweep"),
         }
         # One wrong word behind a command that is right.
         wrong = {

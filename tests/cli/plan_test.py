@@ -21,7 +21,7 @@ class Plan(cli.Case):
     def setUp(self):
         super().setUp()
         self.synth("sales.csv", regions=6, weeks=70, channels=3, controls=1, kind="clean")
-        self.fit("run")
+        self.fit("run", "model.likelihood.curve_draws=0")  # no draws: a plan by the plain fit
 
     def fit(self, name, *words):
         self.dcmmm("train", "data.source=sales.csv", f"run.dir={name}", "trainer.threads=1", "data.holdout_weeks=0",
