@@ -107,7 +107,7 @@ CurvePoint CurveEvidence::at(const Eigen::VectorXd& coordinates) const {
   raw *= power_;
   CurvePoint point;
   point.coordinates = coordinates;
-  point.mean_C = Eigen::Map<const Eigen::VectorXd>(sums.data() + mean, C) / target_;
+  point.mean_C = Eigen::Map<const Eigen::VectorXd>(sums.data() + mean, C) / (target_ > 0 ? target_ : 1.0);
   Eigen::VectorXd scale = Eigen::VectorXd::Ones(L + 1);
   for (int64_t c = 0; c < C; ++c) scale[c] = point.mean_C[c] > 0 ? 1.0 / point.mean_C[c] : 0.0;
   const ExperimentRows tests =

@@ -29,8 +29,7 @@ CurveSample sample_curves(const CurveEvidence& evidence, const Mode& mode, int64
   };
   Eigen::VectorXd place_S = Eigen::VectorXd::Zero(S);  // coordinates = center + root place
   CurvePoint point = evidence.at(center);
-  CurveSample out{RowMatrix(draws, S),      RowMatrix(draws, L),
-                  RowMatrix(draws, C),      RowMatrix(draws, point.lift_EL.rows()),
+  CurveSample out{RowMatrix(draws, S), RowMatrix(draws, L), RowMatrix(draws, point.lift_EL.rows()),
                   Eigen::VectorXd::Zero(L), 1};
   const int64_t warm_up = draws / 10;
   for (int64_t step = -warm_up; step < draws; ++step) {
@@ -52,9 +51,10 @@ CurveSample sample_curves(const CurveEvidence& evidence, const Mode& mode, int64
     }
     if (step < 0) continue;
     out.coordinates_DS.row(step) = point.coordinates.transpose();
-    out.mean_DC.row(step) = point.mean_C.transpose();
     RandomStream of_draw(seed, kLinearStream + static_cast<uint64_t>(step));
     out.linear_DL.row(step) = draw_positive(point.linear.mean, point.linear.covariance, C, 1, kSweeps, of_draw).row(0);
+    for (int64_t c = 0; c < C; ++c)
+      if (!(point.mean_C[c] > 0)) out.linear_DL(step, c) = 0;  // off: the prior alone would speak
     out.lift_DE.row(step) = (point.lift_EL * out.linear_DL.row(step).transpose()).transpose();
     out.linear_L += out.linear_DL.row(step).transpose() / static_cast<double>(draws);
   }

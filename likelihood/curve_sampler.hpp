@@ -11,7 +11,6 @@ namespace dcmmm {
 struct CurveSample {
   RowMatrix coordinates_DS;
   RowMatrix linear_DL;       // drawn at the draw's curves, shares first
-  RowMatrix mean_DC;         // mean responses at the draw's curves
   RowMatrix lift_DE;         // of the experiments, KPI units
   Eigen::VectorXd linear_L;  // mean over the posterior
   int64_t evaluations = 0;

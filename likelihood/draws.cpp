@@ -96,7 +96,9 @@ Draws draw_posterior(const Mode& mode, int64_t draws, RandomStream random) {
   center.head(L) = mode.linear;
   center.tail(mode.shapes.coordinates.size()) = mode.shapes.coordinates;
   for (int64_t c = 0; c < C; ++c) center[c] += std::clamp(move[c], -kFarthestCenter, kFarthestCenter);
-  const RowMatrix drawn = draw_positive(center, covariance, C, draws, kFirstSweeps, random);
+  RowMatrix drawn = draw_positive(center, covariance, C, draws, kFirstSweeps, random);
+  for (int64_t c = 0; c < C; ++c)
+    if (!(mode.mean_C[c] > 0)) drawn.col(c).setZero();  // off: the prior alone would speak
   return {drawn.leftCols(L), drawn.rightCols(all - L)};
 }
 

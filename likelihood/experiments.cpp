@@ -23,7 +23,7 @@ class Difference {
     on_.setZero(weeks, layout_.count());
     off_.setZero(weeks, layout_.count());
     fill_channel(media, layout_, shapes, frozen, test.channel, carried_, on_);
-    fill_channel({media_T_.data(), 1}, layout_, shapes, frozen, test.channel, carried_, off_);
+    fill_channel({media_T_.data(), 1, media.is_off}, layout_, shapes, frozen, test.channel, carried_, off_);
     on_ -= off_;
     return on_;
   }

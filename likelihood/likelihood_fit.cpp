@@ -191,6 +191,7 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
              " Gauss-Newton steps"));
   const int64_t weeks = fit.data.weeks + future;
   fit.sample = sample();
+  fit.media_share = (averages ? fit.sample.linear_L : mode.linear).head(C).sum();
   if (averages) {
     const Eigen::VectorXd shares_C = fit.sample.linear_L.head(C);
     if (log)

@@ -15,7 +15,7 @@ namespace dcmmm {
 
 /// One member: a mode with all that follows from it.
 struct LikelihoodMember {
-  uint64_t seed = 0;           // of its prior draw, and of draws from its posterior; 0: the plain fit
+  uint64_t seed = 0;           // of its draw; 0: the plain fit
   FixedCovariance covariance;  // at the mode's curves
   Mode mode;
   Eigen::VectorXd national_T;  // the national level's path over all weeks and some after them
@@ -34,6 +34,7 @@ struct LikelihoodFit {
   FixedCovariance covariance;                 // under which the modes were found
   std::vector<ExperimentReport> experiments;  // of the panel alone, and of the first member
   CurveSample sample;                         // of the posterior; empty without one
+  double media_share = 0;                     // of the target, by the plain fit, whichever members are here
   std::vector<LikelihoodMember> members;
 };
 
@@ -48,9 +49,10 @@ struct LikelihoodStart {
   std::vector<double> weight_RT;      // of Huber, over this panel's weeks; 1 for cells that it didn't know
 };
 
-/// Components, then `members` modes: the first from the priors' centres, the others from draws of them (decay,
-/// exponent, half-saturation), keyed by their seeds. `future`: weeks after the panel's last one for which the national
-/// level is wanted. `start`: null, or an earlier fit to go on from. Collective; the same on every rank.
+/// Components, then a member for each seed: without one, the posterior's mean shares and the curves that suit them;
+/// with one, a draw from the posterior. Without a sample (LikelihoodOptions::curve_draws, more than 1,000 regions): the
+/// mode, and modes under draws of the priors' centres. `future`: weeks after the panel's last one for which the
+/// national level is wanted. `start`: null, or an earlier fit to go on from. Collective; the same on every rank.
 LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& options,
                              const std::vector<std::optional<uint64_t>>& seeds, int64_t all_regions, int64_t future,
                              const RegionLoop& loop, const std::function<void(const std::string&)>& log,

@@ -23,13 +23,15 @@ struct LikelihoodData {
   std::vector<double> log_size_R;     // log(m_r / mean of m_r)
   std::vector<double> error_scale_R;  // scale of a region's errors and of its level's, geometric mean 1
   double total_target = 0;            // sum of y over observed training cells of all ranks, KPI units
+  std::vector<char> off_C;            // 1: no media in any region's training cells, so no effect; empty: none is off
   std::vector<double> spend_C;        // the same of the channels' spend, currency; empty where it isn't known
 
   std::vector<Experiment> experiments;  // with weeks in [0, origin); the same on every rank
 
   bool is_usable(int64_t region) const { return size_R[static_cast<size_t>(region)] > 0; }
+  bool is_off(int64_t channel) const { return !off_C.empty() && off_C[static_cast<size_t>(channel)] != 0; }
   ChannelMedia media_of(int64_t region, int64_t channel) const {
-    return {media_RTC.data() + region * weeks * channels + channel, channels};
+    return {media_RTC.data() + region * weeks * channels + channel, channels, is_off(channel)};
   }
 };
 

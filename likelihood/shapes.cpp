@@ -15,6 +15,12 @@ double logistic(double value) { return 1.0 / (1.0 + std::exp(-value)); }
 // Response of one channel, and its derivatives with respect to the coordinates where `layout` has any.
 void fill_response(ChannelMedia media, const Shapes& shapes, int64_t channel, int64_t column,
                    const ColumnLayout* layout, CarriedMedia& carried, RowMatrix& out) {
+  if (media.is_off) {
+    out.col(column).setZero();
+    for (int64_t shape = 0; layout != nullptr && shape < layout->derivatives; ++shape)
+      out.col(layout->derivative(shape, channel)).setZero();
+    return;
+  }
   if (shapes.is_delayed(channel))
     carry_delayed(media, shapes.decay(channel), shapes.peak(channel), shapes.max_lag, out.rows(), carried);
   else

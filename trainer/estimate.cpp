@@ -131,7 +131,7 @@ Estimate prepare_estimate(const Panel& panel, const EstimateOptions& given, int6
   for (const Experiment& test : experiments) out.identification[static_cast<size_t>(test.channel)].by_experiment = true;
   if (choose_likelihood(options, out.identification, panel, origin, log)) {
     out.fit = likelihood_fit(panel, options, origin, plan, communicator, log);
-    const double media = out.fit->likelihood->members[0].mode.linear.head(panel.channels()).sum();
+    const double media = out.fit->likelihood->media_share;
     if (options.estimator == Estimator::kAuto && !(media < kMostMedia)) {
       log(text("The likelihood gives media ", std::round(100 * media), " % of the target, more than ",
                std::round(100 * kMostMedia), " %: not believed. Estimated by descent."));

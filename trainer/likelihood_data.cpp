@@ -40,6 +40,13 @@ LikelihoodData likelihood_data(const FitData& data, int64_t member, const at::Te
     append(out.media_RTC, values_of<float>(media.clamp_max(kernels::kMaxScaledMedia), at::kFloat));
     append(out.control_RTK, values_of<float>(data.scaled_controls(chunk, data.weeks)[member], at::kFloat));
   });
+  const int64_t C = out.channels;
+  const std::vector<double> media = loop.sum(C, [&](Chunk chunk, std::span<double> total) {
+    for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r)
+      for (int64_t t = 0; t < out.origin && out.is_usable(r); ++t)
+        for (int64_t c = 0; c < C; ++c) total[c] += out.media_RTC[(r * out.weeks + t) * C + c];
+  });
+  for (const double sum : media) out.off_C.push_back(!(sum > 0));
   const std::vector<double> sums = loop.sum(3, [&](Chunk chunk, std::span<double> total) {
     for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
       if (!out.is_usable(r)) continue;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "common/errors.hpp"
 #include "common/text.hpp"
 #include "model/seasonality.hpp"
 #include "trainer/drift_gru.hpp"
@@ -17,7 +18,9 @@ namespace {
 constexpr int64_t kForecastWeeks = 260;        // after the panel, for which the national level's path is kept
 constexpr double kSmallestCoefficient = 1e-6;  // softplus can't reach zero
 
-double inverse_softplus(double value) { return std::log(std::expm1(std::max(value, kSmallestCoefficient))); }
+double inverse_softplus(double value) {
+  return value > 30 ? value : std::log(std::expm1(std::max(value, kSmallestCoefficient)));
+}
 
 at::Tensor tensor_of(const Eigen::VectorXd& values) {
   return at::from_blob(const_cast<double*>(values.data()), {values.size()}, at::kDouble).clone();
@@ -156,6 +159,20 @@ void move_by_gru(const Fit& fit, LikelihoodFit& likelihood, const std::function<
              trained.first_objective - trained.last_objective));
 }
 
+// An earlier run's unit stays: its curves are in it.
+MediaUnit unit_of(const Panel& panel, const ModelOptions& model, const LikelihoodOptions& likelihood, int64_t origin,
+                  const RegionLoop& loop, const std::function<void(const std::string&)>& log,
+                  const LikelihoodStart* start) {
+  if (start == nullptr) return choose_media_unit(panel, model, likelihood, origin, loop, log);
+  if (model.media_unit != MediaUnit::kAuto && model.media_unit != start->media_unit)
+    throw UserError(text("'model.media.unit' is '", name_of(model.media_unit),
+                         "', but the run of run.init measured media per ", name_of(start->media_unit),
+                         ", and its curves are in that unit. Leave the word out, or train "
+                         "without run.init."));
+  check_media_unit(panel, start->media_unit, loop);
+  return start->media_unit;
+}
+
 }  // namespace
 
 std::vector<ChannelIdentification> identify_channels(const Panel& panel, const ModelOptions& options, int64_t origin,
@@ -182,8 +199,7 @@ std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& g
   ModelOptions model = given;
   LikelihoodOptions options = likelihood;
   options.delayed_channels = with_channels(given, panel.coordinates.channels).delayed_channels;
-  model.media_unit =
-      start ? start->media_unit : choose_media_unit(panel, given, options, origin, RegionLoop(plan, communicator), log);
+  model.media_unit = unit_of(panel, given, options, origin, RegionLoop(plan, communicator), log, start);
   std::vector<Member> members;
   for (const auto& seed : seeds) members.push_back(member_of(model, origin, seed.value_or(0)));
   auto fit = empty_fit(panel, model, trainer, members, std::move(plan), communicator);

@@ -98,6 +98,29 @@ TEST_F(Modes, DrawsKeepSharesPositiveAndSpreadAsTheCurvatureSays) {
   }
 }
 
+TEST(LikelihoodFit, AChannelWithoutMediaInTheTrainingWeeksHasNoShare) {
+  auto sample = likelihood_case(8, 80);
+  LikelihoodData& data = sample.data;
+  for (int64_t r = 0; r < data.regions; ++r)
+    for (int64_t t = 0; t < data.origin; ++t) data.media_RTC[(r * data.weeks + t) * 2 + 1] = 0;
+  data.off_C = {0, 1};
+  const auto communicator = make_local_communicator();
+  for (const int64_t draws : {0, 50}) {
+    LikelihoodOptions options;
+    options.curve_draws = draws;
+    const LikelihoodFit fit =
+        fit_likelihood(data, options, {std::nullopt, 7}, 8, 4, RegionLoop(testing::plan_of(8, 64), *communicator), {});
+    for (const LikelihoodMember& member : fit.members) {
+      EXPECT_EQ(member.mode.coefficient(1), 0);
+      EXPECT_LT(std::abs(member.mode.linear[1]), 1e-6);
+      EXPECT_GT(member.mode.linear[0], 0.05);
+      EXPECT_TRUE(member.mode.linear.allFinite());
+    }
+    EXPECT_NEAR(fit.media_share, fit.members[0].mode.linear.head(2).sum(), 1e-3);
+    EXPECT_EQ(draw_posterior(fit.members[0].mode, 10, RandomStream(1, 2)).linear_DL.col(1).cwiseAbs().maxCoeff(), 0);
+  }
+}
+
 TEST(LikelihoodFit, WithoutDriftThePathIsZeroInAllWeeks) {
   const auto sample = likelihood_case(8, 80);
   const auto communicator = make_local_communicator();
