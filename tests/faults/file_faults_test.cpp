@@ -43,8 +43,10 @@ End end_with(const Fault& fault, const std::function<void()>& work) {
       code = 0;
     } catch (const UserError& error) {
       const std::string message = error.what();
-      code = message.find("Can't") != message.npos && message.find("0x") == message.npos ? 2 : 1;
-    } catch (...) {
+      code = message.find("Can't") != message.npos && message.find(" 0x") == message.npos ? 2 : 1;
+      if (code == 1) std::cerr << "unexpected message: " << message << std::endl;
+    } catch (const std::exception& error) {
+      std::cerr << "unexpected error: " << error.what() << std::endl;
     }
     _exit(code);
   }
