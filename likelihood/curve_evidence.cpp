@@ -27,6 +27,7 @@ CurveEvidence::CurveEvidence(const LikelihoodData& data, const LikelihoodOptions
       loop_(loop),
       power_(power),
       layout_{data.channels, data.controls, data.patterns, 0, true, covariance.frozen.waves.count()},
+      terms_(data.channels, options.control_signs, layout_.linear()),
       shape_sd_(prior_sd_of_shapes(options, data.channels)) {
   const int64_t T = data.origin, C = data.channels, F = layout_.linear() - C + 1;
   const auto slopes = slope_columns(layout_, covariance.components, covariance.frozen);
@@ -128,8 +129,10 @@ CurvePoint CurveEvidence::at(const Eigen::VectorXd& coordinates) const {
   const Eigen::MatrixXd& root = factor.matrixLLT();
   point.log_density = 0.5 * right.dot(point.linear.mean);
   for (int64_t i = 0; i < L; ++i) point.log_density -= std::log(root(i, i));
-  for (int64_t c = 0; c < C; ++c)
-    point.log_density += log_normal_cdf(point.linear.mean[c] / std::sqrt(point.linear.covariance(c, c)));
+  const Eigen::VectorXd turned = terms_.turned(point.linear.mean),
+                        variance = terms_.turned(point.linear.covariance).diagonal();
+  for (int64_t i = 0; i < terms_.bound(); ++i)
+    point.log_density += log_normal_cdf(turned[i] / std::sqrt(variance[i]));
   point.log_density -= 0.5 * (coordinates - prior_center_.coordinates).cwiseQuotient(shape_sd_).squaredNorm();
   return point;
 }

@@ -5,10 +5,11 @@
 #include <vector>
 
 #include "likelihood/gauss_newton.hpp"
+#include "likelihood/signed_terms.hpp"
 
 namespace dcmmm {
 
-/// The posterior of the linear terms at given curves: a normal whose first C terms, the shares, are cut at zero.
+/// The posterior of the linear terms at given curves: a normal, shares and what else has a sign cut at zero.
 struct LinearPosterior {
   Eigen::VectorXd mean;        // L
   Eigen::MatrixXd covariance;  // L x L
@@ -24,10 +25,10 @@ struct CurvePoint {
 };
 
 /// Evaluates the posterior density of curves at fixed variance components,
-///     log p(curves | y) = b' A^-1 b / 2 - log|A| / 2 + sum_c log P(share_c > 0) - |curves - center|^2 / 2,
+///     log p(curves | y) = b' A^-1 b / 2 - log|A| / 2 + sum_s log P(term_s > 0) - |curves - center|^2 / 2,
 /// A = p X' V^-1 X + the priors' precision, b = p X' V^-1 y + precision * mean, p the power of the panel's likelihood
 /// (experiments, where the covariance has them, enter in full): the linear terms integrated out (Rasmussen
-/// and Williams 2006, eq. 2.43), the cut at zero channel by channel. Everything that doesn't depend on curves is kept
+/// and Williams 2006, eq. 2.43), the cut at zero term by term of those with a sign. Everything that doesn't depend on curves is kept
 /// from a first pass, so that an evaluation costs C columns a region, and an all-reduce.
 class CurveEvidence {
  public:
@@ -38,6 +39,8 @@ class CurveEvidence {
 
   /// Collective; the same on every rank.
   CurvePoint at(const Eigen::VectorXd& coordinates) const;
+
+  const SignedTerms& signed_terms() const { return terms_; }
 
  private:
   struct Region {
@@ -53,6 +56,7 @@ class CurveEvidence {
   const RegionLoop& loop_;
   double power_;
   ColumnLayout layout_;
+  SignedTerms terms_;
   Eigen::VectorXd shape_sd_;
   std::vector<Region> regions_;
   RowMatrix weighted_TF_;        // summed over all regions of all ranks

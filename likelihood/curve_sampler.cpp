@@ -11,7 +11,7 @@ namespace {
 
 constexpr uint64_t kChainStream = uint64_t{1} << 57, kLinearStream = uint64_t{1} << 56;  // of random numbers
 constexpr double kWider = 1.3;      // the ellipses' variance over that of the curvature: the posterior has longer tails
-constexpr int kSweeps = 20;         // of Gibbs over the shares
+constexpr int kSweeps = 20;         // of Gibbs over the terms of known sign
 constexpr double kSmallest = 1e-9;  // of an angle's bracket
 
 }  // namespace
@@ -52,7 +52,8 @@ CurveSample sample_curves(const CurveEvidence& evidence, const Mode& mode, int64
     if (step < 0) continue;
     out.coordinates_DS.row(step) = point.coordinates.transpose();
     RandomStream of_draw(seed, kLinearStream + static_cast<uint64_t>(step));
-    out.linear_DL.row(step) = draw_positive(point.linear.mean, point.linear.covariance, C, 1, kSweeps, of_draw).row(0);
+    out.linear_DL.row(step) =
+        draw_signed(point.linear.mean, point.linear.covariance, evidence.signed_terms(), 1, kSweeps, of_draw).row(0);
     for (int64_t c = 0; c < C; ++c)
       if (!(point.mean_C[c] > 0)) out.linear_DL(step, c) = 0;  // off: the prior alone would speak
     out.lift_DE.row(step) = (point.lift_EL * out.linear_DL.row(step).transpose()).transpose();

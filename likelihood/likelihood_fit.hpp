@@ -31,6 +31,7 @@ struct LikelihoodFit {
   LikelihoodOptions options;
   LikelihoodData data;  // with its final scales and weights
   ComponentEstimate estimate;
+  double drift_gain = 0;  // what drift added to the log likelihood; where it was too little, options.drift is kNone
   FixedCovariance covariance;                 // under which the modes were found
   std::vector<ExperimentReport> experiments;  // of the panel alone, and of the first member
   CurveSample sample;                         // of the posterior; empty without one

@@ -209,7 +209,7 @@ std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& g
   data.experiments = experiments_within(options.experiments, 0, origin);
   auto found = std::make_shared<LikelihoodFit>(
       fit_likelihood(std::move(data), options, seeds, fit->data.all_regions, kForecastWeeks, fit->loop, log, start));
-  if (likelihood.drift == Drift::kGru && !seeds.empty() && !seeds[0]) move_by_gru(*fit, *found, log);
+  if (found->options.drift == Drift::kGru && !seeds.empty() && !seeds[0]) move_by_gru(*fit, *found, log);
   fill(*fit, std::move(found));
   return fit;
 }

@@ -3,6 +3,7 @@
 #include <Eigen/Cholesky>
 
 #include "likelihood/curve_sampler.hpp"
+#include "likelihood/draws.hpp"
 #include "likelihood_case.hpp"
 
 namespace dcmmm {
@@ -91,6 +92,37 @@ TEST_F(CurvePosterior, ChainHasTheMomentsOfALongRandomWalk) {
   for (int c = 0; c < 2; ++c) EXPECT_NEAR(sample.linear_L[c], shares[c] / kSteps, 0.05 * shares[c] / kSteps);
   EXPECT_GT(sample.linear_DL.leftCols(2).minCoeff(), 0);
   EXPECT_LT(sample.evaluations, 6 * 3300);
+}
+
+TEST_F(CurvePosterior, ControlsKeepTheSignThatIsKnown) {
+  options_.control_signs = {-1};  // the true effect is positive
+  const CurveEvidence evidence(case_.data, options_, covariance_, center_, loop_);
+  const Mode mode = find_mode(case_.data, options_, covariance_, center_, center_, 20, loop_);
+  const CurveSample sample = sample_curves(evidence, mode, 200, 3);
+  EXPECT_LE(sample.linear_DL.col(2).maxCoeff(), 0);
+  EXPECT_LT(sample.linear_DL.col(2).minCoeff(), 0);
+  EXPECT_LE(draw_posterior(mode, options_.control_signs, 200, RandomStream(3, 4)).linear_DL.col(2).maxCoeff(), 0);
+  // What the cut costs: the probability of the side that is left.
+  const CurvePoint point = evidence.at(center_.coordinates);
+  options_.control_signs = {0};
+  const CurvePoint free =
+      CurveEvidence(case_.data, options_, covariance_, center_, loop_).at(center_.coordinates);
+  EXPECT_NEAR(point.log_density - free.log_density,
+              log_positive(-free.linear.mean[2], std::sqrt(free.linear.covariance(2, 2))), 1e-9);
+}
+
+TEST(SignedTerms, TurnAndOrderTermsAndBack) {
+  const SignedTerms terms(2, {0, -1}, 5);
+  EXPECT_EQ(terms.bound(), 3);
+  EXPECT_TRUE(terms.has_sign(3) && !terms.has_sign(2) && !terms.has_sign(4));
+  Eigen::VectorXd values(5);
+  values << 1, 2, 3, 4, 5;
+  Eigen::VectorXd expected(5);
+  expected << 1, 2, -4, 3, 5;
+  EXPECT_EQ(terms.turned(values), expected);
+  EXPECT_EQ(terms.back(expected), values);
+  const Eigen::MatrixXd outer = values * values.transpose();
+  EXPECT_EQ(terms.turned(outer), expected * expected.transpose());
 }
 
 TEST_F(CurvePosterior, SharesThatAreHeldStayAndTheCurvesGiveWay) {
