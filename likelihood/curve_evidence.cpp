@@ -131,8 +131,7 @@ CurvePoint CurveEvidence::at(const Eigen::VectorXd& coordinates) const {
   for (int64_t i = 0; i < L; ++i) point.log_density -= std::log(root(i, i));
   const Eigen::VectorXd turned = terms_.turned(point.linear.mean),
                         variance = terms_.turned(point.linear.covariance).diagonal();
-  for (int64_t i = 0; i < terms_.bound(); ++i)
-    point.log_density += log_normal_cdf(turned[i] / std::sqrt(variance[i]));
+  for (int64_t i = 0; i < terms_.bound(); ++i) point.log_density += log_normal_cdf(turned[i] / std::sqrt(variance[i]));
   point.log_density -= 0.5 * (coordinates - prior_center_.coordinates).cwiseQuotient(shape_sd_).squaredNorm();
   return point;
 }

@@ -28,8 +28,8 @@ struct CurvePoint {
 ///     log p(curves | y) = b' A^-1 b / 2 - log|A| / 2 + sum_s log P(term_s > 0) - |curves - center|^2 / 2,
 /// A = p X' V^-1 X + the priors' precision, b = p X' V^-1 y + precision * mean, p the power of the panel's likelihood
 /// (experiments, where the covariance has them, enter in full): the linear terms integrated out (Rasmussen
-/// and Williams 2006, eq. 2.43), the cut at zero term by term of those with a sign. Everything that doesn't depend on curves is kept
-/// from a first pass, so that an evaluation costs C columns a region, and an all-reduce.
+/// and Williams 2006, eq. 2.43), the cut at zero term by term of those with a sign. Everything that doesn't depend on
+/// curves is kept from a first pass, so that an evaluation costs C columns a region, and an all-reduce.
 class CurveEvidence {
  public:
   /// Collective. The arguments must outlive it. `prior_center`: where the curves' priors lie. `power`: below 1 since

@@ -84,7 +84,8 @@ Frozen estimate(LikelihoodFit& fit, const Shapes& shapes, const Eigen::VectorXd&
                 int64_t search, bool is_settled, const RegionLoop& loop) {
   const auto estimate_here = [&](int64_t steps) {
     Frozen frozen = freeze(fit.data, shapes, shares, fit.estimate.components.drift, loop);
-    fit.estimate = estimate_components(fit.data, fit.options, frozen, fit.estimate.components, all_regions, steps, loop);
+    fit.estimate =
+        estimate_components(fit.data, fit.options, frozen, fit.estimate.components, all_regions, steps, loop);
     return frozen;
   };
   Frozen frozen = estimate_here(search);

@@ -13,7 +13,8 @@ SignedTerms::SignedTerms(int64_t channels, const std::vector<int>& control_signs
   std::iota(order_.begin(), order_.end(), 0);
   const auto end = std::stable_partition(order_.begin(), order_.end(), [&](int64_t i) { return has_sign(i); });
   bound_ = end - order_.begin();
-  for (int64_t i = 0; i < count; ++i) factor_[i] = sign_[static_cast<size_t>(order_[static_cast<size_t>(i)])] < 0 ? -1 : 1;
+  for (int64_t i = 0; i < count; ++i)
+    factor_[i] = sign_[static_cast<size_t>(order_[static_cast<size_t>(i)])] < 0 ? -1 : 1;
 }
 
 Eigen::VectorXd SignedTerms::turned(const Eigen::VectorXd& values_L) const {

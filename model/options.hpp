@@ -16,7 +16,7 @@ enum class Adjacency { kNone, kTriangular, kNotears };
 
 /// What a region's media are measured against before they enter its curve: the region's own mean, or the nation's mean
 /// per unit of the regions' size (mean target, or population), so that regions with more media are further up the
-/// curve. kAuto: the likelihood lets the panel decide (trainer/media_unit.hpp), the descent takes the region's mean.
+/// curve. kAuto: the likelihood lets the panel decide (trainer/panel_scales.hpp), the descent takes the region's mean.
 enum class MediaUnit { kAuto, kRegion, kTarget, kPopulation };
 
 /// "auto", "region", "target" or "population", and back.
@@ -27,6 +27,7 @@ struct ModelOptions {
   bool media = true, controls = true;  // whether they have effects
   bool share_of_voice = false;         // media are their parts of a week's total, not levels
   MediaUnit media_unit = MediaUnit::kAuto;
+  double size_offset = 0;  // KPI units: a region's size is its mean target less this (trainer/panel_scales.hpp)
 
   // Carry-over and saturation: starting values and the priors' standard deviations (of logit d, softplus^-1(a - a_min),
   // log g).

@@ -122,6 +122,8 @@ LikelihoodStart likelihood_start(const EarlierRun& earlier, int64_t weeks) {
   LikelihoodStart out;
   if (const auto unit = checkpoint.notes.find("media_unit"); unit != checkpoint.notes.end())
     out.media_unit = media_unit(unit->second);
+  if (const auto offset = checkpoint.notes.find("size_offset"); offset != checkpoint.notes.end())
+    out.size_offset = std::stod(offset->second);
   std::copy(components.begin(), components.end(), out.components.begin());
 
   const auto first_member = [&](const std::string& name) { return tensor_of(checkpoint, "parameter." + name)[0]; };

@@ -9,7 +9,7 @@
 #include "trainer/ensemble.hpp"
 #include "trainer/inner_residuals.hpp"
 #include "trainer/likelihood_run.hpp"
-#include "trainer/media_unit.hpp"
+#include "trainer/panel_scales.hpp"
 
 namespace dcmmm {
 namespace {
@@ -161,6 +161,7 @@ Estimate prepare_estimate(const Panel& panel, const EstimateOptions& given, int6
   }
   out.model = out.fit->model.options();
   out.settings.options.media_unit = out.model.media_unit;
+  out.settings.options.size_offset = out.model.size_offset;
   out.fit->intervals = forecast_intervals(*out.fit);
   return out;
 }

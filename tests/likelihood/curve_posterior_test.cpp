@@ -105,8 +105,7 @@ TEST_F(CurvePosterior, ControlsKeepTheSignThatIsKnown) {
   // What the cut costs: the probability of the side that is left.
   const CurvePoint point = evidence.at(center_.coordinates);
   options_.control_signs = {0};
-  const CurvePoint free =
-      CurveEvidence(case_.data, options_, covariance_, center_, loop_).at(center_.coordinates);
+  const CurvePoint free = CurveEvidence(case_.data, options_, covariance_, center_, loop_).at(center_.coordinates);
   EXPECT_NEAR(point.log_density - free.log_density,
               log_positive(-free.linear.mean[2], std::sqrt(free.linear.covariance(2, 2))), 1e-9);
 }

@@ -117,7 +117,8 @@ TEST(LikelihoodFit, AChannelWithoutMediaInTheTrainingWeeksHasNoShare) {
       EXPECT_TRUE(member.mode.linear.allFinite());
     }
     EXPECT_NEAR(fit.media_share, fit.members[0].mode.linear.head(2).sum(), 1e-3);
-    EXPECT_EQ(draw_posterior(fit.members[0].mode, {}, 10, RandomStream(1, 2)).linear_DL.col(1).cwiseAbs().maxCoeff(), 0);
+    EXPECT_EQ(draw_posterior(fit.members[0].mode, {}, 10, RandomStream(1, 2)).linear_DL.col(1).cwiseAbs().maxCoeff(),
+              0);
   }
 }
 
