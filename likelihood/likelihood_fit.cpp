@@ -99,7 +99,7 @@ Frozen estimate(LikelihoodFit& fit, const Shapes& shapes, const Eigen::VectorXd&
 
 bool can_average(const LikelihoodFit& fit, int64_t all_regions) {
   const LikelihoodData& data = fit.data;
-  const int64_t columns = data.controls + data.patterns + 1 + data.channels * fit.covariance.frozen.waves.count();
+  const int64_t columns = data.channels * (1 + fit.covariance.frozen.waves.count()) + data.controls + data.patterns + 1;
   return all_regions <= kMostAveragedRegions && all_regions * data.origin * 2 * columns <= kMostAveragedValues;
 }
 
