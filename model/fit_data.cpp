@@ -207,7 +207,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
           control_ERK[e][r][k] = members[e].controls && scale > 0 ? 1.0 / scale : 0.0;
         }
         if (!is_usable(region)) continue;
-        weight_ER[e][r] = std::pow(mean / mean_target, members[e].size_power);
+        weight_ER[e][r] = std::pow(target_size_of(e, r) / mean_target, members[e].size_power);
         if (members[e].bootstrap_seed != 0)
           weight_ER[e][r] *= bootstrap_weight(members[e].bootstrap_seed, static_cast<uint64_t>(panel.first_region + r));
         total[e] += weight_ER[e][r] * region.cells;

@@ -17,6 +17,7 @@ struct EarlierRun {
   int64_t weeks = 0;           // of the earlier panel
   int64_t origin = 0;          // of which it was trained on the first
   int64_t new_regions = 0;     // over all ranks
+  double size_offset = 0;      // ModelOptions::size_offset
 };
 
 /// Reads what concerns this rank's regions. Throws UserError where the panel doesn't continue the earlier one: other
