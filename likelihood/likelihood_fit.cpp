@@ -201,7 +201,7 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
   const bool averages = options.curve_draws > 0 && can_average(fit, all_regions);
   const auto sample = [&] {
     return averages ? sample_curves(CurveEvidence(fit.data, options, fit.covariance, center, loop), mode,
-                                    options.curve_draws, kChainSeed)
+                                    options.curve_draws, kChainSeed + options.seed)
                     : CurveSample();
   };
   if (!fit.data.experiments.empty()) {
