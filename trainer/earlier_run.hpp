@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "checkpoints/checkpoint_file.hpp"
+#include "trainer/checkpoint_tensors.hpp"
 #include "trainer/fit.hpp"
 
 namespace dcmmm {
@@ -17,6 +18,8 @@ struct EarlierRun {
   int64_t weeks = 0;           // of the earlier panel
   int64_t origin = 0;          // of which it was trained on the first
   int64_t new_regions = 0;     // over all ranks
+
+  bool is_likelihood() const { return has_array(checkpoint, "likelihood.components"); }
 };
 
 /// Reads what concerns this rank's regions. Throws UserError where the panel doesn't continue the earlier one: other
