@@ -156,8 +156,8 @@ double ResponseCurves::half_saturation_spend(int64_t channel) const { return spe
 ResponseCurves::RegionCurve ResponseCurves::region_curve(int64_t channel, std::size_t region) const {
   const Use& use = use_CR_[static_cast<std::size_t>(channel)][region];
   const bool has_spend = use.spend > 0 && use.scaled > 0;
-  RegionCurve out{use.spend, use.coefficient * hill(channel, use.scaled), kNone, is_linear(channel) ? kNone : use.coefficient,
-                  kNone};
+  RegionCurve out{use.spend, use.coefficient * hill(channel, use.scaled), kNone,
+                  is_linear(channel) ? kNone : use.coefficient, kNone};
   if (!has_spend) return out;
   out.marginal = use.coefficient * slope_of_hill(channel, use.scaled) * use.scaled / use.spend;
   if (!is_linear(channel))

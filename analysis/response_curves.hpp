@@ -18,10 +18,10 @@ inline constexpr int64_t kCurvePoints = 50;
 /// through it unchanged, and the region's weekly response is
 ///     coefficient_rc h(s x_rc / media_scale_rc),  h(v) = 1 / (1 + exp(-a (log(v + 1e-4) - log g))), or v without
 ///     curve,
-/// with coefficient_rc the average over its observed weeks, KPI units. A channel with reach and frequency reaches s times
-/// as many at the frequencies that were: coefficient_rc s (mean of x_rtc h(f_rtc)) / media_scale_rc, linear in s. Averages over regions weigh each region alike.
-/// "Spend" is in input units: currency where the panel has it, media units otherwise.
-/// Memory: three numbers a region and channel.
+/// with coefficient_rc the average over its observed weeks, KPI units. A channel with reach and frequency reaches s
+/// times as many at the frequencies that were: coefficient_rc s (mean of x_rtc h(f_rtc)) / media_scale_rc, linear in s.
+/// Averages over regions weigh each region alike. "Spend" is in input units: currency where the panel has it, media
+/// units otherwise. Memory: three numbers a region and channel.
 class ResponseCurves {
  public:
   /// REQUIRES: the curve parameters have C values each.

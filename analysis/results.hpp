@@ -41,11 +41,12 @@ struct ChannelDraws {
 
 /// What is shared by all regions.
 struct SharedResults {
-  std::vector<double> decay_C;             // adstock decay a week, in (0, 1)
-  std::vector<double> exponent_C;          // Hill exponent
-  std::vector<double> half_saturation_C;   // in scaled units x'
-  std::vector<double> peak_C;              // weeks until the carry-over peaks; NaN where it is geometric
-  std::vector<double> frequency_control_C;  // the control that is the channel's frequency, whose curve it then is; -1: none
+  std::vector<double> decay_C;            // adstock decay a week, in (0, 1)
+  std::vector<double> exponent_C;         // Hill exponent
+  std::vector<double> half_saturation_C;  // in scaled units x'
+  std::vector<double> peak_C;             // weeks until the carry-over peaks; NaN where it is geometric
+  std::vector<double>
+      frequency_control_C;  // the control that is the channel's frequency, whose curve it then is; -1: none
   std::string adstock_kind = "geometric";  // or "delayed", or "mixed" where channels differ
   std::string saturation_kind = "hill";    // or "none": responses are linear, exponent and half-saturation are NaN
   int64_t origin = 0;                      // first holdout week; weeks [0, origin) are training weeks

@@ -124,11 +124,12 @@ void ResultsWriter::State::create(const SharedResults& shared) {
     // disk is full.
     file->add_array(array.name, ElementType::kFloat64, axes, layout);
   }
-  const std::pair<const char*, const char*> curves[] = {{"decay", "adstock decay a week"},
-                                                        {"exponent", "Hill exponent"},
-                                                        {"half_saturation", "scaled media of half the effect"},
-                                                        {"peak", "weeks until the carry-over peaks; NaN: geometric"},
-                                                        {"frequency_control", "the control that is the channel's frequency, whose curve it then is; -1: none"}};
+  const std::pair<const char*, const char*> curves[] = {
+      {"decay", "adstock decay a week"},
+      {"exponent", "Hill exponent"},
+      {"half_saturation", "scaled media of half the effect"},
+      {"peak", "weeks until the carry-over peaks; NaN: geometric"},
+      {"frequency_control", "the control that is the channel's frequency, whose curve it then is; -1: none"}};
   for (const auto& [name, description] : curves)
     file->add_array(name, ElementType::kFloat64, {"channel"}, {{}, "1", description});
   file->add_array("follows_demand", ElementType::kFloat64, {"channel"},

@@ -26,7 +26,8 @@ class Difference {
     frequency_T_.clear();
     for (int64_t t = 0; t < weeks && media.frequency != nullptr; ++t)
       frequency_T_.push_back(media.frequency[t * media.stride]);
-    fill_channel({media_T_.data(), 1, media.is_off, media.frequency != nullptr ? frequency_T_.data() : nullptr}, layout_, shapes, frozen, test.channel, carried_, off_);
+    fill_channel({media_T_.data(), 1, media.is_off, media.frequency != nullptr ? frequency_T_.data() : nullptr},
+                 layout_, shapes, frozen, test.channel, carried_, off_);
     on_ -= off_;
     return on_;
   }

@@ -179,9 +179,9 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
   const int64_t draws = start ? std::max<int64_t>(options.curve_draws / 2, 1) : options.curve_draws;
   const bool averages = options.curve_draws > 0 && all_regions <= kMostAveraged;
   const auto sample = [&] {
-    return averages ? sample_curves(CurveEvidence(fit.data, options, fit.covariance, center, loop), mode, draws,
-                                    kChainSeed)
-                    : CurveSample();
+    return averages
+               ? sample_curves(CurveEvidence(fit.data, options, fit.covariance, center, loop), mode, draws, kChainSeed)
+               : CurveSample();
   };
   if (!fit.data.experiments.empty()) {
     fit.experiments = report_panel_alone(fit.data, mode, sample());
@@ -197,9 +197,8 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
   if (averages) {
     const Eigen::VectorXd shares_C = fit.sample.linear_L.head(C);
     if (log)
-      log(text("Curves averaged over ", draws, " draws (", fit.sample.evaluations,
-               " evaluations): media ", 100 * shares_C.sum(), " % of the target, at the mode ",
-               100 * mode.linear.head(C).sum(), " %"));
+      log(text("Curves averaged over ", draws, " draws (", fit.sample.evaluations, " evaluations): media ",
+               100 * shares_C.sum(), " % of the target, at the mode ", 100 * mode.linear.head(C).sum(), " %"));
   }
   for (const auto& seed : seeds) {
     fit.members.push_back(averages

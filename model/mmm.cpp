@@ -48,8 +48,8 @@ Mmm::Response Mmm::respond_alone(const at::Tensor& media_nTC, const at::Tensor& 
   // Without media effects all scaled media are 0, which only the linear form takes to exactly 0.
   const bool linear = !options_.hill || !options_.media;
   AdstockHillOutput geometric = linear ? linear_adstock(media_nTC, inverse_scale_EnC, curve.decay_EC, adstock_EnC)
-                                             : adstock_hill(media_nTC, inverse_scale_EnC, curve.decay_EC,
-                                                            curve.exponent_EC, curve.log_half_EC, adstock_EnC);
+                                       : adstock_hill(media_nTC, inverse_scale_EnC, curve.decay_EC, curve.exponent_EC,
+                                                      curve.log_half_EC, adstock_EnC);
   if (!options_.frequencies.empty()) {
     // The channels with reach and frequency again, in the places of the others.
     std::vector<int64_t> channels;
@@ -80,8 +80,7 @@ Mmm::Response Mmm::respond_alone(const at::Tensor& media_nTC, const at::Tensor& 
 
 Effects Mmm::run(const FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_EnL,
                  const at::Tensor& media_nTC, const at::Tensor& frequency_nTF, const at::Tensor& controls_EnTK,
-                 const at::Tensor& patterns_TS,
-                 const TimeState* state, Chunk chunk, int64_t first_week) const {
+                 const at::Tensor& patterns_TS, const TimeState* state, Chunk chunk, int64_t first_week) const {
   const int64_t members = shared_EP.size(0), regions = chunk.count, weeks = media_nTC.size(1);
   const auto shared = [&](const char* name) { return layout_.view(shared_EP, name); };
   const auto in_chunk = [&](const at::Tensor& by_region) {
@@ -144,8 +143,8 @@ Effects Mmm::future_effects(const FitData& scales, const at::Tensor& shared_EP, 
                      scales.inverse_control_scale_ERK.narrow(1, chunk.first, chunk.count));
   const at::Tensor patterns =
       temporal_patterns(options_, seasonal_period_, first_week, media_nTC.size(1)).to(scales.type);
-  return run(scales, shared_EP, local_EnL, media_nTC, scales.frequency_of(control_nTK), controls, patterns, &state, chunk,
-             first_week);
+  return run(scales, shared_EP, local_EnL, media_nTC, scales.frequency_of(control_nTK), controls, patterns, &state,
+             chunk, first_week);
 }
 
 Baseline Mmm::baseline(const FitData& data, const at::Tensor& total_EnT, Chunk chunk) const {

@@ -142,8 +142,7 @@ class Mmm {
                          const at::Tensor& media_EnLC) const;
   Effects run(const FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_EnL,
               const at::Tensor& media_nTC, const at::Tensor& frequency_nTF, const at::Tensor& controls_EnTK,
-              const at::Tensor& patterns_TS,
-              const TimeState* state, Chunk chunk, int64_t first_week) const;
+              const at::Tensor& patterns_TS, const TimeState* state, Chunk chunk, int64_t first_week) const;
 
   ModelOptions options_;
   double seasonal_period_;

@@ -50,13 +50,13 @@ ModelOptions with_names(ModelOptions options, const std::vector<std::string>& ch
     const int64_t c = place_of(channel, channels, "channel"), k = place_of(control, controls, "control");
     const auto& delayed = options.delayed_channels;
     const char* problem = !options.hill ? "model.hill.enabled is false, so there is no curve for its frequency"
-                          : options.share_of_voice
-                              ? "model.media.scaling is share_of_voice, and shares have no reach"
+                          : options.share_of_voice ? "model.media.scaling is share_of_voice, and shares have no reach"
                           : std::find(delayed.begin(), delayed.end(), c) != delayed.end()
                               ? "its carry-over is delayed (model.adstock), which reach can't be"
                               : nullptr;
     if (problem != nullptr)
-      throw UserError(text("model.media.frequency names channel '", channel, "', but ", problem, ". Change one of the two."));
+      throw UserError(
+          text("model.media.frequency names channel '", channel, "', but ", problem, ". Change one of the two."));
     options.frequencies.push_back({c, k});
   }
   return options;

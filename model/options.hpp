@@ -52,7 +52,7 @@ struct ModelOptions {
   // Channels with reach and frequency: the curve is the frequency's, and what is carried over is reach times it.
   std::map<std::string, std::string> frequency_of;  // control by channel, both by name
   std::vector<FrequencyOf> frequencies;             // what follows (with_names)
-  double coefficient_prior_sd = 0.5;  // tau_b, around the closed form
+  double coefficient_prior_sd = 0.5;                // tau_b, around the closed form
 
   // A graph of the channels inside the prediction, with penalties on its weights and on its cycles.
   Adjacency adjacency = Adjacency::kNone;

@@ -95,9 +95,9 @@ void start_from(const EarlierRun& earlier, Fit& fit) {
   // closed form has moved, the way there is too long for a few steps in logs, and from zero there is no slope.
   const at::Tensor coefficient_EC = layout.view(fit.state.shared_EP, "coefficient.log_mean"),
                    closed_EC = layout.view(fit.anchor.prior_center_EP, "coefficient.log_mean"),
-                   earlier_EC = layout.view(tensor_of(earlier.checkpoint, "anchor.prior_center"), "coefficient.log_mean");
-  for (int64_t m = 0; m < fit.members; ++m)
-    coefficient_EC[m].add_(closed_EC[m] - earlier_EC[m < fitted ? m : 0]);
+                   earlier_EC =
+                       layout.view(tensor_of(earlier.checkpoint, "anchor.prior_center"), "coefficient.log_mean");
+  for (int64_t m = 0; m < fit.members; ++m) coefficient_EC[m].add_(closed_EC[m] - earlier_EC[m < fitted ? m : 0]);
   for (const ParameterSlice& slice : layout.local()) {
     const at::Tensor target = layout.view(fit.state.local_ERL, slice.name), saved = saved_of(slice, 2, target);
     for (int64_t m = 0; m < fit.members; ++m)

@@ -74,7 +74,8 @@ TEST(EarlierRun, GivesKnownRegionsTheirOwnValuesAndNewOnesTheSharedOnes) {
       const auto view = [&](const at::Tensor& buffer) { return now.fit->model.layout().view(buffer, slice.name); };
       // Coefficients keep their distance to the closed form, everything else its value.
       if (slice.name == "coefficient.log_mean")
-        EXPECT_LT((view(departure(*now.fit, m)) - view(departure(*before.fit, from))).abs().max().item<double>(), 1e-12);
+        EXPECT_LT((view(departure(*now.fit, m)) - view(departure(*before.fit, from))).abs().max().item<double>(),
+                  1e-12);
       else
         EXPECT_TRUE(at::equal(view(now.fit->state.shared_EP[m]), view(before.fit->state.shared_EP[from])))
             << slice.name << " of member " << m;
