@@ -39,7 +39,7 @@ class Update(cli.Case):
         self.assertIn("80 weeks, trained on the first 80; 4 more weeks now, 1 new region", done.err)
         self.assertIn("The earlier run has no intervals", done.err)
         full, update = self.metrics("full"), self.metrics("update")
-        self.assertEqual((full["steps"], update["steps"]), (80, 16))
+        self.assertEqual((full["steps"], update["steps"]), (80, 20))
         self.assertLess(update["loss"], 1.001 * full["loss"])
         self.assertGreater(update["loss"], 0.9 * full["loss"])
         np.testing.assert_allclose(self.shares("update"), self.shares("full"), atol=0.01)
@@ -90,10 +90,10 @@ class Update(cli.Case):
                 self.export(name, f"{name}_csv")
                 rows = cli.read_csv(self.folder / f"{name}_csv/channel_summary.csv")
                 found[ranks] = [cli.column(rows, key) for key in ("contribution_lower", "contribution", "contribution_upper")]
-            # The likelihood's draws don't feel the mesh. Members of a descent start from those of their own row or, where
-            # all are in one, from the earlier first row's.
-            tolerance = 1e-6 if estimator == "likelihood" else 0.05
-            np.testing.assert_allclose(found[2], found[1], rtol=tolerance)
+            # The likelihood's draws don't feel the mesh. Of a descent the plain fit doesn't; other members start from those
+            # of their own row or, where all are in one, from the earlier first row's.
+            same = slice(None) if estimator == "likelihood" else slice(1, 2)
+            np.testing.assert_allclose(found[2][same], found[1][same], rtol=1e-6)
 
     def test_refusals(self):
         self.fit("past", "past", "model.estimator=descent", "model.hidden=4", "trainer.steps=2")
