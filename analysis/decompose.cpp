@@ -146,8 +146,8 @@ void add_draws(const Fit& fit, const LikelihoodMember& member, const RowMatrix& 
   }
 }
 
-// The posterior's draws, or those around the members, pooled. They depend on the member alone, not on the mesh row that
-// holds it.
+// The posterior's draws, or without a sample those around the drawn members, pooled: the plain one's curves alone would
+// say too little. They depend on the member alone, not on the mesh row that holds it.
 ChannelDraws likelihood_draws(const Fit& fit) {
   constexpr int64_t kDrawsOfMember = 25;
   constexpr uint64_t kPosteriorStream = uint64_t{1} << 58;
@@ -158,9 +158,10 @@ ChannelDraws likelihood_draws(const Fit& fit) {
     if (members[0].seed == 0) add_draws(fit, members[0], sample.linear_DL, sample.coordinates_DS, out);
     return out;
   }
-  if (members.size() == 1) return out;
   for (const LikelihoodMember& member : members) {
-    const Draws draws = draw_posterior(member.mode, kDrawsOfMember, RandomStream(member.seed, kPosteriorStream));
+    if (member.seed == 0) continue;
+    const Draws draws = draw_posterior(member.mode, fit.likelihood->options.control_signs, kDrawsOfMember,
+                                       RandomStream(member.seed, kPosteriorStream));
     add_draws(fit, member, draws.linear_DL, draws.shapes_DS, out);
   }
   return out;

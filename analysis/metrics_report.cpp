@@ -137,6 +137,7 @@ std::string metrics_json(const FitFigures& figures, const OriginForecasts& holdo
                         {"parameters", {{"shared", facts.shared_parameters}, {"local", facts.local_parameters}}},
                         {"estimator", facts.components ? "likelihood" : "descent"},
                         {"media_unit", name_of(facts.settings.options.media_unit)},
+                        {"size_offset", facts.settings.options.size_offset},
                         {"loss", number_or_null(facts.loss)},
                         {"identification", identification_json(facts)},
                         {"components", components_json(facts)},

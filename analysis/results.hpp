@@ -20,7 +20,7 @@ struct ResultBlock {
   std::vector<double> predicted_RT, baseline_RT, trend_RT, seasonality_RT;  // KPI units
   std::vector<double> control_RTK, media_RTC;                               // KPI units
   std::vector<double> coefficient_RTC;     // KPI units a week at full saturation (beta m_r)
-  std::vector<double> target_scale_R;      // m_r: mean target over training weeks, KPI units
+  std::vector<double> target_scale_R;      // m_r: the region's size, KPI units
   std::vector<double> media_scale_RC;      // media units a week that one scaled unit x' = 1 stands for
   std::vector<double> scale_factor_R;      // 1 + s_r on the shared temporal patterns
   std::vector<double> baseline_level_R;    // the level the baseline returns to, KPI units

@@ -27,6 +27,7 @@ CurveEvidence::CurveEvidence(const LikelihoodData& data, const LikelihoodOptions
       loop_(loop),
       power_(power),
       layout_{data.channels, data.controls, data.patterns, 0, true, covariance.frozen.waves.count()},
+      terms_(data.channels, options.control_signs, layout_.linear()),
       shape_sd_(prior_sd_of_shapes(options, data.channels)) {
   const int64_t T = data.origin, C = data.channels, F = layout_.linear() - C + 1;
   const auto slopes = slope_columns(layout_, covariance.components, covariance.frozen);
@@ -60,32 +61,12 @@ CurveEvidence::CurveEvidence(const LikelihoodData& data, const LikelihoodOptions
   target_ = sums[T * F + F * F];
 }
 
-CurvePoint CurveEvidence::at(const Eigen::VectorXd& coordinates) const {
-  const int64_t T = data_.origin, C = data_.channels, F = gram_FF_.rows(), L = C + F - 1;
-  Shapes shapes = prior_center_;
-  shapes.coordinates = coordinates;
-  // [V^-1 M | M' V^-1 M | M' V^-1 fixed | means], M the responses.
-  const int64_t gram = T * C, cross = gram + C * C, mean = cross + C * F, length = mean + C;
+std::vector<double> CurveEvidence::sum(int64_t length, const std::function<void(size_t, double*)>& add_region) const {
   const auto add_run = [&](int64_t first, int64_t end, double* total) {
-    Eigen::Map<RowMatrix> weighted_TC(total, T, C), gram_CC(total + gram, C, C), cross_CF(total + cross, C, F);
-    RowMatrix media_TC(T, C);
-    CarriedMedia carried;
-    const ColumnLayout only_media{C, 0, 0};
-    for (const Region& region : regions_) {
-      if (region.place < first || region.place >= end) continue;
-      for (int64_t c = 0; c < C; ++c)
-        fill_channel(data_.media_of(region.place, c), only_media, shapes, nullptr, c, carried, media_TC);
-      const RowMatrix weighted = region.precision.apply(media_TC);
-      weighted_TC += weighted;
-      gram_CC.noalias() += media_TC.transpose() * weighted;
-      cross_CF.noalias() += media_TC.transpose() * region.weighted_TF;
-      const double* weight_T = data_.weight_RT.data() + region.place * data_.weeks;
-      for (int64_t t = 0; t < T; ++t)
-        if (weight_T[t] > 0)
-          for (int64_t c = 0; c < C; ++c) total[mean + c] += data_.size_R[region.place] * media_TC(t, c);
-    }
+    for (size_t i = 0; i < regions_.size(); ++i)
+      if (regions_[i].place >= first && regions_[i].place < end) add_region(i, total);
   };
-  const std::vector<double> sums = loop_.sum(length, [&](Chunk chunk, std::span<double> total) {
+  return loop_.sum(length, [&](Chunk chunk, std::span<double> total) {
     if (loop_.plan().deterministic) return add_run(chunk.first, chunk.first + chunk.count, total.data());
     std::vector<std::vector<double>> partial(kBlocks, std::vector<double>(total.size(), 0.0));
 #pragma omp parallel for schedule(dynamic) if (chunk.count > kBlocks)
@@ -95,19 +76,22 @@ CurvePoint CurveEvidence::at(const Eigen::VectorXd& coordinates) const {
     for (const auto& part : partial)
       for (size_t i = 0; i < total.size(); ++i) total[i] += part[i];
   });
-  using Block = Eigen::Map<const RowMatrix>;
-  const Block weighted_TC(sums.data(), T, C);
+}
+
+CurvePoint CurveEvidence::point_of(const Eigen::VectorXd& coordinates, const Sums& sums) const {
+  const int64_t C = data_.channels, F = gram_FF_.rows(), L = C + F - 1;
+  Shapes shapes = prior_center_;
+  shapes.coordinates = coordinates;
   Eigen::MatrixXd raw(L + 1, L + 1);
-  raw.topLeftCorner(C, C) = Block(sums.data() + gram, C, C);
-  raw.topLeftCorner(C, C) -= weighted_TC.transpose() * (covariance_.national.covariance_TT * weighted_TC);
-  raw.topRightCorner(C, F) = Block(sums.data() + cross, C, F);
-  raw.topRightCorner(C, F) -= weighted_TC.transpose() * national_TF_;
+  raw.topLeftCorner(C, C) =
+      sums.gram_CC - sums.weighted_TC.transpose() * (covariance_.national.covariance_TT * sums.weighted_TC);
+  raw.topRightCorner(C, F) = sums.cross_CF - sums.weighted_TC.transpose() * national_TF_;
   raw.bottomLeftCorner(F, C) = raw.topRightCorner(C, F).transpose();
   raw.bottomRightCorner(F, F) = gram_FF_;
   raw *= power_;
   CurvePoint point;
   point.coordinates = coordinates;
-  point.mean_C = Eigen::Map<const Eigen::VectorXd>(sums.data() + mean, C) / (target_ > 0 ? target_ : 1.0);
+  point.mean_C = sums.mean_C / (target_ > 0 ? target_ : 1.0);
   Eigen::VectorXd scale = Eigen::VectorXd::Ones(L + 1);
   for (int64_t c = 0; c < C; ++c) scale[c] = point.mean_C[c] > 0 ? 1.0 / point.mean_C[c] : 0.0;
   const ExperimentRows tests =
@@ -128,10 +112,85 @@ CurvePoint CurveEvidence::at(const Eigen::VectorXd& coordinates) const {
   const Eigen::MatrixXd& root = factor.matrixLLT();
   point.log_density = 0.5 * right.dot(point.linear.mean);
   for (int64_t i = 0; i < L; ++i) point.log_density -= std::log(root(i, i));
-  for (int64_t c = 0; c < C; ++c)
-    point.log_density += log_normal_cdf(point.linear.mean[c] / std::sqrt(point.linear.covariance(c, c)));
+  const Eigen::VectorXd turned = terms_.turned(point.linear.mean),
+                        variance = terms_.turned(point.linear.covariance).diagonal();
+  for (int64_t i = 0; i < terms_.bound(); ++i) point.log_density += log_normal_cdf(turned[i] / std::sqrt(variance[i]));
   point.log_density -= 0.5 * (coordinates - prior_center_.coordinates).cwiseQuotient(shape_sd_).squaredNorm();
   return point;
+}
+
+CurveWalk::CurveWalk(const CurveEvidence& evidence, const Eigen::VectorXd& coordinates)
+    : evidence_(&evidence), media_TC_(evidence.regions_.size()), weighted_TC_(evidence.regions_.size()) {
+  const LikelihoodData& data = evidence.data_;
+  const int64_t T = data.origin, C = data.channels, F = evidence.gram_FF_.rows();
+  const int64_t gram = T * C, cross = gram + C * C, mean = cross + C * F, length = mean + C;
+  Shapes shapes = evidence.prior_center_;
+  shapes.coordinates = coordinates;
+  const std::vector<double> sums = evidence.sum(length, [&](size_t i, double* total) {
+    const CurveEvidence::Region& region = evidence.regions_[i];
+    RowMatrix& media_TC = media_TC_[i];
+    media_TC.resize(T, C);
+    CarriedMedia carried;
+    for (int64_t c = 0; c < C; ++c)
+      fill_channel(data.media_of(region.place, c), {C, 0, 0}, shapes, nullptr, c, carried, media_TC);
+    weighted_TC_[i] = region.precision.apply(media_TC);
+    Eigen::Map<RowMatrix>(total, T, C) += weighted_TC_[i];
+    Eigen::Map<RowMatrix>(total + gram, C, C).noalias() += media_TC.transpose() * weighted_TC_[i];
+    Eigen::Map<RowMatrix>(total + cross, C, F).noalias() += media_TC.transpose() * region.weighted_TF;
+    const double* weight_T = data.weight_RT.data() + region.place * data.weeks;
+    for (int64_t t = 0; t < T; ++t)
+      if (weight_T[t] > 0)
+        for (int64_t c = 0; c < C; ++c) total[mean + c] += data.size_R[region.place] * media_TC(t, c);
+  });
+  using Block = Eigen::Map<const RowMatrix>;
+  sums_ = {Block(sums.data(), T, C), Block(sums.data() + gram, C, C), Block(sums.data() + cross, C, F),
+           Eigen::Map<const Eigen::VectorXd>(sums.data() + mean, C)};
+  point_ = evidence.point_of(coordinates, sums_);
+}
+
+const CurvePoint& CurveWalk::try_channel(int64_t channel, const Eigen::VectorXd& coordinates) {
+  const LikelihoodData& data = evidence_->data_;
+  const int64_t T = data.origin, C = data.channels, F = evidence_->gram_FF_.rows();
+  const int64_t gram = T, cross = gram + C, mean = cross + F, length = mean + 1;
+  Shapes shapes = evidence_->prior_center_;
+  shapes.coordinates = coordinates;
+  trial_.channel = channel;
+  trial_.media_RT.resize(static_cast<int64_t>(media_TC_.size()), T);
+  trial_.weighted_RT.resize(static_cast<int64_t>(media_TC_.size()), T);
+  const std::vector<double> sums = evidence_->sum(length, [&](size_t i, double* total) {
+    const CurveEvidence::Region& region = evidence_->regions_[i];
+    CarriedMedia carried;
+    RowMatrix column(T, C);
+    fill_channel(data.media_of(region.place, channel), {C, 0, 0}, shapes, nullptr, channel, carried, column);
+    const RowMatrix media_T1 = column.col(channel), weighted_T1 = region.precision.apply(media_T1);
+    Eigen::Map<RowMatrix>(total, T, 1) += weighted_T1;
+    Eigen::Map<RowMatrix>(total + gram, 1, C).noalias() += weighted_T1.transpose() * media_TC_[i];
+    total[gram + channel] += weighted_T1.col(0).dot(media_T1.col(0) - media_TC_[i].col(channel));
+    Eigen::Map<RowMatrix>(total + cross, 1, F).noalias() += media_T1.transpose() * region.weighted_TF;
+    const double* weight_T = data.weight_RT.data() + region.place * data.weeks;
+    for (int64_t t = 0; t < T; ++t)
+      if (weight_T[t] > 0) total[mean] += data.size_R[region.place] * media_T1(t, 0);
+    trial_.media_RT.row(static_cast<int64_t>(i)) = media_T1.col(0).transpose();
+    trial_.weighted_RT.row(static_cast<int64_t>(i)) = weighted_T1.col(0).transpose();
+  });
+  trial_.sums = sums_;
+  trial_.sums.weighted_TC.col(channel) = Eigen::Map<const Eigen::VectorXd>(sums.data(), T);
+  const Eigen::Map<const Eigen::VectorXd> gram_C(sums.data() + gram, C);
+  trial_.sums.gram_CC.row(channel) = gram_C.transpose();
+  trial_.sums.gram_CC.col(channel) = gram_C;
+  trial_.sums.cross_CF.row(channel) = Eigen::Map<const Eigen::VectorXd>(sums.data() + cross, F).transpose();
+  trial_.sums.mean_C[channel] = sums[static_cast<size_t>(mean)];
+  trial_.point = evidence_->point_of(coordinates, trial_.sums);
+  return trial_.point;
+}
+
+void CurveWalk::accept() {
+  for (size_t i = 0; i < media_TC_.size(); ++i) {
+    media_TC_[i].col(trial_.channel) = trial_.media_RT.row(static_cast<int64_t>(i)).transpose();
+    weighted_TC_[i].col(trial_.channel) = trial_.weighted_RT.row(static_cast<int64_t>(i)).transpose();
+  }
+  sums_ = trial_.sums;
+  point_ = trial_.point;
 }
 
 }  // namespace dcmmm

@@ -13,13 +13,13 @@ struct CurveSample {
   RowMatrix linear_DL;       // drawn at the draw's curves, shares first
   RowMatrix lift_DE;         // of the experiments, KPI units
   Eigen::VectorXd linear_L;  // mean over the posterior
-  int64_t evaluations = 0;
+  int64_t evaluations = 0;   // of all channels together
 };
 
-/// `draws` steps of a chain that starts at the mode, after a tenth as many that don't count. Each step draws a point on
-/// an ellipse through the last one, drawn from the mode's own curvature (Murray, Adams and MacKay 2010; around an
-/// approximation: Nishihara, Murray and Adams 2014), so no step size has to be chosen. Collective; the same on every
-/// rank.
+/// `draws` steps of a chain that starts at the mode, after a tenth as many that don't count. A step moves all curves by
+/// an elliptical slice (Murray, Adams and MacKay 2010; around an approximation: Nishihara, Murray and Adams 2014),
+/// which follows what channels have in common, and then each channel's by one of its own, which leaves long tails soon
+/// and costs a column of the panel. No step size has to be chosen. Collective; the same on every rank.
 CurveSample sample_curves(const CurveEvidence& evidence, const Mode& mode, int64_t draws, uint64_t seed);
 
 }  // namespace dcmmm

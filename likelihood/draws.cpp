@@ -8,7 +8,7 @@ namespace dcmmm {
 namespace {
 
 constexpr int kFirstSweeps = 30, kSweeps = 5;
-constexpr double kFarthestCenter = 0.2;  // the unconstrained optimum of a share isn't believed beyond this distance
+constexpr double kFarthestCenter = 0.2;  // the unconstrained optimum of a term isn't believed beyond this distance
 
 // A normal of mean and sd above 0. Robert 1995: by rejection; exponential proposals in the far tail.
 double truncated_normal(double mean, double sd, RandomStream& random) {
@@ -59,9 +59,11 @@ RowMatrix relative_mean_responses(const LikelihoodData& data, const Shapes& shap
   return out;
 }
 
-RowMatrix draw_positive(const Eigen::VectorXd& center, const Eigen::MatrixXd& covariance, int64_t positive,
-                        int64_t draws, int first_sweeps, RandomStream& random) {
-  const int64_t C = positive, rest = center.size() - C;
+RowMatrix draw_signed(const Eigen::VectorXd& given_center, const Eigen::MatrixXd& given_covariance,
+                      const SignedTerms& terms, int64_t draws, int first_sweeps, RandomStream& random) {
+  const Eigen::VectorXd center = terms.turned(given_center);
+  const Eigen::MatrixXd covariance = terms.turned(given_covariance);
+  const int64_t C = terms.bound(), rest = center.size() - C;
   const Eigen::MatrixXd of_shares = covariance.topLeftCorner(C, C);
   const Eigen::MatrixXd precision = of_shares.llt().solve(Eigen::MatrixXd::Identity(C, C));
   const Eigen::MatrixXd regression = precision * covariance.topRightCorner(C, rest);  // of the rest on the shares
@@ -80,14 +82,15 @@ RowMatrix draw_positive(const Eigen::VectorXd& center, const Eigen::MatrixXd& co
       }
     Eigen::VectorXd noise(rest);
     for (int64_t i = 0; i < rest; ++i) noise[i] = random.normal();
-    out.row(draw).head(C) = shares.transpose();
-    out.row(draw).tail(rest) =
-        (center.tail(rest) + regression.transpose() * (shares - center.head(C)) + spread * noise).transpose();
+    Eigen::VectorXd drawn(center.size());
+    drawn.head(C) = shares;
+    drawn.tail(rest) = center.tail(rest) + regression.transpose() * (shares - center.head(C)) + spread * noise;
+    out.row(draw) = terms.back(drawn).transpose();
   }
   return out;
 }
 
-Draws draw_posterior(const Mode& mode, int64_t draws, RandomStream random) {
+Draws draw_posterior(const Mode& mode, const std::vector<int>& control_signs, int64_t draws, RandomStream random) {
   const int64_t C = mode.shapes.channels(), L = mode.linear.size(), all = mode.curvature.rows();
   const Eigen::LDLT<Eigen::MatrixXd> factor(mode.curvature);
   const Eigen::MatrixXd covariance = factor.solve(Eigen::MatrixXd::Identity(all, all));
@@ -95,8 +98,10 @@ Draws draw_posterior(const Mode& mode, int64_t draws, RandomStream random) {
   Eigen::VectorXd center(all);
   center.head(L) = mode.linear;
   center.tail(mode.shapes.coordinates.size()) = mode.shapes.coordinates;
-  for (int64_t c = 0; c < C; ++c) center[c] += std::clamp(move[c], -kFarthestCenter, kFarthestCenter);
-  RowMatrix drawn = draw_positive(center, covariance, C, draws, kFirstSweeps, random);
+  const SignedTerms terms(C, control_signs, all);
+  for (int64_t i = 0; i < L; ++i)
+    if (terms.has_sign(i)) center[i] += std::clamp(move[i], -kFarthestCenter, kFarthestCenter);
+  RowMatrix drawn = draw_signed(center, covariance, terms, draws, kFirstSweeps, random);
   for (int64_t c = 0; c < C; ++c)
     if (!(mode.mean_C[c] > 0)) drawn.col(c).setZero();  // off: the prior alone would speak
   return {drawn.leftCols(L), drawn.rightCols(all - L)};

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "likelihood/signed_terms.hpp"
 #include "model/closed_form.hpp"
 
 namespace dcmmm {
@@ -36,25 +37,13 @@ Eigen::MatrixXd coordinates_of_columns(const PanelSums& sums, const ColumnLayout
 }
 
 // min of theta'A theta / 2 - b'theta, terms with a sign keeping it.
-Eigen::VectorXd solve_signed(const Eigen::MatrixXd& matrix, const Eigen::VectorXd& right,
-                             const std::vector<int>& signs) {
-  const int64_t L = right.size();
-  std::vector<int64_t> order;  // those with a sign first, turned round where it is negative
-  for (int64_t i = 0; i < L; ++i)
-    if (signs[i] != 0) order.push_back(i);
-  const auto bound = static_cast<int64_t>(order.size());
-  for (int64_t i = 0; i < L; ++i)
-    if (signs[i] == 0) order.push_back(i);
-  const auto factor = [&](int64_t i) { return signs[order[i]] < 0 ? -1.0 : 1.0; };
-  std::vector<double> turned(static_cast<size_t>(L * L)), turned_right(static_cast<size_t>(L));
-  for (int64_t i = 0; i < L; ++i) {
-    turned_right[i] = factor(i) * right[order[i]];
-    for (int64_t j = 0; j < L; ++j) turned[i * L + j] = factor(i) * factor(j) * matrix(order[i], order[j]);
-  }
-  const std::vector<double> solved = solve_non_negative(turned, turned_right, bound);
-  Eigen::VectorXd out(L);
-  for (int64_t i = 0; i < L; ++i) out[order[i]] = factor(i) * solved[i];
-  return out;
+Eigen::VectorXd solve_signed(const Eigen::MatrixXd& matrix, const Eigen::VectorXd& right, const SignedTerms& terms) {
+  const RowMatrix turned = terms.turned(matrix);
+  const Eigen::VectorXd turned_right = terms.turned(right);
+  const std::vector<double> solved =
+      solve_non_negative({turned.data(), turned.data() + turned.size()},
+                         {turned_right.data(), turned_right.data() + turned_right.size()}, terms.bound());
+  return terms.back(Eigen::Map<const Eigen::VectorXd>(solved.data(), right.size()));
 }
 
 class Profile {
@@ -71,10 +60,7 @@ class Profile {
                 data.patterns, covariance.frozen.shapes.blocks(),
                 true,          covariance.frozen.waves.count()},
         shape_sd_(prior_sd_of_shapes(options, data.channels)),
-        signs_(static_cast<size_t>(layout_.linear()), 0) {
-    std::fill_n(signs_.begin(), data.channels, 1);
-    std::copy(options.control_signs.begin(), options.control_signs.end(), signs_.begin() + data.channels);
-  }
+        terms_(data.channels, options.control_signs, layout_.linear()) {}
 
   Mode at(const Shapes& shapes) const {
     RegionPass pass{data_, layout_, shapes, &covariance_.frozen, covariance_.components, {}, false, 0, 0, nullptr};
@@ -101,7 +87,7 @@ class Profile {
     Eigen::MatrixXd matrix = gram.topLeftCorner(L, L);
     matrix.diagonal() += prior.precision;
     const Eigen::VectorXd right = gram.col(L).head(L) + prior.precision.cwiseProduct(prior.mean);
-    mode.linear = solve_signed(matrix, right, signs_);
+    mode.linear = solve_signed(matrix, right, terms_);
     const Eigen::VectorXd distance = (shapes.coordinates - prior_center_.coordinates).cwiseQuotient(shape_sd_);
     mode.objective = 0.5 * (gram(L, L) - 2 * right.dot(mode.linear) + mode.linear.dot(matrix * mode.linear) +
                             prior.precision.dot(prior.mean.cwiseAbs2()) + distance.squaredNorm());
@@ -133,7 +119,7 @@ class Profile {
     const int64_t L = layout_.linear(), all = L + shape_sd_.size();
     std::vector<int64_t> free;
     for (int64_t i = 0; i < all; ++i)
-      if (i >= L || signs_[i] == 0 || mode.linear[i] != 0) free.push_back(i);
+      if (i >= L || !terms_.has_sign(i) || mode.linear[i] != 0) free.push_back(i);
     const auto count = static_cast<int64_t>(free.size());
     Eigen::MatrixXd matrix(count, count);
     Eigen::VectorXd right(count);
@@ -158,7 +144,7 @@ class Profile {
   const Eigen::VectorXd* shares_;  // null, or what the channels' shares are held at
   ColumnLayout layout_;
   Eigen::VectorXd shape_sd_;
-  std::vector<int> signs_;  // of the linear terms; 0: either
+  SignedTerms terms_;
 };
 
 }  // namespace

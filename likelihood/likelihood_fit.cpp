@@ -18,8 +18,10 @@ constexpr int64_t kFirstSearch = 40, kLaterSearch = 25, kUpdateSearch = 8;  // e
 constexpr int64_t kFirstSteps = 3, kMemberSteps = 6, kInnerSteps = 2, kQuickSteps = 6;
 constexpr uint64_t kPriorStream = uint64_t{1} << 59;  // of random numbers
 constexpr uint64_t kChainSeed = 1;
-constexpr int64_t kMostAveraged =
-    1000;  // regions: with more, curves have little freedom left, and their columns are many
+// Curves are averaged over up to so many regions (with more they have little freedom left), and only where the columns
+// that the chain keeps fit into half a GiB, all ranks together.
+constexpr int64_t kMostAveragedRegions = 1000, kMostAveragedValues = int64_t{1} << 26;
+constexpr double kDriftWorth = 6.0;  // log likelihood that drift must gain (docs/likelihood.md)
 // Draws of the priors' centres (docs/likelihood.md, "Intervals").
 constexpr double kExponentSpread = 0.3, kHalfSpread = 0.4, kDecayLow = 0.15, kDecayHigh = 0.7, kPeakSpread = 0.5;
 
@@ -74,6 +76,31 @@ Mode enter_experiments(LikelihoodFit& fit, Mode mode, const Shapes& prior_center
       freeze(fit.data, mode.shapes, slope_shares(mode, fit.data.channels), components.drift, loop), loop);
   find();
   return mode;
+}
+
+// Components at given curves and shares. Coefficients drift where the likelihood is better by enough: with a variance
+// component that the panel doesn't ask for, contributions by week only get noisier.
+Frozen estimate(LikelihoodFit& fit, const Shapes& shapes, const Eigen::VectorXd& shares, int64_t all_regions,
+                int64_t search, bool is_settled, const RegionLoop& loop) {
+  const auto estimate_here = [&](int64_t steps) {
+    Frozen frozen = freeze(fit.data, shapes, shares, fit.estimate.components.drift, loop);
+    fit.estimate =
+        estimate_components(fit.data, fit.options, frozen, fit.estimate.components, all_regions, steps, loop);
+    return frozen;
+  };
+  Frozen frozen = estimate_here(search);
+  if (!fit.estimate.components.drift) return frozen;
+  fit.drift_gain = fit.estimate.drift_gain;
+  if (!is_settled || fit.drift_gain >= kDriftWorth) return frozen;
+  fit.options.drift = Drift::kNone;
+  fit.estimate.components.drift = false;
+  return estimate_here(kUpdateSearch);
+}
+
+bool can_average(const LikelihoodFit& fit, int64_t all_regions) {
+  const LikelihoodData& data = fit.data;
+  const int64_t columns = data.channels * (1 + fit.covariance.frozen.waves.count()) + data.controls + data.patterns + 1;
+  return all_regions <= kMostAveragedRegions && all_regions * data.origin * 2 * columns <= kMostAveragedValues;
 }
 
 // The mode under a draw of the priors' centres.
@@ -161,12 +188,8 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
   }
   // Components at the curves so far, curves under them, then the residuals say which regions and cells count how much.
   for (int round = start ? kRounds - 1 : 0; round < kRounds; ++round) {
-    Frozen frozen = freeze(fit.data, shapes, shares, options.drift != Drift::kNone, loop);
-    fit.estimate = estimate_components(fit.data, options, frozen, fit.estimate.components, all_regions,
-                                       start        ? kUpdateSearch
-                                       : round == 0 ? kFirstSearch
-                                                    : kLaterSearch,
-                                       loop);
+    const int64_t search = start ? kUpdateSearch : round == 0 ? kFirstSearch : kLaterSearch;
+    Frozen frozen = estimate(fit, shapes, shares, all_regions, search, round + 2 >= kRounds, loop);
     fit.covariance = fix_covariance(fit.data, fit.estimate.components, std::move(frozen), loop);
     fit.covariance.experiments = false;
     mode = find_mode(fit.data, options, fit.covariance, shapes, center, round == 0 ? kFirstSteps : options.max_steps,
@@ -177,11 +200,11 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
   }
   // An update, whose chain starts where the earlier one's mode was, takes half as many.
   const int64_t draws = start ? std::max<int64_t>(options.curve_draws / 2, 1) : options.curve_draws;
-  const bool averages = options.curve_draws > 0 && all_regions <= kMostAveraged;
+  const bool averages = options.curve_draws > 0 && can_average(fit, all_regions);
   const auto sample = [&] {
-    return averages
-               ? sample_curves(CurveEvidence(fit.data, options, fit.covariance, center, loop), mode, draws, kChainSeed)
-               : CurveSample();
+    return averages ? sample_curves(CurveEvidence(fit.data, options, fit.covariance, center, loop), mode, draws,
+                                    kChainSeed + options.seed)
+                    : CurveSample();
   };
   if (!fit.data.experiments.empty()) {
     fit.experiments = report_panel_alone(fit.data, mode, sample());
@@ -191,6 +214,10 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
     log(text("Variance components: ", describe(fit.estimate.components), "; negative log likelihood ",
              fit.estimate.negative_log, " after ", fit.estimate.evaluations, " evaluations, ", mode.steps,
              " Gauss-Newton steps"));
+  if (log && options.drift != Drift::kNone)
+    log(text("Drift of the coefficients raises the log likelihood by ", fit.drift_gain,
+             fit.options.drift == Drift::kNone ? ": less than " : ": at least ", kDriftWorth,
+             fit.options.drift == Drift::kNone ? ", so they stay constant" : ", so they move"));
   const int64_t weeks = fit.data.weeks + future;
   fit.sample = sample();
   fit.media_share = (averages ? fit.sample.linear_L : mode.linear).head(C).sum();

@@ -31,6 +31,7 @@ struct LikelihoodFit {
   LikelihoodOptions options;
   LikelihoodData data;  // with its final scales and weights
   ComponentEstimate estimate;
+  double drift_gain = 0;  // what drift added to the log likelihood; where it was too little, options.drift is kNone
   FixedCovariance covariance;                 // under which the modes were found
   std::vector<ExperimentReport> experiments;  // of the panel alone, and of the first member
   CurveSample sample;                         // of the posterior; empty without one
@@ -45,6 +46,7 @@ struct LikelihoodStart {
   std::vector<double> peak_coordinates;  // of the delayed channels
   Eigen::VectorXd shares;                // of the target, of each channel
   MediaUnit media_unit = MediaUnit::kRegion;
+  double size_offset = 0;
   std::vector<double> error_scale_R;  // 1 for regions that it didn't know
   std::vector<double> weight_RT;      // of Huber, over this panel's weeks; 1 for cells that it didn't know
 };
@@ -59,7 +61,8 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
                              const LikelihoodStart* start = nullptr);
 
 /// Components after a first, short search for them and for the curves, without drift. Its `negative_log` is comparable
-/// between data that differ in how their media are measured only. `start`: of another such search. Collective.
+/// between data that differ in how their media are measured only, and with the sizes' part added (panel_scales.cpp)
+/// between sizes. `start`: of another such search. Collective.
 ComponentEstimate quick_estimate(const LikelihoodData& data, const LikelihoodOptions& options,
                                  const std::optional<Components>& start, int64_t all_regions, const RegionLoop& loop);
 

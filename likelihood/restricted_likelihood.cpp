@@ -41,6 +41,19 @@ class Objective {
   const std::vector<std::size_t>& free() const { return free_; }
   int64_t evaluations() const { return evaluations_; }
 
+  /// What drift adds to the log likelihood, priors of the components left out; 0 without drift.
+  double drift_gain(const Components& components) {
+    if (!components.drift) return 0.0;
+    const auto place = static_cast<std::size_t>(Component::kDrift);
+    Components still = components;
+    still.value[place] = component_specs()[place].low;
+    const PanelSums sums = sums_of(components);
+    const auto without_prior = [&](const Components& here) {
+      return negative_log(sums, here) - 0.5 * squared_distance(here, place);
+    };
+    return without_prior(still) - without_prior(components);
+  }
+
   Components at(const std::vector<double>& values) const {
     Components out = components_;
     for (std::size_t i = 0; i < free_.size(); ++i) out.value[free_[i]] = values[i];
@@ -92,11 +105,13 @@ class Objective {
                  prior.mean.dot(of_prior) - right.dot(factor.solve(right));
     for (int64_t i = 0; i < L; ++i) out += 2 * std::log(factor.matrixLLT()(i, i));
     out *= 0.5;
-    for (const std::size_t i : free_) {
-      const double distance = (components.value[i] - component_specs()[i].prior_mean) / component_specs()[i].prior_sd;
-      out += 0.5 * distance * distance;
-    }
+    for (const std::size_t i : free_) out += 0.5 * squared_distance(components, i);
     return out;
+  }
+
+  static double squared_distance(const Components& components, std::size_t i) {
+    const double distance = (components.value[i] - component_specs()[i].prior_mean) / component_specs()[i].prior_sd;
+    return distance * distance;
   }
 
   const LikelihoodOptions& options_;
@@ -169,7 +184,8 @@ ComponentEstimate estimate_components(const LikelihoodData& data, const Likeliho
     throw NumericalError(
         "The likelihood of the variance components is not finite. Check the panel for extreme values with `dcmmm "
         "inspect`, or use model.estimator=descent.");
-  return {objective.at(best_values), best, objective.evaluations()};
+  const Components found = objective.at(best_values);
+  return {found, best, objective.drift_gain(found), objective.evaluations()};
 }
 
 }  // namespace dcmmm

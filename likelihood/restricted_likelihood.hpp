@@ -9,6 +9,7 @@ namespace dcmmm {
 struct ComponentEstimate {
   Components components;
   double negative_log = 0;  // at the estimate; comparable only at equal weights and scales
+  double drift_gain = 0;    // log likelihood at the estimate less that with next to no drift, all else equal
   int64_t evaluations = 0;
 };
 

@@ -19,6 +19,7 @@ constexpr double kControlFloor = 0.1;  // of the regions' mean standard deviatio
 constexpr double kControlClip = 4.0;
 // Weeks of a block of the bootstrap: longer than what one shock lasts.
 constexpr int64_t kBootstrapBlock = 8;
+constexpr double kLeastSize = 0.05;  // of a region's mean target, whatever the offset
 // Streams of a bootstrap's random numbers: regions count from 0, blocks of weeks from here.
 constexpr uint64_t kBlockStream = uint64_t{1} << 32;
 
@@ -86,6 +87,8 @@ RegionSums sum_training_weeks(const Panel& panel, int64_t region, int64_t origin
   return sums;
 }
 
+bool is_usable(const RegionSums& region) { return region.cells >= kMinimumRegionWeeks && region.target > 0; }
+
 }  // namespace
 
 Member member_of(const ModelOptions& options, int64_t origin, uint64_t seed) {
@@ -105,6 +108,7 @@ Member member_of(const ModelOptions& options, int64_t origin, uint64_t seed) {
   member.share_of_voice = options.share_of_voice;
   member.media_unit = options.media_unit;
   member.frequencies = options.frequencies;
+  member.size_offset = options.size_offset;
   return member;
 }
 
@@ -141,9 +145,12 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
   // regions' sizes over cells.
   const int64_t sizes = 2 + C + K + C, width = sizes + 1;
   std::vector<std::vector<RegionSums>> sums(static_cast<size_t>(E), std::vector<RegionSums>(static_cast<size_t>(R)));
+  const auto target_size_of = [&](int64_t e, int64_t r) {
+    const double mean = sums[e][r].target / std::max(sums[e][r].cells, 1.0);
+    return is_usable(sums[e][r]) ? std::max(mean - members[e].size_offset, kLeastSize * mean) : mean;
+  };
   const auto size_of = [&](int64_t e, int64_t r) {
-    return members[e].media_unit == MediaUnit::kPopulation ? panel.population_R[r]
-                                                           : sums[e][r].target / std::max(sums[e][r].cells, 1.0);
+    return members[e].media_unit == MediaUnit::kPopulation ? panel.population_R[r] : target_size_of(e, r);
   };
   const std::vector<double> national = loop.sum(E * width, [&](Chunk chunk, std::span<double> total) {
     for (int64_t e = 0; e < E; ++e) {
@@ -180,7 +187,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
       for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
         const RegionSums& region = sums[e][r];
         const double count = std::max(region.cells, 1.0), mean = region.target / count;
-        scale_ER[e][r] = mean;
+        scale_ER[e][r] = target_size_of(e, r);
         const double all_media = std::accumulate(region.media_C.begin(), region.media_C.end(), 0.0);
         for (int64_t c = 0; c < C; ++c) {
           const double floor = kMinMediaShare * of_member[2 + c] / cells * mean / mean_target;
@@ -201,9 +208,8 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
           mean_ERK[e][r][k] = region.control_K[k] / count;
           control_ERK[e][r][k] = members[e].controls && scale > 0 ? 1.0 / scale : 0.0;
         }
-        const bool usable = region.cells >= kMinimumRegionWeeks && mean > 0;
-        if (!usable) continue;
-        weight_ER[e][r] = std::pow(mean / mean_target, members[e].size_power);
+        if (!is_usable(region)) continue;
+        weight_ER[e][r] = std::pow(target_size_of(e, r) / mean_target, members[e].size_power);
         if (members[e].bootstrap_seed != 0)
           weight_ER[e][r] *= bootstrap_weight(members[e].bootstrap_seed, static_cast<uint64_t>(panel.first_region + r));
         total[e] += weight_ER[e][r] * region.cells;

@@ -32,6 +32,7 @@ struct Member {
   bool share_of_voice = ModelOptions().share_of_voice;
   MediaUnit media_unit = ModelOptions().media_unit;
   std::vector<FrequencyOf> frequencies = {};  // the same for all members
+  double size_offset = ModelOptions().size_offset;
   double media_prior = 0;       // the ridge pulls the media towards this share of the target, in equal parts
   uint64_t bootstrap_seed = 0;  // of random weights of regions and of blocks of weeks; 0: every cell counts once
 };
@@ -52,7 +53,7 @@ struct FitData {
   at::Tensor control_known_RT;  // 1 from the region's first row on: before it there is nothing to carry forward
 
   // Fitted on each member's training weeks only.
-  at::Tensor target_scale_ER;          // m_r, KPI units (float64)
+  at::Tensor target_scale_ER;  // m_r, the region's size: its mean target, less the member's offset; KPI units (float64)
   at::Tensor inverse_media_scale_ERC;  // scaled units per media unit
   at::Tensor control_mean_ERK, inverse_control_scale_ERK;
   at::Tensor cell_weight_ERT;   // M: 1 on observed training cells, less where Huber's weights say so, else 0

@@ -16,7 +16,7 @@ enum class Adjacency { kNone, kTriangular, kNotears };
 
 /// What a region's media are measured against before they enter its curve: the region's own mean, or the nation's mean
 /// per unit of the regions' size (mean target, or population), so that regions with more media are further up the
-/// curve. kAuto: the likelihood lets the panel decide (trainer/media_unit.hpp), the descent takes the region's mean.
+/// curve. kAuto: the likelihood lets the panel decide (trainer/panel_scales.hpp), the descent takes the region's mean.
 enum class MediaUnit { kAuto, kRegion, kTarget, kPopulation };
 
 /// "auto", "region", "target" or "population", and back.
@@ -35,6 +35,7 @@ struct ModelOptions {
   bool media = true, controls = true;  // whether they have effects
   bool share_of_voice = false;         // media are their parts of a week's total, not levels
   MediaUnit media_unit = MediaUnit::kAuto;
+  double size_offset = 0;  // KPI units: a region's size is its mean target less this (trainer/panel_scales.hpp)
 
   // Carry-over and saturation: starting values and the priors' standard deviations (of logit d, softplus^-1(a - a_min),
   // log g).
@@ -42,7 +43,7 @@ struct ModelOptions {
   // Channels whose carry-over peaks late (Jin et al. 2017): weights d^((l - peak)^2) over max_lag weeks.
   bool delayed = false;                    // all of them, but
   std::map<std::string, bool> delayed_of;  // these, by name
-  std::vector<int64_t> delayed_channels;   // what follows from the two (with_channels)
+  std::vector<int64_t> delayed_channels;   // what follows from the two (with_names)
   int64_t max_lag = 13;
   double peak = 1.0, peak_prior_sd = 1.0;  // weeks; of the logit of peak / (max_lag - 1)
   bool hill = true;                        // false: effects are linear in the carried-over media

@@ -53,6 +53,8 @@ EarlierRun read_earlier_run(const std::filesystem::path& checkpoint, const Panel
                          weeks.front(), ": expected the same first week and the same distance between weeks.", kElse));
   out.weeks = static_cast<int64_t>(weeks.size());
   out.origin = to_integers(tensor_of(names, "member.origin"))[0];
+  if (const auto offset = names.notes.find("size_offset"); offset != names.notes.end())
+    out.size_offset = std::stod(offset->second);
   if (out.origin > origin)
     throw UserError(text("The run of run.init was trained on the first ", out.origin,
                          " weeks, but this run holds out all weeks after the first ", origin,
@@ -122,6 +124,7 @@ LikelihoodStart likelihood_start(const EarlierRun& earlier, int64_t weeks) {
   LikelihoodStart out;
   if (const auto unit = checkpoint.notes.find("media_unit"); unit != checkpoint.notes.end())
     out.media_unit = media_unit(unit->second);
+  out.size_offset = earlier.size_offset;
   std::copy(components.begin(), components.end(), out.components.begin());
 
   const auto first_member = [&](const std::string& name) { return tensor_of(checkpoint, "parameter." + name)[0]; };

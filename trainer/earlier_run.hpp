@@ -18,6 +18,7 @@ struct EarlierRun {
   int64_t weeks = 0;           // of the earlier panel
   int64_t origin = 0;          // of which it was trained on the first
   int64_t new_regions = 0;     // over all ranks
+  double size_offset = 0;      // ModelOptions::size_offset
 
   bool is_likelihood() const { return has_array(checkpoint, "likelihood.components"); }
 };

@@ -9,7 +9,7 @@
 #include "trainer/ensemble.hpp"
 #include "trainer/inner_residuals.hpp"
 #include "trainer/likelihood_run.hpp"
-#include "trainer/media_unit.hpp"
+#include "trainer/panel_scales.hpp"
 
 namespace dcmmm {
 namespace {
@@ -18,6 +18,7 @@ namespace {
 constexpr int64_t kLeastWeeks = 40, kLeastRegions = 5;
 // More than this share for media means that something else was taken for their effect (docs/likelihood.md, "The gate").
 constexpr double kMostMedia = 0.6;
+constexpr double kOffsetOfDescent = 4.0;  // standard errors above none: no likelihood checks it
 
 bool choose_likelihood(const EstimateOptions& options, const std::vector<ChannelIdentification>& channels,
                        const Panel& panel, int64_t origin, const std::function<void(const std::string&)>& log) {
@@ -97,6 +98,17 @@ void check_knowledge(const PanelCoordinates& names, const ModelOptions& model) {
                            shortest(model.min_exponent), "). Lower that, or set model.estimator=likelihood."));
 }
 
+// An earlier run's stays: its coefficients are in these sizes.
+double size_offset_of_descent(const Panel& panel, const EstimateOptions& options, int64_t origin,
+                              const RegionLoop& loop, const std::function<void(const std::string&)>& log) {
+  if (options.earlier) return options.earlier->size_offset;
+  const SizeOffset offset = estimate_size_offset(panel, origin, loop);
+  if (!(offset.value > kOffsetOfDescent * offset.error)) return 0;
+  log(text("A region's size is its mean target less ", offset.value, ": by how much regions move, they have ",
+           offset.value, " +- ", offset.error, " in common that doesn't."));
+  return offset.value;
+}
+
 std::unique_ptr<Fit> likelihood_fit(const Panel& panel, const EstimateOptions& options, int64_t origin,
                                     const RegionPlan& plan, Communicator& communicator,
                                     const std::function<void(const std::string&)>& log) {
@@ -141,6 +153,7 @@ Estimate prepare_estimate(const Panel& panel, const EstimateOptions& given, int6
   }
   if (!out.fit) {
     if (options.model.media_unit == MediaUnit::kAuto) options.model.media_unit = MediaUnit::kRegion;
+    options.model.size_offset = size_offset_of_descent(panel, options, origin, loop, log);
     options.model.knowledge = {options.likelihood.channel_priors, options.likelihood.control_signs, experiments};
     check_knowledge(panel.coordinates, options.model);
     out.settings.options = options.model;
@@ -162,6 +175,7 @@ Estimate prepare_estimate(const Panel& panel, const EstimateOptions& given, int6
   }
   out.model = out.fit->model.options();
   out.settings.options.media_unit = out.model.media_unit;
+  out.settings.options.size_offset = out.model.size_offset;
   out.fit->intervals = forecast_intervals(*out.fit);
   return out;
 }

@@ -180,6 +180,7 @@ Checkpoint make_checkpoint(const Fit& fit, const std::string& config, const std:
   add("history", {"done_step", "history_column"}, history_tensor(fit.history));
   out.notes["fitted_members"] = std::to_string(fit.members);
   out.notes["media_unit"] = name_of(fit.model.options().media_unit);
+  out.notes["size_offset"] = shortest(fit.model.options().size_offset);
   out.notes["weeks"] = std::to_string(data.weeks);
   out.notes["time_step"] = std::to_string(static_cast<int>(names.step));
   out.notes["region_column"] = names.region_column;

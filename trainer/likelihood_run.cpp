@@ -9,7 +9,7 @@
 #include "model/seasonality.hpp"
 #include "trainer/drift_gru.hpp"
 #include "trainer/likelihood_data.hpp"
-#include "trainer/media_unit.hpp"
+#include "trainer/panel_scales.hpp"
 
 // E members, R regions, C channels, K controls, S patterns, N weeks with a national level.
 namespace dcmmm {
@@ -159,18 +159,18 @@ void move_by_gru(const Fit& fit, LikelihoodFit& likelihood, const std::function<
              trained.first_objective - trained.last_objective));
 }
 
-// An earlier run's unit stays: its curves are in it.
-MediaUnit unit_of(const Panel& panel, const ModelOptions& model, const LikelihoodOptions& likelihood, int64_t origin,
-                  const RegionLoop& loop, const std::function<void(const std::string&)>& log,
-                  const LikelihoodStart* start) {
-  if (start == nullptr) return choose_media_unit(panel, model, likelihood, origin, loop, log);
+// An earlier run's scales stay: its curves are in them.
+PanelScales scales_of(const Panel& panel, const ModelOptions& model, const LikelihoodOptions& likelihood,
+                      int64_t origin, const RegionLoop& loop, const std::function<void(const std::string&)>& log,
+                      const LikelihoodStart* start) {
+  if (start == nullptr) return choose_panel_scales(panel, model, likelihood, origin, loop, log);
   if (model.media_unit != MediaUnit::kAuto && model.media_unit != start->media_unit)
     throw UserError(text("'model.media.unit' is '", name_of(model.media_unit),
                          "', but the run of run.init measured media per ", name_of(start->media_unit),
                          ", and its curves are in that unit. Leave the word out, or train "
                          "without run.init."));
   check_media_unit(panel, start->media_unit, loop);
-  return start->media_unit;
+  return {start->media_unit, start->size_offset};
 }
 
 }  // namespace
@@ -199,7 +199,9 @@ std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& g
   ModelOptions model = given;
   LikelihoodOptions options = likelihood;
   options.delayed_channels = with_names(given, panel.coordinates.channels, panel.coordinates.controls).delayed_channels;
-  model.media_unit = unit_of(panel, given, options, origin, RegionLoop(plan, communicator), log, start);
+  const PanelScales scales = scales_of(panel, given, options, origin, RegionLoop(plan, communicator), log, start);
+  model.media_unit = scales.media_unit;
+  model.size_offset = scales.size_offset;
   std::vector<Member> members;
   for (const auto& seed : seeds) members.push_back(member_of(model, origin, seed.value_or(0)));
   auto fit = empty_fit(panel, model, trainer, members, std::move(plan), communicator);
@@ -209,7 +211,7 @@ std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& g
   data.experiments = experiments_within(options.experiments, 0, origin);
   auto found = std::make_shared<LikelihoodFit>(
       fit_likelihood(std::move(data), options, seeds, fit->data.all_regions, kForecastWeeks, fit->loop, log, start));
-  if (likelihood.drift == Drift::kGru && !seeds.empty() && !seeds[0]) move_by_gru(*fit, *found, log);
+  if (found->options.drift == Drift::kGru && !seeds.empty() && !seeds[0]) move_by_gru(*fit, *found, log);
   fill(*fit, std::move(found));
   return fit;
 }

@@ -127,15 +127,18 @@ double path_error(const LikelihoodFit& fit, double swing) {
   return std::sqrt(squares / static_cast<double>(2 * T));
 }
 
-TEST(LikelihoodFit, FindsDriftWhereThereIsSomeAndHardlyAnyWhereThereIsNone) {
+TEST(LikelihoodFit, FindsDriftWhereThereIsSomeAndNoneWhereThereIsNone) {
   const auto communicator = make_local_communicator();
   const RegionLoop loop(testing::plan_of(20, 64), *communicator);
   const auto fit = [&](double swing) {
     return fit_likelihood(likelihood_case(20, 118, 5, swing).data, {}, {std::nullopt}, 20, 0, loop, {});
   };
   const LikelihoodFit constant = fit(0), drifting = fit(0.4);
-  EXPECT_LT(constant.estimate.components.drift_sd(), 0.08);
-  EXPECT_LT(path_error(constant, 0), 0.05);
+  EXPECT_LT(constant.drift_gain, 6);
+  EXPECT_EQ(constant.options.drift, Drift::kNone);
+  EXPECT_EQ(constant.estimate.components.drift_sd(), 0);
+  EXPECT_EQ(path_error(constant, 0), 0);
+  EXPECT_GT(drifting.drift_gain, 50);
   EXPECT_NEAR(drifting.estimate.components.drift_sd(), 0.28, 0.12);
   EXPECT_LT(path_error(drifting, 0.4), 0.12);  // no drift at all would give .28
 }

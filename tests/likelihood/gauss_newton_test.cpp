@@ -120,7 +120,7 @@ TEST_F(Modes, StepsGoDownToAPointWithoutSlope) {
 
 TEST_F(Modes, DrawsKeepSharesPositiveAndSpreadAsTheCurvatureSays) {
   const Mode mode = find_mode(case_.data, options_, covariance_, start_, start_, 20, loop_);
-  const Draws draws = draw_posterior(mode, 2000, RandomStream(3, 4));
+  const Draws draws = draw_posterior(mode, {}, 2000, RandomStream(3, 4));
   EXPECT_GE(draws.linear_DL.leftCols(2).minCoeff(), 0);
   const Eigen::MatrixXd covariance = mode.curvature.inverse();
   for (int64_t c = 0; c < 2; ++c) {  // both are many standard deviations above zero
@@ -150,7 +150,8 @@ TEST(LikelihoodFit, AChannelWithoutMediaInTheTrainingWeeksHasNoShare) {
       EXPECT_TRUE(member.mode.linear.allFinite());
     }
     EXPECT_NEAR(fit.media_share, fit.members[0].mode.linear.head(2).sum(), 1e-3);
-    EXPECT_EQ(draw_posterior(fit.members[0].mode, 10, RandomStream(1, 2)).linear_DL.col(1).cwiseAbs().maxCoeff(), 0);
+    EXPECT_EQ(draw_posterior(fit.members[0].mode, {}, 10, RandomStream(1, 2)).linear_DL.col(1).cwiseAbs().maxCoeff(),
+              0);
   }
 }
 

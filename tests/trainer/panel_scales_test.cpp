@@ -1,5 +1,5 @@
-// What media are measured against, by the panel. R regions, T weeks, C channels.
-#include "trainer/media_unit.hpp"
+// What media are measured against and what regions' sizes are, by the panel. R regions, T weeks, C channels.
+#include "trainer/panel_scales.hpp"
 
 #include <gmock/gmock.h>
 
@@ -41,16 +41,20 @@ Panel with_units_of_regions(Panel panel) {
   return panel;
 }
 
-MediaUnit chosen(const Panel& panel, MediaUnit given = MediaUnit::kAuto, std::string* line = nullptr) {
+PanelScales scales_of(const Panel& panel, MediaUnit given = MediaUnit::kAuto, std::string* line = nullptr) {
   const auto alone = make_local_communicator();
   const RegionLoop loop(plan_regions(observed_cells(panel), 0, 1, 64, false), *alone);
   ModelOptions model;
   model.media_unit = given;
   const LikelihoodOptions likelihood;
-  return choose_media_unit(panel, options_of_likelihood(model, likelihood), likelihood, kOrigin, loop,
-                           [&](const std::string& words) {
-                             if (line != nullptr) *line = words;
-                           });
+  return choose_panel_scales(panel, options_of_likelihood(model, likelihood), likelihood, kOrigin, loop,
+                             [&](const std::string& words) {
+                               if (line != nullptr) *line = words;
+                             });
+}
+
+MediaUnit chosen(const Panel& panel, MediaUnit given = MediaUnit::kAuto, std::string* line = nullptr) {
+  return scales_of(panel, given, line).media_unit;
 }
 
 TEST(MediaUnits, ThePanelTellsMediaPerHeadFromMediaPerRegion) {
@@ -70,6 +74,34 @@ TEST(MediaUnits, APopulationIsTriedWhereEveryRegionHasOne) {
   chosen(panel, MediaUnit::kAuto, &line);
   EXPECT_THAT(line, ::testing::Not(::testing::HasSubstr("population")));
   EXPECT_THROW(chosen(panel, MediaUnit::kPopulation), UserError);
+}
+
+TEST(RegionSizes, WhatIsAddedToEveryRegionAlikeIsNoSize) {
+  const Panel plain = panel_of(1);
+  EXPECT_EQ(scales_of(plain).size_offset, 0);
+  double mean = 0, cells = 0;
+  for (size_t i = 0; i < plain.target_RT.size(); ++i)
+    if (plain.observed_RT[i] != 0) mean += plain.target_RT[i], cells += 1;
+  mean /= cells;
+  for (const double constant : {0.5 * mean, 2 * mean}) {
+    Panel raised = plain;
+    for (double& target : raised.target_RT) target += constant;
+    const PanelScales found = scales_of(raised);
+    EXPECT_NEAR(found.size_offset, constant, 0.15 * mean);
+    // In proportion to the regions' sizes it is nothing of the kind.
+    Panel scaled = plain;
+    for (double& target : scaled.target_RT) target *= 1 + constant / mean;
+    EXPECT_EQ(scales_of(scaled).size_offset, 0);
+  }
+  // Half of the ranks' regions each: the same answer.
+  Panel raised = plain;
+  for (double& target : raised.target_RT) target += mean;
+  const auto offset_of = [&](int64_t chunk) {
+    const auto alone = make_local_communicator();
+    const RegionLoop loop(plan_regions(observed_cells(raised), 0, 1, chunk, false), *alone);
+    return estimate_size_offset(raised, kOrigin, loop);
+  };
+  EXPECT_NEAR(offset_of(5).value, offset_of(64).value, 1e-9 * mean);
 }
 
 TEST(MediaUnits, WhatIsGivenStays) {
