@@ -13,11 +13,10 @@ namespace dcmmm {
 void EffectSums::add(std::span<const double> media_RTC, std::span<const double> coefficient_RTC,
                      const SharedResults& shared) {
   const std::size_t C = contribution_C.size();
-  const bool is_linear = shared.saturation_kind == "none";
   for (std::size_t i = 0; i < media_RTC.size(); ++i) {
     const std::size_t c = i % C;
     contribution_C[c] += media_RTC[i];
-    if (is_linear)
+    if (shared.is_linear(c))
       slope_C[c] += media_RTC[i];
     else if (coefficient_RTC[i] > 0)
       slope_C[c] += media_RTC[i] * (1 - media_RTC[i] / coefficient_RTC[i]) * shared.exponent_C[c];

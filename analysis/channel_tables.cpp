@@ -214,6 +214,13 @@ void ChannelTables::identified(CsvWriter& csv, std::size_t channel) const {
 
 std::vector<double> ChannelTables::responses(std::size_t channel, double multiple) const {
   std::vector<double> out;
+  const double contribution = effects_.contribution_C[channel];
+  if (shared_.has_frequency(channel)) {  // in proportion to what the draw's channel brings
+    const double response = curves_.response(static_cast<int64_t>(channel), multiple);
+    for (std::size_t i = channel; contribution > 0 && i < shared_.draws.contribution_DC.size(); i += channels_.size())
+      out.push_back(response * shared_.draws.contribution_DC[i] / contribution);
+    return out;
+  }
   for (std::size_t i = channel; i < shared_.draws.coefficient_DC.size(); i += channels_.size())
     out.push_back(curves_.response(static_cast<int64_t>(channel), multiple, shared_.draws.coefficient_DC[i],
                                    shared_.draws.exponent_DC[i], shared_.draws.half_saturation_DC[i]));

@@ -94,6 +94,9 @@ SharedResults shared_results(const Fit& fit) {
     for (size_t i = 0; i < peak.size(); ++i) out.peak_C[static_cast<size_t>(delayed[i])] = peak[i];
     out.adstock_kind = delayed.size() == out.decay_C.size() ? "delayed" : "mixed";
   }
+  out.frequency_control_C.assign(out.decay_C.size(), -1);
+  for (const FrequencyOf& frequency : fit.model.options().frequencies)
+    out.frequency_control_C[static_cast<size_t>(frequency.channel)] = static_cast<double>(frequency.control);
   if (!fit.model.options().hill || !fit.model.options().media) {
     out.saturation_kind = "none";
     for (auto* values : {&out.exponent_C, &out.half_saturation_C})

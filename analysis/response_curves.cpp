@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "model/kernels/media.hpp"
+#include "model/options.hpp"
 
 namespace dcmmm {
 namespace {
@@ -43,7 +44,8 @@ void ResponseCurves::add(const Panel& block, const std::vector<double>& coeffici
       };
       const double media = average(block.media_RTC);
       const double scale = media_scale_RC[region * channels + channel];
-      use_CR_[channel].push_back({average(coefficient_RTC), scale > 0 ? media / scale : 0,
+      const double effective = shared_.has_frequency(channel) ? average(saturated(block, channel)) : media;
+      use_CR_[channel].push_back({average(coefficient_RTC), scale > 0 ? effective / scale : 0,
                                   block.coordinates.has_spend ? average(block.spend_RTC) : media});
       if (media <= 0) continue;
       auto& multiples = multiples_[channel];
@@ -57,8 +59,19 @@ void ResponseCurves::add(const Panel& block, const std::vector<double>& coeffici
   }
 }
 
+std::vector<double> ResponseCurves::saturated(const Panel& block, std::size_t channel) const {
+  const auto control = static_cast<std::size_t>(shared_.frequency_control_C[channel]);
+  const auto channels = use_CR_.size(), controls = static_cast<std::size_t>(block.controls());
+  std::vector<double> out = block.media_RTC;
+  for (std::size_t cell = 0; cell < block.observed_RT.size(); ++cell)
+    out[cell * channels + channel] *=
+        hill(std::max(block.controls_RTK[cell * controls + control], 0.0) / kFrequencyUnit, shared_.exponent_C[channel],
+             shared_.half_saturation_C[channel]);
+  return out;
+}
+
 double ResponseCurves::hill(int64_t channel, double scaled) const {
-  if (is_linear()) return std::min(scaled, kernels::kMaxScaledMedia);
+  if (is_linear(channel)) return std::min(scaled, kernels::kMaxScaledMedia);
   const auto c = static_cast<std::size_t>(channel);
   return hill(scaled, shared_.exponent_C[c], shared_.half_saturation_C[c]);
 }
@@ -100,7 +113,7 @@ double ResponseCurves::coefficient(int64_t channel) const {
 }
 
 double ResponseCurves::slope_of_hill(int64_t channel, double scaled) const {
-  if (is_linear()) return scaled < kernels::kMaxScaledMedia ? 1.0 : 0.0;
+  if (is_linear(channel)) return scaled < kernels::kMaxScaledMedia ? 1.0 : 0.0;
   const double h = hill(channel, scaled);
   return h * (1 - h) * shared_.exponent_C[static_cast<std::size_t>(channel)] / (scaled + 1e-4);
 }
@@ -117,7 +130,7 @@ double ResponseCurves::height(int64_t channel) const {
   double asymptote = 0;
   const auto& use_R = use_CR_[static_cast<std::size_t>(channel)];
   for (const Use& use : use_R) asymptote += use.scaled > 0 ? use.coefficient : 0;
-  return asymptote > 0 && !is_linear() ? asymptote / static_cast<double>(use_R.size()) : kNone;
+  return asymptote > 0 && !is_linear(channel) ? asymptote / static_cast<double>(use_R.size()) : kNone;
 }
 
 double ResponseCurves::spend_at(int64_t channel, double part_of_height) const {
@@ -143,11 +156,11 @@ double ResponseCurves::half_saturation_spend(int64_t channel) const { return spe
 ResponseCurves::RegionCurve ResponseCurves::region_curve(int64_t channel, std::size_t region) const {
   const Use& use = use_CR_[static_cast<std::size_t>(channel)][region];
   const bool has_spend = use.spend > 0 && use.scaled > 0;
-  RegionCurve out{use.spend, use.coefficient * hill(channel, use.scaled), kNone, is_linear() ? kNone : use.coefficient,
-                  kNone};
+  RegionCurve out{use.spend, use.coefficient * hill(channel, use.scaled), kNone,
+                  is_linear(channel) ? kNone : use.coefficient, kNone};
   if (!has_spend) return out;
   out.marginal = use.coefficient * slope_of_hill(channel, use.scaled) * use.scaled / use.spend;
-  if (!is_linear())
+  if (!is_linear(channel))
     out.half_saturation_spend =
         (shared_.half_saturation_C[static_cast<std::size_t>(channel)] - 1e-4) * use.spend / use.scaled;
   return out;

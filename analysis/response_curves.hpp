@@ -18,9 +18,10 @@ inline constexpr int64_t kCurvePoints = 50;
 /// through it unchanged, and the region's weekly response is
 ///     coefficient_rc h(s x_rc / media_scale_rc),  h(v) = 1 / (1 + exp(-a (log(v + 1e-4) - log g))), or v without
 ///     curve,
-/// with coefficient_rc the average over its observed weeks, KPI units. Averages over regions weigh each region alike.
-/// "Spend" is in input units: currency where the panel has it, media units otherwise.
-/// Memory: three numbers a region and channel.
+/// with coefficient_rc the average over its observed weeks, KPI units. A channel with reach and frequency reaches s
+/// times as many at the frequencies that were: coefficient_rc s (mean of x_rtc h(f_rtc)) / media_scale_rc, linear in s.
+/// Averages over regions weigh each region alike. "Spend" is in input units: currency where the panel has it, media
+/// units otherwise. Memory: three numbers a region and channel.
 class ResponseCurves {
  public:
   /// REQUIRES: the curve parameters have C values each.
@@ -33,6 +34,8 @@ class ResponseCurves {
   double spend(int64_t channel, double multiple) const;
   /// Average weekly target per region that the channel brings at multiple s, KPI units.
   double response(int64_t channel, double multiple) const;
+  /// Whether that is in proportion to the multiple.
+  bool is_linear(int64_t channel) const { return shared_.is_linear(static_cast<std::size_t>(channel)); }
   /// The same for another coefficient (the mean of the regions' averages, as coefficient() gives it) and curve; the
   /// regions keep their proportions.
   double response(int64_t channel, double multiple, double coefficient, double exponent, double half_saturation) const;
@@ -69,7 +72,8 @@ class ResponseCurves {
     double scaled;       // x_rc / media_scale_rc
     double spend;        // input units a week
   };
-  bool is_linear() const { return shared_.saturation_kind == "none"; }
+  // Media of a block times the curve of their frequency, at the channel's places.
+  std::vector<double> saturated(const Panel& block, std::size_t channel) const;
   double spend_at(int64_t channel, double part_of_height) const;
   double hill(int64_t channel, double scaled) const;
   double slope_of_hill(int64_t channel, double scaled) const;

@@ -41,10 +41,12 @@ struct ChannelDraws {
 
 /// What is shared by all regions.
 struct SharedResults {
-  std::vector<double> decay_C;             // adstock decay a week, in (0, 1)
-  std::vector<double> exponent_C;          // Hill exponent
-  std::vector<double> half_saturation_C;   // in scaled units x'
-  std::vector<double> peak_C;              // weeks until the carry-over peaks; NaN where it is geometric
+  std::vector<double> decay_C;            // adstock decay a week, in (0, 1)
+  std::vector<double> exponent_C;         // Hill exponent
+  std::vector<double> half_saturation_C;  // in scaled units x'
+  std::vector<double> peak_C;             // weeks until the carry-over peaks; NaN where it is geometric
+  std::vector<double>
+      frequency_control_C;  // the control that is the channel's frequency, whose curve it then is; -1: none
   std::string adstock_kind = "geometric";  // or "delayed", or "mixed" where channels differ
   std::string saturation_kind = "hill";    // or "none": responses are linear, exponent and half-saturation are NaN
   int64_t origin = 0;                      // first holdout week; weeks [0, origin) are training weeks
@@ -55,6 +57,11 @@ struct SharedResults {
   std::vector<double> follows_demand_C;  // 1: the channel's effect isn't identified
   std::vector<double> local_slope_C;     // of the target on the channel within regions
   bool is_identified(std::size_t channel) const { return follows_demand_C.empty() || follows_demand_C[channel] == 0; }
+  bool has_frequency(std::size_t channel) const {
+    return !frequency_control_C.empty() && frequency_control_C[channel] >= 0;
+  }
+  /// Whether the response is linear in the channel's media: without curves, or where the curve is the frequency's.
+  bool is_linear(std::size_t channel) const { return saturation_kind == "none" || has_frequency(channel); }
   Graph graph;                  // of the channels; empty: not asked
   ForecastIntervals intervals;  // without scale_R, which blocks hold as noise_scale_R
 };

@@ -128,10 +128,12 @@ void ResultsWriter::State::create(const SharedResults& shared) {
     // disk is full.
     file->add_array(array.name, ElementType::kFloat64, axes, layout);
   }
-  const std::pair<const char*, const char*> curves[] = {{"decay", "adstock decay a week"},
-                                                        {"exponent", "Hill exponent"},
-                                                        {"half_saturation", "scaled media of half the effect"},
-                                                        {"peak", "weeks until the carry-over peaks; NaN: geometric"}};
+  const std::pair<const char*, const char*> curves[] = {
+      {"decay", "adstock decay a week"},
+      {"exponent", "Hill exponent"},
+      {"half_saturation", "scaled media of half the effect"},
+      {"peak", "weeks until the carry-over peaks; NaN: geometric"},
+      {"frequency_control", "the control that is the channel's frequency, whose curve it then is; -1: none"}};
   for (const auto& [name, description] : curves)
     file->add_array(name, ElementType::kFloat64, {"channel"}, {{}, "1", description});
   file->add_array("follows_demand", ElementType::kFloat64, {"channel"},
@@ -164,7 +166,8 @@ void ResultsWriter::State::create(const SharedResults& shared) {
   write_curve("exponent", shared.exponent_C);
   write_curve("half_saturation", shared.half_saturation_C);
   write_curve("peak", shared.peak_C);
-  const std::vector<double> unasked(coordinates.channels.size(), 0.0);
+  const std::vector<double> unasked(coordinates.channels.size(), 0.0), none(coordinates.channels.size(), -1.0);
+  write_curve("frequency_control", shared.frequency_control_C.empty() ? none : shared.frequency_control_C);
   write_curve("follows_demand", shared.follows_demand_C.empty() ? unasked : shared.follows_demand_C);
   write_curve("local_slope", shared.local_slope_C.empty() ? unasked : shared.local_slope_C);
   for (const DrawArray& array : kDrawArrays) {
@@ -274,6 +277,8 @@ ResultsReader::ResultsReader(const fs::path& path) : state_(new State{ArrayFile:
   shared.peak_C = file.has_array("peak")
                       ? file.read<double>("peak")
                       : std::vector<double>(shared.decay_C.size(), std::numeric_limits<double>::quiet_NaN());
+  // A file from before there were frequencies has none.
+  if (file.has_array("frequency_control")) shared.frequency_control_C = file.read<double>("frequency_control");
   shared.adstock_kind = file.text_attribute("", "adstock_kind");
   shared.saturation_kind = file.text_attribute("", "saturation_kind");
   shared.origin = file.integer_attribute("", "origin");

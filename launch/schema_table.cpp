@@ -50,6 +50,8 @@ const std::vector<KeySpec>& known_keys() {
       {"model.media.enabled", kBool, "", kNotNull, "media have effects"},
       {"model.media.scaling", kChoice, "level|share_of_voice", kNotNull,
        "media as levels inside a region, or as parts of a week's total"},
+      {"model.media.frequency", kTextMap, "", kNull,
+       "channels whose media are their reach: {channel: control that is its average frequency}"},
       {"model.media.unit", kChoice, "auto|region|target|population", kNotNull,
        "what a region's media are measured against before their curve; auto: the likelihood lets the panel decide"},
       {"model.controls.enabled", kBool, "", kNotNull, "controls have effects"},

@@ -96,6 +96,9 @@ ModelOptions model_options(const Value& config) {
     }
     out.delayed_of[channel] = kind == "delayed";
   }
+  for (const auto& [channel, control] :
+       get<std::optional<TextMap>>(config, "model.media.frequency").value_or(TextMap()))
+    out.frequency_of[channel] = control;
   out.max_lag = get<int64_t>(config, "model.adstock.max_lag");
   out.peak = number("model.adstock.peak");
   out.peak_prior_sd = number("model.adstock.peak_prior_sd");

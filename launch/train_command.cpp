@@ -121,13 +121,19 @@ std::optional<Earlier> open_earlier(CommandContext& context) {
 // What its checkpoint says about this rank's regions. Collective.
 std::shared_ptr<const EarlierRun> read_earlier(const Earlier& earlier, const Panel& panel, int64_t origin,
                                                const Mesh& mesh) {
-  // A row of the mesh that the earlier run didn't have starts from the first one's members.
-  const bool has_row = std::filesystem::exists(earlier.folder.checkpoints(mesh.row));
-  CheckpointStore store(earlier.folder.checkpoints(has_row ? mesh.row : 0), 1, log_warning);
-  const auto newest = store.newest(*mesh.region_axis);
-  if (!newest) throw UserError(text("'", earlier.folder.path.string(), "' holds no checkpoint to start from."));
-  std::shared_ptr<EarlierRun> out;
-  agree(*mesh.region_axis, [&] { out = std::make_shared<EarlierRun>(read_earlier_run(*newest, panel, origin)); });
+  const auto read_row = [&](int row) {
+    CheckpointStore store(earlier.folder.checkpoints(row), 1, log_warning);
+    const auto newest = store.newest(*mesh.region_axis);
+    if (!newest) throw UserError(text("'", earlier.folder.path.string(), "' holds no checkpoint to start from."));
+    std::shared_ptr<EarlierRun> out;
+    agree(*mesh.region_axis, [&] { out = std::make_shared<EarlierRun>(read_earlier_run(*newest, panel, origin)); });
+    return out;
+  };
+  std::shared_ptr<EarlierRun> out = read_row(0);
+  // The likelihood's one mode is the first row's; the other rows' members are draws around it. Members of a descent go
+  // on from those of their own row, where the earlier run had one.
+  if (mesh.row > 0 && !out->is_likelihood() && fs::exists(earlier.folder.checkpoints(mesh.row)))
+    out = read_row(mesh.row);
   log_info(text("Starting from the run in ", earlier.folder.path.string(), ": ", describe(*out, panel)));
   return out;
 }

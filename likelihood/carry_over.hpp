@@ -10,7 +10,8 @@ namespace dcmmm {
 struct ChannelMedia {
   const float* value;
   int64_t stride;
-  bool is_off = false;  // in all regions: there is no response, not even to what the curve has at zero
+  bool is_off = false;               // in all regions: there is no response, not even to what the curve has at zero
+  const float* frequency = nullptr;  // of a channel whose media are its reach, as far apart; null: none
 
   double at(int64_t week) const { return value[week * stride]; }
 };

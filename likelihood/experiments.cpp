@@ -23,14 +23,18 @@ class Difference {
     on_.setZero(weeks, layout_.count());
     off_.setZero(weeks, layout_.count());
     fill_channel(media, layout_, shapes, frozen, test.channel, carried_, on_);
-    fill_channel({media_T_.data(), 1, media.is_off}, layout_, shapes, frozen, test.channel, carried_, off_);
+    frequency_T_.clear();
+    for (int64_t t = 0; t < weeks && media.frequency != nullptr; ++t)
+      frequency_T_.push_back(media.frequency[t * media.stride]);
+    fill_channel({media_T_.data(), 1, media.is_off, media.frequency != nullptr ? frequency_T_.data() : nullptr},
+                 layout_, shapes, frozen, test.channel, carried_, off_);
     on_ -= off_;
     return on_;
   }
 
  private:
   ColumnLayout layout_;
-  std::vector<float> media_T_;
+  std::vector<float> media_T_, frequency_T_;
   CarriedMedia carried_;
   RowMatrix on_, off_;
 };

@@ -198,10 +198,12 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
     shapes = mode.shapes;
     shares = slope_shares(mode, C);
   }
+  // An update, whose chain starts where the earlier one's mode was, takes half as many.
+  const int64_t draws = start ? std::max<int64_t>(options.curve_draws / 2, 1) : options.curve_draws;
   const bool averages = options.curve_draws > 0 && can_average(fit, all_regions);
   const auto sample = [&] {
-    return averages ? sample_curves(CurveEvidence(fit.data, options, fit.covariance, center, loop), mode,
-                                    options.curve_draws, kChainSeed + options.seed)
+    return averages ? sample_curves(CurveEvidence(fit.data, options, fit.covariance, center, loop), mode, draws,
+                                    kChainSeed + options.seed)
                     : CurveSample();
   };
   if (!fit.data.experiments.empty()) {
@@ -222,9 +224,8 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
   if (averages) {
     const Eigen::VectorXd shares_C = fit.sample.linear_L.head(C);
     if (log)
-      log(text("Curves averaged over ", options.curve_draws, " draws (", fit.sample.evaluations,
-               " evaluations): media ", 100 * shares_C.sum(), " % of the target, at the mode ",
-               100 * mode.linear.head(C).sum(), " %"));
+      log(text("Curves averaged over ", draws, " draws (", fit.sample.evaluations, " evaluations): media ",
+               100 * shares_C.sum(), " % of the target, at the mode ", 100 * mode.linear.head(C).sum(), " %"));
   }
   for (const auto& seed : seeds) {
     fit.members.push_back(averages

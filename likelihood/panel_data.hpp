@@ -18,6 +18,8 @@ struct LikelihoodData {
   std::vector<double> weight_RT;      // 1 on observed training cells, less where Huber's weights say so, else 0
   std::vector<float> media_RTC;       // x', all weeks
   std::vector<float> control_RTK;     // z', all weeks
+  std::vector<float> frequency_RTC;   // of channels with reach and frequency, kFrequencyUnit; empty: there are none
+  std::vector<char> has_frequency_C;  // 1: the channel is one of those; empty: none is
   std::vector<double> pattern_TS;     // all weeks
   std::vector<double> size_R;         // m_r, KPI units; 0: no usable history
   std::vector<double> log_size_R;     // log(m_r / mean of m_r)
@@ -31,7 +33,10 @@ struct LikelihoodData {
   bool is_usable(int64_t region) const { return size_R[static_cast<size_t>(region)] > 0; }
   bool is_off(int64_t channel) const { return !off_C.empty() && off_C[static_cast<size_t>(channel)] != 0; }
   ChannelMedia media_of(int64_t region, int64_t channel) const {
-    return {media_RTC.data() + region * weeks * channels + channel, channels, is_off(channel)};
+    const int64_t place = region * weeks * channels + channel;
+    const bool has_frequency = !has_frequency_C.empty() && has_frequency_C[static_cast<size_t>(channel)] != 0;
+    return {media_RTC.data() + place, channels, is_off(channel),
+            has_frequency ? frequency_RTC.data() + place : nullptr};
   }
 };
 

@@ -12,6 +12,30 @@ namespace {
 double softplus(double value) { return value > 30 ? value : std::log1p(std::exp(value)); }
 double logistic(double value) { return 1.0 / (1.0 + std::exp(-value)); }
 
+// The same of a channel with reach and frequency: the carry-over of reach times the curve of its frequency.
+void fill_reach(ChannelMedia media, const Shapes& shapes, int64_t channel, int64_t column, const ColumnLayout* layout,
+                CarriedMedia& carried, RowMatrix& out) {
+  const double decay = shapes.decay(channel), exponent = shapes.exponent(channel), log_half = shapes.log_half(channel);
+  const double exponent_slope = logistic(shapes.coordinates[shapes.channels() + channel]);
+  std::vector<float> value_T(static_cast<size_t>(out.rows()));
+  const auto carry = [&](const auto& value_of, int64_t to) {
+    for (int64_t t = 0; t < out.rows(); ++t) {
+      const double distance = std::log(media.frequency[t * media.stride] + kernels::kHillOffset) - log_half;
+      value_T[t] = static_cast<float>(media.at(t) * value_of(logistic(exponent * distance), distance));
+    }
+    carry_geometric({value_T.data(), 1}, decay, out.rows(), carried);
+    for (int64_t t = 0; t < out.rows(); ++t) out(t, to) = carried.adstock_T[t];
+  };
+  carry([](double response, double) { return response; }, column);
+  if (layout == nullptr) return;
+  for (int64_t t = 0; t < out.rows(); ++t) out(t, layout->derivative(0, channel)) = carried.by_decay_T[t];
+  carry([&](double response, double distance) { return response * (1.0 - response) * distance * exponent_slope; },
+        layout->derivative(1, channel));
+  carry([&](double response, double) { return -response * (1.0 - response) * exponent; },
+        layout->derivative(2, channel));
+  if (layout->derivatives > 3) out.col(layout->derivative(3, channel)).setZero();
+}
+
 // Response of one channel, and its derivatives with respect to the coordinates where `layout` has any.
 void fill_response(ChannelMedia media, const Shapes& shapes, int64_t channel, int64_t column,
                    const ColumnLayout* layout, CarriedMedia& carried, RowMatrix& out) {
@@ -19,6 +43,10 @@ void fill_response(ChannelMedia media, const Shapes& shapes, int64_t channel, in
     out.col(column).setZero();
     for (int64_t shape = 0; layout != nullptr && shape < layout->derivatives; ++shape)
       out.col(layout->derivative(shape, channel)).setZero();
+    return;
+  }
+  if (media.frequency != nullptr) {
+    fill_reach(media, shapes, channel, column, layout, carried, out);
     return;
   }
   if (shapes.is_delayed(channel))

@@ -41,7 +41,7 @@ Anchor Mmm::closed_form(const FitData& data, at::Tensor& shared_EP, const Region
   const Curves curve = curves(shared_EP.to(data.type));
   const at::Tensor patterns_TS = temporal_patterns(options_, seasonal_period_, 0, weeks);
   const std::vector<double> gram = loop.sum(length, [&](Chunk chunk, std::span<double> sums) {
-    const at::Tensor response = respond(data.media_RTC.narrow(0, chunk.first, chunk.count).narrow(1, 0, weeks),
+    const at::Tensor response = respond(data.media(chunk, weeks), data.frequency(chunk, weeks),
                                         data.inverse_media_scale_ERC.narrow(1, chunk.first, chunk.count), curve)
                                     .response_ERTC.to(at::kDouble);
     const at::Tensor columns = at::cat({response, data.scaled_controls(chunk, weeks).to(at::kDouble),

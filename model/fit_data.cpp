@@ -107,6 +107,7 @@ Member member_of(const ModelOptions& options, int64_t origin, uint64_t seed) {
   member.controls = options.controls;
   member.share_of_voice = options.share_of_voice;
   member.media_unit = options.media_unit;
+  member.frequencies = options.frequencies;
   member.size_offset = options.size_offset;
   return member;
 }
@@ -127,6 +128,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
   data.channels = panel.channels();
   data.controls = panel.controls();
   data.events = panel.coordinates.events();
+  data.frequencies = members[0].frequencies;
   data.all_regions = static_cast<int64_t>(panel.coordinates.regions.size());
   const int64_t E = data.member_count(), R = data.regions, T = data.weeks, C = data.channels, K = data.controls;
   data.target_RT = copy_of(panel.target_RT, {R, T}, type);
@@ -238,6 +240,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
   data.target_scale_ER = target_scale;
   data.inverse_media_scale_ERC = media_scale.to(type);
   data.control_mean_ERK = control_mean.to(type);
+  for (const FrequencyOf& frequency : data.frequencies) control_scale.select(2, frequency.control).zero_();
   data.inverse_control_scale_ERK = control_scale.to(type);
   data.cell_weight_ERT = cell_weight.to(type);
   data.region_weight_ER = region_weight.to(type);
@@ -272,6 +275,21 @@ FitData FitData::only(int64_t member) const {
   out.cells_E = {cells_E[place]};
   out.national_target_scale_E = {national_target_scale_E[place]};
   return out;
+}
+
+at::Tensor FitData::media(Chunk chunk, int64_t weeks) const {
+  return media_RTC.narrow(0, chunk.first, chunk.count).narrow(1, 0, weeks);
+}
+
+at::Tensor FitData::frequency(Chunk chunk, int64_t weeks) const {
+  return frequency_of(control_RTK.narrow(0, chunk.first, chunk.count).narrow(1, 0, weeks));
+}
+
+at::Tensor FitData::frequency_of(const at::Tensor& control_nTK) const {
+  if (frequencies.empty()) return {};
+  std::vector<int64_t> places;
+  for (const FrequencyOf& of_channel : frequencies) places.push_back(of_channel.control);
+  return control_nTK.index_select(-1, at::tensor(places, at::kLong)).clamp_min(0) / kFrequencyUnit;
 }
 
 at::Tensor FitData::scaled_target(Chunk chunk, int64_t weeks) const {

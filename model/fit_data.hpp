@@ -31,6 +31,7 @@ struct Member {
   bool media = ModelOptions().media, controls = ModelOptions().controls;  // whether they have effects
   bool share_of_voice = ModelOptions().share_of_voice;
   MediaUnit media_unit = ModelOptions().media_unit;
+  std::vector<FrequencyOf> frequencies = {};  // the same for all members
   double size_offset = ModelOptions().size_offset;
   double media_prior = 0;       // the ridge pulls the media towards this share of the target, in equal parts
   uint64_t bootstrap_seed = 0;  // of random weights of regions and of blocks of weeks; 0: every cell counts once
@@ -48,6 +49,7 @@ struct FitData {
 
   // Raw, shared by the members.
   at::Tensor target_RT, media_RTC, control_RTK;
+  std::vector<FrequencyOf> frequencies;  // F channels with reach and frequency; these controls have no effect of theirs
   at::Tensor control_known_RT;  // 1 from the region's first row on: before it there is nothing to carry forward
 
   // Fitted on each member's training weeks only.
@@ -75,6 +77,12 @@ struct FitData {
   /// One member alone; the tensors share their memory with this.
   FitData only(int64_t member) const;
 
+  /// Raw media of a chunk's first weeks, [n, weeks, C].
+  at::Tensor media(Chunk chunk, int64_t weeks) const;
+  /// Frequencies in units of kFrequencyUnit, [n, weeks, F]; undefined without any.
+  at::Tensor frequency(Chunk chunk, int64_t weeks) const;
+  /// The same of raw controls [n, T, K].
+  at::Tensor frequency_of(const at::Tensor& control_nTK) const;
   /// y' = y / m_r of a chunk, [E, n, weeks]; 0 for regions whose mean is 0.
   at::Tensor scaled_target(Chunk chunk, int64_t weeks) const;
   /// z' = clip((z - mean) / (sd + .1 mean sd), -4, 4) of a chunk, [E, n, weeks, K].

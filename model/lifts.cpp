@@ -97,7 +97,10 @@ at::Tensor Mmm::lift_responses(const FitData& data, const Curves& curve, const a
   if (lift.is_roi)
     counted *= (data.cell_weight_ERT.narrow(1, chunk.first, chunk.count).index_select(1, rows).narrow(2, 0, weeks) > 0);
   counted *= data.target_scale_ER.narrow(1, chunk.first, chunk.count).index_select(1, rows).unsqueeze(-1);
-  const at::Tensor on = response_ERTC.index_select(1, rows), off = respond(off_nTC, scale_EnC, curve).response_ERTC;
+  at::Tensor frequency_nTF = data.frequency(chunk, weeks);
+  if (frequency_nTF.defined()) frequency_nTF = frequency_nTF.index_select(0, rows);
+  const at::Tensor on = response_ERTC.index_select(1, rows),
+                   off = respond(off_nTC, frequency_nTF, scale_EnC, curve).response_ERTC;
   return (on - off).to(at::kDouble) * counted.unsqueeze(-1);
 }
 
@@ -132,7 +135,7 @@ Mmm::LiftRows Mmm::lift_rows(const FitData& data, const at::Tensor& shared_EP, c
   const Curves curve = curves(shared_EP.to(data.type));
   // By member and observation: its row, then the sum over regions of the square of the tested channel's part.
   const std::vector<double> sums = loop.sum(E * X * (C + 1), [&](Chunk chunk, std::span<double> total) {
-    const at::Tensor response = respond(data.media_RTC.narrow(0, chunk.first, chunk.count).narrow(1, 0, weeks),
+    const at::Tensor response = respond(data.media(chunk, weeks), data.frequency(chunk, weeks),
                                         data.inverse_media_scale_ERC.narrow(1, chunk.first, chunk.count), curve)
                                     .response_ERTC;
     for (int64_t x = 0; x < X; ++x) {

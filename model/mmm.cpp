@@ -26,8 +26,9 @@ Mmm::Curves Mmm::curves(const at::Tensor& shared_EP) const {
               : at::Tensor()};
 }
 
-Mmm::Response Mmm::respond(const at::Tensor& given_nTC, const at::Tensor& given_inverse_EnC, const Curves& curve,
-                           const at::Tensor& adstock_EnC, const at::Tensor& media_EnLC) const {
+Mmm::Response Mmm::respond(const at::Tensor& given_nTC, const at::Tensor& frequency_nTF,
+                           const at::Tensor& given_inverse_EnC, const Curves& curve, const at::Tensor& adstock_EnC,
+                           const at::Tensor& media_EnLC) const {
   at::Tensor media_nTC = given_nTC, inverse_scale_EnC = given_inverse_EnC;
   if (options_.share_of_voice) {
     // The channels' mean shares sum to one, hence their scales to the region's mean total.
@@ -35,19 +36,33 @@ Mmm::Response Mmm::respond(const at::Tensor& given_nTC, const at::Tensor& given_
     const at::Tensor scale_EnC = at::where(given_inverse_EnC > 0, 1.0 / given_inverse_EnC, 0.0);
     inverse_scale_EnC = given_inverse_EnC * scale_EnC.sum(-1, /*keepdim=*/true);
   }
-  Response out = respond_alone(media_nTC, inverse_scale_EnC, curve, adstock_EnC, media_EnLC);
+  Response out = respond_alone(media_nTC, frequency_nTF, inverse_scale_EnC, curve, adstock_EnC, media_EnLC);
   if (curve.mixing_ECC.defined())
     out.response_ERTC = at::matmul(out.response_ERTC.flatten(1, 2), curve.mixing_ECC).view(out.response_ERTC.sizes());
   return out;
 }
 
-Mmm::Response Mmm::respond_alone(const at::Tensor& media_nTC, const at::Tensor& inverse_scale_EnC, const Curves& curve,
+Mmm::Response Mmm::respond_alone(const at::Tensor& media_nTC, const at::Tensor& frequency_nTF,
+                                 const at::Tensor& inverse_scale_EnC, const Curves& curve,
                                  const at::Tensor& adstock_EnC, const at::Tensor& media_EnLC) const {
   // Without media effects all scaled media are 0, which only the linear form takes to exactly 0.
   const bool linear = !options_.hill || !options_.media;
-  const AdstockHillOutput geometric = linear ? linear_adstock(media_nTC, inverse_scale_EnC, curve.decay_EC, adstock_EnC)
-                                             : adstock_hill(media_nTC, inverse_scale_EnC, curve.decay_EC,
-                                                            curve.exponent_EC, curve.log_half_EC, adstock_EnC);
+  AdstockHillOutput geometric = linear ? linear_adstock(media_nTC, inverse_scale_EnC, curve.decay_EC, adstock_EnC)
+                                       : adstock_hill(media_nTC, inverse_scale_EnC, curve.decay_EC, curve.exponent_EC,
+                                                      curve.log_half_EC, adstock_EnC);
+  if (!options_.frequencies.empty()) {
+    // The channels with reach and frequency again, in the places of the others.
+    std::vector<int64_t> channels;
+    for (const FrequencyOf& frequency : options_.frequencies) channels.push_back(frequency.channel);
+    const at::Tensor places = at::tensor(channels, at::kLong);
+    const auto pick = [&](const at::Tensor& by_channel) {
+      return by_channel.defined() ? by_channel.index_select(-1, places) : by_channel;
+    };
+    const auto reached = reach_adstock(pick(media_nTC), frequency_nTF, pick(inverse_scale_EnC), pick(curve.decay_EC),
+                                       pick(curve.exponent_EC), pick(curve.log_half_EC), pick(adstock_EnC));
+    geometric = {geometric.response_ERTC.index_copy(3, places, reached.response_ERTC),
+                 geometric.carry_out_ERC.index_copy(2, places, reached.carry_out_ERC)};
+  }
   if (options_.delayed_channels.empty()) return {geometric.response_ERTC, geometric.carry_out_ERC, {}};
   // The delayed channels again, in the places of the geometric ones.
   const at::Tensor places = at::tensor(options_.delayed_channels, at::kLong);
@@ -64,8 +79,8 @@ Mmm::Response Mmm::respond_alone(const at::Tensor& media_nTC, const at::Tensor& 
 }
 
 Effects Mmm::run(const FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_EnL,
-                 const at::Tensor& media_nTC, const at::Tensor& controls_EnTK, const at::Tensor& patterns_TS,
-                 const TimeState* state, Chunk chunk, int64_t first_week) const {
+                 const at::Tensor& media_nTC, const at::Tensor& frequency_nTF, const at::Tensor& controls_EnTK,
+                 const at::Tensor& patterns_TS, const TimeState* state, Chunk chunk, int64_t first_week) const {
   const int64_t members = shared_EP.size(0), regions = chunk.count, weeks = media_nTC.size(1);
   const auto shared = [&](const char* name) { return layout_.view(shared_EP, name); };
   const auto in_chunk = [&](const at::Tensor& by_region) {
@@ -73,7 +88,7 @@ Effects Mmm::run(const FitData& data, const at::Tensor& shared_EP, const at::Ten
   };
   Effects out;
   const Curves curve = curves(shared_EP);
-  const Response response = respond(media_nTC, in_chunk(data.inverse_media_scale_ERC), curve,
+  const Response response = respond(media_nTC, frequency_nTF, in_chunk(data.inverse_media_scale_ERC), curve,
                                     state != nullptr ? in_chunk(state->adstock_ERC) : at::Tensor(),
                                     state != nullptr ? in_chunk(state->media_ERLC) : at::Tensor());
   out.response_ERTC = response.response_ERTC;
@@ -115,7 +130,7 @@ Effects Mmm::run(const FitData& data, const at::Tensor& shared_EP, const at::Ten
 
 Effects Mmm::effects(const FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_EnL, Chunk chunk,
                      int64_t weeks) const {
-  return run(data, shared_EP, local_EnL, data.media_RTC.narrow(0, chunk.first, chunk.count).narrow(1, 0, weeks),
+  return run(data, shared_EP, local_EnL, data.media(chunk, weeks), data.frequency(chunk, weeks),
              data.scaled_controls(chunk, weeks), temporal_patterns(options_, seasonal_period_, 0, weeks).to(data.type),
              nullptr, chunk, 0);
 }
@@ -128,7 +143,8 @@ Effects Mmm::future_effects(const FitData& scales, const at::Tensor& shared_EP, 
                      scales.inverse_control_scale_ERK.narrow(1, chunk.first, chunk.count));
   const at::Tensor patterns =
       temporal_patterns(options_, seasonal_period_, first_week, media_nTC.size(1)).to(scales.type);
-  return run(scales, shared_EP, local_EnL, media_nTC, controls, patterns, &state, chunk, first_week);
+  return run(scales, shared_EP, local_EnL, media_nTC, scales.frequency_of(control_nTK), controls, patterns, &state,
+             chunk, first_week);
 }
 
 Baseline Mmm::baseline(const FitData& data, const at::Tensor& total_EnT, Chunk chunk) const {

@@ -120,12 +120,13 @@ class Mmm {
   Curves curves(const at::Tensor& shared_EP) const;
 
   /// Carry-over, saturation and what channels pass on to each other: h of raw media [n, T, C], linear in the
-  /// carried-over media without model.hill, and its states after the last week.
+  /// carried-over media without model.hill, and its states after the last week. `frequency` [n, T, F] is that of the F
+  /// channels of options().frequencies (FitData::frequency), whose curve it is; undefined without any.
   struct Response {
     at::Tensor response_ERTC, adstock_out_ERC, media_out_ERLC;
   };
-  Response respond(const at::Tensor& media_nTC, const at::Tensor& inverse_scale_EnC, const Curves& curve,
-                   const at::Tensor& adstock_EnC = {}, const at::Tensor& media_EnLC = {}) const;
+  Response respond(const at::Tensor& media_nTC, const at::Tensor& frequency_nTF, const at::Tensor& inverse_scale_EnC,
+                   const Curves& curve, const at::Tensor& adstock_EnC = {}, const at::Tensor& media_EnLC = {}) const;
 
  private:
   // Lifts as rows of the closed form: times coefficients they give the lift; and the sum over regions of the square of
@@ -136,11 +137,12 @@ class Mmm {
   LiftRows lift_rows(const FitData& data, const at::Tensor& shared_EP, const RegionLoop& loop) const;
   at::Tensor lift_responses(const FitData& data, const Curves& curve, const at::Tensor& response_ERTC, size_t place,
                             const at::Tensor& rows, Chunk chunk) const;
-  Response respond_alone(const at::Tensor& media_nTC, const at::Tensor& inverse_scale_EnC, const Curves& curve,
-                         const at::Tensor& adstock_EnC, const at::Tensor& media_EnLC) const;
+  Response respond_alone(const at::Tensor& media_nTC, const at::Tensor& frequency_nTF,
+                         const at::Tensor& inverse_scale_EnC, const Curves& curve, const at::Tensor& adstock_EnC,
+                         const at::Tensor& media_EnLC) const;
   Effects run(const FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_EnL,
-              const at::Tensor& media_nTC, const at::Tensor& controls_EnTK, const at::Tensor& patterns_TS,
-              const TimeState* state, Chunk chunk, int64_t first_week) const;
+              const at::Tensor& media_nTC, const at::Tensor& frequency_nTF, const at::Tensor& controls_EnTK,
+              const at::Tensor& patterns_TS, const TimeState* state, Chunk chunk, int64_t first_week) const;
 
   ModelOptions options_;
   double seasonal_period_;

@@ -25,6 +25,14 @@ AdstockHillOutput adstock_hill(const at::Tensor& media_RTC, const at::Tensor& in
 AdstockHillOutput linear_adstock(const at::Tensor& media_RTC, const at::Tensor& inverse_scale_ERC,
                                  const at::Tensor& decay_EC, const at::Tensor& carry_in_ERC = {});
 
+/// Reach and frequency (Jin et al. 2017; Meridian): h is the carry-over of reach times the Hill curve of its frequency,
+/// ad_t = d ad_{t-1} + (1 - d) x'_t sigmoid(a (log(f_t + 1e-4) - log g)), linear in reach x [R, T, C], whose frequency
+/// [R, T, C] f is. Gradients to decay, exponent and log_half.
+AdstockHillOutput reach_adstock(const at::Tensor& reach_RTC, const at::Tensor& frequency_RTC,
+                                const at::Tensor& inverse_scale_ERC, const at::Tensor& decay_EC,
+                                const at::Tensor& exponent_EC, const at::Tensor& log_half_EC,
+                                const at::Tensor& carry_in_ERC = {});
+
 struct DelayedAdstockOutput {
   at::Tensor adstock_ERTC;
   at::Tensor history_out_ERLC;  // x' of the last L - 1 weeks, oldest first, without gradient

@@ -23,6 +23,14 @@ enum class MediaUnit { kAuto, kRegion, kTarget, kPopulation };
 std::string name_of(MediaUnit unit);
 MediaUnit media_unit(const std::string& name);
 
+/// A channel whose media are its reach, and the control that holds how often those reached were, on average.
+struct FrequencyOf {
+  int64_t channel, control;
+};
+
+/// Contacts a week that a half-saturation of 1 stands for, of such a channel.
+inline constexpr double kFrequencyUnit = 2.0;
+
 struct ModelOptions {
   bool media = true, controls = true;  // whether they have effects
   bool share_of_voice = false;         // media are their parts of a week's total, not levels
@@ -35,14 +43,17 @@ struct ModelOptions {
   // Channels whose carry-over peaks late (Jin et al. 2017): weights d^((l - peak)^2) over max_lag weeks.
   bool delayed = false;                    // all of them, but
   std::map<std::string, bool> delayed_of;  // these, by name
-  std::vector<int64_t> delayed_channels;   // what follows from the two (with_channels)
+  std::vector<int64_t> delayed_channels;   // what follows from the two (with_names)
   int64_t max_lag = 13;
   double peak = 1.0, peak_prior_sd = 1.0;  // weeks; of the logit of peak / (max_lag - 1)
   bool hill = true;                        // false: effects are linear in the carried-over media
   double min_exponent = 2.0, exponent = 2.2, exponent_prior_sd = 0.5;
   double max_exponent = std::numeric_limits<double>::infinity();
   double half_saturation = 1.0, half_saturation_prior_sd = 0.7;
-  double coefficient_prior_sd = 0.5;  // tau_b, around the closed form
+  // Channels with reach and frequency: the curve is the frequency's, and what is carried over is reach times it.
+  std::map<std::string, std::string> frequency_of;  // control by channel, both by name
+  std::vector<FrequencyOf> frequencies;             // what follows (with_names)
+  double coefficient_prior_sd = 0.5;                // tau_b, around the closed form
 
   // A graph of the channels inside the prediction, with penalties on its weights and on its cycles.
   Adjacency adjacency = Adjacency::kNone;
@@ -80,8 +91,9 @@ struct ModelOptions {
   Knowledge knowledge = {};  // what the descent takes from outside
 };
 
-/// The options with `delayed_channels` settled for a panel's channels. Throws UserError for a name that is none of
-/// them.
-ModelOptions with_channels(ModelOptions options, const std::vector<std::string>& channels);
+/// The options with `delayed_channels` and `frequencies` settled for a panel's channels and controls. Throws UserError
+/// for a name that is none of them, and where a channel with a frequency can't have what else is asked for.
+ModelOptions with_names(ModelOptions options, const std::vector<std::string>& channels,
+                        const std::vector<std::string>& controls);
 
 }  // namespace dcmmm

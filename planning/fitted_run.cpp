@@ -172,6 +172,12 @@ FittedRun read_fitted_run(const FittedRunFiles& files, const PanelFile& panel, c
   const ResultsReader results(files.results);
   FittedRun out;
   out.shared = results.shared();
+  for (size_t c = 0; c < out.shared.frequency_control_C.size(); ++c)
+    if (out.shared.has_frequency(c))
+      throw UserError(
+          text("Channel '", panel.coordinates().channels[c],
+               "' has reach and frequency (model.media.frequency), and a plan can't say how a budget is split "
+               "between the two. Train without, on impressions, to plan with it."));
   if (panel.checksum() != out.shared.panel_checksum)
     throw UserError(text("The panel isn't the one that '", files.results.string(), "' was fitted to: its checksum is ",
                          panel.checksum(), ", expected ", out.shared.panel_checksum,

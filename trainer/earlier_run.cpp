@@ -6,7 +6,6 @@
 
 #include "common/errors.hpp"
 #include "common/text.hpp"
-#include "model/closed_form.hpp"
 #include "trainer/checkpoint_tensors.hpp"
 
 namespace dcmmm {
@@ -94,12 +93,13 @@ void start_from(const EarlierRun& earlier, Fit& fit) {
     const at::Tensor target = layout.view(fit.state.shared_EP, slice.name), saved = saved_of(slice, 1, target);
     for (int64_t m = 0; m < fit.members; ++m) target[m].copy_(saved[m < fitted ? m : 0]);
   }
-  // A coefficient at zero has no slope to come back by, and far above a prior's centre of zero the way is too long: the
-  // closed form of the new weeks decides.
-  const double floor = std::log(std::expm1(2 * kCoefficientFloor));
-  const at::Tensor now_EC = layout.view(fit.state.shared_EP, "coefficient.log_mean"),
-                   center_EC = layout.view(fit.anchor.prior_center_EP, "coefficient.log_mean").to(now_EC.scalar_type());
-  now_EC.copy_(at::where((now_EC < floor).logical_or(center_EC < floor), center_EC, now_EC));
+  // Coefficients start as far from the new weeks' closed form as the earlier descent took them from its own: where the
+  // closed form has moved, the way there is too long for a few steps in logs, and from zero there is no slope.
+  const at::Tensor coefficient_EC = layout.view(fit.state.shared_EP, "coefficient.log_mean"),
+                   closed_EC = layout.view(fit.anchor.prior_center_EP, "coefficient.log_mean"),
+                   earlier_EC =
+                       layout.view(tensor_of(earlier.checkpoint, "anchor.prior_center"), "coefficient.log_mean");
+  for (int64_t m = 0; m < fit.members; ++m) coefficient_EC[m].add_(closed_EC[m] - earlier_EC[m < fitted ? m : 0]);
   for (const ParameterSlice& slice : layout.local()) {
     const at::Tensor target = layout.view(fit.state.local_ERL, slice.name), saved = saved_of(slice, 2, target);
     for (int64_t m = 0; m < fit.members; ++m)
@@ -112,7 +112,7 @@ void start_from(const EarlierRun& earlier, Fit& fit) {
 
 LikelihoodStart likelihood_start(const EarlierRun& earlier, int64_t weeks) {
   const Checkpoint& checkpoint = earlier.checkpoint;
-  if (!has_array(checkpoint, "likelihood.components"))
+  if (!earlier.is_likelihood())
     throw UserError(
         "The run of run.init was estimated by descent, this one by the likelihood. Leave model.estimator out of the "
         "command line: the earlier run's is taken over.");

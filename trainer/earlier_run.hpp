@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "checkpoints/checkpoint_file.hpp"
+#include "trainer/checkpoint_tensors.hpp"
 #include "trainer/fit.hpp"
 
 namespace dcmmm {
@@ -18,6 +19,8 @@ struct EarlierRun {
   int64_t origin = 0;          // of which it was trained on the first
   int64_t new_regions = 0;     // over all ranks
   double size_offset = 0;      // ModelOptions::size_offset
+
+  bool is_likelihood() const { return has_array(checkpoint, "likelihood.components"); }
 };
 
 /// Reads what concerns this rank's regions. Throws UserError where the panel doesn't continue the earlier one: other

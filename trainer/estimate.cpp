@@ -135,6 +135,7 @@ Estimate prepare_estimate(const Panel& panel, const EstimateOptions& given, int6
   const RegionLoop loop(plan, communicator);
   EstimateOptions options = given;
   resolve_priors(panel.coordinates, options);
+  options.model = with_names(options.model, panel.coordinates.channels, panel.coordinates.controls);
   Estimate out;
   check_media_unit(panel, options.model.media_unit, loop);
   out.identification = identify_channels(panel, options.model, origin, loop);

@@ -28,8 +28,9 @@ Fit::Fit(const ModelOptions& model_options, const TrainerOptions& trainer_option
     : options(trainer_options),
       panel(panel_data),
       loop(std::move(plan), communicator),
-      model(with_channels(model_options, panel_data.coordinates.channels), seasonal_period(panel_data.coordinates.step),
-            panel_data.channels(), panel_data.controls(), panel_data.coordinates.events()) {}
+      model(with_names(model_options, panel_data.coordinates.channels, panel_data.coordinates.controls),
+            seasonal_period(panel_data.coordinates.step), panel_data.channels(), panel_data.controls(),
+            panel_data.coordinates.events()) {}
 
 int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, const PanelCoordinates& coordinates,
                       int64_t members, int ranks_here) {

@@ -240,7 +240,7 @@ Forecaster make_forecaster(const Checkpoint& checkpoint, const ModelOptions& opt
   };
   const auto& controls = checkpoint.labels.at("control");
   const int64_t events = std::count_if(controls.begin(), controls.end(), is_event);
-  Forecaster out{Mmm(with_channels(options, checkpoint.labels.at("channel")),
+  Forecaster out{Mmm(with_names(options, checkpoint.labels.at("channel"), controls),
                      std::stod(checkpoint.notes.at("seasonal_period")), labels("channel"), labels("control"), events),
                  {},
                  {},
@@ -269,6 +269,7 @@ Forecaster make_forecaster(const Checkpoint& checkpoint, const ModelOptions& opt
   scales.channels = labels("channel");
   scales.controls = labels("control");
   scales.events = events;
+  scales.frequencies = out.model.options().frequencies;
   scales.members.resize(static_cast<size_t>(out.members));
   scales.persistence_E = to_reals(of_members("baseline.persistence"));
 

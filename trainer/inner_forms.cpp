@@ -27,7 +27,7 @@ Columns columns_of(const Panel& panel, const FitData& data, const Mmm& model, co
   const auto of_member = [&](const at::Tensor& by_member) { return by_member.narrow(0, member, 1); };
   const at::Tensor response =
       model
-          .respond(data.media_RTC.narrow(0, chunk.first, chunk.count).narrow(1, 0, weeks),
+          .respond(data.media(chunk, weeks), data.frequency(chunk, weeks),
                    of_member(data.inverse_media_scale_ERC).narrow(1, chunk.first, chunk.count).contiguous(),
                    {of_member(curves.decay_EC), of_member(curves.exponent_EC), of_member(curves.log_half_EC),
                     curves.peak_ED.defined() ? of_member(curves.peak_ED) : at::Tensor(),
@@ -126,7 +126,7 @@ InnerForms make_inner_forms(const Panel& panel, const ModelOptions& options, int
   std::vector<Member> members;
   for (const int64_t inner : out.origins.origin_O) members.push_back(member_of(options, inner, 0));
   const FitData data = make_fit_data(panel, members, at::kDouble, loop);
-  ModelOptions without_gru = with_channels(options, panel.coordinates.channels);
+  ModelOptions without_gru = with_names(options, panel.coordinates.channels, panel.coordinates.controls);
   without_gru.gru = false;
   const Mmm model(without_gru, seasonal_period(panel.coordinates.step), panel.channels(), panel.controls(), out.events);
   const Mmm::Curves curves = model.curves(initial_shared(model.layout(), model.options(), members));

@@ -41,6 +41,16 @@ LikelihoodData likelihood_data(const FitData& data, int64_t member, const at::Te
     append(out.control_RTK, values_of<float>(data.scaled_controls(chunk, data.weeks)[member], at::kFloat));
   });
   const int64_t C = out.channels;
+  for (size_t f = 0; f < data.frequencies.size(); ++f) {
+    const std::vector<float> frequency_RTF =
+        values_of<float>(data.frequency({0, data.regions}, data.weeks), at::kFloat);
+    out.frequency_RTC.resize(out.media_RTC.size());
+    out.has_frequency_C.resize(static_cast<size_t>(C));
+    const auto channel = static_cast<size_t>(data.frequencies[f].channel), F = data.frequencies.size();
+    out.has_frequency_C[channel] = 1;
+    for (size_t cell = 0; cell < out.target_RT.size(); ++cell)
+      out.frequency_RTC[cell * static_cast<size_t>(C) + channel] = frequency_RTF[cell * F + f];
+  }
   const std::vector<double> media = loop.sum(C, [&](Chunk chunk, std::span<double> total) {
     for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r)
       for (int64_t t = 0; t < out.origin && out.is_usable(r); ++t)

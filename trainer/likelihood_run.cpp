@@ -198,7 +198,7 @@ std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& g
                                        const LikelihoodStart* start) {
   ModelOptions model = given;
   LikelihoodOptions options = likelihood;
-  options.delayed_channels = with_channels(given, panel.coordinates.channels).delayed_channels;
+  options.delayed_channels = with_names(given, panel.coordinates.channels, panel.coordinates.controls).delayed_channels;
   const PanelScales scales = scales_of(panel, given, options, origin, RegionLoop(plan, communicator), log, start);
   model.media_unit = scales.media_unit;
   model.size_offset = scales.size_offset;

@@ -38,6 +38,39 @@ TEST(Columns, DerivativesAgreeWithFiniteDifferences) {
   }
 }
 
+TEST(Columns, OfReachAndFrequencyAreTheReachTimesTheFrequencysCurveCarriedOver) {
+  auto sample = likelihood_case(2, 30);
+  LikelihoodData& data = sample.data;
+  data.has_frequency_C = {0, 1};
+  RandomStream random(5, 1);
+  for (size_t i = 0; i < data.media_RTC.size(); ++i)
+    data.frequency_RTC.push_back(static_cast<float>(std::exp(0.5 * random.normal())));
+  const ColumnLayout layout{2, 1, 2, 3, false};
+  RowMatrix columns(20, layout.count()), above = columns, below = columns, plain = columns;
+  fill_columns(data, layout, sample.truth, nullptr, 1, columns);
+  double carried = 0;
+  for (int64_t t = 0; t < 20; ++t) {
+    const auto cell = static_cast<size_t>((data.weeks + t) * 2 + 1);
+    const double ratio = (data.frequency_RTC[cell] + 1e-4) / sample.truth.half_saturation(1);
+    carried += (1 - sample.truth.decay(1)) *
+               (data.media_RTC[cell] / (1 + std::pow(ratio, -sample.truth.exponent(1))) - carried);
+    EXPECT_NEAR(columns(t, 1), carried, 1e-6);
+  }
+  for (int64_t block = 0; block < 3; ++block) {
+    Shapes moved = sample.truth;
+    moved.coordinates[block * 2 + 1] += 1e-3;
+    fill_columns(data, layout, moved, nullptr, 1, above);
+    moved.coordinates[block * 2 + 1] -= 2e-3;
+    fill_columns(data, layout, moved, nullptr, 1, below);
+    for (int64_t t = 0; t < 20; ++t)  // media are float
+      EXPECT_NEAR(columns(t, layout.derivative(block, 1)), (above(t, 1) - below(t, 1)) / 2e-3, 1e-3);
+  }
+  data.has_frequency_C.clear();
+  fill_columns(data, layout, sample.truth, nullptr, 1, plain);
+  EXPECT_TRUE(plain.col(0).isApprox(columns.col(0))) << "other channels are as before";
+  EXPECT_FALSE(plain.col(1).isApprox(columns.col(1)));
+}
+
 TEST(CarryOver, DelayedWeightsArePlainSums) {
   const std::vector<float> media = {1, 0, 2, 0, 0, 3, 1, 0};
   CarriedMedia carried;

@@ -78,6 +78,35 @@ TEST(LinearAdstock, IsWhatTheHillCurveIsGiven) {
   EXPECT_TRUE(at::allclose(linear.carry_out_ERC, hill.carry_out_ERC, 1e-12));
 }
 
+TEST(ReachAdstock, CarriesOverReachTimesTheCurveOfItsFrequency) {
+  const int64_t E = 2, R = 3, T = 7, C = 2;
+  const at::Tensor reach = raw_media(R, T, C), scale = normal_tensor({E, R, C}, 5, 0.2).exp();
+  at::Tensor frequency = 1 + normal_tensor({R, T, C}, 12).abs();
+  frequency[1][2][0] = 0;  // nobody was reached
+  const at::Tensor carry = normal_tensor({E, R, C}, 6).abs(), mix = normal_tensor({E, R, T, C}, 8);
+  const at::Tensor decay = normal_tensor({E, C}, 9, 0.7).sigmoid(), exponent = 1 + normal_tensor({E, C}, 10, 0.3).exp(),
+                   half = normal_tensor({E, C}, 11, 0.4);
+  const auto found = reach_adstock(reach, frequency, scale, decay, exponent, half, carry);
+  for (int64_t e = 0; e < E; ++e)
+    for (int64_t r = 0; r < R; ++r)
+      for (int64_t c = 0; c < C; ++c) {
+        const auto of = [&](const at::Tensor& by_EC) { return by_EC[e][c].item<double>(); };
+        double carried = carry[e][r][c].item<double>();
+        for (int64_t t = 0; t < T; ++t) {
+          const double reached = std::min(50.0, reach[r][t][c].item<double>() * scale[e][r][c].item<double>());
+          const double ratio = (frequency[r][t][c].item<double>() + 1e-4) / std::exp(of(half));
+          carried = of(decay) * carried + (1 - of(decay)) * reached / (1 + std::pow(ratio, -of(exponent)));
+          EXPECT_NEAR(found.response_ERTC[e][r][t][c].item<double>(), carried, 1e-12 * (1 + carried));
+        }
+        EXPECT_NEAR(found.carry_out_ERC[e][r][c].item<double>(), carried, 1e-12 * (1 + carried));
+      }
+  expect_gradients(
+      [&](const std::vector<at::Tensor>& in) {
+        return (reach_adstock(reach, frequency, scale, in[0], in[1], in[2], carry).response_ERTC * mix).sum();
+      },
+      {decay, exponent, half});
+}
+
 TEST(AdstockHill, SplitInTwoGivesTheSameAsInOne) {
   const int64_t E = 2, R = 3, T = 9, C = 4;
   const at::Tensor media = raw_media(R, T, C), scale = normal_tensor({E, R, C}, 5, 0.2).exp();
