@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <torch/nn/modules/rnn.h>
 
+#include "model/kernels/registers.hpp"
 #include "model/operations.hpp"
 #include "tests/model/gradient_check.hpp"
 
@@ -55,19 +56,48 @@ void compare_with_torch(at::ScalarType type, double tolerance, bool with_state, 
   }
 }
 
-// Sizes on both sides of the kernel's tiles (4 rows, 16 columns, blocks of 16 regions).
-TEST(Gru, AgreesWithTorchInFloat64) {
+// The kernels for registers of 32 bytes, and those of 64 where this machine has them.
+class Gru : public ::testing::TestWithParam<int> {
+ protected:
+  void SetUp() override {
+    widest_ = kernels::register_bytes();
+    kernels::use_register_bytes(std::min(GetParam(), widest_));
+  }
+  void TearDown() override { kernels::use_register_bytes(0); }
+
+ private:
+  int widest_ = 0;
+};
+INSTANTIATE_TEST_SUITE_P(RegisterBytes, Gru, ::testing::Values(32, 64));
+
+// Sizes on both sides of the kernel's tiles (6 or 12 rows, 4 to 32 columns, blocks of 48 or 96 regions).
+TEST_P(Gru, AgreesWithTorchInFloat64) {
   compare_with_torch(at::kDouble, 1e-10, false, 5, 7, 3, 5);
-  compare_with_torch(at::kDouble, 1e-10, true, 37, 11, 9, 32);
+  compare_with_torch(at::kDouble, 1e-10, true, 59, 11, 9, 32);
+  compare_with_torch(at::kDouble, 1e-10, false, 101, 3, 25, 70);
   compare_with_torch(at::kDouble, 1e-10, true, 1, 1, 1, 1);
 }
 
-TEST(Gru, AgreesWithTorchInFloat32) {
+TEST_P(Gru, AgreesWithTorchInFloat32) {
   compare_with_torch(at::kFloat, 1e-5, false, 5, 7, 3, 5);
   compare_with_torch(at::kFloat, 1e-5, true, 37, 11, 9, 32);
 }
 
-TEST(Gru, HasTheGradientOfItsValues) {
+// A region's values depend on no other region, wherever it lies in a tile.
+TEST_P(Gru, GivesARegionTheSameBitsAlone) {
+  const auto in = gru_case(1, 59, 6, 5, 32);
+  std::vector<at::Tensor> all;
+  for (const at::Tensor& tensor : in) all.push_back(tensor.to(at::kFloat));
+  const at::Tensor together = run(all);
+  for (const int64_t region : {0, 11, 12, 47, 48, 58}) {
+    auto one = all;
+    one[0] = all[0].narrow(1, region, 1);
+    one[5] = all[5].narrow(1, region, 1);
+    EXPECT_TRUE(at::equal(run(one), together.narrow(1, region, 1))) << "region " << region;
+  }
+}
+
+TEST_P(Gru, HasTheGradientOfItsValues) {
   for (const int64_t weeks : {1, 6}) {
     auto in = gru_case(2, 3, weeks, 4, 5);
     const at::Tensor state = in.back(), mix = normal_tensor({2, 3, weeks, 5}, 38);
@@ -80,7 +110,7 @@ TEST(Gru, HasTheGradientOfItsValues) {
   }
 }
 
-TEST(Gru, SplitInTwoGivesTheSameAsInOne) {
+TEST_P(Gru, SplitInTwoGivesTheSameAsInOne) {
   const auto in = gru_case(2, 18, 10, 4, 16);
   const at::Tensor whole = run(in);
   auto head_in = in, tail_in = in;
@@ -91,7 +121,7 @@ TEST(Gru, SplitInTwoGivesTheSameAsInOne) {
   EXPECT_LT(distance(at::cat({head, run(tail_in)}, 2), whole), 1e-13);
 }
 
-TEST(Gru, StaysFiniteWhenItsGatesSaturate) {
+TEST_P(Gru, StaysFiniteWhenItsGatesSaturate) {
   for (const at::ScalarType type : {at::kFloat, at::kDouble}) {
     auto in = gru_case(1, 5, 4, 3, 17);
     std::vector<at::Tensor> leaves;
