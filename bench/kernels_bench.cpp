@@ -63,23 +63,36 @@ void compare(benchmark::State& state, const std::vector<at::Tensor>& leaves, boo
   count(state, flops_per_week);
 }
 
-// ---- GRU.
+// ---- The GRU's path, with its output layer.
 
-constexpr double kGruProducts = 2.0 * 3 * H * (H + I);
+constexpr double kGruProducts = 2.0 * (3 * H * (H + I) + H * C);
+
+template <class Real>
+struct GruCase {
+  at::Tensor moving = normal<Real>({1, R, T, C}), fixed = normal<Real>({1, R, T, I - C});
+  at::Tensor weight_input = normal<Real>({1, 3 * H, I}, 0.2), weight_hidden = normal<Real>({1, 3 * H, H}, 0.2),
+             bias_input = normal<Real>({1, 3 * H}, 0.1), bias_hidden = normal<Real>({1, 3 * H}, 0.1),
+             weight_output = normal<Real>({1, C, H}, 0.2), bias_output = normal<Real>({1, C}, 0.1);
+};
 
 template <class Real>
 void gru_kernel(benchmark::State& state, bool backward) {
-  const at::Tensor inputs = normal<Real>({R, T, I}), weight_input = normal<Real>({3 * H, I}, 0.2),
-                   weight_hidden = normal<Real>({3 * H, H}, 0.2), bias = normal<Real>({2, 3 * H}, 0.1);
-  const kernels::GruPacked<Real> weights(I, H, weight_input.data_ptr<Real>(), weight_hidden.data_ptr<Real>(),
-                                         at_row<Real>(bias, 0), at_row<Real>(bias, 1));
-  const at::Tensor states = zeros<Real>({R, T, H}), saved = zeros<Real>({R, T, 4 * H}),
-                   gradient = normal<Real>({R, T, H}), to_input = zeros<Real>({R, T, I});
-  const at::Tensor to_weight_input = zeros<Real>({I, 3 * weights.padded}),
-                   to_weight_hidden = zeros<Real>({H, 3 * weights.padded}), to_bias = zeros<Real>({4 * weights.padded});
+  GruCase<Real> in;
+  const auto data = [](at::Tensor& tensor) { return tensor.data_ptr<Real>(); };
+  const kernels::GruPacked<Real> weights({I, H, C, data(in.weight_input), data(in.weight_hidden), data(in.bias_input),
+                                          data(in.bias_hidden), data(in.weight_output), data(in.bias_output)});
+  const int64_t G = weights.padded, D = weights.padded_outputs;
+  const at::Tensor states = zeros<Real>({R, T, H}), saved = zeros<Real>({R, T, 4 * H}), path = zeros<Real>({R, T, C}),
+                   gradient = normal<Real>({R, T, C}), to_moving = zeros<Real>({R, T, C});
+  at::Tensor to_input = zeros<Real>({I * 3 * G}), to_hidden = zeros<Real>({H * 3 * G}),
+             to_output = zeros<Real>({H * D}), to_bias = zeros<Real>({4 * G}), to_bias_output = zeros<Real>({D});
+  const auto inputs = [&](int64_t first) {
+    return kernels::GruInputs<Real>{
+        C, I - C, 0, Real(0), at_row<Real>(in.moving[0], first), at_row<Real>(in.fixed[0], first), I - C, nullptr};
+  };
   const auto forward = [&](int64_t first, int64_t rows) {
-    kernels::gru_forward<Real>(weights, {rows, T, at_row<Real>(inputs, first), nullptr, at_row<Real>(states, first),
-                                         at_row<Real>(saved, first)});
+    kernels::gru_forward<Real>(weights, {rows, T, inputs(first), nullptr, Real(1), at_row<Real>(states, first),
+                                         at_row<Real>(saved, first), at_row<Real>(path, first)});
   };
   for (int64_t first = 0; first < R; first += kBlock) forward(first, std::min(kBlock, R - first));
   for (auto _ : state) {
@@ -89,9 +102,17 @@ void gru_kernel(benchmark::State& state, bool backward) {
         forward(first, rows);
       else
         kernels::gru_backward<Real>(
-            weights, {rows, T, at_row<Real>(inputs, first), nullptr, at_row<Real>(states, first),
-                      at_row<Real>(saved, first), at_row<Real>(gradient, first), at_row<Real>(to_input, first),
-                      to_weight_input.data_ptr<Real>(), to_weight_hidden.data_ptr<Real>(), to_bias.data_ptr<Real>()});
+            weights, {rows,
+                      T,
+                      inputs(first),
+                      nullptr,
+                      Real(1),
+                      at_row<Real>(states, first),
+                      at_row<Real>(saved, first),
+                      at_row<Real>(path, first),
+                      at_row<Real>(gradient, first),
+                      at_row<Real>(to_moving, first),
+                      {data(to_input), data(to_hidden), data(to_output), data(to_bias), data(to_bias_output)}});
     }
   }
   count(state, (backward ? 2 : 1) * kGruProducts);
@@ -99,19 +120,25 @@ void gru_kernel(benchmark::State& state, bool backward) {
 
 template <class Real>
 void gru_operation(benchmark::State& state, bool theirs, bool backward) {
-  const at::Tensor inputs = normal<Real>({1, R, T, I}), start = zeros<Real>({1, R, H}),
-                   weight_input = normal<Real>({1, 3 * H, I}, 0.2), weight_hidden = normal<Real>({1, 3 * H, H}, 0.2),
-                   bias_input = normal<Real>({1, 3 * H}, 0.1), bias_hidden = normal<Real>({1, 3 * H}, 0.1);
+  const GruCase<Real> in;
+  const at::Tensor start = zeros<Real>({1, R, H});
   compare(
-      state, {inputs, weight_input, weight_hidden, bias_input, bias_hidden}, theirs, backward,
-      (backward ? 3 : 1) * kGruProducts,
+      state,
+      {in.moving, in.weight_input, in.weight_hidden, in.bias_input, in.bias_hidden, in.weight_output, in.bias_output},
+      theirs, backward, (backward ? 3 : 1) * kGruProducts,
       [&] {
-        return gru_sequence(inputs, {weight_input, weight_hidden, bias_input, bias_hidden});
+        return gru_path(
+                   {in.moving, 0, in.fixed},
+                   {in.weight_input, in.weight_hidden, in.bias_input, in.bias_hidden, in.weight_output, in.bias_output},
+                   1)
+            .path_ERTC;
       },
       [&] {
-        return std::get<0>(at::gru(inputs[0], start, {weight_input[0], weight_hidden[0], bias_input[0], bias_hidden[0]},
-                                   true, 1, 0.0, true, false, true))
-            .unsqueeze(0);
+        const at::Tensor states =
+            std::get<0>(at::gru(at::cat({in.moving[0], in.fixed[0]}, -1), start,
+                                {in.weight_input[0], in.weight_hidden[0], in.bias_input[0], in.bias_hidden[0]}, true, 1,
+                                0.0, true, false, true));
+        return (at::matmul(states, in.weight_output[0].t()) + in.bias_output[0]).tanh().unsqueeze(0);
       });
 }
 

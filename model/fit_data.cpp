@@ -283,9 +283,31 @@ at::Tensor FitData::scaled_controls(Chunk chunk, int64_t weeks) const {
 
 at::Tensor scale_controls(const at::Tensor& control_RTK, const at::Tensor& known_RT, const at::Tensor& mean_ERK,
                           const at::Tensor& inverse_scale_ERK) {
-  at::Tensor scaled = (control_RTK.unsqueeze(0) - mean_ERK.unsqueeze(2)) * inverse_scale_ERK.unsqueeze(2);
-  scaled = scaled.clamp(-kControlClip, kControlClip);
-  return known_RT.defined() ? scaled * known_RT.unsqueeze(0).unsqueeze(-1) : scaled;
+  // In one pass: whole-tensor operations take rows of a few controls each, and four of them.
+  const int64_t E = mean_ERK.size(0), R = control_RTK.size(0), T = control_RTK.size(1), K = control_RTK.size(2);
+  const at::Tensor controls = control_RTK.contiguous(), means = mean_ERK.contiguous(),
+                   inverses = inverse_scale_ERK.contiguous();
+  const at::Tensor known = known_RT.defined() ? known_RT.to(controls.scalar_type()).contiguous() : at::Tensor();
+  at::Tensor scaled = at::empty({E, R, T, K}, controls.options());
+  AT_DISPATCH_FLOATING_TYPES(controls.scalar_type(), "scale_controls", [&] {
+    const scalar_t *from = controls.const_data_ptr<scalar_t>(), *mean = means.const_data_ptr<scalar_t>(),
+                   *inverse = inverses.const_data_ptr<scalar_t>(),
+                   *counts = known.defined() ? known.const_data_ptr<scalar_t>() : nullptr;
+    scalar_t* to = scaled.data_ptr<scalar_t>();
+    at::parallel_for(0, E * R, 16, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row)
+        for (int64_t t = 0; t < T; ++t) {
+          const int64_t cell = row % R * T + t;
+          const scalar_t count = counts != nullptr ? counts[cell] : scalar_t(1);
+          for (int64_t k = 0; k < K; ++k) {
+            const scalar_t value = (from[cell * K + k] - mean[row * K + k]) * inverse[row * K + k];
+            const auto limit = static_cast<scalar_t>(kControlClip);
+            to[(row * T + t) * K + k] = std::clamp(value, -limit, limit) * count;
+          }
+        }
+    });
+  });
+  return scaled;
 }
 
 }  // namespace dcmmm

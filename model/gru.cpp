@@ -1,10 +1,10 @@
-#include <memory>
 #include <optional>
 
 #include "model/kernels/gru.hpp"
 #include "model/operations.hpp"
 
-// E members, R regions, T weeks, I inputs, H hidden units, G of them with padding, B blocks of regions.
+// E members, R regions, T weeks, I inputs (M moving, F fixed, S shared), H hidden units (G with padding), C outputs (D
+// with padding), B blocks of regions.
 namespace dcmmm {
 namespace {
 
@@ -32,93 +32,133 @@ void for_each_block(int64_t members, int64_t regions, int64_t hidden, const Work
 }
 
 template <class Real>
-std::vector<kernels::GruPacked<Real>> packed(const at::Tensor& weight_input, const at::Tensor& weight_hidden,
-                                             const at::Tensor& bias_input, const at::Tensor& bias_hidden) {
+std::vector<kernels::GruPacked<Real>> packed(const GruWeights& weights) {
   std::vector<kernels::GruPacked<Real>> out;
-  for (int64_t e = 0; e < weight_input.size(0); ++e)
-    out.emplace_back(weight_input.size(2), weight_hidden.size(2), weight_input[e].const_data_ptr<Real>(),
-                     weight_hidden[e].const_data_ptr<Real>(), bias_input[e].const_data_ptr<Real>(),
-                     bias_hidden[e].const_data_ptr<Real>());
+  for (int64_t e = 0; e < weights.input_E3HI.size(0); ++e)
+    out.emplace_back(kernels::GruWeightView<Real>{
+        weights.input_E3HI.size(2), weights.hidden_E3HH.size(2), weights.output_ECH.size(1),
+        weights.input_E3HI[e].const_data_ptr<Real>(), weights.hidden_E3HH[e].const_data_ptr<Real>(),
+        weights.bias_input_E3H[e].const_data_ptr<Real>(), weights.bias_hidden_E3H[e].const_data_ptr<Real>(),
+        weights.output_ECH[e].const_data_ptr<Real>(), weights.bias_output_EC[e].const_data_ptr<Real>()});
   return out;
 }
 
-// [E, B, rows, 3 or 4 G] sums of blocks -> [E, 3H, rows]: over blocks, transposed, without the padding.
-at::Tensor weight_gradient(const at::Tensor& of_blocks, int64_t rows, int64_t gates, int64_t padded, int64_t hidden) {
+template <class Real>
+kernels::GruInputs<Real> inputs_of(const at::Tensor& moving, const at::Tensor& fixed, const at::Tensor& shared,
+                                   double shift, int64_t cell) {
+  const int64_t M = moving.size(3), F = fixed.size(3);
+  return {M,
+          F,
+          shared.size(1),
+          static_cast<Real>(shift),
+          moving.const_data_ptr<Real>() + cell * M,
+          fixed.const_data_ptr<Real>() + cell * F,
+          F,
+          shared.const_data_ptr<Real>()};
+}
+
+// [E, B, rows, groups of padded columns] sums of blocks -> [E, groups * width, rows]: over blocks, transposed, without
+// the padding.
+at::Tensor over_blocks(const at::Tensor& of_blocks, int64_t rows, int64_t groups, int64_t padded, int64_t width) {
   return of_blocks.sum(1)
-      .view({of_blocks.size(0), rows, gates, padded})
-      .narrow(3, 0, hidden)
+      .view({of_blocks.size(0), rows, groups, padded})
+      .narrow(3, 0, width)
       .permute({0, 2, 3, 1})
-      .reshape({of_blocks.size(0), gates * hidden, rows});
+      .reshape({of_blocks.size(0), groups * width, rows});
 }
 
 class GruNode : public torch::autograd::Function<GruNode> {
  public:
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& inputs, const at::Tensor& weight_input,
-                            const at::Tensor& weight_hidden, const at::Tensor& bias_input,
-                            const at::Tensor& bias_hidden, const std::optional<at::Tensor>& given_state_in,
-                            bool with_gradient) {
+  static tensor_list forward(AutogradContext* context, const at::Tensor& moving, const at::Tensor& fixed,
+                             const at::Tensor& shared, double shift, double scale, const at::Tensor& weight_input,
+                             const at::Tensor& weight_hidden, const at::Tensor& bias_input,
+                             const at::Tensor& bias_hidden, const at::Tensor& weight_output,
+                             const at::Tensor& bias_output, const std::optional<at::Tensor>& given_state_in,
+                             bool with_gradient) {
     const at::Tensor state_in = given_state_in.value_or(at::Tensor());
-    const int64_t members = inputs.size(0), regions = inputs.size(1), weeks = inputs.size(2), I = inputs.size(3),
-                  hidden = weight_hidden.size(2);
-    at::Tensor states = at::empty({members, regions, weeks, hidden}, inputs.options());
+    const int64_t members = moving.size(0), regions = moving.size(1), weeks = moving.size(2),
+                  hidden = weight_hidden.size(2), outputs = weight_output.size(1);
+    at::Tensor states = at::empty({members, regions, weeks, hidden}, moving.options());
+    at::Tensor out = at::empty({members, regions, weeks, outputs}, moving.options());
     at::Tensor saved =
-        with_gradient ? at::empty({members, regions, weeks, 4 * hidden}, inputs.options()) : at::Tensor();
-    AT_DISPATCH_FLOATING_TYPES(inputs.scalar_type(), "gru_sequence", [&] {
-      const auto weights = packed<scalar_t>(weight_input, weight_hidden, bias_input, bias_hidden);
+        with_gradient ? at::empty({members, regions, weeks, 4 * hidden}, moving.options()) : at::Tensor();
+    AT_DISPATCH_FLOATING_TYPES(moving.scalar_type(), "gru_path", [&] {
+      const auto weights =
+          packed<scalar_t>({weight_input, weight_hidden, bias_input, bias_hidden, weight_output, bias_output});
       for_each_block(members, regions, hidden, [&](int64_t member, int64_t, int64_t first, int64_t rows) {
         const int64_t row = member * regions + first, cell = row * weeks;
         kernels::gru_forward<scalar_t>(
-            weights[member],
-            {rows, weeks, inputs.const_data_ptr<scalar_t>() + cell * I,
-             state_in.defined() ? state_in.const_data_ptr<scalar_t>() + row * hidden : nullptr,
-             states.data_ptr<scalar_t>() + cell * hidden,
-             saved.defined() ? saved.data_ptr<scalar_t>() + cell * 4 * hidden : nullptr});
+            weights[member], {rows, weeks, inputs_of<scalar_t>(moving, fixed, shared, shift, cell),
+                              state_in.defined() ? state_in.const_data_ptr<scalar_t>() + row * hidden : nullptr,
+                              static_cast<scalar_t>(scale), states.data_ptr<scalar_t>() + cell * hidden,
+                              saved.defined() ? saved.data_ptr<scalar_t>() + cell * 4 * hidden : nullptr,
+                              out.data_ptr<scalar_t>() + cell * outputs});
       });
     });
-    context->save_for_backward(
-        {inputs, weight_input, weight_hidden, bias_input, bias_hidden, state_in, states, saved});
-    return states;
+    const at::Tensor state_out = weeks > 0            ? states.select(2, weeks - 1).clone()
+                                 : state_in.defined() ? state_in.clone()
+                                                      : at::zeros({members, regions, hidden}, moving.options());
+    context->mark_non_differentiable({state_out});
+    context->saved_data["shift"] = shift;
+    context->saved_data["scale"] = scale;
+    if (with_gradient)
+      context->save_for_backward({moving, fixed, shared, weight_input, weight_hidden, bias_input, bias_hidden,
+                                  weight_output, bias_output, state_in, states, saved, out});
+    return {out, state_out};
   }
 
   static tensor_list backward(AutogradContext* context, tensor_list gradients) {
     const auto kept = context->get_saved_variables();
-    const at::Tensor &inputs = kept[0], &weight_hidden = kept[2], &state_in = kept[5], &states = kept[6],
-                     &saved = kept[7];
-    const int64_t members = inputs.size(0), regions = inputs.size(1), weeks = inputs.size(2), I = inputs.size(3),
-                  hidden = weight_hidden.size(2), blocks = block_count(regions, hidden);
-    const at::Tensor grad_states = gradients[0].contiguous();
-    at::Tensor grad_inputs = context->needs_input_grad(0) ? at::empty_like(inputs) : at::Tensor();
-    at::Tensor grad_weight_input, grad_weight_hidden, grad_bias;
-    int64_t padded = 0;
-    AT_DISPATCH_FLOATING_TYPES(inputs.scalar_type(), "gru_sequence_backward", [&] {
-      const auto weights = packed<scalar_t>(kept[1], kept[2], kept[3], kept[4]);
-      const int64_t G = padded = weights[0].padded;
-      grad_weight_input = at::zeros({members, blocks, I * 3 * G}, inputs.options());
-      grad_weight_hidden = at::zeros({members, blocks, hidden * 3 * G}, inputs.options());
-      grad_bias = at::zeros({members, blocks, 4 * G}, inputs.options());
+    const at::Tensor &moving = kept[0], &state_in = kept[9], &states = kept[10], &saved = kept[11], &out = kept[12];
+    const double shift = context->saved_data["shift"].toDouble(), scale = context->saved_data["scale"].toDouble();
+    const int64_t members = moving.size(0), regions = moving.size(1), weeks = moving.size(2), M = moving.size(3),
+                  I = kept[3].size(2), hidden = states.size(3), C = out.size(3), blocks = block_count(regions, hidden);
+    const at::Tensor grad_out = gradients[0].contiguous();
+    at::Tensor grad_moving = context->needs_input_grad(0) ? at::empty_like(moving) : at::Tensor();
+    at::Tensor grad_input, grad_hidden, grad_output, grad_bias, grad_bias_output;
+    int64_t G = 0, D = 0;
+    AT_DISPATCH_FLOATING_TYPES(moving.scalar_type(), "gru_path_backward", [&] {
+      const auto weights = packed<scalar_t>({kept[3], kept[4], kept[5], kept[6], kept[7], kept[8]});
+      G = weights[0].padded;
+      D = weights[0].padded_outputs;
+      grad_input = at::zeros({members, blocks, I * 3 * G}, moving.options());
+      grad_hidden = at::zeros({members, blocks, hidden * 3 * G}, moving.options());
+      grad_output = at::zeros({members, blocks, hidden * D}, moving.options());
+      grad_bias = at::zeros({members, blocks, 4 * G}, moving.options());
+      grad_bias_output = at::zeros({members, blocks, D}, moving.options());
       for_each_block(members, regions, hidden, [&](int64_t member, int64_t block, int64_t first, int64_t rows) {
         const int64_t row = member * regions + first, cell = row * weeks, sums = member * blocks + block;
+        const auto of_block = [&](const at::Tensor& gradient) {
+          return gradient.data_ptr<scalar_t>() + sums * gradient.size(2);
+        };
         kernels::gru_backward<scalar_t>(
-            weights[member],
-            {rows, weeks, inputs.const_data_ptr<scalar_t>() + cell * I,
-             state_in.defined() ? state_in.const_data_ptr<scalar_t>() + row * hidden : nullptr,
-             states.const_data_ptr<scalar_t>() + cell * hidden, saved.const_data_ptr<scalar_t>() + cell * 4 * hidden,
-             grad_states.const_data_ptr<scalar_t>() + cell * hidden,
-             grad_inputs.defined() ? grad_inputs.data_ptr<scalar_t>() + cell * I : nullptr,
-             grad_weight_input.data_ptr<scalar_t>() + sums * I * 3 * G,
-             grad_weight_hidden.data_ptr<scalar_t>() + sums * hidden * 3 * G,
-             grad_bias.data_ptr<scalar_t>() + sums * 4 * G});
+            weights[member], {rows,
+                              weeks,
+                              inputs_of<scalar_t>(moving, kept[1], kept[2], shift, cell),
+                              state_in.defined() ? state_in.const_data_ptr<scalar_t>() + row * hidden : nullptr,
+                              static_cast<scalar_t>(scale),
+                              states.const_data_ptr<scalar_t>() + cell * hidden,
+                              saved.const_data_ptr<scalar_t>() + cell * 4 * hidden,
+                              out.const_data_ptr<scalar_t>() + cell * C,
+                              grad_out.const_data_ptr<scalar_t>() + cell * C,
+                              grad_moving.defined() ? grad_moving.data_ptr<scalar_t>() + cell * M : nullptr,
+                              {of_block(grad_input), of_block(grad_hidden), of_block(grad_output), of_block(grad_bias),
+                               of_block(grad_bias_output)}});
       });
     });
     // Reset and update have one bias each in effect; the new gate's two differ.
-    const at::Tensor bias = weight_gradient(grad_bias, 1, 4, padded, hidden).squeeze(2);
-    const at::Tensor of_hidden = bias.narrow(1, 0, 3 * hidden);
-    const at::Tensor of_input = at::cat({bias.narrow(1, 0, 2 * hidden), bias.narrow(1, 3 * hidden, hidden)}, 1);
-    return {grad_inputs,
-            weight_gradient(grad_weight_input, I, 3, padded, hidden),
-            weight_gradient(grad_weight_hidden, hidden, 3, padded, hidden),
-            of_input,
-            of_hidden,
+    const at::Tensor bias = over_blocks(grad_bias, 1, 4, G, hidden).squeeze(2);
+    return {grad_moving,
+            {},
+            {},
+            {},
+            {},
+            over_blocks(grad_input, I, 3, G, hidden),
+            over_blocks(grad_hidden, hidden, 3, G, hidden),
+            at::cat({bias.narrow(1, 0, 2 * hidden), bias.narrow(1, 3 * hidden, hidden)}, 1),
+            bias.narrow(1, 0, 3 * hidden),
+            over_blocks(grad_output, hidden, 1, D, C),
+            over_blocks(grad_bias_output, 1, 1, D, C).squeeze(2),
             {},
             {}};
   }
@@ -126,15 +166,23 @@ class GruNode : public torch::autograd::Function<GruNode> {
 
 }  // namespace
 
-at::Tensor gru_sequence(const at::Tensor& inputs_ERTI, const GruWeights& weights, const at::Tensor& state_in_ERH) {
-  const bool with_gradient =
-      at::GradMode::is_enabled() &&
-      (inputs_ERTI.requires_grad() || weights.input_E3HI.requires_grad() || weights.hidden_E3HH.requires_grad() ||
-       weights.bias_input_E3H.requires_grad() || weights.bias_hidden_E3H.requires_grad());
-  return GruNode::apply(
-      inputs_ERTI.contiguous(), weights.input_E3HI.contiguous(), weights.hidden_E3HH.contiguous(),
-      weights.bias_input_E3H.contiguous(), weights.bias_hidden_E3H.contiguous(),
+GruPath gru_path(const GruPathInputs& inputs, const GruWeights& weights, double scale, const at::Tensor& state_in_ERH) {
+  const at::Tensor moving = inputs.moving_ERTM.contiguous();
+  const auto or_none = [&](const at::Tensor& given, std::vector<int64_t> shape) {
+    return given.defined() ? given.contiguous() : at::empty(shape, moving.options());
+  };
+  const at::Tensor fixed = or_none(inputs.fixed_ERTF, {moving.size(0), moving.size(1), moving.size(2), 0}),
+                   shared = or_none(inputs.shared_TS, {moving.size(2), 0});
+  bool with_gradient = false;
+  for (const at::Tensor& leaf : {moving, weights.input_E3HI, weights.hidden_E3HH, weights.bias_input_E3H,
+                                 weights.bias_hidden_E3H, weights.output_ECH, weights.bias_output_EC})
+    with_gradient = with_gradient || (at::GradMode::is_enabled() && leaf.requires_grad());
+  const auto out = GruNode::apply(
+      moving, fixed, shared, inputs.shift, scale, weights.input_E3HI.contiguous(), weights.hidden_E3HH.contiguous(),
+      weights.bias_input_E3H.contiguous(), weights.bias_hidden_E3H.contiguous(), weights.output_ECH.contiguous(),
+      weights.bias_output_EC.contiguous(),
       state_in_ERH.defined() ? std::optional(state_in_ERH.contiguous()) : std::optional<at::Tensor>(), with_gradient);
+  return {out[0], out[1]};
 }
 
 }  // namespace dcmmm

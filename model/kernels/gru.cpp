@@ -1,5 +1,7 @@
 #include "model/kernels/gru.hpp"
 
+#include <algorithm>
+
 #include "model/kernels/gru_block.hpp"
 #include "model/kernels/registers.hpp"
 
@@ -22,36 +24,34 @@ std::vector<Real> pack(int64_t inner, int64_t columns, int64_t panel, const Valu
 }  // namespace
 
 template <class Real>
-GruPacked<Real>::GruPacked(int64_t inputs, int64_t hidden, const Real* weight_input_3HI, const Real* weight_hidden_3HH,
-                           const Real* bias_input_3H, const Real* bias_hidden_3H)
-    : inputs(inputs), hidden(hidden), bytes(register_bytes()) {
+GruPacked<Real>::GruPacked(const GruWeightView<Real>& from)
+    : inputs(from.inputs), hidden(from.hidden), outputs(from.outputs), bytes(register_bytes()) {
   const int64_t lanes = bytes / static_cast<int64_t>(sizeof(Real)), panel = panel_columns<Real>(bytes);
-  const int64_t H = hidden, I = inputs, G = round_up(hidden, lanes);
-  padded_inputs = round_up(inputs, lanes);
+  const int64_t H = hidden, I = inputs, C = outputs, G = round_up(hidden, lanes);
   padded = G;
-  // A column of the gates, or a place of their sum, is `gate`'s j-th; 0 in the padding.
-  const auto of_gate = [&](int64_t place, const auto& weight) { return place % G < H ? weight(place / G * H + place % G) : Real(0); };
-  const auto input = [&](int64_t gate, int64_t i) { return weight_input_3HI[gate * I + i]; };
-  const auto state = [&](int64_t gate, int64_t j) { return weight_hidden_3HH[gate * H + j]; };
-  forward_input = pack<Real>(I, 3 * G, panel, [&](int64_t i, int64_t column) {
-    return of_gate(column, [&](int64_t gate) { return input(gate, i); });
-  });
-  forward_hidden = pack<Real>(H, 3 * G, panel, [&](int64_t j, int64_t column) {
-    return of_gate(column, [&](int64_t gate) { return state(gate, j); });
-  });
-  backward_input = pack<Real>(3 * G, I, panel, [&](int64_t place, int64_t i) {
-    return of_gate(place, [&](int64_t gate) { return input(gate, i); });
-  });
-  backward_hidden = pack<Real>(3 * G, H, panel, [&](int64_t place, int64_t j) {
-    return of_gate(place, [&](int64_t gate) { return state(gate, j); });
-  });
+  padded_inputs = round_up(inputs, lanes);
+  padded_outputs = round_up(outputs, lanes);
+  // The place-th of all gates' columns, with padding: the value of its gate's row; 0 in the padding.
+  const auto of_gates = [&](int64_t place, const Real* weight, int64_t width, int64_t i) {
+    return place % G < H ? weight[(place / G * H + place % G) * width + i] : Real(0);
+  };
+  forward_input = pack<Real>(I, 3 * G, panel, [&](int64_t i, int64_t g) { return of_gates(g, from.input_3HI, I, i); });
+  forward_hidden =
+      pack<Real>(H, 3 * G, panel, [&](int64_t j, int64_t g) { return of_gates(g, from.hidden_3HH, H, j); });
+  forward_output = pack<Real>(H, C, panel, [&](int64_t j, int64_t c) { return from.output_CH[c * H + j]; });
+  backward_input = pack<Real>(3 * G, I, panel, [&](int64_t g, int64_t i) { return of_gates(g, from.input_3HI, I, i); });
+  backward_hidden =
+      pack<Real>(3 * G, H, panel, [&](int64_t g, int64_t j) { return of_gates(g, from.hidden_3HH, H, j); });
+  backward_output = pack<Real>(C, H, panel, [&](int64_t c, int64_t j) { return from.output_CH[c * H + j]; });
   bias_4G.assign(static_cast<size_t>(4 * G), Real(0));
   for (int64_t j = 0; j < H; ++j) {
     for (int64_t gate = 0; gate < 2; ++gate)
-      bias_4G[gate * G + j] = bias_input_3H[gate * H + j] + bias_hidden_3H[gate * H + j];
-    bias_4G[2 * G + j] = bias_hidden_3H[2 * H + j];
-    bias_4G[3 * G + j] = bias_input_3H[2 * H + j];
+      bias_4G[gate * G + j] = from.bias_input_3H[gate * H + j] + from.bias_hidden_3H[gate * H + j];
+    bias_4G[2 * G + j] = from.bias_hidden_3H[2 * H + j];
+    bias_4G[3 * G + j] = from.bias_input_3H[2 * H + j];
   }
+  bias_output_D.assign(static_cast<size_t>(padded_outputs), Real(0));
+  std::copy_n(from.bias_output_C, C, bias_output_D.begin());
 }
 
 template <class Real>
@@ -72,8 +72,8 @@ void gru_backward(const GruPacked<Real>& weights, const GruBackward<Real>& block
     gru_backward_block<Real, 32>(weights, block, scratch.data());
 }
 
-#define DCMMM_INSTANTIATE(Real)                                              \
-  template class GruPacked<Real>;                                            \
+#define DCMMM_INSTANTIATE(Real)                                               \
+  template struct GruPacked<Real>;                                            \
   template void gru_forward(const GruPacked<Real>&, const GruForward<Real>&); \
   template void gru_backward(const GruPacked<Real>&, const GruBackward<Real>&);
 DCMMM_INSTANTIATE(float)

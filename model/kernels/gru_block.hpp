@@ -10,33 +10,57 @@
 
 namespace dcmmm::kernels {
 
-// Numbers that a block needs: the state, a week's gates (or their gradients), the state before, the inputs' gradients.
+// Numbers that a block needs: two states, a week's gates (or their gradients), its inputs and their gradients, its
+// outputs.
 template <class Real>
 int64_t gru_scratch(const GruPacked<Real>& weights, int64_t rows) {
-  return rows * (6 * weights.padded + weights.padded_inputs);
+  return rows * (7 * weights.padded + 2 * weights.padded_inputs + weights.padded_outputs);
+}
+
+// A week's inputs side by side.
+template <class Real>
+void gather_inputs(const GruInputs<Real>& from, int64_t rows, int64_t weeks, int64_t week, Real* input_NI) {
+  const int64_t inputs = from.moving + from.fixed + from.shared;
+  for (int64_t row = 0; row < rows; ++row) {
+    const int64_t cell = row * weeks + week;
+    Real* to = input_NI + row * inputs;
+    for (int64_t i = 0; i < from.moving; ++i) to[i] = from.moving_NTM[cell * from.moving + i] - from.shift;
+    to += from.moving;
+    for (int64_t i = 0; i < from.fixed; ++i) to[i] = from.fixed_NTF[cell * from.fixed_week + i];
+    to += from.fixed;
+    for (int64_t i = 0; i < from.shared; ++i) to[i] = from.shared_TS[week * from.shared + i];
+  }
+}
+
+template <class Real>
+void fill_rows(int64_t rows, int64_t width, const Real* values, Real* to) {
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t j = 0; j < width; ++j) to[row * width + j] = values[j];
 }
 
 template <class Real, int kBytes>
 void gru_forward_block(const GruPacked<Real>& weights, const GruForward<Real>& block, Real* scratch) {
-  const int64_t rows = block.rows, weeks = block.weeks, I = weights.inputs, H = weights.hidden, G = weights.padded;
+  const int64_t rows = block.rows, weeks = block.weeks;
+  const int64_t I = weights.inputs, H = weights.hidden, C = weights.outputs, G = weights.padded,
+                D = weights.padded_outputs;
   constexpr int64_t kPanel = 2 * Register<Real, kBytes>::kLanes;
-  Real *state_NG = scratch, *gates_N4G = scratch + rows * G;
+  Real *state_NG = scratch, *gates_N4G = state_NG + rows * G, *output_ND = gates_N4G + rows * 4 * G,
+       *input_NI = output_ND + rows * D;
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t j = 0; j < H; ++j)
       state_NG[row * G + j] = block.state_in_NH != nullptr ? block.state_in_NH[row * H + j] : Real(0);
   for (int64_t week = 0; week < weeks; ++week) {
-    for (int64_t row = 0; row < rows; ++row)
-      for (int64_t j = 0; j < 4 * G; ++j) gates_N4G[row * 4 * G + j] = weights.bias_4G[j];
-    const Real* input = block.input_NTI + week * I;
+    gather_inputs(block.input, rows, weeks, week, input_NI);
+    fill_rows(rows, 4 * G, weights.bias_4G.data(), gates_N4G);
     const Real* packed = weights.forward_input.data();
-    multiply<Real, kBytes>({rows, 2 * G, I, input, weeks * I, 1, packed, I * kPanel, kPanel, gates_N4G, 4 * G});
+    multiply<Real, kBytes>({rows, 2 * G, I, input_NI, I, 1, packed, I * kPanel, kPanel, gates_N4G, 4 * G});
     multiply<Real, kBytes>(
-        {rows, G, I, input, weeks * I, 1, packed + 2 * G * I, I * kPanel, kPanel, gates_N4G + 3 * G, 4 * G});
+        {rows, G, I, input_NI, I, 1, packed + 2 * G * I, I * kPanel, kPanel, gates_N4G + 3 * G, 4 * G});
     multiply<Real, kBytes>(
         {rows, 3 * G, H, state_NG, G, 1, weights.forward_hidden.data(), H * kPanel, kPanel, gates_N4G, 4 * G});
     for (int64_t row = 0; row < rows; ++row) {
-      const Real* gates = gates_N4G + row * 4 * G;
-      Real *state = state_NG + row * G, *after = block.state_NTH + (row * weeks + week) * H;
+      Real *gates = gates_N4G + row * 4 * G, *state = state_NG + row * G;
+      Real* after = block.state_NTH + (row * weeks + week) * H;
       Real* saved = block.saved_NT4H != nullptr ? block.saved_NT4H + (row * weeks + week) * 4 * H : nullptr;
 #pragma GCC ivdep
       for (int64_t j = 0; j < H; ++j) {
@@ -51,59 +75,85 @@ void gru_forward_block(const GruPacked<Real>& weights, const GruForward<Real>& b
         state[j] = after[j] = fresh + update * (state[j] - fresh);
       }
     }
+    fill_rows(rows, D, weights.bias_output_D.data(), output_ND);
+    multiply<Real, kBytes>(
+        {rows, D, H, state_NG, G, 1, weights.forward_output.data(), H * kPanel, kPanel, output_ND, D});
+#pragma GCC ivdep
+    for (int64_t i = 0; i < rows * D; ++i) output_ND[i] = block.scale * std::tanh(output_ND[i]);
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t c = 0; c < C; ++c) block.output_NTC[(row * weeks + week) * C + c] = output_ND[row * D + c];
   }
 }
 
 template <class Real, int kBytes>
 void gru_backward_block(const GruPacked<Real>& weights, const GruBackward<Real>& block, Real* scratch) {
-  const int64_t rows = block.rows, weeks = block.weeks, I = weights.inputs, H = weights.hidden, G = weights.padded;
-  const int64_t J = weights.padded_inputs;
+  const int64_t rows = block.rows, weeks = block.weeks, M = block.input.moving;
+  const int64_t I = weights.inputs, H = weights.hidden, C = weights.outputs, G = weights.padded,
+                J = weights.padded_inputs, D = weights.padded_outputs;
   constexpr int64_t kPanel = 2 * Register<Real, kBytes>::kLanes;
-  // dL/dh_t through the later weeks; dL/d(the gates' columns): reset, update, the new gate's hidden and input product.
-  Real *later_NG = scratch, *gates_N4G = later_NG + rows * G, *before_NG = gates_N4G + rows * 4 * G,
-       *to_input_NJ = before_NG + rows * G;
-  for (int64_t i = 0; i < rows * 5 * G; ++i) scratch[i] = Real(0);  // the padding stays so
+  constexpr int64_t kLanes = Register<Real, kBytes>::kLanes;
+  const GruGradient<Real>& gradient = block.gradient;
+  // dL/dh_t; dL/d(the gates' columns): reset, update, the new gate's hidden and input product; h_t and h_{t-1};
+  // dL/d(output before its tanh).
+  Real *grad_state_NG = scratch, *gates_N4G = grad_state_NG + rows * G, *state_NG = gates_N4G + rows * 4 * G,
+       *before_NG = state_NG + rows * G, *output_ND = before_NG + rows * G, *input_NI = output_ND + rows * D,
+       *to_input_NJ = input_NI + rows * J;
+  for (int64_t i = 0; i < rows * (7 * G + D); ++i) scratch[i] = Real(0);  // the padding stays so
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t j = 0; j < H; ++j) before_NG[row * G + j] = block.state_NTH[(row * weeks + weeks - 1) * H + j];
   for (int64_t week = weeks - 1; week >= 0; --week) {
+    Real* swapped = state_NG;
+    state_NG = before_NG;
+    before_NG = swapped;
+    gather_inputs(block.input, rows, weeks, week, input_NI);
+    for (int64_t row = 0; row < rows; ++row) {
+      const int64_t cell = (row * weeks + week) * C;
+      Real* to = output_ND + row * D;
+      for (int64_t c = 0; c < C; ++c) {
+        const Real value = block.output_NTC[cell + c] / block.scale;
+        to[c] = block.grad_output_NTC[cell + c] * block.scale * (Real(1) - value * value);
+      }
+      for (int64_t c = 0; c < D; ++c) gradient.bias_output_D[c] += to[c];
+    }
+    multiply<Real, kBytes>(
+        {rows, G, C, output_ND, D, 1, weights.backward_output.data(), C * kPanel, kPanel, grad_state_NG, G});
+    multiply<Real, kBytes>({H, D, rows, state_NG, 1, G, output_ND, kPanel, D, gradient.output_HD, D});
     for (int64_t row = 0; row < rows; ++row) {
       const int64_t cell = row * weeks + week;
-      const Real *saved = block.saved_NT4H + cell * 4 * H, *outside = block.grad_state_NTH + cell * H;
+      const Real* saved = block.saved_NT4H + cell * 4 * H;
       const Real* state_before = week > 0                       ? block.state_NTH + (cell - 1) * H
                                  : block.state_in_NH != nullptr ? block.state_in_NH + row * H
                                                                 : nullptr;
-      Real *gates = gates_N4G + row * 4 * G, *later = later_NG + row * G, *before = before_NG + row * G;
+      Real *gates = gates_N4G + row * 4 * G, *grad_state = grad_state_NG + row * G, *before = before_NG + row * G;
       for (int64_t j = 0; j < H; ++j) before[j] = state_before != nullptr ? state_before[j] : Real(0);
 #pragma GCC ivdep
       for (int64_t j = 0; j < H; ++j) {
-        const Real reset = saved[j], update = saved[H + j], fresh = saved[2 * H + j];
-        const Real grad = later[j] + outside[j];
+        const Real reset = saved[j], update = saved[H + j], fresh = saved[2 * H + j], grad = grad_state[j];
         const Real grad_fresh = grad * (Real(1) - update) * (Real(1) - fresh * fresh);
         gates[j] = grad_fresh * saved[3 * H + j] * reset * (Real(1) - reset);
         gates[G + j] = grad * (before[j] - fresh) * update * (Real(1) - update);
         gates[2 * G + j] = grad_fresh * reset;
         gates[3 * G + j] = grad_fresh;
-        later[j] = grad * update;
+        grad_state[j] = grad * update;
       }
 #pragma GCC ivdep
-      for (int64_t j = 0; j < 4 * G; ++j) block.grad_bias_4G[j] += gates[j];
+      for (int64_t j = 0; j < 4 * G; ++j) gradient.bias_4G[j] += gates[j];
     }
+    multiply<Real, kBytes>({rows, G, 3 * G, gates_N4G, 4 * G, 1, weights.backward_hidden.data(), 3 * G * kPanel, kPanel,
+                            grad_state_NG, G});
+    multiply<Real, kBytes>({H, 3 * G, rows, before_NG, 1, G, gates_N4G, kPanel, 4 * G, gradient.hidden_H3G, 3 * G});
+    multiply<Real, kBytes>({I, 2 * G, rows, input_NI, 1, I, gates_N4G, kPanel, 4 * G, gradient.input_I3G, 3 * G});
     multiply<Real, kBytes>(
-        {rows, G, 3 * G, gates_N4G, 4 * G, 1, weights.backward_hidden.data(), 3 * G * kPanel, kPanel, later_NG, G});
-    const Real* input = block.input_NTI + week * I;
-    multiply<Real, kBytes>({H, 3 * G, rows, before_NG, 1, G, gates_N4G, kPanel, 4 * G, block.grad_weight_hidden_H3G,
-                            3 * G});
-    multiply<Real, kBytes>(
-        {I, 2 * G, rows, input, 1, weeks * I, gates_N4G, kPanel, 4 * G, block.grad_weight_input_I3G, 3 * G});
-    multiply<Real, kBytes>({I, G, rows, input, 1, weeks * I, gates_N4G + 3 * G, kPanel, 4 * G,
-                            block.grad_weight_input_I3G + 2 * G, 3 * G});
-    if (block.grad_input_NTI == nullptr) continue;
+        {I, G, rows, input_NI, 1, I, gates_N4G + 3 * G, kPanel, 4 * G, gradient.input_I3G + 2 * G, 3 * G});
+    if (block.grad_moving_NTM == nullptr) continue;
+    const int64_t columns = (M + kLanes - 1) / kLanes * kLanes;  // moving inputs come first
     for (int64_t i = 0; i < rows * J; ++i) to_input_NJ[i] = Real(0);
     const Real* packed = weights.backward_input.data();
-    multiply<Real, kBytes>({rows, J, 2 * G, gates_N4G, 4 * G, 1, packed, 3 * G * kPanel, kPanel, to_input_NJ, J});
-    multiply<Real, kBytes>({rows, J, G, gates_N4G + 3 * G, 4 * G, 1, packed + 2 * G * kPanel, 3 * G * kPanel, kPanel,
-                            to_input_NJ, J});
+    multiply<Real, kBytes>({rows, columns, 2 * G, gates_N4G, 4 * G, 1, packed, 3 * G * kPanel, kPanel, to_input_NJ, J});
+    multiply<Real, kBytes>({rows, columns, G, gates_N4G + 3 * G, 4 * G, 1, packed + 2 * G * kPanel, 3 * G * kPanel,
+                            kPanel, to_input_NJ, J});
     for (int64_t row = 0; row < rows; ++row)
-      for (int64_t i = 0; i < I; ++i)
-        block.grad_input_NTI[(row * weeks + week) * I + i] = to_input_NJ[row * J + i];
+      for (int64_t i = 0; i < M; ++i) block.grad_moving_NTM[(row * weeks + week) * M + i] = to_input_NJ[row * J + i];
   }
 }
 
