@@ -78,10 +78,13 @@ class GruNode : public torch::autograd::Function<GruNode> {
     const at::Tensor state_in = given_state_in.value_or(at::Tensor());
     const int64_t members = moving.size(0), regions = moving.size(1), weeks = moving.size(2),
                   hidden = weight_hidden.size(2), outputs = weight_output.size(1);
+    // Of each block of regions, weeks come first.
     at::Tensor states = at::empty({members, regions, weeks, hidden}, moving.options());
     at::Tensor out = at::empty({members, regions, weeks, outputs}, moving.options());
     at::Tensor saved =
         with_gradient ? at::empty({members, regions, weeks, 4 * hidden}, moving.options()) : at::Tensor();
+    at::Tensor state_out =
+        state_in.defined() ? state_in.clone() : at::zeros({members, regions, hidden}, moving.options());
     AT_DISPATCH_FLOATING_TYPES(moving.scalar_type(), "gru_path", [&] {
       const auto weights =
           packed<scalar_t>({weight_input, weight_hidden, bias_input, bias_hidden, weight_output, bias_output});
@@ -93,11 +96,11 @@ class GruNode : public torch::autograd::Function<GruNode> {
                               static_cast<scalar_t>(scale), states.data_ptr<scalar_t>() + cell * hidden,
                               saved.defined() ? saved.data_ptr<scalar_t>() + cell * 4 * hidden : nullptr,
                               out.data_ptr<scalar_t>() + cell * outputs});
+        if (weeks > 0)
+          std::copy_n(states.const_data_ptr<scalar_t>() + (cell + (weeks - 1) * rows) * hidden, rows * hidden,
+                      state_out.data_ptr<scalar_t>() + row * hidden);
       });
     });
-    const at::Tensor state_out = weeks > 0            ? states.select(2, weeks - 1).clone()
-                                 : state_in.defined() ? state_in.clone()
-                                                      : at::zeros({members, regions, hidden}, moving.options());
     context->mark_non_differentiable({state_out});
     context->saved_data["shift"] = shift;
     context->saved_data["scale"] = scale;

@@ -47,8 +47,9 @@ struct GruForward {
   GruInputs<Real> input;
   const Real* state_in_NH;  // before the first week; null: 0
   Real scale;
-  Real* state_NTH;   // out: after each week
-  Real* saved_NT4H;  // out: reset, update, new, and the new gate's hidden product, for the backward; may be null
+  // Weeks come first, so that a week's values lie side by side.
+  Real* state_TNH;   // out: after each week
+  Real* saved_TN4H;  // out: reset, update, new, and the new gate's hidden product, for the backward; may be null
   Real* output_NTC;  // out: scale * tanh(W h_t + b)
 };
 
@@ -70,8 +71,8 @@ struct GruBackward {
   GruInputs<Real> input;
   const Real* state_in_NH;  // null: 0
   Real scale;
-  const Real* state_NTH;
-  const Real* saved_NT4H;
+  const Real* state_TNH;
+  const Real* saved_TN4H;
   const Real* output_NTC;
   const Real* grad_output_NTC;
   Real* grad_moving_NTM;  // out; may be null

@@ -10,11 +10,17 @@
 
 namespace dcmmm::kernels {
 
-// Numbers that a block needs: two states, a week's gates (or their gradients), its inputs and their gradients, its
-// outputs.
+// Numbers that a block needs: the state before the first week, the gradient of a week's state, its gates (or their
+// gradients), its inputs and their gradients, its outputs.
 template <class Real>
 int64_t gru_scratch(const GruPacked<Real>& weights, int64_t rows) {
-  return rows * (7 * weights.padded + 2 * weights.padded_inputs + weights.padded_outputs);
+  return rows * (weights.hidden + 5 * weights.padded + 2 * weights.padded_inputs + weights.padded_outputs);
+}
+
+// The state before the first week.
+template <class Real>
+void first_state(const Real* given_NH, int64_t count, Real* state_NH) {
+  for (int64_t i = 0; i < count; ++i) state_NH[i] = given_NH != nullptr ? given_NH[i] : Real(0);
 }
 
 // A week's inputs side by side.
@@ -44,12 +50,12 @@ void gru_forward_block(const GruPacked<Real>& weights, const GruForward<Real>& b
   const int64_t I = weights.inputs, H = weights.hidden, C = weights.outputs, G = weights.padded,
                 D = weights.padded_outputs;
   constexpr int64_t kPanel = 2 * Register<Real, kBytes>::kLanes;
-  Real *state_NG = scratch, *gates_N4G = state_NG + rows * G, *output_ND = gates_N4G + rows * 4 * G,
+  Real *first_NH = scratch, *gates_N4G = first_NH + rows * H, *output_ND = gates_N4G + rows * 4 * G,
        *input_NI = output_ND + rows * D;
-  for (int64_t row = 0; row < rows; ++row)
-    for (int64_t j = 0; j < H; ++j)
-      state_NG[row * G + j] = block.state_in_NH != nullptr ? block.state_in_NH[row * H + j] : Real(0);
+  first_state(block.state_in_NH, rows * H, first_NH);
   for (int64_t week = 0; week < weeks; ++week) {
+    Real* after_NH = block.state_TNH + week * rows * H;
+    const Real* before_NH = week > 0 ? after_NH - rows * H : first_NH;
     gather_inputs(block.input, rows, weeks, week, input_NI);
     fill_rows(rows, 4 * G, weights.bias_4G.data(), gates_N4G);
     const Real* packed = weights.forward_input.data();
@@ -57,11 +63,11 @@ void gru_forward_block(const GruPacked<Real>& weights, const GruForward<Real>& b
     multiply<Real, kBytes>(
         {rows, G, I, input_NI, I, 1, packed + 2 * G * I, I * kPanel, kPanel, gates_N4G + 3 * G, 4 * G});
     multiply<Real, kBytes>(
-        {rows, 3 * G, H, state_NG, G, 1, weights.forward_hidden.data(), H * kPanel, kPanel, gates_N4G, 4 * G});
+        {rows, 3 * G, H, before_NH, H, 1, weights.forward_hidden.data(), H * kPanel, kPanel, gates_N4G, 4 * G});
     for (int64_t row = 0; row < rows; ++row) {
-      Real *gates = gates_N4G + row * 4 * G, *state = state_NG + row * G;
-      Real* after = block.state_NTH + (row * weeks + week) * H;
-      Real* saved = block.saved_NT4H != nullptr ? block.saved_NT4H + (row * weeks + week) * 4 * H : nullptr;
+      const Real *gates = gates_N4G + row * 4 * G, *before = before_NH + row * H;
+      Real* after = after_NH + row * H;
+      Real* saved = block.saved_TN4H != nullptr ? block.saved_TN4H + (week * rows + row) * 4 * H : nullptr;
 #pragma GCC ivdep
       for (int64_t j = 0; j < H; ++j) {
         const Real reset = sigmoid(gates[j]), update = sigmoid(gates[G + j]);
@@ -72,12 +78,12 @@ void gru_forward_block(const GruPacked<Real>& weights, const GruForward<Real>& b
           saved[2 * H + j] = fresh;
           saved[3 * H + j] = gates[2 * G + j];
         }
-        state[j] = after[j] = fresh + update * (state[j] - fresh);
+        after[j] = fresh + update * (before[j] - fresh);
       }
     }
     fill_rows(rows, D, weights.bias_output_D.data(), output_ND);
     multiply<Real, kBytes>(
-        {rows, D, H, state_NG, G, 1, weights.forward_output.data(), H * kPanel, kPanel, output_ND, D});
+        {rows, D, H, after_NH, H, 1, weights.forward_output.data(), H * kPanel, kPanel, output_ND, D});
 #pragma GCC ivdep
     for (int64_t i = 0; i < rows * D; ++i) output_ND[i] = block.scale * std::tanh(output_ND[i]);
     for (int64_t row = 0; row < rows; ++row)
@@ -93,18 +99,15 @@ void gru_backward_block(const GruPacked<Real>& weights, const GruBackward<Real>&
   constexpr int64_t kPanel = 2 * Register<Real, kBytes>::kLanes;
   constexpr int64_t kLanes = Register<Real, kBytes>::kLanes;
   const GruGradient<Real>& gradient = block.gradient;
-  // dL/dh_t; dL/d(the gates' columns): reset, update, the new gate's hidden and input product; h_t and h_{t-1};
-  // dL/d(output before its tanh).
-  Real *grad_state_NG = scratch, *gates_N4G = grad_state_NG + rows * G, *state_NG = gates_N4G + rows * 4 * G,
-       *before_NG = state_NG + rows * G, *output_ND = before_NG + rows * G, *input_NI = output_ND + rows * D,
-       *to_input_NJ = input_NI + rows * J;
-  for (int64_t i = 0; i < rows * (7 * G + D); ++i) scratch[i] = Real(0);  // the padding stays so
-  for (int64_t row = 0; row < rows; ++row)
-    for (int64_t j = 0; j < H; ++j) before_NG[row * G + j] = block.state_NTH[(row * weeks + weeks - 1) * H + j];
+  // dL/dh_t; dL/d(the gates' columns): reset, update, the new gate's hidden and input product; dL/d(output before its
+  // tanh).
+  Real *first_NH = scratch, *grad_state_NG = first_NH + rows * H, *gates_N4G = grad_state_NG + rows * G,
+       *output_ND = gates_N4G + rows * 4 * G, *input_NI = output_ND + rows * D, *to_input_NJ = input_NI + rows * J;
+  for (int64_t i = 0; i < rows * (5 * G + D); ++i) grad_state_NG[i] = Real(0);  // the padding stays so
+  first_state(block.state_in_NH, rows * H, first_NH);
   for (int64_t week = weeks - 1; week >= 0; --week) {
-    Real* swapped = state_NG;
-    state_NG = before_NG;
-    before_NG = swapped;
+    const Real* state_NH = block.state_TNH + week * rows * H;
+    const Real* before_NH = week > 0 ? state_NH - rows * H : first_NH;
     gather_inputs(block.input, rows, weeks, week, input_NI);
     for (int64_t row = 0; row < rows; ++row) {
       const int64_t cell = (row * weeks + week) * C;
@@ -117,15 +120,10 @@ void gru_backward_block(const GruPacked<Real>& weights, const GruBackward<Real>&
     }
     multiply<Real, kBytes>(
         {rows, G, C, output_ND, D, 1, weights.backward_output.data(), C * kPanel, kPanel, grad_state_NG, G});
-    multiply<Real, kBytes>({H, D, rows, state_NG, 1, G, output_ND, kPanel, D, gradient.output_HD, D});
+    multiply<Real, kBytes>({H, D, rows, state_NH, 1, H, output_ND, kPanel, D, gradient.output_HD, D});
     for (int64_t row = 0; row < rows; ++row) {
-      const int64_t cell = row * weeks + week;
-      const Real* saved = block.saved_NT4H + cell * 4 * H;
-      const Real* state_before = week > 0                       ? block.state_NTH + (cell - 1) * H
-                                 : block.state_in_NH != nullptr ? block.state_in_NH + row * H
-                                                                : nullptr;
-      Real *gates = gates_N4G + row * 4 * G, *grad_state = grad_state_NG + row * G, *before = before_NG + row * G;
-      for (int64_t j = 0; j < H; ++j) before[j] = state_before != nullptr ? state_before[j] : Real(0);
+      const Real *saved = block.saved_TN4H + (week * rows + row) * 4 * H, *before = before_NH + row * H;
+      Real *gates = gates_N4G + row * 4 * G, *grad_state = grad_state_NG + row * G;
 #pragma GCC ivdep
       for (int64_t j = 0; j < H; ++j) {
         const Real reset = saved[j], update = saved[H + j], fresh = saved[2 * H + j], grad = grad_state[j];
@@ -141,7 +139,7 @@ void gru_backward_block(const GruPacked<Real>& weights, const GruBackward<Real>&
     }
     multiply<Real, kBytes>({rows, G, 3 * G, gates_N4G, 4 * G, 1, weights.backward_hidden.data(), 3 * G * kPanel, kPanel,
                             grad_state_NG, G});
-    multiply<Real, kBytes>({H, 3 * G, rows, before_NG, 1, G, gates_N4G, kPanel, 4 * G, gradient.hidden_H3G, 3 * G});
+    multiply<Real, kBytes>({H, 3 * G, rows, before_NH, 1, H, gates_N4G, kPanel, 4 * G, gradient.hidden_H3G, 3 * G});
     multiply<Real, kBytes>({I, 2 * G, rows, input_NI, 1, I, gates_N4G, kPanel, 4 * G, gradient.input_I3G, 3 * G});
     multiply<Real, kBytes>(
         {I, G, rows, input_NI, 1, I, gates_N4G + 3 * G, kPanel, 4 * G, gradient.input_I3G + 2 * G, 3 * G});
