@@ -141,6 +141,7 @@ nlohmann::json measure(const BenchOptions& options, const Environment& environme
                            {"step_seconds_median", step},
                            {"step_seconds_fastest", *std::min_element(step_seconds.begin(), step_seconds.end())},
                            {"step_processor_seconds_median", median(step_processor_seconds)},
+                           {"reduced_bytes", 8 * members_run * (fit->model.layout().shared_count() + 4)},
                            {"preparation_seconds", preparation_seconds},
                            {"peak_memory_bytes", peak_memory(world)},
                            {"peak_memory_before_steps_bytes", memory_before},
