@@ -70,7 +70,7 @@ def main():
     print(f"  all-reduce of {size} bytes by itself: {1e6 * alone:.0f} us, {100 * alone / processor['two']:.2f} % of a rank's cpu")
 
     cell = (processor["one"] - processor["small"]) / ((R - R // 10) * TRAINING_WEEKS)
-    fixed = max(processor["small"] - cell * R // 10 * TRAINING_WEEKS, 0.0)
+    fixed = max(processor["small"] - cell * (R // 10) * TRAINING_WEEKS, 0.0)
     machines = {"measured ranks": (fixed, cell, latency, bandwidth),
                 "assumed GPUs": (1e-3 * given.gpu_fixed_ms, 1e-9 * given.gpu_cell_ns, 1e-6 * given.gpu_latency_us,
                                  1e9 * given.gpu_bandwidth)}
