@@ -32,10 +32,10 @@ struct Product {
     at::mm_out(out, left, right);
     int64_t count = 0;
     const double start = processor_seconds();
-    while (processor_seconds() - start < at_least) {
+    do {
       at::mm_out(out, left, right);
       ++count;
-    }
+    } while (processor_seconds() - start < at_least);
     return (processor_seconds() - start) / static_cast<double>(count);
   }
 };

@@ -1,5 +1,6 @@
 // The GRU's kernels for registers of one width. Compiled with -ffast-math, so that exp and tanh run on whole registers
-// (libmvec), once for each width: gru.cpp and gru_wide.cpp. Values are checked for NaN elsewhere.
+// (libmvec), once for each width: gru.cpp and gru_wide.cpp; hence the width among each function's parameters. Values
+// are checked for NaN elsewhere.
 #pragma once
 
 #include <cmath>
@@ -18,13 +19,13 @@ int64_t gru_scratch(const GruPacked<Real>& weights, int64_t rows) {
 }
 
 // The state before the first week.
-template <class Real>
+template <class Real, int kBytes>
 void first_state(const Real* given_NH, int64_t count, Real* state_NH) {
   for (int64_t i = 0; i < count; ++i) state_NH[i] = given_NH != nullptr ? given_NH[i] : Real(0);
 }
 
 // A week's inputs side by side.
-template <class Real>
+template <class Real, int kBytes>
 void gather_inputs(const GruInputs<Real>& from, int64_t rows, int64_t weeks, int64_t week, Real* input_NI) {
   const int64_t inputs = from.moving + from.fixed + from.shared;
   for (int64_t row = 0; row < rows; ++row) {
@@ -38,7 +39,7 @@ void gather_inputs(const GruInputs<Real>& from, int64_t rows, int64_t weeks, int
   }
 }
 
-template <class Real>
+template <class Real, int kBytes>
 void fill_rows(int64_t rows, int64_t width, const Real* values, Real* to) {
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t j = 0; j < width; ++j) to[row * width + j] = values[j];
@@ -52,12 +53,12 @@ void gru_forward_block(const GruPacked<Real>& weights, const GruForward<Real>& b
   constexpr int64_t kPanel = 2 * Register<Real, kBytes>::kLanes;
   Real *first_NH = scratch, *gates_N4G = first_NH + rows * H, *output_ND = gates_N4G + rows * 4 * G,
        *input_NI = output_ND + rows * D;
-  first_state(block.state_in_NH, rows * H, first_NH);
+  first_state<Real, kBytes>(block.state_in_NH, rows * H, first_NH);
   for (int64_t week = 0; week < weeks; ++week) {
     Real* after_NH = block.state_TNH + week * rows * H;
     const Real* before_NH = week > 0 ? after_NH - rows * H : first_NH;
-    gather_inputs(block.input, rows, weeks, week, input_NI);
-    fill_rows(rows, 4 * G, weights.bias_4G.data(), gates_N4G);
+    gather_inputs<Real, kBytes>(block.input, rows, weeks, week, input_NI);
+    fill_rows<Real, kBytes>(rows, 4 * G, weights.bias_4G.data(), gates_N4G);
     const Real* packed = weights.forward_input.data();
     multiply<Real, kBytes>({rows, 2 * G, I, input_NI, I, 1, packed, I * kPanel, kPanel, gates_N4G, 4 * G});
     multiply<Real, kBytes>(
@@ -81,7 +82,7 @@ void gru_forward_block(const GruPacked<Real>& weights, const GruForward<Real>& b
         after[j] = fresh + update * (before[j] - fresh);
       }
     }
-    fill_rows(rows, D, weights.bias_output_D.data(), output_ND);
+    fill_rows<Real, kBytes>(rows, D, weights.bias_output_D.data(), output_ND);
     multiply<Real, kBytes>(
         {rows, D, H, after_NH, H, 1, weights.forward_output.data(), H * kPanel, kPanel, output_ND, D});
 #pragma GCC ivdep
@@ -104,11 +105,11 @@ void gru_backward_block(const GruPacked<Real>& weights, const GruBackward<Real>&
   Real *first_NH = scratch, *grad_state_NG = first_NH + rows * H, *gates_N4G = grad_state_NG + rows * G,
        *output_ND = gates_N4G + rows * 4 * G, *input_NI = output_ND + rows * D, *to_input_NJ = input_NI + rows * J;
   for (int64_t i = 0; i < rows * (5 * G + D); ++i) grad_state_NG[i] = Real(0);  // the padding stays so
-  first_state(block.state_in_NH, rows * H, first_NH);
+  first_state<Real, kBytes>(block.state_in_NH, rows * H, first_NH);
   for (int64_t week = weeks - 1; week >= 0; --week) {
     const Real* state_NH = block.state_TNH + week * rows * H;
     const Real* before_NH = week > 0 ? state_NH - rows * H : first_NH;
-    gather_inputs(block.input, rows, weeks, week, input_NI);
+    gather_inputs<Real, kBytes>(block.input, rows, weeks, week, input_NI);
     for (int64_t row = 0; row < rows; ++row) {
       const int64_t cell = (row * weeks + week) * C;
       Real* to = output_ND + row * D;
