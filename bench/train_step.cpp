@@ -73,6 +73,12 @@ Panel make_panel(const SyntheticOptions& options, const RegionPlan& plan) {
   mine.coordinates = synthetic_coordinates(options);
   mine.first_region = plan.first_region;
   mine.regions = plan.regions;
+  // At once: vectors that grow leave holes, which would count as the step's memory.
+  const auto cells = static_cast<size_t>(plan.regions * options.weeks);
+  mine.target_RT.reserve(cells);
+  mine.observed_RT.reserve(cells);
+  mine.media_RTC.reserve(cells * static_cast<size_t>(options.channels));
+  mine.controls_RTK.reserve(cells * static_cast<size_t>(options.controls));
   generate_panel(options, [&](const Panel& block, const TruthBlock&) {
     const int64_t first = std::max(plan.first_region, block.first_region);
     const int64_t end = std::min(plan.first_region + plan.regions, block.first_region + block.regions);
