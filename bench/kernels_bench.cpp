@@ -128,7 +128,7 @@ void gru_operation(benchmark::State& state, bool theirs, bool backward) {
       theirs, backward, (backward ? 3 : 1) * kGruProducts,
       [&] {
         return gru_path(
-                   {in.moving, 0, in.fixed},
+                   {in.moving, 0, in.fixed, {}},
                    {in.weight_input, in.weight_hidden, in.bias_input, in.bias_hidden, in.weight_output, in.bias_output},
                    1)
             .path_ERTC;

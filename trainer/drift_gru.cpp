@@ -46,7 +46,7 @@ struct Weights {
     weights.bias_hidden_E3H = next({1, gates()}, gates());
     weights.output_ECH = next({1, channels, hidden}, channels * hidden);
     weights.bias_output_EC = next({1, channels}, channels);
-    return gru_path({inputs_NI.unsqueeze(0).unsqueeze(0)}, weights, /*scale=*/1).path_ERTC[0][0];
+    return gru_path({inputs_NI.unsqueeze(0).unsqueeze(0), 0, {}, {}}, weights, /*scale=*/1).path_ERTC[0][0];
   }
 };
 
