@@ -16,7 +16,7 @@ struct Register {
 /// Two registers side by side: the columns of a tile, and of a panel of packed weights.
 template <class Real>
 constexpr int64_t panel_columns(int register_bytes) {
-  return 2 * register_bytes / static_cast<int64_t>(sizeof(Real));
+  return int64_t{2} * register_bytes / static_cast<int64_t>(sizeof(Real));
 }
 
 /// out[rows x columns] += left[rows x inner] right[inner x columns]; columns are a multiple of a register's lanes.
