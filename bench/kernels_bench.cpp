@@ -17,7 +17,7 @@ namespace {
 
 int64_t R = 190, T = 109;                  // from the command line
 constexpr int64_t C = 13, I = 24, H = 32;  // I: channels, controls, season
-constexpr int64_t kBlock = 16;             // regions that a thread of the trainer runs through the GRU at once
+constexpr int64_t kBlock = 48;             // regions that a thread of the trainer runs through the GRU at once
 bool ways_differ = false;
 constexpr double kStiffness = 20, kPersistence = 0.95;
 
@@ -63,21 +63,36 @@ void compare(benchmark::State& state, const std::vector<at::Tensor>& leaves, boo
   count(state, flops_per_week);
 }
 
-// ---- GRU. Its products with the inputs belong to the operation, not to the kernel.
+// ---- The GRU's path, with its output layer.
 
-constexpr double kGruProducts = 2.0 * 3 * H * H, kGruInputProducts = 2.0 * 3 * H * I;
+constexpr double kGruProducts = 2.0 * (3 * H * (H + I) + H * C);
+
+template <class Real>
+struct GruCase {
+  at::Tensor moving = normal<Real>({1, R, T, C}), fixed = normal<Real>({1, R, T, I - C});
+  at::Tensor weight_input = normal<Real>({1, 3 * H, I}, 0.2), weight_hidden = normal<Real>({1, 3 * H, H}, 0.2),
+             bias_input = normal<Real>({1, 3 * H}, 0.1), bias_hidden = normal<Real>({1, 3 * H}, 0.1),
+             weight_output = normal<Real>({1, C, H}, 0.2), bias_output = normal<Real>({1, C}, 0.1);
+};
 
 template <class Real>
 void gru_kernel(benchmark::State& state, bool backward) {
-  const at::Tensor gates = normal<Real>({R, T, 3 * H}), weight_t = normal<Real>({H, 3 * H}, 0.2),
-                   bias = normal<Real>({3 * H}, 0.1);
-  const at::Tensor weight = weight_t.t().contiguous(), states = zeros<Real>({R, T + 1, H}),
-                   saved = zeros<Real>({R, T, 4 * H});
-  const at::Tensor gradient = normal<Real>({R, T, H}), to_input = zeros<Real>({R, T, 3 * H}),
-                   to_hidden = zeros<Real>({R, T, 3 * H});
+  GruCase<Real> in;
+  const auto data = [](at::Tensor& tensor) { return tensor.data_ptr<Real>(); };
+  const kernels::GruPacked<Real> weights({I, H, C, data(in.weight_input), data(in.weight_hidden), data(in.bias_input),
+                                          data(in.bias_hidden), data(in.weight_output), data(in.bias_output)});
+  const int64_t G = weights.padded, D = weights.padded_outputs;
+  const at::Tensor states = zeros<Real>({R, T, H}), saved = zeros<Real>({R, T, 4 * H}), path = zeros<Real>({R, T, C}),
+                   gradient = normal<Real>({R, T, C}), to_moving = zeros<Real>({R, T, C});
+  at::Tensor to_input = zeros<Real>({I * 3 * G}), to_hidden = zeros<Real>({H * 3 * G}),
+             to_output = zeros<Real>({H * D}), to_bias = zeros<Real>({4 * G}), to_bias_output = zeros<Real>({D});
+  const auto inputs = [&](int64_t first) {
+    return kernels::GruInputs<Real>{
+        C, I - C, 0, Real(0), at_row<Real>(in.moving[0], first), at_row<Real>(in.fixed[0], first), I - C, nullptr};
+  };
   const auto forward = [&](int64_t first, int64_t rows) {
-    kernels::gru_forward<Real>({rows, T, H, at_row<Real>(gates, first), weight_t.data_ptr<Real>(),
-                                bias.data_ptr<Real>(), at_row<Real>(states, first), at_row<Real>(saved, first)});
+    kernels::gru_forward<Real>(weights, {rows, T, inputs(first), nullptr, Real(1), at_row<Real>(states, first),
+                                         at_row<Real>(saved, first), at_row<Real>(path, first)});
   };
   for (int64_t first = 0; first < R; first += kBlock) forward(first, std::min(kBlock, R - first));
   for (auto _ : state) {
@@ -86,29 +101,44 @@ void gru_kernel(benchmark::State& state, bool backward) {
       if (!backward)
         forward(first, rows);
       else
-        kernels::gru_backward<Real>({rows, T, H, weight.data_ptr<Real>(), at_row<Real>(states, first),
-                                     at_row<Real>(saved, first), at_row<Real>(gradient, first),
-                                     at_row<Real>(to_input, first), at_row<Real>(to_hidden, first)});
+        kernels::gru_backward<Real>(
+            weights, {rows,
+                      T,
+                      inputs(first),
+                      nullptr,
+                      Real(1),
+                      at_row<Real>(states, first),
+                      at_row<Real>(saved, first),
+                      at_row<Real>(path, first),
+                      at_row<Real>(gradient, first),
+                      at_row<Real>(to_moving, first),
+                      {data(to_input), data(to_hidden), data(to_output), data(to_bias), data(to_bias_output)}});
     }
   }
-  count(state, kGruProducts);
+  count(state, (backward ? 2 : 1) * kGruProducts);
 }
 
 template <class Real>
 void gru_operation(benchmark::State& state, bool theirs, bool backward) {
-  const at::Tensor inputs = normal<Real>({1, R, T, I}), start = zeros<Real>({1, R, H}),
-                   weight_input = normal<Real>({1, 3 * H, I}, 0.2), weight_hidden = normal<Real>({1, 3 * H, H}, 0.2),
-                   bias_input = normal<Real>({1, 3 * H}, 0.1), bias_hidden = normal<Real>({1, 3 * H}, 0.1);
+  const GruCase<Real> in;
+  const at::Tensor start = zeros<Real>({1, R, H});
   compare(
-      state, {inputs, weight_input, weight_hidden, bias_input, bias_hidden}, theirs, backward,
-      (backward ? 3 : 1) * (kGruProducts + kGruInputProducts),
+      state,
+      {in.moving, in.weight_input, in.weight_hidden, in.bias_input, in.bias_hidden, in.weight_output, in.bias_output},
+      theirs, backward, (backward ? 3 : 1) * kGruProducts,
       [&] {
-        return gru_sequence(inputs, {weight_input, weight_hidden, bias_input, bias_hidden});
+        return gru_path(
+                   {in.moving, 0, in.fixed, {}},
+                   {in.weight_input, in.weight_hidden, in.bias_input, in.bias_hidden, in.weight_output, in.bias_output},
+                   1)
+            .path_ERTC;
       },
       [&] {
-        return std::get<0>(at::gru(inputs[0], start, {weight_input[0], weight_hidden[0], bias_input[0], bias_hidden[0]},
-                                   true, 1, 0.0, true, false, true))
-            .unsqueeze(0);
+        const at::Tensor states =
+            std::get<0>(at::gru(at::cat({in.moving[0], in.fixed[0]}, -1), start,
+                                {in.weight_input[0], in.weight_hidden[0], in.bias_input[0], in.bias_hidden[0]}, true, 1,
+                                0.0, true, false, true));
+        return (at::matmul(states, in.weight_output[0].t()) + in.bias_output[0]).tanh().unsqueeze(0);
       });
 }
 

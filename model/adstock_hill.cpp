@@ -19,7 +19,7 @@ kernels::AdstockHill<Real> region_view(const at::Tensor& media, const at::Tensor
   const int64_t row = member * regions + region;
   return {weeks,
           channels,
-          media.const_data_ptr<Real>() + region * weeks * channels,
+          media.const_data_ptr<Real>() + region * media.stride(0),
           scale.const_data_ptr<Real>() + row * channels,
           decay.const_data_ptr<Real>() + member * channels,
           exponent.const_data_ptr<Real>() + member * channels,
@@ -87,9 +87,11 @@ class AdstockHillNode : public torch::autograd::Function<AdstockHillNode> {
 AdstockHillOutput adstock_hill(const at::Tensor& media_RTC, const at::Tensor& inverse_scale_ERC,
                                const at::Tensor& decay_EC, const at::Tensor& exponent_EC, const at::Tensor& log_half_EC,
                                const at::Tensor& carry_in_ERC) {
+  // The first weeks of a panel's regions stay where they are.
+  const bool dense_regions = media_RTC.stride(2) == 1 && media_RTC.stride(1) == media_RTC.size(2);
   const auto out = AdstockHillNode::apply(
-      media_RTC.contiguous(), inverse_scale_ERC.contiguous(), decay_EC.contiguous(), exponent_EC.contiguous(),
-      log_half_EC.contiguous(),
+      dense_regions ? media_RTC : media_RTC.contiguous(), inverse_scale_ERC.contiguous(), decay_EC.contiguous(),
+      exponent_EC.contiguous(), log_half_EC.contiguous(),
       carry_in_ERC.defined() ? std::optional(carry_in_ERC.contiguous()) : std::optional<at::Tensor>());
   return {out[0], out[1]};
 }

@@ -30,22 +30,26 @@ at::Tensor copy_of(const std::vector<double>& values, std::vector<int64_t> shape
   return at::from_blob(const_cast<double*>(values.data()), shape, at::kDouble).to(type, false, /*copy=*/true);
 }
 
-// The panel's media with missing rows filled in.
-std::vector<double> with_missing_rows_filled(const Panel& panel) {
-  const int64_t weeks = panel.weeks(), channels = panel.channels();
-  std::vector<double> media = panel.media_RTC;
+// The panel's media with missing rows filled in; a region at a time, since a whole copy in double would be the peak of
+// a large panel's memory.
+at::Tensor with_missing_rows_filled(const Panel& panel, at::ScalarType type) {
+  const int64_t weeks = panel.weeks(), channels = panel.channels(), width = weeks * channels;
+  at::Tensor media_RTC = at::empty({panel.regions, weeks, channels}, type);
+  std::vector<double> region(static_cast<size_t>(width));
   std::vector<uint8_t> known(static_cast<size_t>(weeks));
   for (int64_t r = 0; r < panel.regions; ++r) {
-    const auto region =
-        std::span(media).subspan(static_cast<size_t>(r * weeks * channels), static_cast<size_t>(weeks * channels));
+    std::copy_n(panel.media_RTC.begin() + r * width, width, region.begin());
     for (int64_t t = 0; t < weeks; ++t) {
-      const auto row = region.subspan(static_cast<size_t>(t * channels), static_cast<size_t>(channels));
+      const auto row = region.begin() + t * channels;
       known[t] = panel.observed_RT[r * weeks + t] != 0 ||
-                 std::any_of(row.begin(), row.end(), [](double value) { return value > 0; });
+                 std::any_of(row, row + channels, [](double value) { return value > 0; });
     }
     fill_missing_weeks(region, known, channels);
+    AT_DISPATCH_FLOATING_TYPES(type, "with_missing_rows_filled", [&] {
+      std::copy(region.begin(), region.end(), media_RTC.data_ptr<scalar_t>() + r * width);
+    });
   }
-  return media;
+  return media_RTC;
 }
 
 // Sums over a region's training weeks.
@@ -132,7 +136,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
   data.all_regions = static_cast<int64_t>(panel.coordinates.regions.size());
   const int64_t E = data.member_count(), R = data.regions, T = data.weeks, C = data.channels, K = data.controls;
   data.target_RT = copy_of(panel.target_RT, {R, T}, type);
-  data.media_RTC = copy_of(with_missing_rows_filled(panel), {R, T, C}, type);
+  data.media_RTC = with_missing_rows_filled(panel, type);
   data.control_RTK = copy_of(panel.controls_RTK, {R, T, K}, type);
   data.control_known_RT = at::zeros({R, T}, type);
   for (int64_t r = 0; r < R; ++r) {
@@ -307,9 +311,31 @@ at::Tensor FitData::scaled_controls(Chunk chunk, int64_t weeks) const {
 
 at::Tensor scale_controls(const at::Tensor& control_RTK, const at::Tensor& known_RT, const at::Tensor& mean_ERK,
                           const at::Tensor& inverse_scale_ERK) {
-  at::Tensor scaled = (control_RTK.unsqueeze(0) - mean_ERK.unsqueeze(2)) * inverse_scale_ERK.unsqueeze(2);
-  scaled = scaled.clamp(-kControlClip, kControlClip);
-  return known_RT.defined() ? scaled * known_RT.unsqueeze(0).unsqueeze(-1) : scaled;
+  // In one pass: whole-tensor operations take rows of a few controls each, and four of them.
+  const int64_t E = mean_ERK.size(0), R = control_RTK.size(0), T = control_RTK.size(1), K = control_RTK.size(2);
+  const at::Tensor controls = control_RTK.contiguous(), means = mean_ERK.contiguous(),
+                   inverses = inverse_scale_ERK.contiguous();
+  const at::Tensor known = known_RT.defined() ? known_RT.to(controls.scalar_type()).contiguous() : at::Tensor();
+  at::Tensor scaled = at::empty({E, R, T, K}, controls.options());
+  AT_DISPATCH_FLOATING_TYPES(controls.scalar_type(), "scale_controls", [&] {
+    const scalar_t *from = controls.const_data_ptr<scalar_t>(), *mean = means.const_data_ptr<scalar_t>(),
+                   *inverse = inverses.const_data_ptr<scalar_t>(),
+                   *counts = known.defined() ? known.const_data_ptr<scalar_t>() : nullptr;
+    scalar_t* to = scaled.data_ptr<scalar_t>();
+    at::parallel_for(0, E * R, 16, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row)
+        for (int64_t t = 0; t < T; ++t) {
+          const int64_t cell = row % R * T + t;
+          const scalar_t count = counts != nullptr ? counts[cell] : scalar_t(1);
+          for (int64_t k = 0; k < K; ++k) {
+            const scalar_t value = (from[cell * K + k] - mean[row * K + k]) * inverse[row * K + k];
+            const auto limit = static_cast<scalar_t>(kControlClip);
+            to[(row * T + t) * K + k] = std::clamp(value, -limit, limit) * count;
+          }
+        }
+    });
+  });
+  return scaled;
 }
 
 }  // namespace dcmmm

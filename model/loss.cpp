@@ -13,13 +13,6 @@ at::Tensor per_member(const std::vector<double>& values, at::ScalarType type) {
   return at::tensor(values, at::kDouble).to(type);
 }
 
-// 1 on the weeks that each member trains on: the deviations of its holdout are nobody's business.
-at::Tensor training_weeks_ET(const FitData& data, int64_t weeks) {
-  at::Tensor mask = at::zeros({data.member_count(), weeks}, data.type);
-  for (int64_t e = 0; e < data.member_count(); ++e) mask[e].narrow(0, 0, data.members[e].origin).fill_(1);
-  return mask;
-}
-
 }  // namespace
 
 ChunkLoss Mmm::chunk_loss(const FitData& data, const Anchor& anchor, const at::Tensor& shared_EP,
@@ -36,20 +29,19 @@ ChunkLoss Mmm::chunk_loss(const FitData& data, const Anchor& anchor, const at::T
   loss.data_E = squares_E / (2.0 * per_member(anchor.variance_E, at::kDouble) * cells_E);
 
   if (effect.deviation_ERTC.defined()) {
-    // Means over all regions of the panel, the member's training weeks and channels.
-    const at::Tensor mask_ET = training_weeks_ET(data, weeks);
-    const at::Tensor change_mask_ET = mask_ET.narrow(1, 1, weeks - 1);
+    // Means over all regions of the panel, the member's training weeks (the deviations of its holdout are nobody's
+    // business) and channels.
     const double per_week = static_cast<double>(data.all_regions * data.channels);
-    const at::Tensor level_E =
-        (effect.deviation_ERTC.square().sum({1, 3}) * mask_ET).sum(1) / (mask_ET.sum(1) * per_week);
-    const at::Tensor change =
-        effect.deviation_ERTC.narrow(2, 1, weeks - 1) - effect.deviation_ERTC.narrow(2, 0, weeks - 1);
-    const at::Tensor change_E =
-        (change.square().sum({1, 3}) * change_mask_ET).sum(1) / (change_mask_ET.sum(1) * per_week);
-    loss.deviation_E = options_.gru_weight * 0.5 *
-                       (level_E / (options_.gru_level_sd * options_.gru_level_sd) +
-                        change_E / (options_.gru_change_sd * options_.gru_change_sd))
-                           .to(at::kDouble);
+    const double level_precision = options_.gru_weight / (options_.gru_level_sd * options_.gru_level_sd),
+                 change_precision = options_.gru_weight / (options_.gru_change_sd * options_.gru_change_sd);
+    std::vector<int64_t> weeks_E;
+    std::vector<double> level_E, change_E;
+    for (const Member& member : data.members) {
+      weeks_E.push_back(member.origin);
+      level_E.push_back(level_precision / (static_cast<double>(member.origin) * per_week));
+      change_E.push_back(change_precision / (static_cast<double>(member.origin - 1) * per_week));
+    }
+    loss.deviation_E = deviation_penalty(effect.deviation_ERTC, weeks_E, level_E, change_E);
   } else {
     loss.deviation_E = at::zeros_like(loss.data_E);
   }

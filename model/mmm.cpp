@@ -97,19 +97,14 @@ Effects Mmm::run(const FitData& data, const at::Tensor& shared_EP, const at::Ten
 
   const int64_t seasons = 2 * options_.harmonics;
   if (options_.gru) {
-    const at::Tensor season = patterns_TS.narrow(1, 0, seasons).expand({members, regions, weeks, seasons});
     // An event is an effect of its own: it doesn't move the media's.
     const at::Tensor controls = controls_EnTK.narrow(-1, 0, controls_EnTK.size(-1) - data.events);
-    const at::Tensor inputs = at::cat({out.response_ERTC - 0.5, controls, season}, -1);
-    const at::Tensor hidden_ERTH = gru_sequence(
-        inputs,
-        {shared("gru.weight_input"), shared("gru.weight_hidden"), shared("gru.bias_input"), shared("gru.bias_hidden")},
-        state != nullptr ? in_chunk(state->gru_ERH) : at::Tensor());
-    out.gru_out_ERH = weeks > 0 ? hidden_ERTH.select(2, weeks - 1).detach() : at::Tensor();
-    const at::Tensor output =
-        at::baddbmm(shared("gru.output_bias").unsqueeze(1), hidden_ERTH.view({members, regions * weeks, -1}),
-                    shared("gru.output_weight").transpose(1, 2));
-    out.deviation_ERTC = options_.gru_scale * output.tanh().view({members, regions, weeks, -1});
+    const GruPath path = gru_path({out.response_ERTC, 0.5, controls, patterns_TS.narrow(1, 0, seasons)},
+                                  {shared("gru.weight_input"), shared("gru.weight_hidden"), shared("gru.bias_input"),
+                                   shared("gru.bias_hidden"), shared("gru.output_weight"), shared("gru.output_bias")},
+                                  options_.gru_scale, state != nullptr ? in_chunk(state->gru_ERH) : at::Tensor());
+    out.gru_out_ERH = path.state_out_ERH;
+    out.deviation_ERTC = path.path_ERTC;
   }
   if (data.drift_ENC.defined()) {
     const at::Tensor drift = data.drift_ENC.narrow(1, first_week, weeks).unsqueeze(1).to(data.type);
@@ -118,7 +113,7 @@ Effects Mmm::run(const FitData& data, const at::Tensor& shared_EP, const at::Ten
   }
   out.media_ERT = channel_effect(out.response_ERTC, shared("coefficient.log_mean"),
                                  layout_.view(local_EnL, "coefficient.region_effect"), out.deviation_ERTC);
-  out.control_ERT = at::matmul(controls_EnTK, shared("control.coefficient").view({members, 1, -1, 1})).squeeze(-1);
+  out.control_ERT = control_effect(controls_EnTK, shared("control.coefficient"));
   const at::Tensor pattern_ET = at::matmul(shared("pattern.coefficient"), patterns_TS.t());
   out.pattern_ERT = (1.0 + layout_.view(local_EnL, "pattern.region_scale")).unsqueeze(-1) * pattern_ET.unsqueeze(1);
   if (options_.region_patterns)

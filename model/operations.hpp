@@ -52,14 +52,36 @@ at::Tensor delayed_weights(const at::Tensor& decay_EC, const at::Tensor& peak_EC
 at::Tensor channel_effect(const at::Tensor& response_ERTC, const at::Tensor& log_mean_EC, const at::Tensor& offset_ERC,
                           const at::Tensor& deviation_ERTC);
 
+/// The GRU's weights and those of its output layer, as torch.nn.GRU and torch.nn.Linear have them.
 struct GruWeights {
-  at::Tensor input_E3HI, hidden_E3HH, bias_input_E3H, bias_hidden_E3H;
+  at::Tensor input_E3HI, hidden_E3HH, bias_input_E3H, bias_hidden_E3H, output_ECH, bias_output_EC;
 };
 
-/// GRU over the whole sequence (gates reset, update, new, as torch.nn.GRU): inputs [E, R, T, I] -> states [E, R, T, H].
-/// state_in [E, R, H] is the state before the first week, or undefined (0). The last week's state is the state to go on
-/// from.
-at::Tensor gru_sequence(const at::Tensor& inputs_ERTI, const GruWeights& weights, const at::Tensor& state_in_ERH = {});
+/// Inputs [E, R, T, I] side by side: moving - shift, fixed, and shared [T, S], the same in all regions. Only the moving
+/// ones get a gradient; the others may be undefined.
+struct GruPathInputs {
+  at::Tensor moving_ERTM;
+  double shift = 0;
+  at::Tensor fixed_ERTF, shared_TS;
+};
+
+struct GruPath {
+  at::Tensor path_ERTC;
+  at::Tensor state_out_ERH;  // after the last week, to go on from; without gradient
+};
+
+/// scale * tanh(W h_t + b), h_t the states of a GRU over the whole sequence (gates reset, update, new, as
+/// torch.nn.GRU). state_in [E, R, H] is the state before the first week, or undefined (0).
+GruPath gru_path(const GruPathInputs& inputs, const GruWeights& weights, double scale,
+                 const at::Tensor& state_in_ERH = {});
+
+/// weight_level [E] / 2 * sum of squares of the deviations in the member's first `weeks` weeks + weight_change [E] / 2
+/// * sum of squares of their weekly changes there; [E], float64.
+at::Tensor deviation_penalty(const at::Tensor& deviation_ERTC, const std::vector<int64_t>& weeks_E,
+                             const std::vector<double>& weight_level_E, const std::vector<double>& weight_change_E);
+
+/// sum over k of controls [E, R, T, K] times coefficients [E, K], which get a gradient: [E, R, T].
+at::Tensor control_effect(const at::Tensor& control_ERTK, const at::Tensor& coefficient_EK);
 
 /// The profiled data term of each member, sum_r w_r (y' - f)' Q_r (y' - f), Q_r with the baseline in closed form
 /// (kernels/baseline.hpp). target and effect [E, R, T]; cell_weight M [E, R, T] (0: not counted); region_weight [E, R];

@@ -44,9 +44,9 @@ struct Weights {
     weights.hidden_E3HH = next({1, gates(), hidden}, gates() * hidden);
     weights.bias_input_E3H = next({1, gates()}, gates());
     weights.bias_hidden_E3H = next({1, gates()}, gates());
-    const at::Tensor weight_CH = next({channels, hidden}, channels * hidden), bias_C = next({channels}, channels);
-    const at::Tensor state_NH = gru_sequence(inputs_NI.unsqueeze(0).unsqueeze(0), weights)[0][0];
-    return (at::matmul(state_NH, weight_CH.t()) + bias_C).tanh();
+    weights.output_ECH = next({1, channels, hidden}, channels * hidden);
+    weights.bias_output_EC = next({1, channels}, channels);
+    return gru_path({inputs_NI.unsqueeze(0).unsqueeze(0), 0, {}, {}}, weights, /*scale=*/1).path_ERTC[0][0];
   }
 };
 

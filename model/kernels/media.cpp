@@ -44,12 +44,12 @@ void hill_of_adstock(const AdstockHill<Real>& region, const Real* adstock_TC, Re
   for (int64_t i = 0; i < cells; ++i) response_TC[i] = sigmoid(response_TC[i]);
 }
 
-// log_mean + offset + deviation of all weeks.
+// log_mean + offset + deviation of all weeks; without deviations, of one week that stands for all.
 template <class Real>
 std::vector<Real> log_coefficients(const ChannelEffect<Real>& region) {
-  const int64_t channels = region.channels;
-  std::vector<Real> level_TC(static_cast<size_t>(region.weeks * channels));
-  for (int64_t week = 0; week < region.weeks; ++week) {
+  const int64_t channels = region.channels, weeks = region.deviation_TC != nullptr ? region.weeks : 1;
+  std::vector<Real> level_TC(static_cast<size_t>(weeks * channels));
+  for (int64_t week = 0; week < weeks; ++week) {
     Real* level = level_TC.data() + week * channels;
 #pragma GCC ivdep
     for (int64_t c = 0; c < channels; ++c) level[c] = region.log_mean_C[c] + region.offset_C[c];
@@ -110,17 +110,17 @@ void adstock_hill_backward(const AdstockHill<Real>& region, const Real* grad_res
 
 template <class Real>
 void channel_effect_forward(const ChannelEffect<Real>& region) {
-  const int64_t channels = region.channels;
-  std::vector<Real> effect_TC = log_coefficients(region);
+  const int64_t channels = region.channels, step = region.deviation_TC != nullptr ? channels : 0;
+  std::vector<Real> coefficient_TC = log_coefficients(region);
   // softplus(v) = max(v, 0) + log(1 + exp(-|v|)), without overflow.
-  for (size_t i = 0; i < effect_TC.size(); ++i) {
-    const Real level = effect_TC[i];
-    effect_TC[i] = (std::max(level, Real(0)) + std::log(Real(1) + std::exp(-std::abs(level)))) * region.response_TC[i];
+  for (size_t i = 0; i < coefficient_TC.size(); ++i) {
+    const Real level = coefficient_TC[i];
+    coefficient_TC[i] = std::max(level, Real(0)) + std::log(Real(1) + std::exp(-std::abs(level)));
   }
   for (int64_t week = 0; week < region.weeks; ++week) {
-    const Real* effect = effect_TC.data() + week * channels;
+    const Real *coefficient = coefficient_TC.data() + week * step, *response = region.response_TC + week * channels;
     Real sum = 0;
-    for (int64_t c = 0; c < channels; ++c) sum += effect[c];
+    for (int64_t c = 0; c < channels; ++c) sum += coefficient[c] * response[c];
     region.effect_T[week] = sum;
   }
 }
@@ -128,25 +128,29 @@ void channel_effect_forward(const ChannelEffect<Real>& region) {
 template <class Real>
 void channel_effect_backward(const ChannelEffect<Real>& region, const Real* grad_effect_T, Real* grad_response_TC,
                              Real* grad_deviation_TC, double* grad_offset_C) {
-  const int64_t channels = region.channels;
+  const int64_t channels = region.channels, step = region.deviation_TC != nullptr ? channels : 0;
   // softplus as above; its slope is the logistic function, from the same exponential.
-  std::vector<Real> slope_TC = log_coefficients(region);
+  std::vector<Real> slope_TC = log_coefficients(region), coefficient_TC(slope_TC.size());
   for (size_t i = 0; i < slope_TC.size(); ++i) {
     const Real level = slope_TC[i], exponential = std::exp(-std::abs(level)), share = Real(1) / (Real(1) + exponential);
-    grad_response_TC[i] = std::max(level, Real(0)) + std::log(Real(1) + exponential);
-    slope_TC[i] = region.response_TC[i] * (level >= Real(0) ? share : exponential * share);
+    coefficient_TC[i] = std::max(level, Real(0)) + std::log(Real(1) + exponential);
+    slope_TC[i] = level >= Real(0) ? share : exponential * share;
   }
   for (int64_t week = 0; week < region.weeks; ++week) {
     const Real grad = grad_effect_T[week];
-    Real *to_response = grad_response_TC + week * channels, *slope = slope_TC.data() + week * channels;
+    const Real *coefficient = coefficient_TC.data() + week * step, *slope = slope_TC.data() + week * step,
+               *response = region.response_TC + week * channels;
+    Real* to_response = grad_response_TC + week * channels;
 #pragma GCC ivdep
     for (int64_t c = 0; c < channels; ++c) {
-      to_response[c] *= grad;
-      slope[c] *= grad;
-      grad_offset_C[c] += slope[c];
+      to_response[c] = grad * coefficient[c];
+      grad_offset_C[c] += grad * slope[c] * response[c];
     }
+    if (grad_deviation_TC == nullptr) continue;
+    Real* to_deviation = grad_deviation_TC + week * channels;
+#pragma GCC ivdep
+    for (int64_t c = 0; c < channels; ++c) to_deviation[c] = grad * slope[c] * response[c];
   }
-  if (grad_deviation_TC != nullptr) std::copy(slope_TC.begin(), slope_TC.end(), grad_deviation_TC);
 }
 
 #define DCMMM_INSTANTIATE(Real)                                                                          \

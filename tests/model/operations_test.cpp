@@ -43,6 +43,16 @@ TEST(AdstockHill, HasTheGradientOfItsValues) { check_adstock_hill(9, false); }
 TEST(AdstockHill, HasTheGradientOfItsValuesFromAState) { check_adstock_hill(9, true); }
 TEST(AdstockHill, HasTheGradientOfItsValuesInOneWeek) { check_adstock_hill(1, true); }
 
+TEST(AdstockHill, TakesThePanelsFirstWeeksAsTheyLie) {
+  const at::Tensor media = raw_media(3, 9, 4), scale = normal_tensor({2, 3, 4}, 5, 0.2).exp(),
+                   decay = normal_tensor({2, 4}, 9, 0.7).sigmoid(), exponent = 2 + normal_tensor({2, 4}, 10, 0.3).exp(),
+                   half = normal_tensor({2, 4}, 11, 0.4);
+  const auto response = [&](const at::Tensor& of) {
+    return adstock_hill(of, scale, decay, exponent, half).response_ERTC;
+  };
+  EXPECT_TRUE(at::equal(response(media.narrow(1, 0, 6)), response(media.narrow(1, 0, 6).contiguous())));
+}
+
 TEST(AdstockHill, ClipsMediaAtFiftyTimesItsScale) {
   const at::Tensor decay = at::full({1, 1}, 0.3, at::kDouble), exponent = at::full({1, 1}, 2.5, at::kDouble),
                    half = at::zeros({1, 1}, at::kDouble);
@@ -53,6 +63,35 @@ TEST(AdstockHill, ClipsMediaAtFiftyTimesItsScale) {
   EXPECT_TRUE(at::equal(run(500).response_ERTC, run(1e9).response_ERTC));
   EXPECT_FALSE(at::equal(run(499).response_ERTC, run(500).response_ERTC));
   EXPECT_NEAR(run(1e9).carry_out_ERC.item<double>(), 50 * (1 - 0.3 * 0.3), 1e-12);
+}
+
+TEST(DeviationPenalty, IsTheSumOfSquaresOfTheFirstWeeks) {
+  const std::vector<int64_t> weeks{5, 7};
+  const std::vector<double> level{0.3, 0.7}, change{11, 13};
+  const at::Tensor deviation = normal_tensor({2, 3, 7, 4}, 51, 0.1), mix = normal_tensor({2}, 52);
+  const at::Tensor found = deviation_penalty(deviation, weeks, level, change);
+  for (int64_t e = 0; e < 2; ++e) {
+    const at::Tensor counted = deviation[e].narrow(1, 0, weeks[e]);
+    EXPECT_NEAR(
+        found[e].item<double>(),
+        0.5 * (level[e] * counted.square().sum() + change[e] * counted.diff(1, 1).square().sum()).item<double>(),
+        1e-13);
+  }
+  expect_gradients(
+      [&](const std::vector<at::Tensor>& in) { return (deviation_penalty(in[0], weeks, level, change) * mix).sum(); },
+      {deviation});
+}
+
+TEST(ControlEffect, IsTheProductWithItsCoefficients) {
+  const at::Tensor control = normal_tensor({2, 3, 7, 4}, 53), coefficient = normal_tensor({2, 4}, 54),
+                   mix = normal_tensor({2, 3, 7}, 55);
+  EXPECT_LT((control_effect(control, coefficient) - (control * coefficient.view({2, 1, 1, 4})).sum(-1))
+                .abs()
+                .max()
+                .item<double>(),
+            1e-14);
+  expect_gradients([&](const std::vector<at::Tensor>& in) { return (control_effect(control, in[0]) * mix).sum(); },
+                   {coefficient});
 }
 
 TEST(LinearAdstock, HasTheGradientOfItsValues) {
