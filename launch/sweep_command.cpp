@@ -24,11 +24,11 @@
 #include "launch/panel_source.hpp"
 #include "launch/schema.hpp"
 #include "launch/signals.hpp"
+#include "launch/sweep_slurm.hpp"
 #include "launch/sweep_trial.hpp"
 #include "launch/sweep_words.hpp"
 #include "launch/yaml_text.hpp"
 #include "report/page_writer.hpp"
-#include "sweep/slurm_script.hpp"
 #include "sweep/summary.hpp"
 #include "sweep/tpe.hpp"
 #include "sweep/worker.hpp"
@@ -37,8 +37,9 @@ namespace dcmmm {
 namespace fs = std::filesystem;
 namespace {
 
-// Attributes of the study: what all its workers must agree on, and how many trials were asked for last.
-const std::string kSettings = "dcmmm:sweep", kTrials = "dcmmm:trials";
+// Attributes of the study: what all its workers must agree on, how many trials were asked for last, and Slurm's numbers
+// of the jobs that were submitted.
+const std::string kSettings = "dcmmm:sweep", kTrials = "dcmmm:trials", kJobs = "dcmmm:slurm_jobs";
 
 /// Held while the sweep's own files (not the journal) are written.
 class FolderLock {
@@ -173,7 +174,8 @@ void open_study(const SweepLine& line, const Sweep& sweep, Communicator& world) 
       throw UserError(text("The sweep in '", folder.string(),
                            "' was started with another search, sampler, seed or objective. Go on with its own words "
                            "(dcmmm sweep resume dir=DIR), or choose another run.dir."));
-    if (is_cancelled(file.refresh()))
+    // A worker that a queue starts late doesn't undo it.
+    if (is_cancelled(file.refresh()) && sweep.words.action == SweepWords::Action::kResume)
       file.change([](const Study&) { return std::vector{study_attribute_line(kCancelled, false)}; });
     if (file.refresh().attribute(kTrials) != sweep.plan.trials)
       file.change([&](const Study&) { return std::vector{study_attribute_line(kTrials, sweep.plan.trials)}; });
@@ -276,22 +278,39 @@ void print_trials(const Sweep& sweep) {
   std::cout << std::flush;
 }
 
-void print_slurm_script(const Sweep& sweep) {
-  SlurmOptions options;
-  options.partition = get<std::optional<std::string>>(sweep.config, "sweep.slurm.partition");
-  options.account = get<std::optional<std::string>>(sweep.config, "sweep.slurm.account");
-  options.jobs = get<int64_t>(sweep.config, "sweep.slurm.jobs");
-  options.cpus = get<int64_t>(sweep.config, "sweep.slurm.cpus");
-  options.time = get<std::string>(sweep.config, "sweep.slurm.time");
-  options.lines = get<std::vector<std::string>>(sweep.config, "sweep.slurm.lines");
+// `logs`: where the tasks write to.
+std::string batch_script(const SweepLine& line, const Sweep& sweep, const std::optional<fs::path>& logs) {
+  SlurmOptions options = slurm_options(sweep.config);
+  if (logs) options.log_folder = logs->string();
   std::vector<std::string> words;
+  if (!line.config_dir.empty()) words.push_back("--config-dir=" + fs::absolute(line.config_dir).string());
   for (const auto& part : {sweep.words.words, sweep.words.search})
     for (const std::string& word : part)
       if (!word.starts_with("run.dir=") && !word.starts_with("run.resume=") && !word.starts_with("sweep.launcher=") &&
-          !word.starts_with("sweep.workers="))
+          !word.starts_with("sweep.workers=") && !word.starts_with("sweep.slurm."))
         words.push_back(word);
   words.push_back("run.dir=" + sweep.plan.folder.string());
-  std::cout << slurm_script(options, fs::read_symlink("/proc/self/exe").string(), words) << std::flush;
+  return slurm_script(options, fs::read_symlink("/proc/self/exe").string(), words);
+}
+
+std::vector<std::string> slurm_jobs(const Study& study) {
+  const JournalLine jobs = study.attribute(kJobs);
+  return jobs.is_array() ? jobs.get<std::vector<std::string>>() : std::vector<std::string>();
+}
+
+// The sweep's folder is there by now, so that mistakes in its words are told here and not by every job.
+void submit(const SweepLine& line, const Sweep& sweep, StudyFile& file) {
+  const fs::path script = sweep.plan.folder / "sweep.sbatch", logs = sweep.plan.folder / "slurm";
+  fs::create_directories(logs);
+  write_text_file(script, batch_script(line, sweep, logs));
+  const std::string job = submit_slurm_job(script);
+  file.change([&](const Study& study) {
+    std::vector<std::string> jobs = slurm_jobs(study);
+    jobs.push_back(job);
+    return std::vector{study_attribute_line(kJobs, jobs)};
+  });
+  std::cout << "Submitted Slurm job " << job << " (" << script.string() << "). It writes to " << logs.string()
+            << ".\nHow it goes: dcmmm sweep status dir=" << sweep.plan.folder.string() << std::endl;
 }
 
 }  // namespace
@@ -306,12 +325,9 @@ int sweep_command(const SweepLine& line, Communicator& world) {
     return 0;
   }
   Sweep sweep = read_sweep(line);
-  if (get<std::string>(sweep.config, "sweep.launcher") == "slurm") {
-    if (!line.dry_run)
-      throw UserError(
-          "launcher=slurm only prints the batch script so far: add --dry-run, and submit what it prints "
-          "with sbatch.");
-    print_slurm_script(sweep);
+  const bool on_slurm = get<std::string>(sweep.config, "sweep.launcher") == "slurm";
+  if (on_slurm && line.dry_run) {
+    std::cout << batch_script(line, sweep, std::nullopt) << std::flush;
     return 0;
   }
   StudyFile file(sweep.plan.journal());
@@ -321,10 +337,12 @@ int sweep_command(const SweepLine& line, Communicator& world) {
   if (asked_last.is_number() && !asks_now) sweep.plan.trials = asked_last.get<int64_t>();
   if (sweep.words.action == SweepWords::Action::kStatus) {
     print_status(file.refresh(), sweep);
+    std::cout << slurm_jobs_text(slurm_jobs(file.refresh())) << std::flush;
     return 0;
   }
   if (sweep.words.action == SweepWords::Action::kCancel) {
     file.change([](const Study&) { return std::vector{study_attribute_line(kCancelled, true)}; });
+    cancel_slurm_jobs(slurm_jobs(file.refresh()));
     std::cout << "Cancelled: workers stop within seconds. To go on: dcmmm sweep resume dir="
               << sweep.plan.folder.string() << std::endl;
     return 0;
@@ -335,6 +353,14 @@ int sweep_command(const SweepLine& line, Communicator& world) {
   }
   install_signal_handlers();
   open_study(line, sweep, world);
+  if (on_slurm) {
+    submit(line, sweep, file);
+    return 0;
+  }
+  if (is_cancelled(file.refresh())) {
+    std::cout << "The sweep is cancelled. To go on: dcmmm sweep resume dir=" << sweep.plan.folder.string() << std::endl;
+    return 0;
+  }
   log_to_file(sweep.plan.folder / "sweep.log");
   log_info(text("Sweep in ", sweep.plan.folder.string(), ": ", sweep.plan.trials, " trials, ",
                 finished_trials(file.refresh(), sweep.plan.trials), " finished before"));
