@@ -43,10 +43,10 @@ class Slurm(cli.Case):
         said = self.sweep(self.at, "launcher=slurm", "sweep.slurm.cpus=1", "sweep.slurm.time=10", *words).out
         return re.search(r"Submitted Slurm job (\d+) ", said)[1]
 
-    def wait(self, is_there, what, seconds=30):
+    def wait(self, is_there, what, seconds=90):
         self.cluster.wait(is_there, what, seconds, job_logs=lambda: [*self.folder.glob("*.log"), *self.at.glob("slurm/*.log")])
 
-    def wait_for_end(self, seconds=40):
+    def wait_for_end(self, seconds=90):
         self.wait(lambda: not self.cluster.jobs(), "the end of all jobs", seconds)
 
     def wait_for_step(self, directory, step):
@@ -64,18 +64,17 @@ class Slurm(cli.Case):
             best = [self.dcmmm("sweep", "status", f"dir={folder}").out.splitlines()[1] for folder in (local, self.at)]
             self.assertEqual(best[0], best[1])
             self.assertIn(f"Slurm job {job}: ended", self.dcmmm("sweep", "status", f"dir={self.at}").out)
-            nodes = {line.split("=")[1] for line in self.cluster.out("scontrol", "show", "job", job).split() if "BatchHost=" in line}
-            workers = set(re.findall(r'"worker_id":"([^"]+)"', (self.at / "journal.log").read_text()))
-            self.assertGreaterEqual(len(workers), 3, nodes)  # who submitted it and both tasks
+            logs = "".join(log.read_text() for log in self.at.glob("slurm/*.log"))
+            self.assertEqual(logs.count("Sweep in"), 2)  # both tasks joined
 
     def test_a_sweep_goes_on_where_the_signal_before_its_limit_stopped_it(self):
         # A trial that takes steps, and so has checkpoints.
-        words = ["sweep.objective=metrics.holdout.rmse", "model.estimator=descent", "model.hidden=4", "trainer.steps=400",
+        words = ["sweep.objective=metrics.holdout.rmse", "model.estimator=descent", "model.hidden=4", "trainer.steps=300",
                  "trainer.early_stopping=false", "trainer.learning_rate=0.01,0.02", "sweep.sampler=grid"]  # fmt: skip
         local = self.folder / "local"
         self.sweep(local, *words, "sweep.workers=1")
         job = self.submit(*words, "sweep.slurm.jobs=1")
-        self.wait_for_step(self.at / "trials/0", 100)
+        self.wait_for_step(self.at / "trials/0", 40)
         self.cluster.out("scancel", "--batch", "--signal=USR1", f"{job}_0")
         self.wait_for_end()
         self.assertEqual(objectives(self.at), objectives(local))
@@ -90,7 +89,7 @@ class Slurm(cli.Case):
         status = self.dcmmm("sweep", "status", f"dir={self.at}").out
         self.assertRegex(status, "1 pending, 2 running")
         self.dcmmm("sweep", "cancel", f"dir={self.at}")
-        self.wait_for_end(15)
+        self.wait_for_end(60)
         status = self.dcmmm("sweep", "status", f"dir={self.at}").out
         self.assertRegex(status, "0 complete, 0 failed, 2 running of 2 trials; cancelled")
         steps = {number: cli.manifest_step(self.at / f"trials/{number}") for number in (0, 1)}
@@ -98,19 +97,19 @@ class Slurm(cli.Case):
         self.assertEqual([state for state, _ in objectives(self.at).values()], ["complete"] * 2)
 
     def test_a_fit_over_two_nodes_is_requeued_and_is_the_fit_of_one_process(self):
-        words = [f"data.panel={self.panel}", "model.estimator=descent", "model.hidden=4", "trainer.steps=100",
+        words = [f"data.panel={self.panel}", "model.estimator=descent", "model.hidden=4", "trainer.steps=40",
                  "checkpoint.every_steps=5", "trainer.early_stopping=false", "trainer.deterministic=true", "trainer.threads=1"]  # fmt: skip
         self.dcmmm("train", *words, f"run.dir={self.folder / 'one'}")
         at = self.folder / "two"
         job = self.cluster.out("sbatch", "--parsable", "--time=10", "--output=fit.log", SCRIPTS / "fit.sbatch", *words,
                                f"run.dir={at}", cwd=self.folder).strip()  # fmt: skip
-        self.wait_for_step(at, 20)
+        self.wait_for_step(at, 5)
         self.cluster.out("scancel", "--batch", "--signal=USR1", job)
         self.wait_for_end()
         log = (self.folder / "fit.log").read_text()
         self.assertTrue((at / "metrics.json").exists(), log + self.cluster.out("scontrol", "show", "job", job))
         self.assertIn("1 x 2 ranks", log)
-        self.assertRegex(log, r"Going on from step \d\d+")
+        self.assertRegex(log, r"Going on from step \d+")
         self.assertIn("Restarts=1", self.cluster.out("scontrol", "show", "job", job))
         self.assertEqual(cli.hashes(at)["results.h5"], cli.hashes(self.folder / "one")["results.h5"])
 
