@@ -150,7 +150,7 @@ int run(const CommandLine& line, const Environment& environment, Communicator& w
   compose_options.search_dirs.push_back(built_in("configs"));
   if (line.command == "sweep") {
     return sweep_command({line.words, line.config_dir, compose_options.search_dirs, line.print_config, line.dry_run},
-                         world);
+                         environment, world);
   }
   compose_options.overrides = written_words(line);
   Value config = compose(compose_options);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <ctime>
 #include <exception>
@@ -13,6 +14,7 @@
 #include <mutex>
 #include <thread>
 
+#include "comm/collective_guard.hpp"
 #include "comm/threads.hpp"
 #include "common/errors.hpp"
 #include "common/files.hpp"
@@ -122,6 +124,11 @@ Sweep read_sweep(const SweepLine& line) {
   out.plan.seed = static_cast<uint64_t>(get<int64_t>(out.config, "run.seed"));
   out.plan.trials = get<int64_t>(out.config, "sweep.trials");
   if (out.plan.sampler == SamplerKind::kGrid) out.plan.trials = grid_size(out.plan.space);
+  if (get<std::string>(out.config, "sweep.pruner") == "asha") {
+    const auto first = get<std::optional<int64_t>>(out.config, "sweep.asha.first");
+    const bool by_steps = get<std::string>(out.config, "sweep.objective").starts_with("metrics.");
+    out.plan.asha = AshaOptions{first.value_or(by_steps ? 10 : 1), get<int64_t>(out.config, "sweep.asha.reduction")};
+  }
   out.objective =
       sweep_objective(get<std::string>(out.config, "sweep.objective"), get<std::string>(out.config, "sweep.direction"));
   return out;
@@ -220,15 +227,14 @@ void write_summary(const Study& study, const Sweep& sweep) {
 }
 
 // Workers side by side until no trial is left.
-void run_workers(const SweepLine& line, const Sweep& sweep) {
-  int64_t workers = get<int64_t>(sweep.config, "sweep.workers");
-  if (workers == 0) workers = static_cast<int64_t>(allowed_processors().size());
+void run_workers(const SweepLine& line, const Sweep& sweep, int64_t workers) {
   const TrialCommand command{fs::read_symlink("/proc/self/exe").string(),
                              sweep.plan.folder,
                              line.config_dir,
                              sweep.words.words,
                              sweep.objective,
-                             get<int64_t>(sweep.config, "crossval.horizon")};
+                             get<int64_t>(sweep.config, "crossval.horizon"),
+                             sweep.plan.asha.has_value()};
   std::mutex mutex;
   std::exception_ptr failure;
   std::atomic<bool> failed = false;
@@ -237,6 +243,8 @@ void run_workers(const SweepLine& line, const Sweep& sweep) {
     const std::lock_guard guard(mutex);
     if (outcome.kind == TrialOutcome::Kind::kComplete)
       log_info(text("Trial ", task.number, ": ", outcome.objective, "  ", join(task.words, " ")));
+    else if (outcome.kind == TrialOutcome::Kind::kPruned)
+      log_info(text("Trial ", task.number, " pruned:  ", join(task.words, " ")));
     else if (outcome.kind == TrialOutcome::Kind::kFailed)
       log_warning(text("Trial ", task.number, " failed: ", outcome.problem));
     return outcome;
@@ -257,9 +265,11 @@ void run_workers(const SweepLine& line, const Sweep& sweep) {
 
 void print_status(const Study& study, const Sweep& sweep) {
   std::string counts;
-  for (const TrialState state : {TrialState::kComplete, TrialState::kFailed, TrialState::kRunning}) {
+  for (const TrialState state :
+       {TrialState::kComplete, TrialState::kPruned, TrialState::kFailed, TrialState::kRunning}) {
     int64_t count = 0;
     for (const Trial& trial : study.trials()) count += trial.state == state;
+    if (count == 0 && state == TrialState::kPruned) continue;
     counts += text(counts.empty() ? "" : ", ", count, " ", name_of(state));
   }
   std::cout << counts << " of " << sweep.plan.trials << " trials" << (is_cancelled(study) ? "; cancelled" : "") << "\n"
@@ -315,26 +325,42 @@ void submit(const SweepLine& line, const Sweep& sweep, StudyFile& file) {
 
 }  // namespace
 
-int sweep_command(const SweepLine& line, Communicator& world) {
-  if (world.size() > 1)
-    throw UserError(
-        "sweep starts its trials by itself: leave mpirun out. To add workers, on other hosts too, call "
-        "`dcmmm sweep resume dir=DIR` while it runs.");
-  if (line.print_config) {
-    std::cout << to_yaml(composed(line, split_sweep_words(line.words).words));
+namespace {
+
+// Makes the study or joins it. Under mpirun rank 0 does, and then the others are let in.
+void open_on_rank_zero(const SweepLine& line, const Sweep& sweep, Communicator& world) {
+  on_rank_zero(world, [&] {
+    const auto alone = make_local_communicator();
+    open_study(line, sweep, *alone);
+  });
+}
+
+// Takes part in the sweep until no trial is left.
+int work(const SweepLine& line, const Sweep& sweep, int64_t workers, StudyFile& file, bool speaks, bool waits) {
+  if (is_cancelled(file.refresh())) {
+    if (speaks)
+      std::cout << "The sweep is cancelled. To go on: dcmmm sweep resume dir=" << sweep.plan.folder.string()
+                << std::endl;
     return 0;
   }
-  Sweep sweep = read_sweep(line);
-  const bool on_slurm = get<std::string>(sweep.config, "sweep.launcher") == "slurm";
-  if (on_slurm && line.dry_run) {
+  if (speaks) log_to_file(sweep.plan.folder / "sweep.log");
+  log_info(text("Sweep in ", sweep.plan.folder.string(), ": ", sweep.plan.trials, " trials, ",
+                finished_trials(file.refresh(), sweep.plan.trials), " finished before"));
+  run_workers(line, sweep, workers);
+  // Other ranks' last trials.
+  while (waits && stop_signal() == 0 && held_trials(sweep.plan, file.refresh()) > 0)
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  write_summary(file.refresh(), sweep);
+  if (speaks) print_status(file.refresh(), sweep);
+  return stop_signal() != 0 ? static_cast<int>(ExitCode::kStopped) : 0;
+}
+
+// What asks no worker: prints, submits or cancels. None where there is work to do.
+std::optional<int> look(const SweepLine& line, const Sweep& sweep, StudyFile& file) {
+  if (get<std::string>(sweep.config, "sweep.launcher") == "slurm" && line.dry_run) {
     std::cout << batch_script(line, sweep, std::nullopt) << std::flush;
     return 0;
   }
-  StudyFile file(sweep.plan.journal());
-  const JournalLine asked_last = file.refresh().attribute(kTrials);
-  const bool asks_now = std::any_of(line.words.begin(), line.words.end(),
-                                    [](const auto& word) { return key_of(word) == "sweep.trials"; });
-  if (asked_last.is_number() && !asks_now) sweep.plan.trials = asked_last.get<int64_t>();
   if (sweep.words.action == SweepWords::Action::kStatus) {
     print_status(file.refresh(), sweep);
     std::cout << slurm_jobs_text(slurm_jobs(file.refresh())) << std::flush;
@@ -347,28 +373,44 @@ int sweep_command(const SweepLine& line, Communicator& world) {
               << sweep.plan.folder.string() << std::endl;
     return 0;
   }
-  if (line.dry_run) {
-    print_trials(sweep);
+  if (!line.dry_run) return std::nullopt;
+  print_trials(sweep);
+  return 0;
+}
+
+}  // namespace
+
+int sweep_command(const SweepLine& line, const Environment& environment, Communicator& world) {
+  const bool speaks = world.rank() == 0;
+  if (line.print_config) {
+    if (speaks) std::cout << to_yaml(composed(line, split_sweep_words(line.words).words));
     return 0;
   }
+  Sweep sweep = read_sweep(line);
+  if (world.size() > 1 && !get<std::optional<fs::path>>(sweep.config, "run.dir"))
+    throw UserError("On several ranks the sweep needs run.dir=DIR, a folder that all of them see.");
+  StudyFile file(sweep.plan.journal());
+  const JournalLine asked_last = file.refresh().attribute(kTrials);
+  const bool asks_now = std::any_of(line.words.begin(), line.words.end(),
+                                    [](const auto& word) { return key_of(word) == "sweep.trials"; });
+  if (asked_last.is_number() && !asks_now) sweep.plan.trials = asked_last.get<int64_t>();
+  const bool on_slurm = get<std::string>(sweep.config, "sweep.launcher") == "slurm";
+  if (on_slurm || line.dry_run || sweep.words.action == SweepWords::Action::kStatus ||
+      sweep.words.action == SweepWords::Action::kCancel) {
+    if (!speaks) return 0;
+    if (const auto code = look(line, sweep, file)) return *code;
+  }
   install_signal_handlers();
-  open_study(line, sweep, world);
   if (on_slurm) {
+    open_study(line, sweep, *make_local_communicator());
     submit(line, sweep, file);
     return 0;
   }
-  if (is_cancelled(file.refresh())) {
-    std::cout << "The sweep is cancelled. To go on: dcmmm sweep resume dir=" << sweep.plan.folder.string() << std::endl;
-    return 0;
-  }
-  log_to_file(sweep.plan.folder / "sweep.log");
-  log_info(text("Sweep in ", sweep.plan.folder.string(), ": ", sweep.plan.trials, " trials, ",
-                finished_trials(file.refresh(), sweep.plan.trials), " finished before"));
-  run_workers(line, sweep);
-  const Study& study = file.refresh();
-  write_summary(study, sweep);
-  print_status(study, sweep);
-  return stop_signal() != 0 ? static_cast<int>(ExitCode::kStopped) : 0;
+  open_on_rank_zero(line, sweep, world);
+  int64_t workers = get<int64_t>(sweep.config, "sweep.workers");
+  const auto cores = static_cast<int64_t>(allowed_processors().size());
+  if (workers == 0) workers = std::max<int64_t>(1, cores / environment.machine()->size());
+  return work(line, sweep, workers, file, speaks, speaks && world.size() > 1);
 }
 
 }  // namespace dcmmm

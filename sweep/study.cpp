@@ -18,6 +18,7 @@ enum Operation {
   kCreateTrial = 4,
   kSetTrialParameter = 5,
   kSetTrialState = 6,
+  kSetIntermediateValue = 7,
   kSetTrialUserAttribute = 8
 };
 constexpr int kMinimise = 1, kMaximise = 2;
@@ -134,6 +135,10 @@ void Study::apply(const JournalLine& line) {
         trial->values[text_at(line, "param_name")] = line["param_value_internal"].get<double>();
     } else if (operation == kSetTrialUserAttribute) {
       for (const auto& [name, value] : line.at("user_attr").items()) trial->attributes[name] = value;
+    } else if (operation == kSetIntermediateValue) {
+      // Optuna's own may be NaN, which its JSON has a word for and ours reads as no number.
+      if (line.at("intermediate_value").is_number())
+        trial->intermediate[number_at(line, "step", 0)] = line["intermediate_value"].get<double>();
     } else if (operation == kSetTrialState) {
       trial->state = static_cast<TrialState>(number_at(line, "state", 0));
       if (const auto value = first_value(line)) trial->objective = value;
@@ -200,6 +205,14 @@ JournalLine trial_attribute_line(int64_t trial_id, const std::string& name, cons
   line["trial_id"] = trial_id;
   line["user_attr"][name] = value;
   return line;
+}
+
+JournalLine intermediate_line(int64_t trial_id, int64_t step, double value) {
+  JournalLine out = line_of(kSetIntermediateValue);
+  out["trial_id"] = trial_id;
+  out["step"] = step;
+  out["intermediate_value"] = value;
+  return out;
 }
 
 JournalLine end_trial_line(int64_t trial_id, TrialState state, std::optional<double> objective) {

@@ -23,8 +23,9 @@ struct Trial {
   int64_t id = 0;      // its place among all trials of the journal: how lines call it
   int64_t number = 0;  // its place among the study's trials
   TrialState state = TrialState::kRunning;
-  std::map<std::string, double> values;  // as Parameter holds them
-  std::optional<double> objective;
+  std::map<std::string, double> values;           // as Parameter holds them
+  std::optional<double> objective;                // of a pruned trial: its last intermediate value
+  std::map<int64_t, double> intermediate;         // by step
   std::string started, ended;                     // UTC, ISO 8601; "" where not known
   std::map<std::string, JournalLine> attributes;  // the user's
 
@@ -77,6 +78,7 @@ JournalLine study_attribute_line(const std::string& name, const JournalLine& val
 /// One line with all values, so that no reader ever sees a part of them.
 JournalLine create_trial_line(const SearchSpace& space, const std::vector<double>& values);
 JournalLine trial_attribute_line(int64_t trial_id, const std::string& name, const JournalLine& value);
+JournalLine intermediate_line(int64_t trial_id, int64_t step, double value);
 JournalLine end_trial_line(int64_t trial_id, TrialState state, std::optional<double> objective);
 
 }  // namespace dcmmm

@@ -47,6 +47,7 @@ class TrialLock {
     if (descriptor_ >= 0) ::close(descriptor_);
   }
   bool is_held() const { return is_held_; }
+  bool is_anothers() const { return descriptor_ >= 0 && !is_held_; }
   int descriptor() const { return descriptor_; }
 
  private:
@@ -105,6 +106,26 @@ std::optional<Claim> claim_trial(StudyFile& file, const SweepPlan& plan) {
   return claim;
 }
 
+// TrialTask::report of a claimed trial.
+bool tell_values(StudyFile& file, const SweepPlan& plan, const Claim& claim, const std::map<int64_t, double>& values,
+                 bool at_end) {
+  bool pruned = false;
+  for (const auto& [step, value] : values) {
+    const auto& known = file.refresh().trials()[static_cast<size_t>(claim.number)].intermediate;
+    if (!std::isfinite(value) || (!known.empty() && step <= known.rbegin()->first)) continue;
+    file.change([&](const Study& study) -> std::vector<JournalLine> {
+      const JournalLine line = intermediate_line(claim.id, step, value);
+      Study next = study;
+      next.apply(line);
+      pruned = !at_end && plan.asha && asha_prunes(*plan.asha, next, claim.number);
+      if (!pruned) return {line};
+      return {line, end_trial_line(claim.id, TrialState::kPruned, value)};
+    });
+    if (pruned) return true;
+  }
+  return false;
+}
+
 // Looks at the journal once a second at most.
 class CancelWatch {
  public:
@@ -133,6 +154,13 @@ std::vector<std::string> trial_settings(const SearchSpace& space, const std::vec
 
 bool is_cancelled(const Study& study) { return study.attribute(kCancelled) == true; }
 
+int64_t held_trials(const SweepPlan& plan, const Study& study) {
+  return std::count_if(study.trials().begin(), study.trials().end(), [&](const Trial& trial) {
+    return trial.state == TrialState::kRunning &&
+           TrialLock(lock_path(plan, trial.number), /*may_be_new=*/false).is_anothers();
+  });
+}
+
 int64_t finished_trials(const Study& study, int64_t trials) {
   return std::count_if(study.trials().begin(), study.trials().end(),
                        [&](const Trial& trial) { return trial.is_finished() && trial.number < trials; });
@@ -147,9 +175,16 @@ int64_t run_worker(const SweepPlan& plan, const TrialRunner& runner, const std::
     if (!claim) break;
     CancelWatch cancelled(file);
     const TrialTask task{claim->number, trial_settings(plan.space, claim->values), claim->lock.descriptor(),
-                         claim->is_taken_over};
+                         claim->is_taken_over, [&](const std::map<int64_t, double>& values, bool at_end) {
+                           return tell_values(file, plan, *claim, values, at_end);
+                         }};
     TrialOutcome outcome = runner(task, [&] { return stop() || cancelled(); });
     if (outcome.kind == TrialOutcome::Kind::kStopped) break;
+    if (outcome.kind == TrialOutcome::Kind::kPruned) {
+      ++finished;
+      failures = 0;
+      continue;
+    }
     if (outcome.kind == TrialOutcome::Kind::kComplete && !std::isfinite(outcome.objective))
       outcome = {TrialOutcome::Kind::kFailed, 0, "its objective is not a finite number"};
     const bool is_complete = outcome.kind == TrialOutcome::Kind::kComplete;
