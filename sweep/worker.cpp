@@ -98,7 +98,9 @@ std::optional<Claim> claim_trial(StudyFile& file, const SweepPlan& plan) {
     TrialLock lock(lock_path(plan, number), /*may_be_new=*/true);
     int64_t id = 0;
     for (const Trial& trial : study.trials()) id = std::max(id, trial.id + 1);
-    std::vector<double> values = sample(plan.sampler, plan.space, plan.seed, number, observations(study, plan.space));
+    const bool learns = plan.sampler == SamplerKind::kTpe;
+    std::vector<double> values = sample(plan.sampler, plan.space, plan.seed, number,
+                                        learns ? observations(study, plan.space) : std::vector<Observation>());
     JournalLine line = create_trial_line(plan.space, values);
     claim.emplace(Claim{id, number, std::move(values), false, std::move(lock)});
     return {std::move(line)};
