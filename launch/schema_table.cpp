@@ -179,9 +179,11 @@ const std::vector<KeySpec>& known_keys() {
       {"plan.scenarios", kPath, "", kNull, "a table of scenarios: scenario,channel,spend"},
 
       {"sweep.space", kTextMap, "", kNull, "keys to search and their values: {key: \"interval(0.1,0.9)\"}"},
+      {"sweep.when", kTextMap, "", kNull, "keys that count only where another has a value: {key: \"other=value\"}"},
       {"sweep.sampler", kChoice, "grid|random|sobol|tpe", kNotNull, "how trials are chosen"},
       {"sweep.trials", kInteger, "1..", kNotNull, "trials altogether; a grid has its own number"},
       {"sweep.objective", kText, "", kNotNull, "a figure of the inner rolling-origin evaluation, or metrics.FIGURE"},
+      {"sweep.further_objectives", kTextList, "", kNotNull, "more figures of the same file: a Pareto front"},
       {"sweep.direction", kChoice, "auto|maximize|minimize", kNotNull, "which objectives are better"},
       {"sweep.pruner", kChoice, "none|asha", kNotNull, "whether bad trials end early"},
       {"sweep.asha.first", kInteger, "1..", kNull, "origins, or steps of a training run, before trials are compared"},

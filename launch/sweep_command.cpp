@@ -68,6 +68,13 @@ struct Sweep {
   SweepWords words;
   SweepPlan plan;
   SweepObjective objective;
+  std::vector<SweepObjective> further;
+
+  std::vector<std::string> objective_names() const {
+    std::vector<std::string> out = {objective.name};
+    for (const SweepObjective& other : further) out.push_back(other.name);
+    return out;
+  }
 };
 
 Value composed(const SweepLine& line, const std::vector<std::string>& words) {
@@ -89,6 +96,8 @@ SearchSpace search_space(const Value& config, const std::vector<std::string>& wo
     throw UserError(
         "There is nothing to search: give keys with several values, such as model.adstock.decay=0.2,0.5 or "
         "'model.likelihood.share_sd=tag(log, interval(0.01,1))', or sweep.space in a config file.");
+  const auto conditions = get<std::optional<TextMap>>(config, "sweep.when");
+  for (const auto& [key, condition] : conditions.value_or(TextMap())) set_condition(out, key, condition);
   for (const Parameter& parameter : out)
     if (parameter.key == "sweep" || parameter.key.starts_with("sweep.") || parameter.key.starts_with("run.") ||
         parameter.key.starts_with("crossval.") || parameter.key.starts_with("data."))
@@ -131,6 +140,16 @@ Sweep read_sweep(const SweepLine& line) {
   }
   out.objective =
       sweep_objective(get<std::string>(out.config, "sweep.objective"), get<std::string>(out.config, "sweep.direction"));
+  // The direction is said of the first one; the others follow their names.
+  for (const std::string& name : get<std::vector<std::string>>(out.config, "sweep.further_objectives")) {
+    out.further.push_back(sweep_objective(name, "auto"));
+    if (out.further.back().is_of_training() != out.objective.is_of_training())
+      throw UserError(text("sweep.further_objectives has '", name, "' beside sweep.objective=", out.objective.name,
+                           ": figures of metrics.json (metrics.FIGURE) and of crossval.json don't come from the same "
+                           "trials."));
+  }
+  if (out.plan.asha && !out.further.empty())
+    throw UserError("sweep.pruner=asha compares trials by one objective: leave sweep.further_objectives out.");
   return out;
 }
 
@@ -143,6 +162,10 @@ JournalLine agreed_settings(const Sweep& sweep) {
   for (const Parameter& parameter : sweep.plan.space)
     out["space"][parameter.key] = {
         {"choices", parameter.choices}, {"low", parameter.low}, {"high", parameter.high}, {"log", parameter.log}};
+  for (const Parameter& parameter : sweep.plan.space)
+    if (!parameter.when_key.empty())
+      out["space"][parameter.key]["when"] = {{parameter.when_key, parameter.when_choice}};
+  for (const SweepObjective& other : sweep.further) out["further"].push_back(other.name);
   return out;
 }
 
@@ -197,8 +220,9 @@ void open_study(const SweepLine& line, const Sweep& sweep, Communicator& world) 
   write_text_file(folder / "overrides.yaml", to_yaml(Value(saved)));
   write_text_file(folder / "config.yaml", to_yaml(sweep.config));
   file.change([&](const Study&) {
-    return std::vector{create_study_line("dcmmm", sweep.objective.maximise),
-                       study_attribute_line(kSettings, agreed_settings(sweep)),
+    std::vector<bool> maximise = {sweep.objective.maximise};
+    for (const SweepObjective& other : sweep.further) maximise.push_back(other.maximise);
+    return std::vector{create_study_line("dcmmm", maximise), study_attribute_line(kSettings, agreed_settings(sweep)),
                        study_attribute_line(kTrials, sweep.plan.trials)};
   });
 }
@@ -206,6 +230,16 @@ void open_study(const SweepLine& line, const Sweep& sweep, Communicator& world) 
 std::string best_text(const Study& study, const Sweep& sweep) {
   const auto ranked = ranked_trials(study);
   if (ranked.empty()) return "no trial is complete yet";
+  if (!sweep.further.empty()) {
+    std::string out = "trials that no other one beats (" + join(sweep.objective_names()) + "):";
+    for (const Trial* trial : pareto_front(study)) {
+      out += text("\n  trial ", trial->number, ": ", *trial->objective);
+      for (const double value : trial->further) out += text(", ", value);
+      if (const auto values = trial->values_of(sweep.plan.space))
+        out += ": " + join(trial_settings(sweep.plan.space, *values), " ");
+    }
+    return out;
+  }
   std::string out = text("best: trial ", ranked[0]->number, ", ", sweep.objective.name, " ", *ranked[0]->objective);
   if (const auto values = ranked[0]->values_of(sweep.plan.space))
     out += ": " + join(trial_settings(sweep.plan.space, *values), " ");
@@ -219,7 +253,7 @@ void write_summary(const Study& study, const Sweep& sweep) {
   page.title = "Sweep: " + sweep.plan.folder.filename().string();
   page.styles = {"style.css"};
   page.scripts = {"tables.js", "sweep.js"};
-  page.data = summary_data(study, sweep.plan.space, sweep.objective.name,
+  page.data = summary_data(study, sweep.plan.space, sweep.objective_names(),
                            text(finished_trials(study, sweep.plan.trials), " of ", sweep.plan.trials,
                                 " trials are finished; sampler ", get<std::string>(sweep.config, "sweep.sampler"),
                                 ", seed ", sweep.plan.seed, "; dcmmm ", DCMMM_VERSION, "."));
@@ -234,6 +268,7 @@ void run_workers(const SweepLine& line, const Sweep& sweep, int64_t workers) {
                              sweep.words.words,
                              sweep.objective,
                              get<int64_t>(sweep.config, "crossval.horizon"),
+                             sweep.further,
                              sweep.plan.asha.has_value()};
   std::mutex mutex;
   std::exception_ptr failure;

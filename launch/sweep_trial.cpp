@@ -157,11 +157,17 @@ TrialOutcome run_trial(const TrialCommand& command, const TrialTask& task, const
       return {TrialOutcome::Kind::kFailed, 0,
               text("exit code ", code, ": ", last_line(output), " (", output.string(), ")")};
   }
-  const auto figure = figure_of(json_in(file), command.objective);
-  if (!figure)
-    return {TrialOutcome::Kind::kFailed, 0,
-            text("'sweep.objective' is '", command.objective.name, "', which ", file.string(), " has no number for")};
-  return {TrialOutcome::Kind::kComplete, *figure, ""};
+  std::vector<SweepObjective> objectives = {command.objective};
+  objectives.insert(objectives.end(), command.further.begin(), command.further.end());
+  std::vector<double> figures;
+  for (const SweepObjective& objective : objectives) {
+    const auto figure = figure_of(json_in(file), objective);
+    if (!figure)
+      return {TrialOutcome::Kind::kFailed, 0,
+              text("'sweep.objective' is '", objective.name, "', which ", file.string(), " has no number for")};
+    figures.push_back(*figure);
+  }
+  return {TrialOutcome::Kind::kComplete, figures[0], "", {figures.begin() + 1, figures.end()}};
 }
 
 }  // namespace dcmmm

@@ -13,6 +13,7 @@
 
 #include "common/errors.hpp"
 #include "common/text.hpp"
+#include "sweep/pareto.hpp"
 
 namespace dcmmm {
 namespace fs = std::filesystem;
@@ -64,13 +65,21 @@ struct Claim {
 
 std::vector<Observation> observations(const Study& study, const SearchSpace& space) {
   std::vector<Observation> out;
+  std::vector<std::vector<double>> losses;
+  std::vector<size_t> counted;
   for (const Trial& trial : study.trials()) {
     const auto values = trial.values_of(space);
     if (!values) continue;
-    const bool counts = trial.state == TrialState::kComplete && trial.objective.has_value();
-    const double sign = study.maximises() ? -1 : 1;
-    out.push_back({*values, counts ? sign * *trial.objective : std::numeric_limits<double>::quiet_NaN()});
+    out.push_back({*values, std::numeric_limits<double>::quiet_NaN()});
+    if (trial.state != TrialState::kComplete || !trial.objective) continue;
+    losses.push_back(study.losses_of(trial));
+    counted.push_back(out.size() - 1);
   }
+  // Of several objectives the front counts.
+  const bool one = study.directions().size() < 2;
+  const std::vector<int64_t> fronts = one ? std::vector<int64_t>(losses.size()) : front_numbers(losses);
+  for (size_t i = 0; i < counted.size(); ++i)
+    out[counted[i]].loss = one ? losses[i][0] : static_cast<double>(fronts[i]);
   return out;
 }
 
@@ -150,7 +159,8 @@ class CancelWatch {
 
 std::vector<std::string> trial_settings(const SearchSpace& space, const std::vector<double>& values) {
   std::vector<std::string> out;
-  for (size_t p = 0; p < space.size(); ++p) out.push_back(text(space[p].key, "=", value_text(space[p], values[p])));
+  for (size_t p = 0; p < space.size(); ++p)
+    if (!std::isnan(values[p])) out.push_back(text(space[p].key, "=", value_text(space[p], values[p])));
   return out;
 }
 
@@ -187,13 +197,16 @@ int64_t run_worker(const SweepPlan& plan, const TrialRunner& runner, const std::
       failures = 0;
       continue;
     }
-    if (outcome.kind == TrialOutcome::Kind::kComplete && !std::isfinite(outcome.objective))
-      outcome = {TrialOutcome::Kind::kFailed, 0, "its objective is not a finite number"};
+    const bool is_finite =
+        std::isfinite(outcome.objective) &&
+        std::all_of(outcome.further.begin(), outcome.further.end(), [](double value) { return std::isfinite(value); });
+    if (outcome.kind == TrialOutcome::Kind::kComplete && !is_finite)
+      outcome = {TrialOutcome::Kind::kFailed, 0, "its objective is not a finite number", {}};
     const bool is_complete = outcome.kind == TrialOutcome::Kind::kComplete;
     bool any_complete = is_complete;
     file.change([&](const Study& study) -> std::vector<JournalLine> {
       for (const Trial& trial : study.trials()) any_complete |= trial.state == TrialState::kComplete;
-      if (is_complete) return {end_trial_line(claim->id, TrialState::kComplete, outcome.objective)};
+      if (is_complete) return {end_trial_line(claim->id, TrialState::kComplete, outcome.objective, outcome.further)};
       return {trial_attribute_line(claim->id, "problem", outcome.problem),
               end_trial_line(claim->id, TrialState::kFailed, std::nullopt)};
     });

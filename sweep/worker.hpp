@@ -22,7 +22,7 @@ struct SweepPlan {
   SamplerKind sampler = SamplerKind::kRandom;
   uint64_t seed = 0;
   int64_t trials = 0;
-  std::optional<AshaOptions> asha;  // none: every trial runs to its end
+  std::optional<AshaOptions> asha = std::nullopt;  // none: every trial runs to its end
 
   std::filesystem::path journal() const { return folder / "journal.log"; }
 };
@@ -30,8 +30,9 @@ struct SweepPlan {
 struct TrialOutcome {
   enum class Kind { kComplete, kPruned, kFailed, kStopped };  // kPruned: TrialTask::report said so
   Kind kind = Kind::kFailed;
-  double objective = 0;  // of kComplete; finite
-  std::string problem;   // of kFailed, for people
+  double objective = 0;              // of kComplete; finite
+  std::string problem;               // of kFailed, for people
+  std::vector<double> further = {};  // of kComplete: the objectives after the first
 };
 
 /// A claimed trial.

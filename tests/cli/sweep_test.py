@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import time
 import unittest
@@ -134,6 +135,22 @@ class Sweep(cli.Case):
         for trial in trials:
             if trial.state.name == "PRUNED":
                 self.assertLess(max(trial.intermediate_values), 600)
+
+    def test_several_objectives_and_a_conditional_key_as_optuna_has_them(self):
+        self.sweep("sweep.trials=12", "sweep.sampler=tpe", "sweep.further_objectives=[wape]", "model.hill.enabled=false,true",
+                   "model.hill.exponent=interval(1.0,3.0)", 'sweep.when={model.hill.exponent: "model.hill.enabled=true"}')  # fmt: skip
+        study = load(self.at)
+        self.assertEqual([d.name for d in study.directions], ["MAXIMIZE", "MINIMIZE"])
+        for trial in study.trials:
+            self.assertEqual("model.hill.exponent" in trial.params, trial.params["model.hill.enabled"])
+            figures = json.loads((self.at / f"trials/{trial.number}/crossval.json").read_text())["pooled"]["model"]
+            self.assertEqual(trial.values, [figures["skill"], figures["wape"]])
+        status = self.dcmmm("sweep", "status", f"dir={self.at}").out
+        told = {int(number) for number in re.findall(r"^  trial (\d+):", status, re.MULTILINE)}
+        self.assertEqual(told, {trial.number for trial in study.best_trials})
+        with Chromium() as browser:
+            browser.open(self.at / "report.html")
+            self.assertTrue(browser.run("document.getElementById('front') !== null"))
 
     def test_ranks_are_workers(self):
         alone, words = self.folder / "alone", ["sweep.trials=5", "sweep.sampler=sobol"]

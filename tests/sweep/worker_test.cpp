@@ -25,7 +25,7 @@ class Workers : public ::testing::Test {
  protected:
   SweepPlan plan(const std::string& name, SamplerKind sampler, int64_t trials) const {
     SweepPlan out{
-        folder_ / name, {parse_search_word("x=interval(0.0,1)"), parse_search_word("k=a,b")}, sampler, 3, trials, {}};
+        folder_ / name, {parse_search_word("x=interval(0.0,1)"), parse_search_word("k=a,b")}, sampler, 3, trials};
     if (!fs::exists(out.folder)) {
       fs::create_directories(out.folder / "locks");
       StudyFile(out.journal()).change([](const Study&) { return std::vector{create_study_line("s", false)}; });
