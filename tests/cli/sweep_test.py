@@ -138,7 +138,7 @@ class Sweep(cli.Case):
 
     def test_several_objectives_and_a_conditional_key_as_optuna_has_them(self):
         self.sweep("sweep.trials=12", "sweep.sampler=tpe", "sweep.further_objectives=[wape]", "model.hill.enabled=false,true",
-                   "model.hill.exponent=interval(1.0,3.0)", 'sweep.when={model.hill.exponent: "model.hill.enabled=true"}')  # fmt: skip
+                   "model.hill.exponent=interval(2.1,3.5)", 'sweep.when={model.hill.exponent: "model.hill.enabled=true"}')  # fmt: skip
         study = load(self.at)
         self.assertEqual([d.name for d in study.directions], ["MAXIMIZE", "MINIMIZE"])
         for trial in study.trials:
