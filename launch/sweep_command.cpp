@@ -274,7 +274,7 @@ void run_workers(const SweepLine& line, const Sweep& sweep, int64_t workers) {
   std::exception_ptr failure;
   std::atomic<bool> failed = false;
   const auto runner = [&](const TrialTask& task, const std::function<bool()>& stop) {
-    const TrialOutcome outcome = run_trial(command, task, stop);
+    TrialOutcome outcome = run_trial(command, task, stop);
     const std::lock_guard guard(mutex);
     if (outcome.kind == TrialOutcome::Kind::kComplete)
       log_info(text("Trial ", task.number, ": ", outcome.objective, "  ", join(task.words, " ")));

@@ -86,6 +86,7 @@ std::vector<const Trial*> pareto_front(const Study& study) {
   std::vector<const Trial*> out;
   std::vector<std::vector<double>> losses;
   const auto ranked = ranked_trials(study);
+  losses.reserve(ranked.size());
   for (const Trial* trial : ranked) losses.push_back(study.losses_of(*trial));
   const std::vector<int64_t> fronts = front_numbers(losses);
   for (size_t i = 0; i < ranked.size(); ++i)

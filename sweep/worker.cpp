@@ -121,7 +121,9 @@ std::optional<Claim> claim_trial(StudyFile& file, const SweepPlan& plan) {
 bool tell_values(StudyFile& file, const SweepPlan& plan, const Claim& claim, const std::map<int64_t, double>& values,
                  bool at_end) {
   bool pruned = false;
-  for (const auto& [step, value] : values) {
+  for (const auto& told : values) {
+    const int64_t step = told.first;
+    const double value = told.second;
     const auto& known = file.refresh().trials()[static_cast<size_t>(claim.number)].intermediate;
     if (!std::isfinite(value) || (!known.empty() && step <= known.rbegin()->first)) continue;
     file.change([&](const Study& study) -> std::vector<JournalLine> {
