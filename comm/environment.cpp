@@ -34,9 +34,9 @@ void refuse_unrelated_copies() {
 
 }  // namespace
 
-Environment::Environment() {
+Environment::Environment(UnrelatedCopies copies) {
   if (!started_by_launcher()) {
-    refuse_unrelated_copies();
+    if (copies == UnrelatedCopies::kRefused) refuse_unrelated_copies();
     return;
   }
   // OMPIO of Open MPI 4 corrupts files that parallel HDF5 writes (ompi#12718); a user's own choice stands.

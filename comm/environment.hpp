@@ -11,11 +11,13 @@ namespace dcmmm {
 /// Made once, first thing in main, and destroyed last. MPI starts only where a launcher (mpirun, srun --mpi=pmix)
 /// started the process: alone, a process needs no MPI and starts at once. Throws UserError when srun started several
 /// tasks without MPI, which would otherwise run the same command several times over.
+/// `copies`: a command whose processes share their work by a file takes kWelcome.
 /// No error may leave the scope of an Environment, as its destructor waits for all ranks: catch, and call
 /// end_with_error().
 class Environment {
  public:
-  Environment();
+  enum class UnrelatedCopies { kRefused, kWelcome };  // what srun without MPI starts
+  explicit Environment(UnrelatedCopies copies = UnrelatedCopies::kRefused);
   ~Environment();
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;

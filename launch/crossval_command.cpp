@@ -211,6 +211,7 @@ int crossval_command(CommandContext& context) {
 
   facts.interval = get<double>(config, "export.interval");
   const Evaluator evaluator{mesh, bundles, plan, panel, facts.interval};
+  const fs::path so_far = folder.path / "crossval_so_far.json";
   std::vector<OriginForecasts> forecasts;
   for (std::size_t place = 0; place < origins.size(); ++place) {
     const OriginWeeks& weeks = origins[place];
@@ -218,6 +219,9 @@ int crossval_command(CommandContext& context) {
                   weeks.origin - 1, ", forecasting ", weeks.first_forecast, " to ", weeks.end - 1));
     if (static_cast<int>(place % static_cast<std::size_t>(mesh.members)) == mesh.row)
       forecasts.push_back(evaluator.run(weeks));
+    // For a sweep, which looks whether it is worth going on.
+    if (mesh.members == 1 && place + 1 < origins.size())
+      on_rank_zero(world, [&] { write_text_file(so_far, crossval_json(forecasts, facts)); });
   }
   forecasts = over_rows(mesh, std::move(forecasts), origins.size(), evaluator.methods());
 
@@ -235,6 +239,7 @@ int crossval_command(CommandContext& context) {
       csv.finish();
     });
     write_text_file(folder.path / "crossval.json", crossval_json(forecasts, facts));
+    fs::remove(so_far);
     std::cout << crossval_table(forecasts, facts) << std::flush;
     log_info(text("Evaluated ", origins.size(), " origins in ", std::round(facts.seconds * 10) / 10,
                   " s; run folder: ", folder.path.string()));

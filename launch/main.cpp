@@ -150,7 +150,7 @@ int run(const CommandLine& line, const Environment& environment, Communicator& w
   compose_options.search_dirs.push_back(built_in("configs"));
   if (line.command == "sweep") {
     return sweep_command({line.words, line.config_dir, compose_options.search_dirs, line.print_config, line.dry_run},
-                         world);
+                         environment, world);
   }
   compose_options.overrides = written_words(line);
   Value config = compose(compose_options);
@@ -217,7 +217,9 @@ static int run_process(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow (ulimit -f) is an error like a full disk, with a message
   const CommandLine line = parse(argc, argv);
   try {
-    const Environment environment;
+    // Workers of a sweep share their trials by its journal.
+    const Environment environment(line.command == "sweep" ? Environment::UnrelatedCopies::kWelcome
+                                                          : Environment::UnrelatedCopies::kRefused);
     if (line.exit_code >= 0) {
       if (environment.rank() == 0) (line.exit_code == 0 ? std::cout : std::cerr) << line.words.front() << std::flush;
       return line.exit_code;

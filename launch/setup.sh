@@ -12,7 +12,7 @@ packages=(g++ cmake ninja-build ccache git ca-certificates pkg-config python3-ve
   libnlopt-cxx-dev)
 requirements=(launch/requirements.txt)
 if [[ ${1:-} == --tests || ${1:-} == --deep ]]; then
-  packages+=(libgtest-dev libgmock-dev libbenchmark-dev hdf5-tools clang-format-14 chromium)
+  packages+=(libgtest-dev libgmock-dev libbenchmark-dev hdf5-tools clang-format-14 chromium slurm-wlm munge iproute2)
   requirements+=(launch/requirements-test.txt)
 fi
 [[ ${1:-} == --deep ]] && packages+=(clang-14 libclang-rt-14-dev cppcheck valgrind)

@@ -29,6 +29,7 @@ void install_signal_handlers() {
   // Interrupted reads and writes go on: a checkpoint that is being written must not fail.
   handle(SIGTERM, SA_RESTART);
   handle(SIGINT, SA_RESTART | SA_RESETHAND);
+  handle(SIGUSR2, SA_RESTART);
   handle(SIGUSR1, SA_RESTART);
 }
 

@@ -3,11 +3,11 @@
 
 namespace dcmmm {
 
-/// From now on TERM and INT ask for a checkpoint and the end, USR1 for a checkpoint. A second INT ends the process at
-/// once.
+/// From now on TERM, INT and USR2 ask for a checkpoint and the end, USR1 for a checkpoint. A second INT ends the
+/// process at once. (USR2 is for mpirun and srun, which pass it on and wait; on TERM they kill their ranks.)
 void install_signal_handlers();
 
-/// The number of the TERM or INT signal that came, or 0.
+/// The number of the TERM, INT or USR2 signal that came, or 0.
 int stop_signal();
 
 /// Whether USR1 came since the last call.

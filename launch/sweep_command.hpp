@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "comm/communicator.hpp"
+#include "comm/environment.hpp"
 
 namespace dcmmm {
 
@@ -17,6 +17,7 @@ struct SweepLine {
   bool print_config = false, dry_run = false;
 };
 
-int sweep_command(const SweepLine& line, Communicator& world);
+/// Under mpirun every rank is a worker of one sweep: rank 0 makes it, and all of them pull its trials.
+int sweep_command(const SweepLine& line, const Environment& environment, Communicator& world);
 
 }  // namespace dcmmm

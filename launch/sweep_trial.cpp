@@ -1,8 +1,12 @@
 #include "launch/sweep_trial.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <sstream>
 
 #include "common/errors.hpp"
 #include "common/files.hpp"
@@ -13,6 +17,8 @@
 namespace dcmmm {
 namespace fs = std::filesystem;
 namespace {
+
+constexpr auto kReportEvery = std::chrono::milliseconds(100);
 
 // Words about the sweep itself, its folder, and the data that its panel file holds by now.
 bool is_the_sweeps_own(const std::string& key) {
@@ -25,15 +31,51 @@ fs::path trial_folder(const TrialCommand& command, int64_t number) {
   return command.folder / "trials" / std::to_string(number);
 }
 
-std::optional<double> figure_of(const fs::path& file, const SweepObjective& objective) {
-  if (!fs::exists(file)) return std::nullopt;
-  nlohmann::json node = nlohmann::json::parse(read_text_file(file), nullptr, /*allow_exceptions=*/false);
+// The file as it is now; none where there is no whole one.
+std::optional<nlohmann::json> json_in(const fs::path& file) {
+  std::ifstream in(file);
+  nlohmann::json out = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
+  return out.is_object() ? std::optional(std::move(out)) : std::nullopt;
+}
+
+std::optional<double> figure_of(const std::optional<nlohmann::json>& file, const SweepObjective& objective) {
+  if (!file) return std::nullopt;
+  nlohmann::json node = *file;
   const std::string path = objective.is_of_training() ? objective.name.substr(8) : "pooled.model." + objective.name;
   for (const std::string& name : split_path(path)) {
     if (!node.is_object() || !node.contains(name)) return std::nullopt;
     node = nlohmann::json(node[name]);
   }
   return node.is_number() ? std::optional(node.get<double>()) : std::nullopt;
+}
+
+// How a trial does so far. An evaluation: its figure over the origins that it is through with, by their number. A
+// training run: its validation's RMSE by step, with a minus where the objective is maximised.
+std::map<int64_t, double> intermediate_values(const TrialCommand& command, int64_t number) {
+  std::map<int64_t, double> out;
+  const fs::path folder = trial_folder(command, number);
+  if (!command.objective.is_of_training()) {
+    const auto so_far = json_in(folder / "crossval_so_far.json");
+    const auto figure = figure_of(so_far, command.objective);
+    if (figure) out[static_cast<int64_t>(so_far->at("by_origin").size())] = *figure;
+    return out;
+  }
+  std::ifstream rows(folder / "history.csv");
+  std::vector<std::string> names, row;
+  std::string line;
+  while (std::getline(rows, line)) {
+    row.clear();
+    std::istringstream cells(line);
+    for (std::string cell; std::getline(cells, cell, ',');) row.push_back(cell);
+    if (names.empty()) {
+      names = row;
+      continue;
+    }
+    const auto column = std::find(names.begin(), names.end(), "validation_rmse") - names.begin();
+    const std::string& rmse = row.at(static_cast<size_t>(column));
+    if (!rmse.empty()) out[std::stoll(row[0])] = (command.objective.maximise ? -1 : 1) * std::stod(rmse);
+  }
+  return out;
 }
 
 std::string last_line(const fs::path& output) {
@@ -98,18 +140,34 @@ std::vector<std::string> trial_words(const TrialCommand& command, const TrialTas
 TrialOutcome run_trial(const TrialCommand& command, const TrialTask& task, const std::function<bool()>& stop) {
   const fs::path file = trial_folder(command, task.number) / command.objective.file();
   const fs::path output = command.folder / "trials" / text(task.number, ".txt");
-  if (!task.is_taken_over || !figure_of(file, command.objective)) {
-    const int code = run_trial_process(trial_words(command, task), output, task.lock_descriptor, stop);
+  if (!task.is_taken_over || !figure_of(json_in(file), command.objective)) {
+    bool pruned = false;
+    auto last = std::chrono::steady_clock::now();
+    const int code = run_trial_process(trial_words(command, task), output, task.lock_descriptor, [&] {
+      if (command.reports && std::chrono::steady_clock::now() - last > kReportEvery) {
+        last = std::chrono::steady_clock::now();
+        pruned = pruned || task.report(intermediate_values(command, task.number), /*at_end=*/false);
+      }
+      return pruned || stop();
+    });
+    if (pruned) return {TrialOutcome::Kind::kPruned, 0, ""};
     if (code == -1) return {TrialOutcome::Kind::kStopped, 0, ""};
+    if (command.reports && code == 0) task.report(intermediate_values(command, task.number), /*at_end=*/true);
     if (code != 0)
       return {TrialOutcome::Kind::kFailed, 0,
               text("exit code ", code, ": ", last_line(output), " (", output.string(), ")")};
   }
-  const auto figure = figure_of(file, command.objective);
-  if (!figure)
-    return {TrialOutcome::Kind::kFailed, 0,
-            text("'sweep.objective' is '", command.objective.name, "', which ", file.string(), " has no number for")};
-  return {TrialOutcome::Kind::kComplete, *figure, ""};
+  std::vector<SweepObjective> objectives = {command.objective};
+  objectives.insert(objectives.end(), command.further.begin(), command.further.end());
+  std::vector<double> figures;
+  for (const SweepObjective& objective : objectives) {
+    const auto figure = figure_of(json_in(file), objective);
+    if (!figure)
+      return {TrialOutcome::Kind::kFailed, 0,
+              text("'sweep.objective' is '", objective.name, "', which ", file.string(), " has no number for")};
+    figures.push_back(*figure);
+  }
+  return {TrialOutcome::Kind::kComplete, figures[0], "", {figures.begin() + 1, figures.end()}};
 }
 
 }  // namespace dcmmm

@@ -32,6 +32,8 @@ struct TrialCommand {
   std::vector<std::string> words;  // the sweep's, without its search
   SweepObjective objective;
   int64_t holdout = 8;  // of a training run, in the sweep's panel, which ends before the user's own holdout
+  std::vector<SweepObjective> further;  // objectives after the first, of the same file
+  bool reports = false;                 // trials tell the study how they do while they run
 };
 
 /// The key of a word: `trainer.steps` of `+trainer.steps=3`.

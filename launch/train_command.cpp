@@ -167,6 +167,8 @@ struct Run {
       bar.update(
           progress.step, progress.loss,
           std::isfinite(progress.validation_skill) ? std::optional<double>(progress.validation_skill) : std::nullopt);
+      // The same on every rank. Who waits for this run, a sweep for one, sees how it does.
+      if (std::isfinite(fit.history.back().validation_rmse)) write_history();
     };
     callbacks.log = log_info;
     callbacks.checkpoint = [&](const Fit& current) {

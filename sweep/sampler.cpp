@@ -22,6 +22,7 @@ std::vector<double> grid_point(const SearchSpace& space, int64_t number) {
 std::vector<double> from_units(const SearchSpace& space, const std::vector<double>& places) {
   std::vector<double> out;
   for (size_t p = 0; p < space.size(); ++p) out.push_back(from_unit(space[p], places[p]));
+  leave_out_inactive(space, out);
   return out;
 }
 
@@ -30,6 +31,9 @@ std::vector<double> from_units(const SearchSpace& space, const std::vector<doubl
 int64_t grid_size(const SearchSpace& space) {
   double size = 1;
   for (const Parameter& parameter : space) {
+    if (!parameter.when_key.empty())
+      throw UserError(text("A grid would repeat trials in which '", parameter.key,
+                           "' doesn't count (sweep.when): take sweep.sampler=random, sobol or tpe."));
     if (parameter.kind != Parameter::Kind::kChoice)
       throw UserError(text("A grid has no end of values for '", parameter.key,
                            "', which is an interval. List them (a,b,c or range(start,stop,step)), or take ",

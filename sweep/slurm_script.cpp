@@ -18,20 +18,62 @@ std::string shell_quoted(const std::string& word) {
   return out;
 }
 
+namespace {
+
+// What a task does about its signals and its end: one text for the printed script and launch/slurm/.
+const std::string kUntilItsEnd = R"(worker=$!
+# wait comes back at the first signal; the second wait is for the worker's end.
+wait "$worker"
+code=$?
+if [[ -n $ending ]]; then
+  wait "$worker"
+  code=$?
+fi
+# 5: trials were stopped and can go on. Above 128: the signal came before the worker knew it.
+if [[ $ending == time && ( $code == 5 || $code -gt 128 ) ]]; then
+  exec scontrol requeue "$task"
+fi
+exit "$code"
+)";
+
+}  // namespace
+
 std::string slurm_script(const SlurmOptions& options, const std::string& program,
                          const std::vector<std::string>& words) {
-  std::string out = "#!/usr/bin/env bash\n#SBATCH --job-name=dcmmm-sweep\n";
-  out += text("#SBATCH --array=0-", options.jobs - 1, "\n#SBATCH --ntasks=1\n#SBATCH --cpus-per-task=", options.cpus,
-              "\n#SBATCH --time=", options.time, "\n#SBATCH --output=dcmmm-sweep-%A_%a.log\n");
-  if (options.partition) out += "#SBATCH --partition=" + *options.partition + "\n";
-  if (options.account) out += "#SBATCH --account=" + *options.account + "\n";
-  out += "set -euo pipefail\n";
+  std::string out = "#!/usr/bin/env bash\n";
+  const auto add = [&](const std::string& option) { out += "#SBATCH " + option + "\n"; };
+  const bool array = !options.one_allocation;
+  add("--job-name=dcmmm-sweep");
+  if (array)
+    add(text("--array=0-", options.jobs - 1));
+  else
+    add(text("--nodes=", options.nodes));
+  add(array ? "--ntasks=1" : "--ntasks-per-node=1");
+  add(text("--cpus-per-task=", options.cpus));
+  if (options.gpus > 0) add(text("--gpus-per-node=", options.gpus));
+  add("--time=" + options.time);
+  add(text("--signal=B:USR1@", options.signal_seconds));
+  add("--requeue");
+  add("--open-mode=append");
+  const std::string logs = options.log_folder ? *options.log_folder + "/" : "dcmmm-sweep-";
+  add(text("--output=", logs, array ? "%A_%a.log" : "%j.log"));
+  if (options.partition) add("--partition=" + *options.partition);
+  if (options.account) add("--account=" + *options.account);
+  for (const std::string& option : options.options) add(option);
   for (const std::string& line : options.lines) out.append(line).append("\n");
+  // An array's task by its own name: the number of its first job stands for the whole array.
+  out += array ? "task=${SLURM_ARRAY_JOB_ID:-}_${SLURM_ARRAY_TASK_ID:-}\n" : "task=${SLURM_JOB_ID:-}\n";
+  out += "ending=\n";
+  // USR2, as srun and mpirun pass it on. At first all further signals are left out, as they would end a wait.
+  out += "trap 'trap \"\" USR1 TERM; ending=time; kill -USR2 \"$worker\"' USR1\n";
+  out += "trap 'trap \"\" USR1 TERM; ending=cancel; kill -USR2 \"$worker\"' TERM\n";
   out += "# Each task joins the sweep in run.dir (a folder that all nodes see); the first one makes it.\n";
-  out += "exec " + shell_quoted(program) + " sweep";
+  if (!array) out += "srun --mpi=none --kill-on-bad-exit=0 ";
+  if (options.wrapper) out += *options.wrapper + " ";
+  out += shell_quoted(program) + " sweep";
   for (const std::string& word : words) out.append(" ").append(shell_quoted(word));
-  out += text(" run.resume=true \"sweep.workers=${SLURM_CPUS_PER_TASK:-", options.cpus, "}\"\n");
-  return out;
+  out += text(" run.resume=true \"sweep.workers=${SLURM_CPUS_PER_TASK:-", options.cpus, "}\" &\n");
+  return out + kUntilItsEnd;
 }
 
 }  // namespace dcmmm

@@ -1,4 +1,4 @@
-// The batch script of a sweep on Slurm: an array of workers that pull trials from one journal.
+// The batch script of a sweep on Slurm: workers that pull trials from one journal.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +11,21 @@ namespace dcmmm {
 /// The defaults are those of configs/sweep/default.yaml.
 struct SlurmOptions {
   std::optional<std::string> partition, account;
-  int64_t jobs = 4;  // tasks of the array
-  int64_t cpus = 4;  // of each; a trial takes one
+  bool one_allocation = false;  // a task on each of `nodes` nodes, in place of an array of `jobs` tasks
+  int64_t jobs = 4, nodes = 1;
+  int64_t cpus = 4;  // of each task; a trial takes one
+  int64_t gpus = 0;  // of each node
   std::string time = "04:00:00";
-  std::vector<std::string> lines;  // of shell, before the worker: modules, a container
+  int64_t signal_seconds = 120;           // before the end of `time`, to write checkpoints and to requeue
+  std::vector<std::string> options;       // of sbatch, as they stand behind #SBATCH
+  std::vector<std::string> lines;         // of shell, before the worker: modules
+  std::optional<std::string> wrapper;     // of shell, before the program: a container's start
+  std::optional<std::string> log_folder;  // of the tasks' output; none: where sbatch is called
 };
 
-/// A bash script for sbatch. Each task of the array joins the sweep `program sweep WORDS... run.resume=true`, and makes
-/// it where it is the first. `words` hold run.dir.
+/// A bash script for sbatch. Each task joins the sweep `program sweep WORDS... run.resume=true`, and makes it where it
+/// is the first. Near the time limit (USR1) the trials write their checkpoints, and the task is queued again. `words`
+/// hold run.dir.
 std::string slurm_script(const SlurmOptions& options, const std::string& program,
                          const std::vector<std::string>& words);
 

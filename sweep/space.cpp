@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include "common/errors.hpp"
@@ -110,6 +111,39 @@ std::pair<double, double> axis(const Parameter& parameter) {
 }
 
 }  // namespace
+
+void set_condition(SearchSpace& space, const std::string& key, const std::string& condition) {
+  const auto find = [&](const std::string& name) {
+    return std::find_if(space.begin(), space.end(), [&](const Parameter& parameter) { return parameter.key == name; });
+  };
+  const std::string problem = text("sweep.when has '", key, ": ", condition, "'");
+  const auto own = find(key);
+  if (own == space.end()) throw UserError(text(problem, ", but '", key, "' isn't searched."));
+  const size_t equal = condition.find('=');
+  const auto other = find(condition.substr(0, equal));
+  if (equal == condition.npos || other == space.end() || other == own || other->kind != Parameter::Kind::kChoice ||
+      !other->when_key.empty())
+    throw UserError(text(problem,
+                         ". Expected OTHER=VALUE with another searched key that has choices (a,b,c) and no "
+                         "condition of its own."));
+  const auto choice = std::find(other->choices.begin(), other->choices.end(), condition.substr(equal + 1));
+  if (choice == other->choices.end())
+    throw UserError(text(problem, ", but the choices of '", other->key, "' are ", join(other->choices), "."));
+  own->when_key = other->key;
+  own->when_choice = static_cast<double>(choice - other->choices.begin());
+}
+
+bool is_active(const SearchSpace& space, const std::vector<double>& values, size_t p) {
+  if (space[p].when_key.empty()) return true;
+  for (size_t other = 0; other < space.size(); ++other)
+    if (space[other].key == space[p].when_key) return values[other] == space[p].when_choice;
+  return true;
+}
+
+void leave_out_inactive(const SearchSpace& space, std::vector<double>& values) {
+  for (size_t p = 0; p < space.size(); ++p)
+    if (!is_active(space, values, p)) values[p] = std::numeric_limits<double>::quiet_NaN();
+}
 
 bool is_search_word(const std::string& word) {
   const size_t equal = word.find('=');

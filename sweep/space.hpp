@@ -16,11 +16,23 @@ struct Parameter {
   std::vector<std::string> choices;  // as they stand on a command line
   double low = 0, high = 0;          // of numbers, both included
   bool log = false;                  // searched on the log scale
+  std::string when_key;              // counts only in trials where this parameter, of choices,
+  double when_choice = 0;            // has this value; "" for all trials
 
   bool operator==(const Parameter&) const = default;
 };
 
 using SearchSpace = std::vector<Parameter>;
+
+/// Makes `key` count only where `condition`, OTHER=VALUE, holds: OTHER is a parameter of choices in the space, without
+/// a condition of its own. Throws UserError.
+void set_condition(SearchSpace& space, const std::string& key, const std::string& condition);
+
+/// Whether parameter p counts in a trial with these values.
+bool is_active(const SearchSpace& space, const std::vector<double>& values, size_t p);
+
+/// NaN for the values of parameters that don't count.
+void leave_out_inactive(const SearchSpace& space, std::vector<double>& values);
 
 /// Whether the word `key=...` asks for several values: a comma outside of brackets and quotes, or one of the functions
 /// below.

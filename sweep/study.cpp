@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <ctime>
+#include <limits>
 
 #include "common/text.hpp"
 
@@ -18,6 +19,7 @@ enum Operation {
   kCreateTrial = 4,
   kSetTrialParameter = 5,
   kSetTrialState = 6,
+  kSetIntermediateValue = 7,
   kSetTrialUserAttribute = 8
 };
 constexpr int kMinimise = 1, kMaximise = 2;
@@ -67,10 +69,18 @@ int64_t number_at(const JournalLine& line, const char* name, int64_t otherwise) 
   return found != line.end() && found->is_number_integer() ? found->get<int64_t>() : otherwise;
 }
 
-std::optional<double> first_value(const JournalLine& line) {
+void take_values(const JournalLine& line, Trial& trial) {
   const auto found = line.find("values");
-  if (found == line.end() || !found->is_array() || found->empty() || !found->front().is_number()) return std::nullopt;
-  return found->front().get<double>();
+  if (found == line.end() || !found->is_array()) return;
+  trial.objective.reset();
+  trial.further.clear();
+  for (const JournalLine& value : *found) {
+    if (!value.is_number()) continue;
+    if (trial.objective)
+      trial.further.push_back(value.get<double>());
+    else
+      trial.objective = value.get<double>();
+  }
 }
 
 }  // namespace
@@ -84,9 +94,19 @@ std::optional<std::vector<double>> Trial::values_of(const SearchSpace& space) co
   std::vector<double> out;
   for (const Parameter& parameter : space) {
     const auto found = values.find(parameter.key);
-    if (found == values.end()) return std::nullopt;
-    out.push_back(found->second);
+    out.push_back(found == values.end() ? std::numeric_limits<double>::quiet_NaN() : found->second);
   }
+  for (size_t p = 0; p < space.size(); ++p)
+    if (std::isnan(out[p]) && is_active(space, out, p)) return std::nullopt;
+  return out;
+}
+
+std::vector<double> Study::losses_of(const Trial& trial) const {
+  std::vector<double> out = {trial.objective.value_or(std::numeric_limits<double>::infinity())};
+  out.insert(out.end(), trial.further.begin(), trial.further.end());
+  out.resize(directions_.size(), std::numeric_limits<double>::infinity());
+  for (size_t i = 0; i < out.size(); ++i)
+    if (directions_[i]) out[i] = -out[i];
   return out;
 }
 
@@ -107,7 +127,8 @@ Trial* Study::open_trial(const JournalLine& line) {
 void Study::apply(const JournalLine& line) {
   const int64_t operation = number_at(line, "op_code", -1);
   if (operation == kCreateStudy) {
-    if (studies_++ == 0 && line.contains("directions")) maximises_ = line["directions"].at(0) == kMaximise;
+    if (studies_++ == 0 && line.contains("directions"))
+      for (const JournalLine& direction : line["directions"]) directions_.push_back(direction == kMaximise);
   } else if (operation == kSetStudyUserAttribute && number_at(line, "study_id", -1) == 0) {
     for (const auto& [name, value] : line.at("user_attr").items()) attributes_[name] = value;
   } else if (operation == kCreateTrial) {
@@ -121,7 +142,7 @@ void Study::apply(const JournalLine& line) {
     trial.state = static_cast<TrialState>(number_at(line, "state", 0));
     trial.started = text_at(line, "datetime_start");
     trial.ended = text_at(line, "datetime_complete");
-    trial.objective = first_value(line);
+    take_values(line, trial);
     if (line.contains("params"))
       for (const auto& [name, value] : line["params"].items())
         if (value.is_number()) trial.values[name] = value.get<double>();
@@ -134,9 +155,13 @@ void Study::apply(const JournalLine& line) {
         trial->values[text_at(line, "param_name")] = line["param_value_internal"].get<double>();
     } else if (operation == kSetTrialUserAttribute) {
       for (const auto& [name, value] : line.at("user_attr").items()) trial->attributes[name] = value;
+    } else if (operation == kSetIntermediateValue) {
+      // Optuna's own may be NaN, which its JSON has a word for and ours reads as no number.
+      if (line.at("intermediate_value").is_number())
+        trial->intermediate[number_at(line, "step", 0)] = line["intermediate_value"].get<double>();
     } else if (operation == kSetTrialState) {
       trial->state = static_cast<TrialState>(number_at(line, "state", 0));
-      if (const auto value = first_value(line)) trial->objective = value;
+      take_values(line, *trial);
       if (trial->state == TrialState::kRunning)
         trial->started = text_at(line, "datetime_start");
       else
@@ -167,9 +192,13 @@ std::string now_text() {
 }
 
 JournalLine create_study_line(const std::string& name, bool maximise) {
+  return create_study_line(name, std::vector{maximise});
+}
+
+JournalLine create_study_line(const std::string& name, const std::vector<bool>& maximise) {
   JournalLine line = line_of(kCreateStudy);
   line["study_name"] = name;
-  line["directions"] = JournalLine::array({maximise ? kMaximise : kMinimise});
+  for (const bool up : maximise) line["directions"].push_back(up ? kMaximise : kMinimise);
   return line;
 }
 
@@ -186,6 +215,7 @@ JournalLine create_trial_line(const SearchSpace& space, const std::vector<double
   line["datetime_start"] = now_text();
   line["state"] = static_cast<int>(TrialState::kRunning);
   for (size_t p = 0; p < space.size(); ++p) {
+    if (std::isnan(values[p])) continue;
     line["distributions"][space[p].key] = distribution_text(space[p]);
     if (space[p].kind == Parameter::Kind::kReal)
       line["params"][space[p].key] = values[p];
@@ -202,11 +232,21 @@ JournalLine trial_attribute_line(int64_t trial_id, const std::string& name, cons
   return line;
 }
 
-JournalLine end_trial_line(int64_t trial_id, TrialState state, std::optional<double> objective) {
+JournalLine intermediate_line(int64_t trial_id, int64_t step, double value) {
+  JournalLine out = line_of(kSetIntermediateValue);
+  out["trial_id"] = trial_id;
+  out["step"] = step;
+  out["intermediate_value"] = value;
+  return out;
+}
+
+JournalLine end_trial_line(int64_t trial_id, TrialState state, std::optional<double> objective,
+                           const std::vector<double>& further) {
   JournalLine line = line_of(kSetTrialState);
   line["trial_id"] = trial_id;
   line["state"] = static_cast<int>(state);
   line["values"] = objective ? JournalLine::array({*objective}) : JournalLine();
+  for (const double value : further) line["values"].push_back(value);
   line["datetime_complete"] = now_text();
   return line;
 }

@@ -23,13 +23,15 @@ struct Trial {
   int64_t id = 0;      // its place among all trials of the journal: how lines call it
   int64_t number = 0;  // its place among the study's trials
   TrialState state = TrialState::kRunning;
-  std::map<std::string, double> values;  // as Parameter holds them
-  std::optional<double> objective;
+  std::map<std::string, double> values;           // as Parameter holds them
+  std::optional<double> objective;                // the first one; of a pruned trial: its last intermediate value
+  std::vector<double> further;                    // of several objectives: the others
+  std::map<int64_t, double> intermediate;         // by step
   std::string started, ended;                     // UTC, ISO 8601; "" where not known
   std::map<std::string, JournalLine> attributes;  // the user's
 
   bool is_finished() const { return state != TrialState::kRunning && state != TrialState::kWaiting; }
-  /// In the order of the space; none where a parameter is missing.
+  /// In the order of the space, NaN where its condition isn't met; none where a parameter is missing.
   std::optional<std::vector<double>> values_of(const SearchSpace& space) const;
 };
 
@@ -40,7 +42,12 @@ class Study {
   void apply(const JournalLine& line);
 
   bool exists() const { return studies_ > 0; }
-  bool maximises() const { return maximises_; }
+  /// Whether the first objective is maximised.
+  bool maximises() const { return !directions_.empty() && directions_.front(); }
+  /// For each objective, whether it is maximised.
+  const std::vector<bool>& directions() const { return directions_; }
+  /// All of a complete trial's objectives, as losses: smaller is better.
+  std::vector<double> losses_of(const Trial& trial) const;
   const std::vector<Trial>& trials() const { return trials_; }
   /// The study's user attribute, or null.
   JournalLine attribute(const std::string& name) const;
@@ -49,7 +56,7 @@ class Study {
   Trial* open_trial(const JournalLine& line);  // that the line may still change
 
   int64_t studies_ = 0;
-  bool maximises_ = false;
+  std::vector<bool> directions_;
   std::vector<Trial> trials_;
   std::vector<int64_t> number_of_id_;  // -1: of another study
   std::map<std::string, JournalLine> attributes_;
@@ -73,10 +80,14 @@ class StudyFile {
 std::string now_text();
 
 JournalLine create_study_line(const std::string& name, bool maximise);
+/// Of several objectives.
+JournalLine create_study_line(const std::string& name, const std::vector<bool>& maximise);
 JournalLine study_attribute_line(const std::string& name, const JournalLine& value);
 /// One line with all values, so that no reader ever sees a part of them.
 JournalLine create_trial_line(const SearchSpace& space, const std::vector<double>& values);
 JournalLine trial_attribute_line(int64_t trial_id, const std::string& name, const JournalLine& value);
-JournalLine end_trial_line(int64_t trial_id, TrialState state, std::optional<double> objective);
+JournalLine intermediate_line(int64_t trial_id, int64_t step, double value);
+JournalLine end_trial_line(int64_t trial_id, TrialState state, std::optional<double> objective,
+                           const std::vector<double>& further = {});
 
 }  // namespace dcmmm

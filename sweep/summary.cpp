@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "common/text.hpp"
+#include "sweep/pareto.hpp"
 
 namespace dcmmm {
 namespace {
@@ -63,22 +64,47 @@ double between_share(const std::vector<size_t>& groups, const std::vector<double
 }  // namespace
 
 std::vector<const Trial*> ranked_trials(const Study& study) {
-  std::vector<const Trial*> out;
-  for (const Trial& trial : study.trials())
-    if (trial.state == TrialState::kComplete && trial.objective) out.push_back(&trial);
-  std::stable_sort(out.begin(), out.end(), [&](const Trial* a, const Trial* b) {
-    return study.maximises() ? *a->objective > *b->objective : *a->objective < *b->objective;
+  std::vector<const Trial*> complete, out;
+  std::vector<std::vector<double>> losses;
+  for (const Trial& trial : study.trials()) {
+    if (trial.state != TrialState::kComplete || !trial.objective) continue;
+    complete.push_back(&trial);
+    losses.push_back(study.losses_of(trial));
+  }
+  const bool one = study.directions().size() < 2;
+  const std::vector<int64_t> fronts = one ? std::vector<int64_t>(losses.size()) : front_numbers(losses);
+  std::vector<size_t> order(complete.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return fronts[a] != fronts[b] ? fronts[a] < fronts[b] : losses[a][0] < losses[b][0];
   });
+  for (const size_t i : order) out.push_back(complete[i]);
+  return out;
+}
+
+std::vector<const Trial*> pareto_front(const Study& study) {
+  std::vector<const Trial*> out;
+  std::vector<std::vector<double>> losses;
+  const auto ranked = ranked_trials(study);
+  losses.reserve(ranked.size());
+  for (const Trial* trial : ranked) losses.push_back(study.losses_of(*trial));
+  const std::vector<int64_t> fronts = front_numbers(losses);
+  for (size_t i = 0; i < ranked.size(); ++i)
+    if (fronts[i] == 0) out.push_back(ranked[i]);
   return out;
 }
 
 std::string trials_csv(const Study& study, const SearchSpace& space) {
-  std::string out = "number,state,objective,started,ended";
+  std::string out = "number,state,objective";
+  for (size_t i = 1; i < study.directions().size(); ++i) out += text(",objective_", i + 1);
+  out += ",started,ended";
   for (const Parameter& parameter : space) out += text(",", csv_field(parameter.key));
   out += "\n";
   for (const Trial& trial : study.trials()) {
-    out += text(trial.number, ",", name_of(trial.state), ",", trial.objective ? shortest(*trial.objective) : "", ",",
-                trial.started, ",", trial.ended);
+    out += text(trial.number, ",", name_of(trial.state), ",", trial.objective ? shortest(*trial.objective) : "");
+    for (size_t i = 1; i < study.directions().size(); ++i)
+      out += text(",", i <= trial.further.size() ? shortest(trial.further[i - 1]) : "");
+    out += text(",", trial.started, ",", trial.ended);
     for (const Parameter& parameter : space) {
       const auto found = trial.values.find(parameter.key);
       out += text(",", found == trial.values.end() ? "" : csv_field(value_text(parameter, found->second)));
@@ -90,6 +116,9 @@ std::string trials_csv(const Study& study, const SearchSpace& space) {
 
 std::vector<double> importances(const Study& study, const SearchSpace& space) {
   std::vector<const Trial*> ranked = ranked_trials(study);
+  std::stable_sort(ranked.begin(), ranked.end(), [&](const Trial* a, const Trial* b) {
+    return study.losses_of(*a)[0] < study.losses_of(*b)[0];  // the first objective's
+  });
   std::erase_if(ranked, [&](const Trial* trial) { return !trial->values_of(space); });
   std::vector<double> out;
   // Equal objectives get the mean of their ranks.
@@ -101,16 +130,24 @@ std::vector<double> importances(const Study& study, const SearchSpace& space) {
     i = end;
   }
   for (const Parameter& parameter : space) {
-    std::vector<double> values;
-    for (const Trial* trial : ranked) values.push_back(trial->values.at(parameter.key));
-    out.push_back(ranked.size() < kFewest ? NAN : between_share(groups_of(parameter, values), ranks));
+    std::vector<double> values, own_ranks;  // of trials in which it counts
+    for (size_t i = 0; i < ranked.size(); ++i) {
+      const auto found = ranked[i]->values.find(parameter.key);
+      if (found == ranked[i]->values.end()) continue;
+      values.push_back(found->second);
+      own_ranks.push_back(ranks[i]);
+    }
+    out.push_back(values.size() < kFewest ? NAN : between_share(groups_of(parameter, values), own_ranks));
   }
   return out;
 }
 
-Json summary_data(const Study& study, const SearchSpace& space, const std::string& objective,
+Json summary_data(const Study& study, const SearchSpace& space, const std::vector<std::string>& objectives,
                   const std::string& about) {
-  Json out = {{"about", about}, {"objective", objective}, {"maximises", study.maximises()}};
+  Json out = {{"about", about}, {"objective", objectives.front()}, {"maximises", study.maximises()}};
+  out["further"] = std::vector<std::string>(objectives.begin() + 1, objectives.end());
+  out["front"] = Json::array();
+  for (const Trial* trial : pareto_front(study)) out["front"].push_back(trial->number);
   const std::vector<double> shares = importances(study, space);
   for (size_t p = 0; p < space.size(); ++p) {
     const Parameter& parameter = space[p];
@@ -131,6 +168,7 @@ Json summary_data(const Study& study, const SearchSpace& space, const std::strin
     out["trials"].push_back({{"number", trial.number},
                              {"state", name_of(trial.state)},
                              {"objective", counts ? Json(*trial.objective) : Json()},
+                             {"further", trial.further},
                              {"values", values},
                              {"texts", texts}});
   }

@@ -10,10 +10,15 @@
 
 namespace dcmmm {
 
-/// Completed trials, the best first.
+/// Completed trials, the best first; of several objectives those that no other trial beats, then those that only these
+/// beat, and so on, each by the first objective.
 std::vector<const Trial*> ranked_trials(const Study& study);
 
-/// trials.csv: number,state,objective,started,ended and a column for each key of the space; every trial.
+/// Those that no other trial beats, in their order; with one objective the best trial, and its equals.
+std::vector<const Trial*> pareto_front(const Study& study);
+
+/// trials.csv: number,state,objective,started,ended and a column for each key of the space; every trial. Further
+/// objectives are objective_2, ... behind the first.
 std::string trials_csv(const Study& study, const SearchSpace& space);
 
 /// For each parameter the share of the variance of the trials' ranks that lies between groups of its values: its
@@ -23,7 +28,7 @@ std::string trials_csv(const Study& study, const SearchSpace& space);
 std::vector<double> importances(const Study& study, const SearchSpace& space);
 
 /// The data of report.html. `about`: a line of text at its head.
-nlohmann::ordered_json summary_data(const Study& study, const SearchSpace& space, const std::string& objective,
-                                    const std::string& about);
+nlohmann::ordered_json summary_data(const Study& study, const SearchSpace& space,
+                                    const std::vector<std::string>& objectives, const std::string& about);
 
 }  // namespace dcmmm

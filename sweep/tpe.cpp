@@ -29,13 +29,14 @@ class Mixture {
     const auto kernel = static_cast<size_t>(random.uniform() * static_cast<double>(centres_.size() + 1));
     std::vector<double> out;
     for (size_t p = 0; p < space_.size(); ++p) {
-      if (kernel == centres_.size())
+      if (kernel == centres_.size() || std::isnan(centres_[kernel][p]))
         out.push_back(from_unit(space_[p], random.uniform()));
       else if (space_[p].kind == Parameter::Kind::kChoice)
         out.push_back(random.uniform() < own_weight(p) ? centres_[kernel][p] : from_unit(space_[p], random.uniform()));
       else
         out.push_back(from_unit(space_[p], draw_near(to_unit(space_[p], centres_[kernel][p]), random)));
     }
+    leave_out_inactive(space_, out);
     return out;
   }
 
@@ -62,6 +63,7 @@ class Mixture {
 
   double factor(size_t p, double centre, double value) const {
     const Parameter& parameter = space_[p];
+    if (std::isnan(centre) || std::isnan(value)) return 1;  // says nothing where it doesn't count
     if (parameter.kind == Parameter::Kind::kChoice) {
       const double own = own_weight(p);
       return (1 - own) + (centre == value ? own * static_cast<double>(parameter.choices.size()) : 0);

@@ -13,6 +13,7 @@
 
 #include "common/errors.hpp"
 #include "common/text.hpp"
+#include "sweep/pareto.hpp"
 
 namespace dcmmm {
 namespace fs = std::filesystem;
@@ -47,6 +48,7 @@ class TrialLock {
     if (descriptor_ >= 0) ::close(descriptor_);
   }
   bool is_held() const { return is_held_; }
+  bool is_anothers() const { return descriptor_ >= 0 && !is_held_; }
   int descriptor() const { return descriptor_; }
 
  private:
@@ -63,13 +65,21 @@ struct Claim {
 
 std::vector<Observation> observations(const Study& study, const SearchSpace& space) {
   std::vector<Observation> out;
+  std::vector<std::vector<double>> losses;
+  std::vector<size_t> counted;
   for (const Trial& trial : study.trials()) {
     const auto values = trial.values_of(space);
     if (!values) continue;
-    const bool counts = trial.state == TrialState::kComplete && trial.objective.has_value();
-    const double sign = study.maximises() ? -1 : 1;
-    out.push_back({*values, counts ? sign * *trial.objective : std::numeric_limits<double>::quiet_NaN()});
+    out.push_back({*values, std::numeric_limits<double>::quiet_NaN()});
+    if (trial.state != TrialState::kComplete || !trial.objective) continue;
+    losses.push_back(study.losses_of(trial));
+    counted.push_back(out.size() - 1);
   }
+  // Of several objectives the front counts.
+  const bool one = study.directions().size() < 2;
+  const std::vector<int64_t> fronts = one ? std::vector<int64_t>(losses.size()) : front_numbers(losses);
+  for (size_t i = 0; i < counted.size(); ++i)
+    out[counted[i]].loss = one ? losses[i][0] : static_cast<double>(fronts[i]);
   return out;
 }
 
@@ -97,12 +107,36 @@ std::optional<Claim> claim_trial(StudyFile& file, const SweepPlan& plan) {
     TrialLock lock(lock_path(plan, number), /*may_be_new=*/true);
     int64_t id = 0;
     for (const Trial& trial : study.trials()) id = std::max(id, trial.id + 1);
-    std::vector<double> values = sample(plan.sampler, plan.space, plan.seed, number, observations(study, plan.space));
+    const bool learns = plan.sampler == SamplerKind::kTpe;
+    std::vector<double> values = sample(plan.sampler, plan.space, plan.seed, number,
+                                        learns ? observations(study, plan.space) : std::vector<Observation>());
     JournalLine line = create_trial_line(plan.space, values);
     claim.emplace(Claim{id, number, std::move(values), false, std::move(lock)});
     return {std::move(line)};
   });
   return claim;
+}
+
+// TrialTask::report of a claimed trial.
+bool tell_values(StudyFile& file, const SweepPlan& plan, const Claim& claim, const std::map<int64_t, double>& values,
+                 bool at_end) {
+  bool pruned = false;
+  for (const auto& told : values) {
+    const int64_t step = told.first;
+    const double value = told.second;
+    const auto& known = file.refresh().trials()[static_cast<size_t>(claim.number)].intermediate;
+    if (!std::isfinite(value) || (!known.empty() && step <= known.rbegin()->first)) continue;
+    file.change([&](const Study& study) -> std::vector<JournalLine> {
+      const JournalLine line = intermediate_line(claim.id, step, value);
+      Study next = study;
+      next.apply(line);
+      pruned = !at_end && plan.asha && asha_prunes(*plan.asha, next, claim.number);
+      if (!pruned) return {line};
+      return {line, end_trial_line(claim.id, TrialState::kPruned, value)};
+    });
+    if (pruned) return true;
+  }
+  return false;
 }
 
 // Looks at the journal once a second at most.
@@ -127,11 +161,19 @@ class CancelWatch {
 
 std::vector<std::string> trial_settings(const SearchSpace& space, const std::vector<double>& values) {
   std::vector<std::string> out;
-  for (size_t p = 0; p < space.size(); ++p) out.push_back(text(space[p].key, "=", value_text(space[p], values[p])));
+  for (size_t p = 0; p < space.size(); ++p)
+    if (!std::isnan(values[p])) out.push_back(text(space[p].key, "=", value_text(space[p], values[p])));
   return out;
 }
 
 bool is_cancelled(const Study& study) { return study.attribute(kCancelled) == true; }
+
+int64_t held_trials(const SweepPlan& plan, const Study& study) {
+  return std::count_if(study.trials().begin(), study.trials().end(), [&](const Trial& trial) {
+    return trial.state == TrialState::kRunning &&
+           TrialLock(lock_path(plan, trial.number), /*may_be_new=*/false).is_anothers();
+  });
+}
 
 int64_t finished_trials(const Study& study, int64_t trials) {
   return std::count_if(study.trials().begin(), study.trials().end(),
@@ -147,16 +189,26 @@ int64_t run_worker(const SweepPlan& plan, const TrialRunner& runner, const std::
     if (!claim) break;
     CancelWatch cancelled(file);
     const TrialTask task{claim->number, trial_settings(plan.space, claim->values), claim->lock.descriptor(),
-                         claim->is_taken_over};
+                         claim->is_taken_over, [&](const std::map<int64_t, double>& values, bool at_end) {
+                           return tell_values(file, plan, *claim, values, at_end);
+                         }};
     TrialOutcome outcome = runner(task, [&] { return stop() || cancelled(); });
     if (outcome.kind == TrialOutcome::Kind::kStopped) break;
-    if (outcome.kind == TrialOutcome::Kind::kComplete && !std::isfinite(outcome.objective))
-      outcome = {TrialOutcome::Kind::kFailed, 0, "its objective is not a finite number"};
+    if (outcome.kind == TrialOutcome::Kind::kPruned) {
+      ++finished;
+      failures = 0;
+      continue;
+    }
+    const bool is_finite =
+        std::isfinite(outcome.objective) &&
+        std::all_of(outcome.further.begin(), outcome.further.end(), [](double value) { return std::isfinite(value); });
+    if (outcome.kind == TrialOutcome::Kind::kComplete && !is_finite)
+      outcome = {TrialOutcome::Kind::kFailed, 0, "its objective is not a finite number", {}};
     const bool is_complete = outcome.kind == TrialOutcome::Kind::kComplete;
     bool any_complete = is_complete;
     file.change([&](const Study& study) -> std::vector<JournalLine> {
       for (const Trial& trial : study.trials()) any_complete |= trial.state == TrialState::kComplete;
-      if (is_complete) return {end_trial_line(claim->id, TrialState::kComplete, outcome.objective)};
+      if (is_complete) return {end_trial_line(claim->id, TrialState::kComplete, outcome.objective, outcome.further)};
       return {trial_attribute_line(claim->id, "problem", outcome.problem),
               end_trial_line(claim->id, TrialState::kFailed, std::nullopt)};
     });

@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "sweep/asha.hpp"
 #include "sweep/sampler.hpp"
 #include "sweep/study.hpp"
 
@@ -20,15 +22,17 @@ struct SweepPlan {
   SamplerKind sampler = SamplerKind::kRandom;
   uint64_t seed = 0;
   int64_t trials = 0;
+  std::optional<AshaOptions> asha = std::nullopt;  // none: every trial runs to its end
 
   std::filesystem::path journal() const { return folder / "journal.log"; }
 };
 
 struct TrialOutcome {
-  enum class Kind { kComplete, kFailed, kStopped };
+  enum class Kind { kComplete, kPruned, kFailed, kStopped };  // kPruned: TrialTask::report said so
   Kind kind = Kind::kFailed;
-  double objective = 0;  // of kComplete; finite
-  std::string problem;   // of kFailed, for people
+  double objective = 0;              // of kComplete; finite
+  std::string problem;               // of kFailed, for people
+  std::vector<double> further = {};  // of kComplete: the objectives after the first
 };
 
 /// A claimed trial.
@@ -38,6 +42,9 @@ struct TrialTask {
   int lock_descriptor =
       -1;  // whoever inherits it holds the trial too: a process that goes on when its worker was killed
   bool is_taken_over = false;  // its first worker died
+  /// Tells the study intermediate values, ascending in their step; those that it knows are left out. True: the trial is
+  /// pruned and has ended for the study. `at_end`: the trial has come to its own end, and isn't pruned any more.
+  std::function<bool(const std::map<int64_t, double>& values, bool at_end)> report;
 };
 
 /// A trial's values as words, key=value.
@@ -56,6 +63,9 @@ int64_t run_worker(const SweepPlan& plan, const TrialRunner& runner, const std::
 /// The study's attribute that tells all workers to stop.
 inline const std::string kCancelled = "dcmmm:cancelled";
 bool is_cancelled(const Study& study);
+
+/// Trials that other processes run at this moment.
+int64_t held_trials(const SweepPlan& plan, const Study& study);
 
 /// Finished trials among the first `trials`.
 int64_t finished_trials(const Study& study, int64_t trials);

@@ -26,9 +26,9 @@ function section(id, title, shows) {
 
 function bestTrials() {
   const host = section("best", "Best trials", "The ten best by " + study.objective + ".");
-  const head = ["trial", study.objective, ...study.parameters.map((parameter) => parameter.key)];
+  const head = ["trial", study.objective, ...study.further, ...study.parameters.map((parameter) => parameter.key)];
   const rows = study.best.slice(0, 10).map((number) => study.trials[number]).map((trial) =>
-    element("tr", {}, ...[trial.number, rounded(trial.objective), ...trial.texts].map((cell) => element("td", {}, String(cell)))));
+    element("tr", {}, ...[trial.number, rounded(trial.objective), ...trial.further.map(rounded), ...trial.texts].map((cell) => element("td", {}, String(cell)))));
   host.replaceWith(element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Best trials" },
     element("table", { id: "best-trials" }, element("thead", {}, element("tr", {}, ...head.map((name) => element("th", { scope: "col" }, name)))), element("tbody", {}, ...rows))));
 }
@@ -57,10 +57,21 @@ function bestSoFar() {
        { xaxis: { title: { text: "trial" } }, yaxis: { title: { text: safe(study.objective) }, automargin: true } });
 }
 
+function front() {
+  const host = section("front", "Trials that no other one beats", "Each complete trial by its first two objectives; those that no other trial beats in all objectives are connected.");
+  const best = study.front.map((number) => study.trials[number]);
+  const trace = (trials, more) => ({ type: "scatter", x: trials.map((trial) => trial.objective), y: trials.map((trial) => trial.further[0]), text: trials.map((trial) => "trial " + trial.number), ...more });
+  draw(host, [trace(complete, { mode: "markers", marker: { color: "#56b4e9" } }),
+              trace(best, { mode: "lines+markers", line: { color: "#d55e00" }, marker: { color: "#d55e00" } })],
+       { xaxis: { title: { text: safe(study.objective) } }, yaxis: { title: { text: safe(study.further[0]) }, automargin: true } });
+}
+
 function parallel() {
   const host = section("parallel", "All trials", "A line for each complete trial, through its values to its objective; drag along an axis to pick some.");
   const axes = study.parameters.map((parameter, place) => {
-    const values = complete.map((trial) => trial.values[place]);
+    const known = complete.map((trial) => trial.values[place]).filter((value) => value !== null);
+    const low = Math.min(...known);
+    const values = complete.map((trial) => trial.values[place] ?? low);  // a key that doesn't count in a trial
     if (parameter.choices.length > 0) {
       return { label: safe(parameter.key), values, range: [-0.5, parameter.choices.length - 0.5], tickvals: parameter.choices.map((_, i) => i), ticktext: parameter.choices.map(safe) };
     }
@@ -89,7 +100,8 @@ function build() {
   bestTrials();
   importance();
   if (complete.length > 0) {
-    bestSoFar();
+    if (study.further.length > 0) front();
+    else bestSoFar();
     parallel();
   }
   document.getElementById("status").textContent = "";

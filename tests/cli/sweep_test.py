@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import time
 import unittest
@@ -95,6 +96,70 @@ class Sweep(cli.Case):
         lines = [json.loads(line) for line in (self.at / "journal.log").read_text().splitlines()]
         ends = [line["trial_id"] for line in lines if line["op_code"] == 6]
         self.assertEqual(sorted(ends), list(range(8)))
+
+    def test_pruned_trials_are_optunas(self):
+        # An origin takes longer than the worker's looks at it.
+        self.dcmmm("sweep", f"data.panel={self.panel}", f"run.dir={self.at}", "sweep.trials=7", "sweep.sampler=tpe",
+                   "sweep.workers=1", "sweep.pruner=asha", "crossval.windows=3", "crossval.horizon=4", "crossval.step=2",
+                   "model.estimator=descent", "model.hidden=4", "trainer.steps=250", "trainer.early_stopping=false",
+                   "trainer.learning_rate=tag(log, interval(1e-6,0.1))")  # fmt: skip
+        study = load(self.at)
+        states = [trial.state.name for trial in study.trials]
+        self.assertIn("PRUNED", states)
+        self.assertGreater(len(study.trials), states.count("PRUNED"))
+        rule = optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)
+        again = optuna.create_study(direction="maximize", pruner=rule)
+        for trial in study.trials:  # Optuna's own pruner decides the same, told the same values
+            asked = again.ask()
+            pruned = trial.state.name == "PRUNED"
+            for step, value in sorted(trial.intermediate_values.items()):
+                asked.report(value, step)
+                self.assertEqual(asked.should_prune(), pruned and step == max(trial.intermediate_values), trial.number)
+            again.tell(asked, None if pruned else trial.value, state=trial.state)
+            crossval = self.at / f"trials/{trial.number}/crossval.json"
+            if pruned:
+                self.assertEqual(trial.value, trial.intermediate_values[max(trial.intermediate_values)])
+            else:
+                self.assertEqual(trial.value, json.loads(crossval.read_text())["pooled"]["model"]["skill"])
+        self.assertIn(f"{states.count('PRUNED')} pruned", self.dcmmm("sweep", "status", f"dir={self.at}").out)
+
+    def test_a_training_run_is_pruned_by_its_validation(self):
+        self.dcmmm("sweep", f"data.panel={self.panel}", f"run.dir={self.at}", "sweep.objective=metrics.holdout.rmse",
+                   "model.estimator=descent", "model.hidden=4", "trainer.steps=600", "trainer.early_stopping=false",
+                   "sweep.sampler=grid", "trainer.learning_rate=0.01,1e-6,1e-7,1e-8", "sweep.pruner=asha",
+                   "sweep.workers=1", "sweep.asha.first=20")  # fmt: skip
+        trials = load(self.at).trials
+        self.assertEqual(trials[0].state.name, "COMPLETE")
+        self.assertEqual(max(trials[0].intermediate_values), 600)
+        self.assertIn("PRUNED", [trial.state.name for trial in trials])
+        for trial in trials:
+            if trial.state.name == "PRUNED":
+                self.assertLess(max(trial.intermediate_values), 600)
+
+    def test_several_objectives_and_a_conditional_key_as_optuna_has_them(self):
+        self.sweep("sweep.trials=12", "sweep.sampler=tpe", "sweep.further_objectives=[wape]", "model.hill.enabled=false,true",
+                   "model.hill.exponent=interval(2.1,3.5)", 'sweep.when={model.hill.exponent: "model.hill.enabled=true"}')  # fmt: skip
+        study = load(self.at)
+        self.assertEqual([d.name for d in study.directions], ["MAXIMIZE", "MINIMIZE"])
+        for trial in study.trials:
+            self.assertEqual("model.hill.exponent" in trial.params, trial.params["model.hill.enabled"])
+            figures = json.loads((self.at / f"trials/{trial.number}/crossval.json").read_text())["pooled"]["model"]
+            self.assertEqual(trial.values, [figures["skill"], figures["wape"]])
+        status = self.dcmmm("sweep", "status", f"dir={self.at}").out
+        told = {int(number) for number in re.findall(r"^  trial (\d+):", status, re.MULTILINE)}
+        self.assertEqual(told, {trial.number for trial in study.best_trials})
+        with Chromium() as browser:
+            browser.open(self.at / "report.html")
+            self.assertTrue(browser.run("document.getElementById('front') !== null"))
+
+    def test_ranks_are_workers(self):
+        alone, words = self.folder / "alone", ["sweep.trials=5", "sweep.sampler=sobol"]
+        self.sweep(*words, folder=alone)
+        done = self.sweep(*words, ranks=2)
+        self.assertIn("5 complete, 0 failed, 0 running of 5 trials", done.out)
+        self.assertEqual(by_number(self.at), by_number(alone))
+        workers = {json.loads(line)["worker_id"] for line in (self.at / "journal.log").read_text().splitlines()}
+        self.assertEqual(len(workers), 2)
 
     def test_trials_never_see_the_holdout(self):
         self.sweep("sweep.trials=1", "data.holdout_weeks=10")

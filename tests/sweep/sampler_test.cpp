@@ -41,6 +41,41 @@ TEST(Sampler, DependsOnSeedAndNumberAlone) {
   }
 }
 
+// `b` counts only where a is x: elsewhere it has no value, whatever the sampler; and what TPE learns of it, it learns
+// from the trials that have it.
+TEST(Sampler, LeavesOutWhatDoesNotCount) {
+  SearchSpace space = space_of({"a=x,y", "b=interval(0.0,1)", "c=interval(0.0,1)"});
+  set_condition(space, "b", "a=x");
+  std::vector<Observation> seen;
+  int64_t late_good = 0, late = 0;
+  for (int64_t n = 0; n < 80; ++n) {
+    const Values values = sample(SamplerKind::kTpe, space, 5, n, seen);
+    ASSERT_EQ(std::isnan(values[1]), values[0] == 1) << n;
+    ASSERT_FALSE(std::isnan(values[2]));
+    // Best is a = x with b near 0.8.
+    const bool has_b = values[0] == 0;
+    seen.push_back({values, has_b ? std::abs(values[1] - 0.8) : 0.5 + 0.1 * values[2]});
+    if (n >= 40) {
+      ++late;
+      late_good += has_b && std::abs(values[1] - 0.8) < 0.2;
+    }
+  }
+  EXPECT_GT(2 * late_good, late);  // at random: a fifth
+  for (const SamplerKind kind : {SamplerKind::kRandom, SamplerKind::kSobol})
+    for (int64_t n = 0; n < 16; ++n) {
+      const Values values = sample(kind, space, 5, n, {});
+      EXPECT_EQ(std::isnan(values[1]), values[0] == 1);
+    }
+  EXPECT_THROW(grid_size(space), UserError);
+}
+
+TEST(Sampler, RefusesConditionsThatMakeNoSense) {
+  SearchSpace space = space_of({"a=x,y", "b=interval(0.0,1)", "c=interval(0.0,1)"});
+  for (const auto& [key, condition] : std::vector<std::pair<std::string, std::string>>{
+           {"d", "a=x"}, {"b", "c=0.5"}, {"b", "a=z"}, {"b", "a"}, {"a", "a=x"}, {"b", "d=1"}})
+    EXPECT_THROW(set_condition(space, key, condition), UserError) << key << ": " << condition;
+}
+
 // A Sobol sequence puts exactly one of its first 2^k points into each of 2^k equal intervals of every coordinate, and
 // one into each elementary box of the first two; a scramble keeps this (Owen 1998). Random points don't.
 TEST(Sobol, IsANetInEveryCoordinate) {

@@ -86,7 +86,7 @@ TEST(SlurmScript, SaysWhatWasAskedFor) {
   EXPECT_THAT(script, HasSubstr("#SBATCH --partition=long\n"));
   EXPECT_THAT(script, ::testing::Not(HasSubstr("--account")));
   EXPECT_THAT(script, HasSubstr("module load openmpi\n"));
-  EXPECT_THAT(script, HasSubstr("exec /opt/dcmmm sweep a=1,2 'b=tag(log, interval(1,2))' 'c='\\''x'\\''' run.resume"));
+  EXPECT_THAT(script, HasSubstr("/opt/dcmmm sweep a=1,2 'b=tag(log, interval(1,2))' 'c='\\''x'\\''' run.resume"));
 }
 
 }  // namespace
