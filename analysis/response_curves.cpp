@@ -81,15 +81,19 @@ double ResponseCurves::response(int64_t channel, double multiple) const {
   return use_R.empty() ? 0 : sum / static_cast<double>(use_R.size());
 }
 
-double ResponseCurves::response(int64_t channel, double multiple, double coefficient, double exponent,
-                                double half_saturation) const {
-  const auto& use_R = use_CR_[static_cast<std::size_t>(channel)];
-  double sum = 0, total = 0;
-  for (const Use& use : use_R) {
-    sum += use.coefficient * hill(multiple * use.scaled, exponent, half_saturation);
+ResponseCurves::Point ResponseCurves::point(int64_t channel, double multiple, double coefficient, double exponent,
+                                            double half_saturation) const {
+  double response = 0, slope = 0, total = 0;
+  for (const Use& use : use_CR_[static_cast<std::size_t>(channel)]) {
+    const double scaled = multiple * use.scaled,
+                 h = is_linear() ? hill(channel, scaled) : hill(scaled, exponent, half_saturation);
+    response += use.coefficient * h;
+    slope += use.coefficient * use.scaled *
+             (is_linear() ? slope_of_hill(channel, scaled) : h * (1 - h) * exponent / (scaled + 1e-4));
     total += use.coefficient;
   }
-  return total > 0 ? coefficient * sum / total : 0;
+  const double factor = total > 0 ? coefficient / total : 0, spend_slope = spend(channel, 1);
+  return {factor * response, spend_slope > 0 ? factor * slope / spend_slope : kNone};
 }
 
 double ResponseCurves::coefficient(int64_t channel) const {

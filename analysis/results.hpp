@@ -47,6 +47,7 @@ struct SharedResults {
   std::vector<double> peak_C;              // weeks until the carry-over peaks; NaN where it is geometric
   std::string adstock_kind = "geometric";  // or "delayed", or "mixed" where channels differ
   std::string saturation_kind = "hill";    // or "none": responses are linear, exponent and half-saturation are NaN
+  int64_t max_lag = 13;                    // weeks that a delayed carry-over lasts
   int64_t origin = 0;                      // first holdout week; weeks [0, origin) are training weeks
   int64_t holdout_weeks = 0;               // weeks [origin, origin + holdout_weeks) are the holdout
   std::string panel_checksum;              // of the panel file that was fitted (PanelFile::checksum)
@@ -57,6 +58,9 @@ struct SharedResults {
   bool is_identified(std::size_t channel) const { return follows_demand_C.empty() || follows_demand_C[channel] == 0; }
   Graph graph;                  // of the channels; empty: not asked
   ForecastIntervals intervals;  // without scale_R, which blocks hold as noise_scale_R
+  // Where the likelihood estimated them, else 0: sds of the regions' relative differences in their response to media,
+  // and of a coefficient's relative drift in a week.
+  double response_sd = 0, drift_sd = 0;
 };
 
 }  // namespace dcmmm

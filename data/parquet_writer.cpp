@@ -48,8 +48,8 @@ std::shared_ptr<arrow::csv::StreamingReader> open(const std::filesystem::path& c
   else
     conversion.default_column_type = arrow::utf8();  // for their names alone
   auto file = take(arrow::io::ReadableFile::Open(csv.string()), name);
-  return take(
-      arrow::csv::StreamingReader::Make(arrow::io::default_io_context(), file, reading, parsing, conversion), name);
+  return take(arrow::csv::StreamingReader::Make(arrow::io::default_io_context(), file, reading, parsing, conversion),
+              name);
 }
 
 }  // namespace

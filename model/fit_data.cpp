@@ -29,24 +29,6 @@ at::Tensor copy_of(const std::vector<double>& values, std::vector<int64_t> shape
   return at::from_blob(const_cast<double*>(values.data()), shape, at::kDouble).to(type, false, /*copy=*/true);
 }
 
-// The panel's media with missing rows filled in.
-std::vector<double> with_missing_rows_filled(const Panel& panel) {
-  const int64_t weeks = panel.weeks(), channels = panel.channels();
-  std::vector<double> media = panel.media_RTC;
-  std::vector<uint8_t> known(static_cast<size_t>(weeks));
-  for (int64_t r = 0; r < panel.regions; ++r) {
-    const auto region =
-        std::span(media).subspan(static_cast<size_t>(r * weeks * channels), static_cast<size_t>(weeks * channels));
-    for (int64_t t = 0; t < weeks; ++t) {
-      const auto row = region.subspan(static_cast<size_t>(t * channels), static_cast<size_t>(channels));
-      known[t] = panel.observed_RT[r * weeks + t] != 0 ||
-                 std::any_of(row.begin(), row.end(), [](double value) { return value > 0; });
-    }
-    fill_missing_weeks(region, known, channels);
-  }
-  return media;
-}
-
 // Sums over a region's training weeks.
 struct RegionSums {
   double cells = 0, target = 0;
@@ -126,7 +108,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
   data.all_regions = static_cast<int64_t>(panel.coordinates.regions.size());
   const int64_t E = data.member_count(), R = data.regions, T = data.weeks, C = data.channels, K = data.controls;
   data.target_RT = copy_of(panel.target_RT, {R, T}, type);
-  data.media_RTC = copy_of(with_missing_rows_filled(panel), {R, T, C}, type);
+  data.media_RTC = copy_of(media_with_missing_rows_filled(panel), {R, T, C}, type);
   data.control_RTK = copy_of(panel.controls_RTK, {R, T, K}, type);
   data.control_known_RT = at::zeros({R, T}, type);
   for (int64_t r = 0; r < R; ++r) {

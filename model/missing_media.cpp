@@ -27,4 +27,21 @@ void fill_missing_weeks(std::span<double> media_TC, std::span<const uint8_t> kno
   }
 }
 
+std::vector<double> media_with_missing_rows_filled(const Panel& panel) {
+  const int64_t weeks = panel.weeks(), channels = panel.channels();
+  std::vector<double> media = panel.media_RTC;
+  std::vector<uint8_t> known(static_cast<size_t>(weeks));
+  for (int64_t r = 0; r < panel.regions; ++r) {
+    const auto region =
+        std::span(media).subspan(static_cast<size_t>(r * weeks * channels), static_cast<size_t>(weeks * channels));
+    for (int64_t t = 0; t < weeks; ++t) {
+      const auto row = region.subspan(static_cast<size_t>(t * channels), static_cast<size_t>(channels));
+      known[t] = panel.observed_RT[r * weeks + t] != 0 ||
+                 std::any_of(row.begin(), row.end(), [](double value) { return value > 0; });
+    }
+    fill_missing_weeks(region, known, channels);
+  }
+  return media;
+}
+
 }  // namespace dcmmm

@@ -3,6 +3,9 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
+
+#include "data/panel.hpp"
 
 namespace dcmmm {
 
@@ -13,5 +16,8 @@ inline constexpr int64_t kWeeksBefore = 4;
 /// before the first known week with the mean of the first four known ones. Zeros there would say that carry-over had
 /// stopped. What comes after a week has no say in it, so a forecast from a checkpoint sees what a fit's holdout sees.
 void fill_missing_weeks(std::span<double> media_TC, std::span<const uint8_t> known_T, int64_t channels);
+
+/// The panel's media [R, T, C] with weeks filled of which it has no row: neither a target nor any media.
+std::vector<double> media_with_missing_rows_filled(const Panel& panel);
 
 }  // namespace dcmmm

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "analysis/open_differences.hpp"
 #include "analysis/results_file.hpp"
 #include "checkpoints/checkpoint_store.hpp"
 #include "common/errors.hpp"
@@ -33,23 +34,6 @@ Forecaster forecaster_of(const fs::path& checkpoints, const ModelOptions& model,
 std::vector<double> reals(const at::Tensor& tensor) {
   const at::Tensor flat = tensor.to(at::kDouble).contiguous();
   return {flat.const_data_ptr<double>(), flat.const_data_ptr<double>() + flat.numel()};
-}
-
-// Media with missing rows filled in, as the fit saw them.
-std::vector<double> filled_media(const Panel& block) {
-  const int64_t P = block.weeks(), C = block.channels();
-  std::vector<double> media = block.media_RTC;
-  std::vector<uint8_t> known(static_cast<size_t>(P));
-  for (int64_t r = 0; r < block.regions; ++r) {
-    const auto region = std::span(media).subspan(static_cast<size_t>(r * P * C), static_cast<size_t>(P * C));
-    for (int64_t t = 0; t < P; ++t) {
-      const auto row = region.subspan(static_cast<size_t>(t * C), static_cast<size_t>(C));
-      known[t] = block.observed_RT[r * P + t] != 0 ||
-                 std::any_of(row.begin(), row.end(), [](double value) { return value > 0; });
-    }
-    fill_missing_weeks(region, known, C);
-  }
-  return media;
 }
 
 // Prices per media unit, by region and channel: of the horizon's weeks, else of all weeks, else the nation's.
@@ -145,22 +129,6 @@ at::Tensor forecast_coefficients(const Forecaster& forecaster, const at::Tensor&
   return (coefficient_nTC * at::where(usable_n, scale_n, at::zeros_like(scale_n)).view({-1, 1, 1})).permute({0, 2, 1});
 }
 
-// Sds of relative differences (of a channel: between regions, or between weeks) around the fitted ones, in [n, C], that
-// the fit leaves open. The differences have the sd `sd`; fitted ones are shrunk towards 0, and what their variance lacks
-// is, on average, the variance around them: Var(u) = Var(E[u | data]) + E[Var(u | data)]. 0 where none were fitted.
-std::vector<double> open_sds(const std::vector<double>& coefficient_nC, int64_t channels, double sd) {
-  constexpr double kRounding = 1e-12;
-  std::vector<double> out_C;
-  for (int64_t c = 0; c < channels; ++c) {
-    double sum = 0, squares = 0, count = 0;
-    for (size_t i = static_cast<size_t>(c); i < coefficient_nC.size(); i += static_cast<size_t>(channels))
-      if (coefficient_nC[i] > 0) sum += coefficient_nC[i], squares += coefficient_nC[i] * coefficient_nC[i], ++count;
-    const double fitted = count > 0 ? squares * count / (sum * sum) - 1 : 0;  // their variance
-    out_C.push_back(fitted > kRounding ? std::sqrt(std::max(0.0, sd * sd - fitted)) : 0.0);
-  }
-  return out_C;
-}
-
 void check(const FittedRun& run, const Forecaster& forecaster, const ModelOptions& model, int64_t panel_weeks) {
   if (model.share_of_voice)
     throw UserError(
@@ -217,7 +185,7 @@ FittedRun read_fitted_run(const FittedRunFiles& files, const PanelFile& panel, c
     const int64_t n = std::min(kRegionsAtOnce, R - first);
     const Panel block = panel.read(first, n);
     prices.add(block);
-    const std::vector<double> media_nPC = filled_media(block),
+    const std::vector<double> media_nPC = media_with_missing_rows_filled(block),
                               coefficient_nPC = results.read_array("coefficient", first, n),
                               inverse_nC = reals(forecaster.scales.inverse_media_scale_ERC[0].narrow(0, first, n)),
                               scale_n = reals(forecaster.scales.target_scale_ER[0].narrow(0, first, n));
@@ -249,8 +217,8 @@ FittedRun read_fitted_run(const FittedRunFiles& files, const PanelFile& panel, c
     const std::vector<double> coefficient = reals(forecast_coefficients(forecaster, future, {first, n}));
     out.coefficient_RCT.insert(out.coefficient_RCT.end(), coefficient.begin(), coefficient.end());
   }
-  out.region_sd_C = open_sds(relative_RC, C, forecaster.response_sd);
-  out.drift_sd_C = open_sds(coefficient_PC, C, forecaster.drift_sd);
+  out.region_sd_C = open_differences(relative_RC, C, out.shared.response_sd);
+  out.drift_sd_C = open_differences(coefficient_PC, C, out.shared.drift_sd);
   const std::vector<double> price_RC = prices.finish();
   for (size_t i = 0; i < price_RC.size(); ++i) {
     out.unit_RC[i] *= price_RC[i];
@@ -308,7 +276,8 @@ Responses FittedRun::responses(const std::vector<int64_t>& draws, bool further) 
       const double factor =
           draws.empty() || !(mean_coefficient_C[c] > 0) ? 1.0 : shared.draws.coefficient_DC[at] / mean_coefficient_C[c];
       const bool moves = further && !draws.empty();
-      RandomStream random(static_cast<uint64_t>(draws.empty() ? 0 : draws[d]), kFurtherStream + static_cast<uint64_t>(c));
+      RandomStream random(static_cast<uint64_t>(draws.empty() ? 0 : draws[d]),
+                          kFurtherStream + static_cast<uint64_t>(c));
       const double drifted = moves ? random.normal() * drift_sd_C[c] : 0.0;
       for (int64_t r = 0; r < R; ++r) {
         const double own = moves ? random.normal() * region_sd_C[c] : 0.0;

@@ -5,7 +5,6 @@
 
 #include "common/errors.hpp"
 #include "common/text.hpp"
-#include "likelihood/components.hpp"
 #include "model/missing_media.hpp"
 #include "trainer/checkpoint_tensors.hpp"
 
@@ -288,12 +287,6 @@ Forecaster make_forecaster(const Checkpoint& checkpoint, const ModelOptions& opt
   out.recent_media_RWC = tensor_of(checkpoint, "media.recent");
   out.held_out = out.weeks - to_integers(tensor_of(checkpoint, "member.origin"))[0];
   if (has_array(checkpoint, "interval.scale")) out.intervals = intervals_of(checkpoint);
-  if (has_array(checkpoint, "likelihood.components")) {
-    const std::vector<double> components = to_reals(tensor_of(checkpoint, "likelihood.components"));
-    const auto sd = [&](Component component) { return std::exp(components[static_cast<std::size_t>(component)]); };
-    out.response_sd = sd(Component::kMediaSlope);
-    if (scales.drift_ENC.defined()) out.drift_sd = sd(Component::kDrift);
-  }
   return out;
 }
 

@@ -28,9 +28,6 @@ struct Forecaster {
   std::optional<ForecastIntervals> intervals;  // where the run calibrated some
   int64_t held_out = 0;              // the panel's last weeks that weren't trained on: forecasts begin so far off
   at::Tensor recent_media_RWC = {};  // the panel's last weeks of media, which missing future rows continue (float64)
-  // Where the likelihood estimated them, else 0: sds of the regions' relative differences in their response to media,
-  // and of a coefficient's relative drift in a week.
-  double response_sd = 0, drift_sd = 0;
 };
 
 /// Reads a forecaster from a checkpoint that holds all regions.

@@ -55,7 +55,8 @@ TEST_F(ParquetWriter, KeepsNamesTextsAndNumbersToTheBit) {
 
 TEST_F(ParquetWriter, GivesTheSameBytesAgain) {
   std::string csv = "region,value\n";
-  for (int row = 0; row < 100'000; ++row) csv += "r" + std::to_string(row % 90) + "," + std::to_string(0.1 * row) + "\n";
+  for (int row = 0; row < 100'000; ++row)
+    csv += "r" + std::to_string(row % 90) + "," + std::to_string(0.1 * row) + "\n";
   write(csv, {"region"});
   const std::string first = read_text_file(output());
   write(csv, {"region"});

@@ -131,7 +131,8 @@ inline std::vector<double> plain_outcomes(const PlanProblem& problem, const std:
             if (!in.saturates) return x;
             return 1 / (1 + std::exp(-in.exponent_DC[dc] * (std::log(x + 1e-4) - in.log_half_DC[dc])));
           };
-          out[d] += in.factor_RDC[(r * in.draws + d) * in.channels + c] * in.coefficient_RCT[rc * in.weeks + t] * (h(carried) - h(idle));
+          out[d] += in.factor_RDC[(r * in.draws + d) * in.channels + c] * in.coefficient_RCT[rc * in.weeks + t] *
+                    (h(carried) - h(idle));
         }
   return out;
 }
