@@ -86,10 +86,6 @@ int plan_command(CommandContext& context) {
     log_info(text("Planning ", run.weeks.front(), " to ", run.weeks.back(), " (", run.horizon, " ", run.steps,
                   "); today is ", run.now_first, " to ", run.now_last, "; effects of ", run.counted, " ", run.steps,
                   " count"));
-    if (options.level == PlanLevel::kChannelRegion || options.level == PlanLevel::kAll)
-      log_info(
-          "By region: the plan picks the regions that look best, so the gain is more often too high than too low "
-          "(docs/planning.md, measured).");
     const BudgetPlan plan = plan_budget(run, options, log_warning);
     write_plan_files(output, run, options, plan);
     std::cout << plan_table(run, options, plan) << std::flush;
