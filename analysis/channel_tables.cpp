@@ -139,8 +139,18 @@ void ChannelTables::write_summary(CsvWriter& csv) const {
       interval(csv, effect.indirect_interval);
       interval(csv, effect.total_interval);
     }
+    interval(csv, marginal_interval(c, total));
     csv.end_row();
   }
+}
+
+Interval ChannelTables::marginal_interval(std::size_t c, const Interval& total) const {
+  const double marginal = revenue_ * curves_.marginal(static_cast<int64_t>(c), 1);
+  if (!shared_.is_identified(c))  // as far off as the contribution may be
+    return {0 * marginal, marginal * total.upper / effects_.contribution_C[c]};
+  std::vector<double> marginal_D;
+  for (const ResponseCurves::Point& drawn : points(c, 1)) marginal_D.push_back(revenue_ * drawn.marginal);
+  return interval_of(marginal_D, level_, marginal);
 }
 
 void ChannelTables::write_curves(CsvWriter& csv) const {

@@ -49,6 +49,8 @@ class ChannelTables {
  private:
   void identified(CsvWriter& csv, std::size_t channel) const;  // the gate's verdict
   FittedHill fitted_curve(std::size_t c) const;                // through the points of the exported curve
+  /// Of the marginal return at the average week; `total` is the contribution's.
+  Interval marginal_interval(std::size_t c, const Interval& total) const;
   std::vector<ResponseCurves::Point> points(std::size_t channel, double multiple) const;  // by each draw's curve
 
   const SharedResults& shared_;

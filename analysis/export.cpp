@@ -50,13 +50,16 @@ void write_parquet_table(const fs::path& path, const TableRows& rows) {
 
 void export_results(const fs::path& results, const PanelFile& panel, const fs::path& output,
                     const ExportOptions& options) {
-  std::error_code failure;
-  fs::create_directories(output, failure);
-  if (failure) {
-    throw UserError(text("Can't make the folder '", output.string(), "': ", failure.message(),
-                         ". Give output=DIR a folder that may be written."));
-  }
+  // Only once the run and its panel are known to be right.
+  const auto make_folder = [&] {
+    std::error_code failure;
+    fs::create_directories(output, failure);
+    if (failure)
+      throw UserError(text("Can't make the folder '", output.string(), "': ", failure.message(),
+                           ". Give output=DIR a folder that may be written."));
+  };
   write_tables(results, panel, options, std::nullopt, [&](const std::string& name, const TableRows& rows) {
+    make_folder();
     if (options.format == TableFormat::kCsv)
       write_csv(output / name, rows);
     else

@@ -82,7 +82,8 @@ class Tables {
          [&](CsvWriter& csv) { channels().write_group_differences(csv); });
     file("channel_summary.csv",
          "channel,spend,contribution,contribution_lower,contribution_upper,share,roi,roi_lower,roi_upper,marginal_roi,"
-         "direct,indirect,identified,total,indirect_lower,indirect_upper,total_lower,total_upper",
+         "direct,indirect,identified,total,indirect_lower,indirect_upper,total_lower,total_upper,marginal_roi_lower,"
+         "marginal_roi_upper",
          [&](CsvWriter& csv) { channels().write_summary(csv); });
     file("response_curves.csv",
          "channel,spend,response,lower,upper,marginal,identified,extrapolated,marginal_lower,marginal_upper,marginal_"

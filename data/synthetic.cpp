@@ -353,7 +353,6 @@ void add_region(const SyntheticOptions& options, const Region& region, int64_t r
 
 }  // namespace
 
-
 SyntheticTruth generate_panel(const SyntheticOptions& options,
                               const std::function<void(const Panel& block, const TruthBlock& truth)>& sink,
                               int64_t block_regions) {

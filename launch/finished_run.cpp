@@ -58,7 +58,8 @@ Money money_of(const CommandContext& context, const RunFolder& folder, const Pan
   Money out;
   out.revenue = get<std::optional<double>>(context.config, "data.revenue");
   // Unchecked: an earlier version's config has no such key.
-  if (const Value config = read_yaml_file(folder.config()); !out.revenue && find_path(config, "data.revenue") != nullptr)
+  if (const Value config = read_yaml_file(folder.config());
+      !out.revenue && find_path(config, "data.revenue") != nullptr)
     out.revenue = get<std::optional<double>>(config, "data.revenue");
   const auto cost = get<std::optional<NumberMap>>(context.config, "data.cost").value_or(NumberMap());
   if (cost.empty()) return out;
@@ -67,7 +68,8 @@ Money money_of(const CommandContext& context, const RunFolder& folder, const Pan
   for (const auto& [name, price] : cost) {
     auto found = std::find(names.channels.begin(), names.channels.end(), name) - names.channels.begin();
     if (found == std::ssize(names.channels))
-      found = std::find(names.channel_columns.begin(), names.channel_columns.end(), name) - names.channel_columns.begin();
+      found =
+          std::find(names.channel_columns.begin(), names.channel_columns.end(), name) - names.channel_columns.begin();
     if (found == std::ssize(names.channels))
       throw UserError(text("data.cost names '", name, "', which is no channel of the run. Expected one of ",
                            join(names.channels), ".", did_you_mean(name, names.channels)));

@@ -27,8 +27,8 @@ Value config_of(const RunFolder& folder);
 PanelFile panel_of(const RunFolder& folder);
 
 /// data.cost (by channel, or by its column) and data.revenue as the command line has them, else as the run was trained
-/// with; the run's own prices are in its panel's spend. Throws UserError for a name that is no channel, a price that isn't
-/// above 0, and prices of some channels only.
+/// with; the run's own prices are in its panel's spend. Throws UserError for a name that is no channel, a price that
+/// isn't above 0, and prices of some channels only.
 Money money_of(const CommandContext& context, const RunFolder& folder, const PanelFile& panel);
 
 }  // namespace dcmmm

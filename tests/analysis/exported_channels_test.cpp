@@ -30,7 +30,7 @@ TEST(ExportedChannels, IntervalsComeFromTheDraws) {
   ResponseCurves curves(run.shared, 3);
   curves.add(run.panel, run.results.coefficient_RTC, run.results.media_scale_RC);
   for (std::size_t c = 0; c < 3; ++c) {
-    std::vector<double> totals, decays, responses;
+    std::vector<double> totals, decays, responses, marginals;
     const double largest = curves.largest_multiple(static_cast<int64_t>(c));
     for (std::size_t d = 0; d < 15; ++d) {
       totals.push_back(run.shared.draws.contribution_DC[3 * d + c]);
@@ -41,6 +41,8 @@ TEST(ExportedChannels, IntervalsComeFromTheDraws) {
       drawn.half_saturation_C[c] = run.shared.draws.half_saturation_DC[3 * d + c];
       ResponseCurves of_draw(drawn, 3);
       of_draw.add(run.panel, run.results.coefficient_RTC, run.results.media_scale_RC);
+      marginals.push_back(of_draw.marginal(static_cast<int64_t>(c), 1) * run.shared.draws.coefficient_DC[3 * d + c] /
+                          curves.coefficient(static_cast<int64_t>(c)));
       responses.push_back(of_draw.response(static_cast<int64_t>(c), largest) *
                           run.shared.draws.coefficient_DC[3 * d + c] / curves.coefficient(static_cast<int64_t>(c)));
     }
@@ -50,6 +52,9 @@ TEST(ExportedChannels, IntervalsComeFromTheDraws) {
     EXPECT_NEAR(number("channel_summary.csv", c, 4), expected.upper, 1e-9);
     EXPECT_NEAR(number("channel_summary.csv", c, 8), expected.upper / units, 1e-12);
     EXPECT_LT(expected.lower, expected.upper - 50);
+    const Interval marginal = interval_of(marginals, 0.8, number("channel_summary.csv", c, 9));
+    EXPECT_NEAR(number("channel_summary.csv", c, 17), marginal.lower, 1e-12);
+    EXPECT_NEAR(number("channel_summary.csv", c, 18), marginal.upper, 1e-12);
     const Interval decay = interval_of(decays, 0.8, run.shared.decay_C[c]);
     EXPECT_NEAR(number("adstock.csv", c, 2), decay.lower, 1e-12);
     EXPECT_NEAR(number("adstock.csv", c, 3), decay.upper, 1e-12);

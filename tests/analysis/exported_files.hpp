@@ -20,10 +20,12 @@ inline const std::map<std::string, std::string> kHeaders = {
     {"contributions.csv", "region,week,component,value"},
     {"channel_summary.csv",
      "channel,spend,contribution,contribution_lower,contribution_upper,share,roi,roi_lower,roi_upper,marginal_roi,"
-     "direct,indirect,identified,total,indirect_lower,indirect_upper,total_lower,total_upper"},
+     "direct,indirect,identified,total,indirect_lower,indirect_upper,total_lower,total_upper,marginal_roi_lower,"
+     "marginal_roi_upper"},
     {"coefficients.csv", "region,week,channel,value"},
     {"adstock.csv", "channel,decay,lower,upper,half_life_weeks,peak_week,identified"},
-    {"response_curves.csv", "channel,spend,response,lower,upper,marginal,identified,extrapolated,marginal_lower,marginal_upper,marginal_roi"},
+    {"response_curves.csv",
+     "channel,spend,response,lower,upper,marginal,identified,extrapolated,marginal_lower,marginal_upper,marginal_roi"},
     {"saturation.csv",
      "channel,exponent,half_saturation,saturation_spend,identified,spend,response,marginal,half_saturation_spend,"
      "height,"
@@ -77,7 +79,7 @@ inline Table read_csv(const std::filesystem::path& path) {
 }
 
 inline std::map<std::string, std::string> export_all(const TestFolder& folder, const std::string& output = "csv",
-                                              const ExportOptions& options = {}) {
+                                                     const ExportOptions& options = {}) {
   export_results(folder / "results.h5", PanelFile(folder / "panel.h5"), folder / output, options);
   std::map<std::string, std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder / output)) {

@@ -213,7 +213,5 @@ TEST(Synthetic, WritesItsTruthAsJson) {
   EXPECT_EQ(json["options"]["seed"], 1);
 }
 
-
-
 }  // namespace
 }  // namespace dcmmm
