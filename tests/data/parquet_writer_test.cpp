@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/files.hpp"
+#include "common/text.hpp"
 #include "data/table_reader.hpp"
 #include "tests/file_helpers.hpp"
 #include "tests/temporary_folder.hpp"
@@ -56,7 +57,7 @@ TEST_F(ParquetWriter, KeepsNamesTextsAndNumbersToTheBit) {
 TEST_F(ParquetWriter, GivesTheSameBytesAgain) {
   std::string csv = "region,value\n";
   for (int row = 0; row < 100'000; ++row)
-    csv += "r" + std::to_string(row % 90) + "," + std::to_string(0.1 * row) + "\n";
+    csv += text("r", row % 90, ",", 0.1 * row, "\n");
   write(csv, {"region"});
   const std::string first = read_text_file(output());
   write(csv, {"region"});

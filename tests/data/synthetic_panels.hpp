@@ -64,6 +64,4 @@ inline Whole generate(const SyntheticOptions& options, int64_t block_regions) {
   return whole;
 }
 
-}  // namespace
-
 }  // namespace dcmmm
