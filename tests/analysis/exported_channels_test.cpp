@@ -53,8 +53,8 @@ TEST(ExportedChannels, IntervalsComeFromTheDraws) {
     EXPECT_NEAR(number("channel_summary.csv", c, 8), expected.upper / units, 1e-12);
     EXPECT_LT(expected.lower, expected.upper - 50);
     const Interval marginal = interval_of(marginals, 0.8, number("channel_summary.csv", c, 9));
-    EXPECT_NEAR(number("channel_summary.csv", c, 17), marginal.lower, 1e-12);
-    EXPECT_NEAR(number("channel_summary.csv", c, 18), marginal.upper, 1e-12);
+    EXPECT_NEAR(number("channel_summary.csv", c, 18), marginal.lower, 1e-12);
+    EXPECT_NEAR(number("channel_summary.csv", c, 19), marginal.upper, 1e-12);
     const Interval decay = interval_of(decays, 0.8, run.shared.decay_C[c]);
     EXPECT_NEAR(number("adstock.csv", c, 2), decay.lower, 1e-12);
     EXPECT_NEAR(number("adstock.csv", c, 3), decay.upper, 1e-12);
