@@ -151,9 +151,9 @@ void add_outcomes(const FittedRun& run, std::vector<Scenario>& scenarios, int th
   }
 }
 
-Expected expected(const std::vector<double>& outcome_D, double level) {
+Expected expected(const std::vector<double>& outcome_D, double level, double least) {
   const double mean = std::accumulate(outcome_D.begin(), outcome_D.end(), 0.0) / static_cast<double>(outcome_D.size());
-  return {mean, interval_of(outcome_D, level, mean, -HUGE_VAL)};
+  return {mean, interval_of(outcome_D, level, mean, least)};
 }
 
 std::vector<double> of_channel(const Scenario& scenario, int64_t channel, int64_t channels) {
