@@ -20,8 +20,8 @@ struct Scenario {
 /// Fills in the outcomes, by all of the run's draws, a few at a time.
 void add_outcomes(const FittedRun& run, std::vector<Scenario>& scenarios, int threads);
 
-/// A figure's mean over draws and its interval (NaN without draws), which never reaches below `least`: outcomes are never
-/// negative, differences of them may be.
+/// A figure's mean over draws and its interval (NaN without draws), which never reaches below `least`: outcomes are
+/// never negative, differences of them may be.
 struct Expected {
   double mean;
   Interval interval;

@@ -56,8 +56,7 @@ TEST_F(ParquetWriter, KeepsNamesTextsAndNumbersToTheBit) {
 
 TEST_F(ParquetWriter, GivesTheSameBytesAgain) {
   std::string csv = "region,value\n";
-  for (int row = 0; row < 100'000; ++row)
-    csv += text("r", row % 90, ",", 0.1 * row, "\n");
+  for (int row = 0; row < 100'000; ++row) csv += text("r", row % 90, ",", 0.1 * row, "\n");
   write(csv, {"region"});
   const std::string first = read_text_file(output());
   write(csv, {"region"});
