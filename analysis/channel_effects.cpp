@@ -10,16 +10,18 @@
 
 namespace dcmmm {
 
+double slope_in_logs(const SharedResults& shared, std::size_t channel, double contribution, double coefficient) {
+  if (shared.is_linear(channel)) return contribution;
+  return coefficient > 0 ? contribution * (1 - contribution / coefficient) * shared.exponent_C[channel] : 0;
+}
+
 void EffectSums::add(std::span<const double> media_RTC, std::span<const double> coefficient_RTC,
                      const SharedResults& shared) {
   const std::size_t C = contribution_C.size();
   for (std::size_t i = 0; i < media_RTC.size(); ++i) {
     const std::size_t c = i % C;
     contribution_C[c] += media_RTC[i];
-    if (shared.is_linear(c))
-      slope_C[c] += media_RTC[i];
-    else if (coefficient_RTC[i] > 0)
-      slope_C[c] += media_RTC[i] * (1 - media_RTC[i] / coefficient_RTC[i]) * shared.exponent_C[c];
+    slope_C[c] += slope_in_logs(shared, c, media_RTC[i], coefficient_RTC[i]);
   }
 }
 

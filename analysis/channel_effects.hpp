@@ -12,6 +12,10 @@
 
 namespace dcmmm {
 
+/// d contribution / d log(the channel's media) of a cell, KPI units: a Hill curve of exponent a and height beta at
+/// contribution q has the slope q (1 - q / beta) a, carry-over being linear.
+double slope_in_logs(const SharedResults& shared, std::size_t channel, double contribution, double coefficient);
+
 /// Sums over regions and weeks that effects are made of, block by block.
 struct EffectSums {
   std::vector<double> contribution_C;  // KPI units
@@ -19,8 +23,7 @@ struct EffectSums {
 
   explicit EffectSums(int64_t channels) : contribution_C(channels), slope_C(channels) {}
 
-  /// Adds what `media_RTC` (contributions) and `coefficient_RTC` of a block hold. A Hill curve of exponent a and height
-  /// beta at contribution q has the slope q (1 - q / beta) a in logs, carry-over being linear.
+  /// Adds what `media_RTC` (contributions) and `coefficient_RTC` of a block hold.
   void add(std::span<const double> media_RTC, std::span<const double> coefficient_RTC, const SharedResults& shared);
 };
 

@@ -21,11 +21,12 @@ void interval(CsvWriter& csv, const Interval& interval) {
 }  // namespace
 
 ChannelTables::ChannelTables(const SharedResults& shared, std::vector<std::string> regions,
-                             std::vector<std::string> channels, double level)
+                             std::vector<std::string> channels, double level, double revenue)
     : shared_(shared),
       regions_(std::move(regions)),
       channels_(std::move(channels)),
       level_(level),
+      revenue_(revenue),
       spend_C_(channels_.size()),
       effects_(static_cast<int64_t>(channels_.size())),
       curves_(shared, static_cast<int64_t>(channels_.size())) {}
@@ -118,9 +119,10 @@ void ChannelTables::write_summary(CsvWriter& csv) const {
     csv.number(contribution_C[c]);
     interval(csv, total);
     csv.number(contribution_C[c] / predicted_);
-    csv.number(contribution_C[c] / spend_C_[c]);  // not finite, hence empty, without spend
-    interval(csv, {total.lower / spend_C_[c], total.upper / spend_C_[c]});
-    csv.number(curves_.marginal(static_cast<int64_t>(c), 1));
+    const double per_spend = revenue_ / spend_C_[c];  // not finite, hence empty, without spend
+    csv.number(contribution_C[c] * per_spend);
+    interval(csv, {total.lower * per_spend, total.upper * per_spend});
+    csv.number(revenue_ * curves_.marginal(static_cast<int64_t>(c), 1));
     if (effects.empty()) {
       csv.empty(2);
       identified(csv, c);
@@ -137,8 +139,18 @@ void ChannelTables::write_summary(CsvWriter& csv) const {
       interval(csv, effect.indirect_interval);
       interval(csv, effect.total_interval);
     }
+    interval(csv, marginal_interval(c, total));
     csv.end_row();
   }
+}
+
+Interval ChannelTables::marginal_interval(std::size_t c, const Interval& total) const {
+  const double marginal = revenue_ * curves_.marginal(static_cast<int64_t>(c), 1);
+  if (!shared_.is_identified(c))  // as far off as the contribution may be
+    return {0 * marginal, marginal * total.upper / effects_.contribution_C[c]};
+  std::vector<double> marginal_D;
+  for (const ResponseCurves::Point& drawn : points(c, 1)) marginal_D.push_back(revenue_ * drawn.marginal);
+  return interval_of(marginal_D, level_, marginal);
 }
 
 void ChannelTables::write_curves(CsvWriter& csv) const {
@@ -149,12 +161,19 @@ void ChannelTables::write_curves(CsvWriter& csv) const {
       const double multiple = largest * static_cast<double>(point) / static_cast<double>(kCurvePoints - 1);
       csv.raw(channels_[c]);
       csv.number(curves_.spend(channel, multiple));
-      const double response = curves_.response(channel, multiple);
+      const double response = curves_.response(channel, multiple), marginal = curves_.marginal(channel, multiple);
+      std::vector<double> response_D, marginal_D;
+      for (const ResponseCurves::Point& drawn : points(c, multiple)) {
+        response_D.push_back(drawn.response);
+        marginal_D.push_back(drawn.marginal);
+      }
       csv.number(response);
-      interval(csv, interval_of(responses(c, multiple), level_, response));
-      csv.number(curves_.marginal(channel, multiple));
+      interval(csv, interval_of(response_D, level_, response));
+      csv.number(marginal);
       identified(csv, c);
       csv.raw(multiple > curves_.observed_multiple(channel) ? "yes" : "no");
+      interval(csv, interval_of(marginal_D, level_, marginal));
+      csv.number(revenue_ * marginal);
       csv.end_row();
     }
   }
@@ -191,20 +210,23 @@ FittedHill ChannelTables::fitted_curve(std::size_t c) const {
                   {curves_.height(channel), curves_.half_saturation_spend(channel), shared_.exponent_C[c], 0});
 }
 
-void ChannelTables::write_regions(CsvWriter& csv, const std::vector<int64_t>& regions) const {
-  for (const int64_t chosen : regions) {
-    const auto region = static_cast<std::size_t>(chosen);
-    for (std::size_t c = 0; c < channels_.size(); ++c) {
-      const auto curve = curves_.region_curve(static_cast<int64_t>(c), region);
-      csv.raw(regions_[region]);
-      csv.raw(channels_[c]);
-      for (const double value :
-           {spend_RC_[region * channels_.size() + c], contribution_RC_[region * channels_.size() + c], curve.spend,
-            curve.response, curve.marginal, curve.height, curve.half_saturation_spend, shared_.exponent_C[c]})
-        csv.number(value);
-      identified(csv, c);
-      csv.end_row();
-    }
+void ChannelTables::write_region(CsvWriter& csv, std::size_t region,
+                                 const std::function<Interval(std::size_t, double)>& interval_of_channel) const {
+  for (std::size_t c = 0; c < channels_.size(); ++c) {
+    const auto curve = curves_.region_curve(static_cast<int64_t>(c), region);
+    const double spend = spend_RC_[region * channels_.size() + c],
+                 contribution = contribution_RC_[region * channels_.size() + c], per_spend = revenue_ / spend;
+    const Interval total = interval_of_channel(c, contribution);
+    csv.raw(regions_[region]);
+    csv.raw(channels_[c]);
+    for (const double value : {spend, contribution, curve.spend, curve.response, curve.marginal, curve.height,
+                               curve.half_saturation_spend, shared_.exponent_C[c]})
+      csv.number(value);
+    identified(csv, c);
+    for (const double value : {total.lower, total.upper, contribution * per_spend, total.lower * per_spend,
+                               total.upper * per_spend, revenue_ * curve.marginal})
+      csv.number(value);
+    csv.end_row();
   }
 }
 
@@ -212,18 +234,21 @@ void ChannelTables::identified(CsvWriter& csv, std::size_t channel) const {
   csv.raw(shared_.is_identified(channel) ? "yes" : "no");
 }
 
-std::vector<double> ChannelTables::responses(std::size_t channel, double multiple) const {
-  std::vector<double> out;
+std::vector<ResponseCurves::Point> ChannelTables::points(std::size_t channel, double multiple) const {
+  const ChannelDraws& draws = shared_.draws;
+  std::vector<ResponseCurves::Point> out;
   const double contribution = effects_.contribution_C[channel];
   if (shared_.has_frequency(channel)) {  // in proportion to what the draw's channel brings
-    const double response = curves_.response(static_cast<int64_t>(channel), multiple);
-    for (std::size_t i = channel; contribution > 0 && i < shared_.draws.contribution_DC.size(); i += channels_.size())
-      out.push_back(response * shared_.draws.contribution_DC[i] / contribution);
+    const auto c = static_cast<int64_t>(channel);
+    for (std::size_t i = channel; contribution > 0 && i < draws.contribution_DC.size(); i += channels_.size()) {
+      const double ratio = draws.contribution_DC[i] / contribution;
+      out.push_back({ratio * curves_.response(c, multiple), ratio * curves_.marginal(c, multiple)});
+    }
     return out;
   }
-  for (std::size_t i = channel; i < shared_.draws.coefficient_DC.size(); i += channels_.size())
-    out.push_back(curves_.response(static_cast<int64_t>(channel), multiple, shared_.draws.coefficient_DC[i],
-                                   shared_.draws.exponent_DC[i], shared_.draws.half_saturation_DC[i]));
+  for (std::size_t i = channel; i < draws.coefficient_DC.size(); i += channels_.size())
+    out.push_back(curves_.point(static_cast<int64_t>(channel), multiple, draws.coefficient_DC[i], draws.exponent_DC[i],
+                                draws.half_saturation_DC[i]));
   return out;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,9 @@ namespace dcmmm {
 class ChannelTables {
  public:
   /// Names are fields as they are written; intervals cover `level`. `shared` must outlive the tables.
+  /// Returns are contributions times `revenue` over spend.
   ChannelTables(const SharedResults& shared, std::vector<std::string> regions, std::vector<std::string> channels,
-                double level);
+                double level, double revenue);
 
   /// REQUIRES: arrays belong to the panel's regions; blocks come in the panel's order (the same bits whatever the
   /// blocks).
@@ -37,17 +39,23 @@ class ChannelTables {
   void write_adstock(CsvWriter& csv) const;            // adstock.csv
   void write_graph(CsvWriter& csv) const;              // dag.csv
   void write_group_differences(CsvWriter& csv) const;  // dag_groups.csv
-  /// region_channels.csv, of these regions (places in the panel).
-  void write_regions(CsvWriter& csv, const std::vector<int64_t>& regions) const;
+  /// Rows of region_channels.csv of one region (its place in the panel); `interval` has its contributions'.
+  void write_region(CsvWriter& csv, std::size_t region,
+                    const std::function<Interval(std::size_t, double)>& interval) const;
+
+  /// Over all regions and weeks.
+  double contribution(std::size_t channel) const { return effects_.contribution_C[channel]; }
 
  private:
   void identified(CsvWriter& csv, std::size_t channel) const;  // the gate's verdict
   FittedHill fitted_curve(std::size_t c) const;                // through the points of the exported curve
-  std::vector<double> responses(std::size_t channel, double multiple) const;  // by each draw's curve
+  /// Of the marginal return at the average week; `total` is the contribution's.
+  Interval marginal_interval(std::size_t c, const Interval& total) const;
+  std::vector<ResponseCurves::Point> points(std::size_t channel, double multiple) const;  // by each draw's curve
 
   const SharedResults& shared_;
   std::vector<std::string> regions_, channels_;
-  double level_;
+  double level_, revenue_;
   std::vector<double> spend_C_;  // input units
   EffectSums effects_;           // contributions among them
   double predicted_ = 0;         // sum over all cells, KPI units

@@ -105,6 +105,11 @@ SharedResults shared_results(const Fit& fit) {
   out.origin = fit.data.members[0].origin;
   out.holdout_weeks = fit.data.weeks - out.origin;
   if (fit.intervals) out.intervals = *fit.intervals;
+  out.max_lag = fit.model.options().max_lag;
+  if (fit.likelihood) {
+    out.response_sd = fit.likelihood->estimate.components.media_slope_sd();
+    out.drift_sd = fit.likelihood->estimate.components.drift_sd();
+  }
   return out;
 }
 

@@ -1,8 +1,26 @@
 #include "analysis/period_sums.hpp"
 
-#include <limits>
-
 namespace dcmmm {
+namespace {
+
+// kind,period,component,value,lower,upper; channels are the components from `first_channel` on.
+void write_component(CsvWriter& csv, const Period& period, const std::string& name, double value, std::size_t component,
+                     std::size_t first_channel, const PeriodInterval& interval) {
+  csv.raw(period.kind);
+  csv.raw(period.label);
+  csv.raw(name);
+  csv.number(value);
+  if (component < first_channel) {
+    csv.empty(2);
+  } else {
+    const Interval range = interval(component - first_channel, period.first, period.count, value);
+    csv.number(range.lower);
+    csv.number(range.upper);
+  }
+  csv.end_row();
+}
+
+}  // namespace
 
 double ComponentsOf::operator()(std::size_t cell, std::size_t component) const {
   const auto K = static_cast<std::size_t>(controls_), C = static_cast<std::size_t>(channels_);
@@ -52,30 +70,15 @@ void PeriodSums::write_totals(CsvWriter& csv, const std::vector<std::string>& we
   }
 }
 
-void PeriodSums::write_contributions(CsvWriter& csv, const std::string& step, const std::vector<std::string>& weeks,
-                                     const std::vector<Period>& periods, const std::vector<std::string>& components,
-                                     const std::vector<Interval>& total_C) const {
-  const std::size_t first_channel = components_ - channels_;
-  std::vector<double> all_P(components_);
-  for (std::size_t i = 0; i < sum_TP_.size(); ++i) all_P[i % components_] += sum_TP_[i];
-  const auto rows = [&](const std::string& kind, const std::string& label, std::size_t first, std::size_t count) {
+void PeriodSums::write_contributions(CsvWriter& csv, const std::vector<Period>& periods,
+                                     const std::vector<std::string>& components, const PeriodInterval& interval) const {
+  for (const Period& period : periods)
     for (std::size_t p = 0; p < components_; ++p) {
       double value = 0;
-      for (std::size_t week = first; week < first + count; ++week) value += sum_TP_[week * components_ + p];
-      csv.raw(kind);
-      csv.raw(label);
-      csv.raw(components[p]);
-      csv.number(value);
-      const bool has_interval = p >= first_channel && all_P[p] > 0;
-      const double part = has_interval ? value / all_P[p] : std::numeric_limits<double>::quiet_NaN();
-      csv.number(has_interval ? part * total_C[p - first_channel].lower : part);
-      csv.number(has_interval ? part * total_C[p - first_channel].upper : part);
-      csv.end_row();
+      for (int64_t week = period.first; week < period.first + period.count; ++week)
+        value += sum_TP_[static_cast<std::size_t>(week) * components_ + p];
+      write_component(csv, period, components[p], value, p, components_ - channels_, interval);
     }
-  };
-  for (std::size_t week = 0; week < weeks_; ++week) rows(step, weeks[week], week, 1);
-  for (const Period& period : periods)
-    rows(period.kind, period.label, static_cast<std::size_t>(period.first), static_cast<std::size_t>(period.count));
 }
 
 void PeriodSums::write_coefficients(CsvWriter& csv, const std::vector<std::string>& weeks,
@@ -90,18 +93,14 @@ void PeriodSums::write_coefficients(CsvWriter& csv, const std::vector<std::strin
 
 void write_periods_of_region(CsvWriter& csv, const ComponentsOf& values, std::size_t region, std::size_t weeks,
                              const std::string& name, const std::vector<Period>& periods,
-                             const std::vector<std::string>& components) {
+                             const std::vector<std::string>& components, const PeriodInterval& interval) {
   for (const Period& period : periods)
     for (std::size_t p = 0; p < values.count(); ++p) {
       double sum = 0;
       for (int64_t week = period.first; week < period.first + period.count; ++week)
         sum += values(region * weeks + static_cast<std::size_t>(week), p);
       csv.raw(name);
-      csv.raw(period.kind);
-      csv.raw(period.label);
-      csv.raw(components[p]);
-      csv.number(sum);
-      csv.end_row();
+      write_component(csv, period, components[p], sum, p, values.count() - values.channels(), interval);
     }
 }
 

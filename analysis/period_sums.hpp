@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,12 +16,16 @@
 
 namespace dcmmm {
 
+/// Around a channel's contribution `value` in weeks [first, first + count).
+using PeriodInterval = std::function<Interval(std::size_t channel, int64_t first, int64_t count, double value)>;
+
 /// One number of each component in a cell: they sum to the prediction.
 class ComponentsOf {
  public:
   ComponentsOf(const ResultBlock& block, int64_t controls, int64_t channels)
       : block_(block), controls_(controls), channels_(channels) {}
   std::size_t count() const { return static_cast<std::size_t>(3 + controls_ + channels_); }
+  std::size_t channels() const { return static_cast<std::size_t>(channels_); }
   double operator()(std::size_t cell, std::size_t component) const;
 
  private:
@@ -40,13 +45,10 @@ class PeriodSums {
   /// observed regions alone, so that they can be compared; `predicted_all` over all of them.
   void write_totals(CsvWriter& csv, const std::vector<std::string>& weeks, int64_t origin) const;
 
-  /// contributions_total.csv: kind,period,component,value,lower,upper, over all regions; single steps first, of kind
-  /// `step` (week, day or month). A channel's
-  /// interval is that of its sum over all weeks (`total_C`), in proportion to the period's value: draws hold no weeks.
-  /// `components` are fields as they are written.
-  void write_contributions(CsvWriter& csv, const std::string& step, const std::vector<std::string>& weeks,
-                           const std::vector<Period>& periods, const std::vector<std::string>& components,
-                           const std::vector<Interval>& total_C) const;
+  /// contributions_total.csv: kind,period,component,value,lower,upper, over all regions. `interval` has a channel's
+  /// (analysis/draw_contributions.hpp); other components have none. `components` are fields as they are written.
+  void write_contributions(CsvWriter& csv, const std::vector<Period>& periods,
+                           const std::vector<std::string>& components, const PeriodInterval& interval) const;
 
   /// coefficients_mean.csv: week,channel,value: the mean over all regions, KPI units a week at full saturation.
   void write_coefficients(CsvWriter& csv, const std::vector<std::string>& weeks,
@@ -59,10 +61,10 @@ class PeriodSums {
   std::vector<int64_t> observed_T_;
 };
 
-/// Rows of contributions_by_period.csv (region,kind,period,component,value) of one region, `region` counting from the
-/// block's first one. `name` and `components` are fields as they are written.
+/// Rows of contributions_by_period.csv (region,kind,period,component,value,lower,upper) of one region, `region`
+/// counting from the block's first one. `name` and `components` are fields as they are written.
 void write_periods_of_region(CsvWriter& csv, const ComponentsOf& values, std::size_t region, std::size_t weeks,
                              const std::string& name, const std::vector<Period>& periods,
-                             const std::vector<std::string>& components);
+                             const std::vector<std::string>& components, const PeriodInterval& interval);
 
 }  // namespace dcmmm

@@ -6,8 +6,8 @@
 #include <numeric>
 #include <utility>
 
+#include "analysis/frequency_response.hpp"
 #include "model/kernels/media.hpp"
-#include "model/options.hpp"
 
 namespace dcmmm {
 namespace {
@@ -60,13 +60,10 @@ void ResponseCurves::add(const Panel& block, const std::vector<double>& coeffici
 }
 
 std::vector<double> ResponseCurves::saturated(const Panel& block, std::size_t channel) const {
-  const auto control = static_cast<std::size_t>(shared_.frequency_control_C[channel]);
-  const auto channels = use_CR_.size(), controls = static_cast<std::size_t>(block.controls());
+  const std::size_t channels = use_CR_.size();
   std::vector<double> out = block.media_RTC;
   for (std::size_t cell = 0; cell < block.observed_RT.size(); ++cell)
-    out[cell * channels + channel] *=
-        hill(std::max(block.controls_RTK[cell * controls + control], 0.0) / kFrequencyUnit, shared_.exponent_C[channel],
-             shared_.half_saturation_C[channel]);
+    out[cell * channels + channel] *= frequency_response(shared_, block, cell, channel);
   return out;
 }
 
@@ -94,15 +91,19 @@ double ResponseCurves::response(int64_t channel, double multiple) const {
   return use_R.empty() ? 0 : sum / static_cast<double>(use_R.size());
 }
 
-double ResponseCurves::response(int64_t channel, double multiple, double coefficient, double exponent,
-                                double half_saturation) const {
-  const auto& use_R = use_CR_[static_cast<std::size_t>(channel)];
-  double sum = 0, total = 0;
-  for (const Use& use : use_R) {
-    sum += use.coefficient * hill(multiple * use.scaled, exponent, half_saturation);
+ResponseCurves::Point ResponseCurves::point(int64_t channel, double multiple, double coefficient, double exponent,
+                                            double half_saturation) const {
+  double response = 0, slope = 0, total = 0;
+  for (const Use& use : use_CR_[static_cast<std::size_t>(channel)]) {
+    const double scaled = multiple * use.scaled,
+                 h = is_linear(channel) ? hill(channel, scaled) : hill(scaled, exponent, half_saturation);
+    response += use.coefficient * h;
+    slope += use.coefficient * use.scaled *
+             (is_linear(channel) ? slope_of_hill(channel, scaled) : h * (1 - h) * exponent / (scaled + 1e-4));
     total += use.coefficient;
   }
-  return total > 0 ? coefficient * sum / total : 0;
+  const double factor = total > 0 ? coefficient / total : 0, spend_slope = spend(channel, 1);
+  return {factor * response, spend_slope > 0 ? factor * slope / spend_slope : kNone};
 }
 
 double ResponseCurves::coefficient(int64_t channel) const {

@@ -38,7 +38,11 @@ class ResponseCurves {
   bool is_linear(int64_t channel) const { return shared_.is_linear(static_cast<std::size_t>(channel)); }
   /// The same for another coefficient (the mean of the regions' averages, as coefficient() gives it) and curve; the
   /// regions keep their proportions.
-  double response(int64_t channel, double multiple, double coefficient, double exponent, double half_saturation) const;
+  struct Point {
+    double response;  // KPI units a week and region
+    double marginal;  // d response / d spend; NaN for a channel without spend
+  };
+  Point point(int64_t channel, double multiple, double coefficient, double exponent, double half_saturation) const;
   /// Mean over regions of the average weekly effect at full saturation, KPI units.
   double coefficient(int64_t channel) const;
   /// d response / d spend at multiple s; NaN for a channel without spend.

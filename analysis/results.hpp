@@ -49,6 +49,7 @@ struct SharedResults {
       frequency_control_C;  // the control that is the channel's frequency, whose curve it then is; -1: none
   std::string adstock_kind = "geometric";  // or "delayed", or "mixed" where channels differ
   std::string saturation_kind = "hill";    // or "none": responses are linear, exponent and half-saturation are NaN
+  int64_t max_lag = 13;                    // weeks that a delayed carry-over lasts
   int64_t origin = 0;                      // first holdout week; weeks [0, origin) are training weeks
   int64_t holdout_weeks = 0;               // weeks [origin, origin + holdout_weeks) are the holdout
   std::string panel_checksum;              // of the panel file that was fitted (PanelFile::checksum)
@@ -64,6 +65,9 @@ struct SharedResults {
   bool is_linear(std::size_t channel) const { return saturation_kind == "none" || has_frequency(channel); }
   Graph graph;                  // of the channels; empty: not asked
   ForecastIntervals intervals;  // without scale_R, which blocks hold as noise_scale_R
+  // Where the likelihood estimated them, else 0: sds of the regions' relative differences in their response to media,
+  // and of a coefficient's relative drift in a week.
+  double response_sd = 0, drift_sd = 0;
 };
 
 }  // namespace dcmmm

@@ -154,6 +154,9 @@ void ResultsWriter::State::create(const SharedResults& shared) {
   file->set_attribute("", "format_version", kResultsFormatVersion);
   file->set_attribute("", "adstock_kind", shared.adstock_kind);
   file->set_attribute("", "saturation_kind", shared.saturation_kind);
+  file->set_attribute("", "response_sd", shared.response_sd);
+  file->set_attribute("", "drift_sd", shared.drift_sd);
+  file->set_attribute("", "max_lag", shared.max_lag);
   file->set_attribute("", "origin", shared.origin);
   file->set_attribute("", "holdout_weeks", shared.holdout_weeks);
   file->set_attribute("", "panel_checksum", shared.panel_checksum);
@@ -281,6 +284,12 @@ ResultsReader::ResultsReader(const fs::path& path) : state_(new State{ArrayFile:
   if (file.has_array("frequency_control")) shared.frequency_control_C = file.read<double>("frequency_control");
   shared.adstock_kind = file.text_attribute("", "adstock_kind");
   shared.saturation_kind = file.text_attribute("", "saturation_kind");
+  // A file from before these were kept has none of them.
+  if (file.has_attribute("", "response_sd")) {
+    shared.response_sd = file.real_attribute("", "response_sd");
+    shared.drift_sd = file.real_attribute("", "drift_sd");
+    shared.max_lag = file.integer_attribute("", "max_lag");
+  }
   shared.origin = file.integer_attribute("", "origin");
   shared.holdout_weeks = file.integer_attribute("", "holdout_weeks");
   shared.panel_checksum = file.text_attribute("", "panel_checksum");

@@ -1,5 +1,8 @@
 #include "launch/finished_run.hpp"
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -49,6 +52,37 @@ PanelFile panel_of(const RunFolder& folder) {
   // Unchecked: a run of an earlier version lacks keys that have come since, and this one it has.
   const auto panel = get<std::optional<fs::path>>(read_yaml_file(folder.config()), "data.panel");
   return PanelFile(panel.value_or(folder.panel()));
+}
+
+Money money_of(const CommandContext& context, const RunFolder& folder, const PanelFile& panel) {
+  Money out;
+  out.revenue = get<std::optional<double>>(context.config, "data.revenue");
+  // Unchecked: an earlier version's config has no such key.
+  if (const Value config = read_yaml_file(folder.config());
+      !out.revenue && find_path(config, "data.revenue") != nullptr)
+    out.revenue = get<std::optional<double>>(config, "data.revenue");
+  const auto cost = get<std::optional<NumberMap>>(context.config, "data.cost").value_or(NumberMap());
+  if (cost.empty()) return out;
+  const PanelCoordinates& names = panel.coordinates();
+  out.cost_C.assign(names.channels.size(), std::numeric_limits<double>::quiet_NaN());
+  for (const auto& [name, price] : cost) {
+    auto found = std::find(names.channels.begin(), names.channels.end(), name) - names.channels.begin();
+    if (found == std::ssize(names.channels))
+      found =
+          std::find(names.channel_columns.begin(), names.channel_columns.end(), name) - names.channel_columns.begin();
+    if (found == std::ssize(names.channels))
+      throw UserError(text("data.cost names '", name, "', which is no channel of the run. Expected one of ",
+                           join(names.channels), ".", did_you_mean(name, names.channels)));
+    if (!(price > 0) || !std::isfinite(price))
+      throw UserError(
+          text("'data.cost.", name, "' is ", shortest(price), ", but expected a price per media unit above 0."));
+    out.cost_C[static_cast<std::size_t>(found)] = price;
+  }
+  for (std::size_t c = 0; c < out.cost_C.size(); ++c)
+    if (std::isnan(out.cost_C[c]))
+      throw UserError(text("data.cost has no price of channel '", names.channels[c],
+                           "'. Give the price of every channel of the run, or of none."));
+  return out;
 }
 
 }  // namespace dcmmm

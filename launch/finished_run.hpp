@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "analysis/money.hpp"
 #include "data/panel_file.hpp"
 #include "launch/commands.hpp"
 #include "launch/run_folder.hpp"
@@ -24,5 +25,10 @@ Value config_of(const RunFolder& folder);
 
 /// The panel that it was fitted to.
 PanelFile panel_of(const RunFolder& folder);
+
+/// data.cost (by channel, or by its column) and data.revenue as the command line has them, else as the run was trained
+/// with; the run's own prices are in its panel's spend. Throws UserError for a name that is no channel, a price that
+/// isn't above 0, and prices of some channels only.
+Money money_of(const CommandContext& context, const RunFolder& folder, const PanelFile& panel);
 
 }  // namespace dcmmm

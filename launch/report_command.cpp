@@ -40,13 +40,14 @@ int report_command(CommandContext& context) {
     options.run = folder.path;
     options.crossval = crossval_of(context, folder);
     options.plan = folder.path / "plan";
+    options.money = money_of(context, folder, panel);
     options.interval = get<double>(context.config, "export.interval");
     options.regions = get<std::vector<std::string>>(context.config, "report.regions");
     options.version = DCMMM_VERSION;
     Page page;
     page.styles = {"style.css"};
-    page.scripts = {"tables.js",        "charts.js",     "network.js",      "fit_views.js",
-                    "channel_views.js", "plan_views.js", "region_views.js", "page.js"};
+    page.scripts = {"tables.js",      "charts.js",      "network.js",    "fit_views.js",    "channel_views.js",
+                    "curve_views.js", "graph_views.js", "plan_views.js", "region_views.js", "page.js"};
     page.data = report_data(panel, options);
     page.title = text("Marketing mix report: ", page.data["run"]["folder"].get<std::string>());
     const std::string html = page_html(page, {built_in("report/assets"), plotly_js()});

@@ -32,8 +32,11 @@ int export_command(CommandContext& context) {
     ExportOptions options;
     options.note = log_info;
     options.interval = get<double>(context.config, "export.interval");
+    const bool as_parquet = get<std::string>(context.config, "export.format") == "parquet";
+    options.format = as_parquet ? TableFormat::kParquet : TableFormat::kCsv;
+    options.money = money_of(context, folder, file);
     export_results(folder.results(), file, output, options);
-    log_info(text("Wrote the CSV files to ", output.string()));
+    log_info(text("Wrote the ", as_parquet ? "Parquet" : "CSV", " files to ", output.string()));
   });
   return 0;
 }
@@ -69,6 +72,11 @@ int plan_command(CommandContext& context) {
     check_results(folder);
     const Value config = config_of(folder);
     const PanelFile file = panel_of(folder);
+    const Money money = money_of(context, folder, file);
+    if (!options.revenue) options.revenue = money.revenue;
+    if (options.cost.empty())
+      for (std::size_t c = 0; c < money.cost_C.size(); ++c)
+        options.cost[file.coordinates().channels[c]] = money.cost_C[c];
     const FittedRun run = read_fitted_run({folder.results(), folder.checkpoints(0)}, file, model_options(config),
                                           options.horizon_weeks, options.tail_weeks, options.cost, log_warning);
     if (!run.has_currency)
@@ -78,10 +86,6 @@ int plan_command(CommandContext& context) {
     log_info(text("Planning ", run.weeks.front(), " to ", run.weeks.back(), " (", run.horizon, " ", run.steps,
                   "); today is ", run.now_first, " to ", run.now_last, "; effects of ", run.counted, " ", run.steps,
                   " count"));
-    if (options.level == PlanLevel::kChannelRegion || options.level == PlanLevel::kAll)
-      log_info(
-          "By region: the draws take the regions' differences as known, so the gain's interval is too narrow, and the "
-          "gain is more often too high than too low (docs/planning.md, measured).");
     const BudgetPlan plan = plan_budget(run, options, log_warning);
     write_plan_files(output, run, options, plan);
     std::cout << plan_table(run, options, plan) << std::flush;

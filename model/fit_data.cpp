@@ -32,20 +32,13 @@ at::Tensor copy_of(const std::vector<double>& values, std::vector<int64_t> shape
 
 // The panel's media with missing rows filled in; a region at a time, since a whole copy in double would be the peak of
 // a large panel's memory.
-at::Tensor with_missing_rows_filled(const Panel& panel, at::ScalarType type) {
-  const int64_t weeks = panel.weeks(), channels = panel.channels(), width = weeks * channels;
-  at::Tensor media_RTC = at::empty({panel.regions, weeks, channels}, type);
+at::Tensor filled_media(const Panel& panel, at::ScalarType type) {
+  const int64_t width = panel.weeks() * panel.channels();
+  at::Tensor media_RTC = at::empty({panel.regions, panel.weeks(), panel.channels()}, type);
   std::vector<double> region(static_cast<size_t>(width));
-  std::vector<uint8_t> known(static_cast<size_t>(weeks));
   for (int64_t r = 0; r < panel.regions; ++r) {
-    std::copy_n(panel.media_RTC.begin() + r * width, width, region.begin());
-    for (int64_t t = 0; t < weeks; ++t) {
-      const auto row = region.begin() + t * channels;
-      known[t] = panel.observed_RT[r * weeks + t] != 0 ||
-                 std::any_of(row, row + channels, [](double value) { return value > 0; });
-    }
-    fill_missing_weeks(region, known, channels);
-    AT_DISPATCH_FLOATING_TYPES(type, "with_missing_rows_filled", [&] {
+    fill_missing_rows(panel, r, region);
+    AT_DISPATCH_FLOATING_TYPES(type, "filled_media", [&] {
       std::copy(region.begin(), region.end(), media_RTC.data_ptr<scalar_t>() + r * width);
     });
   }
@@ -136,7 +129,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
   data.all_regions = static_cast<int64_t>(panel.coordinates.regions.size());
   const int64_t E = data.member_count(), R = data.regions, T = data.weeks, C = data.channels, K = data.controls;
   data.target_RT = copy_of(panel.target_RT, {R, T}, type);
-  data.media_RTC = with_missing_rows_filled(panel, type);
+  data.media_RTC = filled_media(panel, type);
   data.control_RTK = copy_of(panel.controls_RTK, {R, T, K}, type);
   data.control_known_RT = at::zeros({R, T}, type);
   for (int64_t r = 0; r < R; ++r) {

@@ -3,6 +3,9 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
+
+#include "data/panel.hpp"
 
 namespace dcmmm {
 
@@ -13,5 +16,11 @@ inline constexpr int64_t kWeeksBefore = 4;
 /// before the first known week with the mean of the first four known ones. Zeros there would say that carry-over had
 /// stopped. What comes after a week has no say in it, so a forecast from a checkpoint sees what a fit's holdout sees.
 void fill_missing_weeks(std::span<double> media_TC, std::span<const uint8_t> known_T, int64_t channels);
+
+/// One region's media [T, C] with weeks filled of which the panel has no row: neither a target nor any media.
+void fill_missing_rows(const Panel& panel, int64_t region, std::span<double> media_TC);
+
+/// The same of all its regions, [R, T, C].
+std::vector<double> media_with_missing_rows_filled(const Panel& panel);
 
 }  // namespace dcmmm

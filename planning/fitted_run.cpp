@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "analysis/open_differences.hpp"
 #include "analysis/results_file.hpp"
 #include "checkpoints/checkpoint_store.hpp"
 #include "common/errors.hpp"
+#include "common/random.hpp"
 #include "common/text.hpp"
 #include "data/time_axis.hpp"
 #include "model/kernels/media.hpp"
@@ -32,23 +34,6 @@ Forecaster forecaster_of(const fs::path& checkpoints, const ModelOptions& model,
 std::vector<double> reals(const at::Tensor& tensor) {
   const at::Tensor flat = tensor.to(at::kDouble).contiguous();
   return {flat.const_data_ptr<double>(), flat.const_data_ptr<double>() + flat.numel()};
-}
-
-// Media with missing rows filled in, as the fit saw them.
-std::vector<double> filled_media(const Panel& block) {
-  const int64_t P = block.weeks(), C = block.channels();
-  std::vector<double> media = block.media_RTC;
-  std::vector<uint8_t> known(static_cast<size_t>(P));
-  for (int64_t r = 0; r < block.regions; ++r) {
-    const auto region = std::span(media).subspan(static_cast<size_t>(r * P * C), static_cast<size_t>(P * C));
-    for (int64_t t = 0; t < P; ++t) {
-      const auto row = region.subspan(static_cast<size_t>(t * C), static_cast<size_t>(C));
-      known[t] = block.observed_RT[r * P + t] != 0 ||
-                 std::any_of(row.begin(), row.end(), [](double value) { return value > 0; });
-    }
-    fill_missing_weeks(region, known, C);
-  }
-  return media;
 }
 
 // Prices per media unit, by region and channel: of the horizon's weeks, else of all weeks, else the nation's.
@@ -198,6 +183,7 @@ FittedRun read_fitted_run(const FittedRunFiles& files, const PanelFile& panel, c
   std::vector<std::string> labels = names.weeks;
   for (int64_t t = 0; t < horizon; ++t) out.weeks.push_back(labels.emplace_back(next_label(labels, names.step)));
 
+  std::vector<double> relative_RC, coefficient_PC(static_cast<size_t>(P * C));  // per region's scale; sums over regions
   Prices prices(names, cost, horizon);
   out.has_currency = prices.are_known();
   out.mean_coefficient_C.assign(static_cast<size_t>(C), 0.0);
@@ -205,9 +191,10 @@ FittedRun read_fitted_run(const FittedRunFiles& files, const PanelFile& panel, c
     const int64_t n = std::min(kRegionsAtOnce, R - first);
     const Panel block = panel.read(first, n);
     prices.add(block);
-    const std::vector<double> media_nPC = filled_media(block),
+    const std::vector<double> media_nPC = media_with_missing_rows_filled(block),
                               coefficient_nPC = results.read_array("coefficient", first, n),
-                              inverse_nC = reals(forecaster.scales.inverse_media_scale_ERC[0].narrow(0, first, n));
+                              inverse_nC = reals(forecaster.scales.inverse_media_scale_ERC[0].narrow(0, first, n)),
+                              scale_n = reals(forecaster.scales.target_scale_ER[0].narrow(0, first, n));
     std::vector<double> future_nTC;
     for (int64_t r = 0; r < n; ++r) {
       for (int64_t t = 0; t < out.counted; ++t) {
@@ -217,15 +204,17 @@ FittedRun read_fitted_run(const FittedRunFiles& files, const PanelFile& panel, c
       const uint8_t* observed_P = block.observed_RT.data() + r * P;
       const auto cells = static_cast<double>(std::count(observed_P, observed_P + P, 1));
       for (int64_t c = 0; c < C; ++c) {
-        double largest = 0;
+        double largest = 0, mean = 0;
         for (int64_t t = 0; t < P; ++t) {
           const double media = media_nPC[(r * P + t) * C + c];
           largest = std::max(largest, media);
           out.scaled_RCP.push_back(std::min(media * inverse_nC[r * C + c], kernels::kMaxScaledMedia));
-          if (observed_P[t] != 0)
-            out.mean_coefficient_C[c] += coefficient_nPC[(r * P + t) * C + c] / cells / static_cast<double>(R);
+          if (observed_P[t] != 0) mean += coefficient_nPC[(r * P + t) * C + c] / cells;
           if (t >= P - horizon) out.today_RCH.push_back(media);
         }
+        out.mean_coefficient_C[c] += mean / static_cast<double>(R);
+        relative_RC.push_back(scale_n[r] > 0 ? mean / scale_n[r] : 0);
+        for (int64_t t = 0; t < P; ++t) coefficient_PC[t * C + c] += coefficient_nPC[(r * P + t) * C + c];
         out.highest_RC.push_back(largest);
         out.unit_RC.push_back(inverse_nC[r * C + c] > 0 ? 1 / inverse_nC[r * C + c] : 0);
       }
@@ -234,6 +223,8 @@ FittedRun read_fitted_run(const FittedRunFiles& files, const PanelFile& panel, c
     const std::vector<double> coefficient = reals(forecast_coefficients(forecaster, future, {first, n}));
     out.coefficient_RCT.insert(out.coefficient_RCT.end(), coefficient.begin(), coefficient.end());
   }
+  out.region_sd_C = open_differences(relative_RC, C, out.shared.response_sd);
+  out.drift_sd_C = open_differences(coefficient_PC, C, out.shared.drift_sd);
   const std::vector<double> price_RC = prices.finish();
   for (size_t i = 0; i < price_RC.size(); ++i) {
     out.unit_RC[i] *= price_RC[i];
@@ -264,7 +255,8 @@ std::vector<double> carry_over(double decay, double peak, int64_t weeks, int64_t
 
 }  // namespace
 
-Responses FittedRun::responses(const std::vector<int64_t>& draws) const {
+Responses FittedRun::responses(const std::vector<int64_t>& draws, bool further) const {
+  constexpr uint64_t kFurtherStream = uint64_t{7} << 32;
   const auto R = static_cast<int64_t>(regions.size()), C = static_cast<int64_t>(channels.size()), H = horizon,
              T = counted;
   const int64_t D = std::max<int64_t>(1, static_cast<int64_t>(draws.size()));
@@ -275,6 +267,7 @@ Responses FittedRun::responses(const std::vector<int64_t>& draws) const {
   out.coefficient_RCT = coefficient_RCT;
   out.unit_RC = unit_RC;
   out.base_RCDT.resize(static_cast<size_t>(R * C * D * T));
+  out.factor_RDC.resize(static_cast<size_t>(R * D * C));
   for (int64_t d = 0; d < D; ++d) {
     for (int64_t c = 0; c < C; ++c) {
       const int64_t at = draws.empty() ? c : draws[d] * C + c;
@@ -286,9 +279,16 @@ Responses FittedRun::responses(const std::vector<int64_t>& draws) const {
         out.exponent_DC.push_back(figure(shared.exponent_C, shared.draws.exponent_DC));
         out.log_half_DC.push_back(std::log(figure(shared.half_saturation_C, shared.draws.half_saturation_DC)));
       }
-      out.factor_DC.push_back(draws.empty() || !(mean_coefficient_C[c] > 0)
-                                  ? 1.0
-                                  : shared.draws.coefficient_DC[at] / mean_coefficient_C[c]);
+      const double factor =
+          draws.empty() || !(mean_coefficient_C[c] > 0) ? 1.0 : shared.draws.coefficient_DC[at] / mean_coefficient_C[c];
+      const bool moves = further && !draws.empty();
+      RandomStream random(static_cast<uint64_t>(draws.empty() ? 0 : draws[d]),
+                          kFurtherStream + static_cast<uint64_t>(c));
+      const double drifted = moves ? random.normal() * drift_sd_C[c] : 0.0;
+      for (int64_t r = 0; r < R; ++r) {
+        const double own = moves ? random.normal() * region_sd_C[c] : 0.0;
+        out.factor_RDC[(r * D + d) * C + c] = factor * std::max(0.0, 1 + drifted + own);
+      }
       // The past reaches as far back as the weights do.
       const std::vector<double> weight = carry_over(decay, peak, T + P, max_lag);
       out.carry_DCT.insert(out.carry_DCT.end(), weight.begin(), weight.begin() + T);

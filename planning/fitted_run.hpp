@@ -27,15 +27,19 @@ struct FittedRun {
   SharedResults shared;                    // curves and draws
   std::vector<double> mean_coefficient_C;  // KPI units a week, as ChannelDraws::coefficient_DC is meant
   std::vector<double> coefficient_RCT;     // KPI units a week at full saturation, as the run forecasts them
-  std::vector<double> unit_RC;             // currency a week for one unit of scaled media; 0: no effect
-  std::vector<double> scaled_RCP;          // scaled media of the panel's weeks, missing ones filled in
-  std::vector<double> today_RCH;           // spend of the panel's last H weeks, currency
-  std::vector<double> highest_RC;          // the largest week of the panel, currency
-  int64_t max_lag = 13;                    // weeks that a delayed carry-over lasts
+  // What else the likelihood leaves open, relative to the coefficients: how regions differ, how a channel has drifted.
+  std::vector<double> region_sd_C, drift_sd_C;
+  std::vector<double> unit_RC;     // currency a week for one unit of scaled media; 0: no effect
+  std::vector<double> scaled_RCP;  // scaled media of the panel's weeks, missing ones filled in
+  std::vector<double> today_RCH;   // spend of the panel's last H weeks, currency
+  std::vector<double> highest_RC;  // the largest week of the panel, currency
+  int64_t max_lag = 13;            // weeks that a delayed carry-over lasts
 
   int64_t draws() const { return shared.draws.count; }
-  /// Responses of some of the draws; of the plain fit where `draws` is empty.
-  Responses responses(const std::vector<int64_t>& draws) const;
+  /// Responses of some of the draws; of the plain fit where `draws` is empty. With `further`, each draw also has its
+  /// own differences between regions and its own drift since the panel; without, they are as fitted, which is their
+  /// mean.
+  Responses responses(const std::vector<int64_t>& draws, bool further = false) const;
 };
 
 struct FittedRunFiles {

@@ -92,7 +92,7 @@ class PlanFiles {
     std::vector<double> gain_D = over_channels(plan_.scenarios[scenario], channels_);
     const std::vector<double> now_D = over_channels(today(), channels_);
     for (size_t d = 0; d < gain_D.size(); ++d) gain_D[d] -= now_D[d];
-    return expected(gain_D, level());
+    return expected(gain_D, level(), -HUGE_VAL);
   }
 
   std::string status(int64_t channel) const {

@@ -19,7 +19,7 @@ kernels::CarryResponse view(const Responses& in, int64_t region, int64_t channel
           C,
           in.saturates ? in.exponent_DC.data() + channel : nullptr,
           in.saturates ? in.log_half_DC.data() + channel : nullptr,
-          in.factor_DC.data() + channel,
+          in.factor_RDC.data() + region * in.draws * C + channel,
           in.coefficient_RCT.data() + (region * C + channel) * T};
 }
 

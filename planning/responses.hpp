@@ -13,7 +13,7 @@ struct Responses {
   bool saturates = true;                                                 // false: effects are linear in carried media
   std::vector<double> carry_DCT;                 // share of a week's media that works after 0, 1, ... weeks
   std::vector<double> exponent_DC, log_half_DC;  // as in the model; unused where nothing saturates
-  std::vector<double> factor_DC;                 // of the coefficients, in each draw
+  std::vector<double> factor_RDC;                // of the coefficients, in each draw
   std::vector<double> coefficient_RCT;           // KPI units a week at full saturation, in the plain fit
   std::vector<double> unit_RC;    // currency a week that one unit of scaled media stands for; 0: no effect to plan with
   std::vector<double> base_RCDT;  // scaled media carried over from before the horizon, and from after it into the tail

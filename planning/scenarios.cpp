@@ -133,7 +133,7 @@ void add_outcomes(const FittedRun& run, std::vector<Scenario>& scenarios, int th
     const int64_t D = std::min(kDrawsAtOnce, all - first);
     std::vector<int64_t> draws(run.draws() > 0 ? static_cast<size_t>(D) : 0);
     std::iota(draws.begin(), draws.end(), first);
-    const Responses responses = run.responses(draws);
+    const Responses responses = run.responses(draws, /*further=*/true);
     in_parallel(threads, C, [&](int64_t begin, int64_t end) {
       RegionResponse response(responses);
       std::vector<double> outcome_D(static_cast<size_t>(D)), idle_D(static_cast<size_t>(D));
@@ -151,9 +151,9 @@ void add_outcomes(const FittedRun& run, std::vector<Scenario>& scenarios, int th
   }
 }
 
-Expected expected(const std::vector<double>& outcome_D, double level) {
+Expected expected(const std::vector<double>& outcome_D, double level, double least) {
   const double mean = std::accumulate(outcome_D.begin(), outcome_D.end(), 0.0) / static_cast<double>(outcome_D.size());
-  return {mean, interval_of(outcome_D, level, mean, -HUGE_VAL)};
+  return {mean, interval_of(outcome_D, level, mean, least)};
 }
 
 std::vector<double> of_channel(const Scenario& scenario, int64_t channel, int64_t channels) {

@@ -20,12 +20,13 @@ struct Scenario {
 /// Fills in the outcomes, by all of the run's draws, a few at a time.
 void add_outcomes(const FittedRun& run, std::vector<Scenario>& scenarios, int threads);
 
-/// A figure's mean over draws and its interval (NaN without an ensemble).
+/// A figure's mean over draws and its interval (NaN without draws), which never reaches below `least`: outcomes are
+/// never negative, differences of them may be.
 struct Expected {
   double mean;
   Interval interval;
 };
-Expected expected(const std::vector<double>& outcome_D, double level);
+Expected expected(const std::vector<double>& outcome_D, double level, double least = 0);
 
 /// Sums over channels, [D].
 std::vector<double> over_channels(const Scenario& scenario, int64_t channels);

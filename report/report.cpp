@@ -26,6 +26,7 @@ const std::vector<std::string> kTablesOfAll = {"channel_summary.csv",
                                                "regions.csv",
                                                "totals.csv",
                                                "contributions_total.csv",
+                                               "roi_by_period.csv",
                                                "coefficients_mean.csv",
                                                "data_quality.csv",
                                                "correlations.csv",
@@ -104,6 +105,7 @@ Json report_data(const PanelFile& panel, const ReportOptions& options) {
 
   ExportOptions tables;
   tables.interval = options.interval;
+  tables.money = options.money;
   Json all = Json::object();
   const auto add_tables = [&](const std::vector<std::string>& files, const std::vector<int64_t>& regions) {
     for (const auto& [name, csv] : export_tables(options.run / "results.h5", panel, files, regions, tables))
@@ -125,7 +127,8 @@ Json report_data(const PanelFile& panel, const ReportOptions& options) {
               {"weeks", names.weeks},
               {"channels", names.channels},
               {"controls", names.controls},
-              {"has_spend", names.has_spend},
+              {"has_spend", options.money.has_spend(names)},
+              {"revenue", options.money.revenue ? Json(*options.money.revenue) : Json(nullptr)},
               {"interval", options.interval},
               {"detail", names_of(names.regions, detail)},
               {"components", names_of(names.regions, components)}};

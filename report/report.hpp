@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "analysis/money.hpp"
 #include "data/panel_file.hpp"
 
 namespace dcmmm {
@@ -16,6 +17,7 @@ struct ReportOptions {
   std::filesystem::path plan;        // folder of a plan's tables; empty: none
   std::string version;               // of the program
   double interval = 0.9;             // coverage of the intervals
+  Money money;                       // prices and revenue
   std::vector<std::string> regions;  // shown in detail, beside the largest
   int64_t detail_cells = 40'000;     // region-weeks of the predictions that the page holds
   int64_t component_regions = 24;    // regions with all their components

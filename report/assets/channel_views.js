@@ -1,10 +1,11 @@
-// Views of what drove the target: contributions, returns, curves, carry-over, and the graph of channels.
+// Views of what drove the target: contributions and returns.
 
 const summary = table("channel_summary.csv");
 for (const row of summary.all()) identified.set(summary.at("channel", row), summary.at("identified", row) === "yes");
 shorten(report.run.channels);
 const media = (channel) => "media:" + channel;
 const perUnit = report.run.has_spend ? "unit of spend" : "media unit";
+const returnUnit = (report.run.revenue !== null ? "revenue" : plain(report.run.target)) + " per " + perUnit;
 const spendUnit = report.run.has_spend ? "spend" : "media units";
 const kVerdict = "Hollow points and (not identified) mark channels whose spend follows demand: their effect can't be told from it.";
 
@@ -54,12 +55,11 @@ addView({
       if (source.columns.includes("kind")) rows = source.where("kind", state.kind, rows);
       const time = source.columns.includes("period") ? "period" : "week";
       const periods = [...new Set(source.get(time, rows))];
-      const x = state.kind === stepName ? weekValues(periods) : periods.map((period) => "" + period);
+      const x = periodValues(state.kind, periods);
       chart(() => ({
         traces: stackTraces(source, rows, periods, x),
         layout: { height: 420, barmode: "relative", bargap: state.kind === stepName ? 0 : 0.15,
-                  xaxis: { title: { text: state.kind }, type: state.kind === stepName ? undefined : "category" },
-                  yaxis: { title: { text: plain(report.run.target) } } },
+                  xaxis: periodAxis(state.kind), yaxis: targetAxis() },
         legend: true,
       }));
       numbers(rows, source);
@@ -112,12 +112,15 @@ addView({
   shows: "Each channel's contribution as a share of the predicted total, with its interval.",
   watch: "overlapping intervals: they don't rank channels. " + kVerdict,
   draw(view) {
+    const percents = (column) => shareColumn(column, byContribution).map((v) => (v === null ? null : 100 * v));
+    const share = percents("contribution"), lower = percents("contribution_lower"), upper = percents("contribution_upper");
+    // What isn't identified may reach up to everything; the others would shrink to points beside it.
+    const most = 1.25 * Math.max(...share, ...upper.filter((_, i) => isIdentified(channelsBySize[i]))), isCut = Math.max(...upper) > most;
     view.chart("Channels' shares of the predicted total", () => ({
-      traces: dots(channelsBySize, shareColumn("contribution", byContribution).map((v) => 100 * v),
-                   shareColumn("contribution_lower", byContribution).map((v) => (v === null ? null : 100 * v)),
-                   shareColumn("contribution_upper", byContribution).map((v) => (v === null ? null : 100 * v)), "share, %"),
-      layout: { height: rowsHeight(channelsBySize.length), xaxis: { title: { text: "share of the predicted total, %" } }, yaxis: channelAxis(channelsBySize) },
-    }));
+      traces: dots(channelsBySize, share, lower, upper, "share, %"),
+      layout: { height: rowsHeight(channelsBySize.length), yaxis: channelAxis(channelsBySize),
+                xaxis: { title: { text: "share of the predicted total, %" }, range: isCut ? [-0.03 * most, most] : undefined } },
+    }), isCut ? "Intervals that run off the right edge are of channels that aren't identified; the table has their ends." : "");
     view.intervalNote();
     view.numbers(summary, byContribution, ["channel", "contribution", "contribution_lower", "contribution_upper", "share", "identified"]);
   },
@@ -125,7 +128,7 @@ addView({
 
 addView({
   id: "lines", group: "What drove it", title: "One channel's contribution over time",
-  shows: "A channel's contribution in all regions, with the interval of its sum spread over the weeks in proportion.",
+  shows: "A channel's contribution in all regions, with the interval of what it brought in each period.",
   watch: "a lower edge at zero: the channel may have had no effect at all.",
   draw(view) {
     const all = table("contributions_total.csv");
@@ -134,12 +137,11 @@ addView({
     const state = { channel: channelsBySize.find(isIdentified) || channelsBySize[0], kind: stepName };
     const draw = () => {
       const rows = all.where("component", media(state.channel), all.where("kind", state.kind));
-      const periods = all.get("period", rows), x = state.kind === stepName ? weekValues(periods) : periods.map((period) => "" + period);
+      const x = periodValues(state.kind, all.get("period", rows));
       chart(() => ({
         traces: [...band(x, all.get("lower", rows), all.get("upper", rows), percent(report.run.interval, 0) + " interval"),
                  { ...line(x, all.get("value", rows), shortWithVerdict(state.channel), { line: { color: color("accent") } }), mode: "lines+markers", marker: { size: 4 } }],
-        layout: { height: 320, xaxis: { title: { text: state.kind }, type: state.kind === stepName ? undefined : "category" }, yaxis: { title: { text: plain(report.run.target) } } },
-        legend: true,
+        layout: { height: 320, xaxis: periodAxis(state.kind), yaxis: targetAxis() }, legend: true,
       }));
       numbers(rows);
     };
@@ -149,25 +151,44 @@ addView({
   },
 });
 
+function drawReturnsByPeriod(view) {
+  const returns = table("roi_by_period.csv"), kinds = returns.labels("kind");
+  const chart = view.chart("ROI of the chosen channel by period"), numbers = view.numbers(returns, []);
+  const state = { channel: channelsBySize.find(isIdentified) || channelsBySize[0], kind: kinds[kinds.length - 2] || kinds[0] };
+  const draw = () => {
+    const rows = returns.where("channel", state.channel, returns.where("kind", state.kind)), x = periodValues(state.kind, returns.get("period", rows));
+    chart(() => ({
+      traces: [...band(x, returns.get("roi_lower", rows), returns.get("roi_upper", rows), percent(report.run.interval, 0) + " interval"),
+               { ...line(x, returns.get("roi", rows), "ROI", { line: { color: color("accent") } }), mode: "lines+markers" },
+               { ...line(x, returns.get("marginal_roi", rows), "marginal ROI", { line: { color: kPalette[5], dash: "dot" } }), mode: "lines+markers" }],
+      layout: { height: 300, xaxis: periodAxis(state.kind), yaxis: { title: { text: returnUnit }, rangemode: "tozero" } }, legend: true,
+    }));
+    numbers(rows);
+  };
+  view.select("By period: channel", channelsBySize, (channel) => { state.channel = channel; draw(); }, withVerdict, state.channel);
+  view.select("by", kinds, (kind) => { state.kind = kind; draw(); }, undefined, state.kind);
+}
+
 addView({
   id: "roi", group: "What drove it", title: "ROI and marginal ROI",
   shows: "What a " + perUnit + " brought on average, and what one more would bring at the average week (diamonds).",
-  watch: "a marginal ROI far below the average one (saturated), and wide intervals. " + kVerdict +
+  watch: "a marginal ROI far below the average one (saturated), and wide intervals; a ROI by " + stepName + " holds what earlier spend still brought. " + kVerdict +
          (report.run.has_spend ? "" : " Without spend in the panel these are per media unit: don't compare channels by them."),
   draw(view) {
     const rows = sortedRows("roi"), channels = rows.map((row) => summary.at("channel", row));
     const positive = [...summary.get("roi", rows), ...summary.get("marginal_roi", rows)].filter((value) => value > 0);
     if (positive.length === 0) return view.missing("No channel has " + spendUnit + " and an effect, so there is no ROI.");
-    const least = Math.min(...positive) / 3;
+    const least = Math.min(...positive) / 3, decades = Math.log10(Math.max(...positive) / least);
     view.chart("ROI and marginal ROI of each channel", () => {
       const traces = [
         ...dots(channels, summary.get("roi", rows), summary.get("roi_lower", rows), summary.get("roi_upper", rows), "ROI", { least, offset: -0.12 }),
-        ...dots(channels, summary.get("marginal_roi", rows), null, null, "marginal ROI", { least, offset: 0.2, hue: kPalette[5], symbol: "diamond" })];
-      return { traces, layout: { height: rowsHeight(channels.length), xaxis: { title: { text: plain(report.run.target) + " per " + perUnit }, type: "log", nticks: 5 },
+        ...dots(channels, summary.get("marginal_roi", rows), summary.get("marginal_roi_lower", rows), summary.get("marginal_roi_upper", rows), "marginal ROI", { least, offset: 0.2, hue: kPalette[5], symbol: "diamond" })];
+      return { traces, layout: { height: rowsHeight(channels.length), xaxis: { title: { text: returnUnit }, type: "log", dtick: decades < 3 ? "D2" : 1 },
                                  yaxis: channelAxis(channels) }, legend: true };
     }, "The axis is logarithmic; an interval that reaches to 0 begins at the left edge.");
+    view.numbers(summary, rows, ["channel", "spend", "contribution", "roi", "roi_lower", "roi_upper", "marginal_roi", "marginal_roi_lower", "marginal_roi_upper", "identified"]);
+    drawReturnsByPeriod(view);
     view.intervalNote();
-    view.numbers(summary, rows, ["channel", "spend", "contribution", "roi", "roi_lower", "roi_upper", "marginal_roi", "identified"]);
   },
 });
 
@@ -192,172 +213,5 @@ addView({
       }));
       numbers(rows);
     }, (channel) => (channel === "" ? "all, relative to their means" : withVerdict(channel)));
-  },
-});
-
-addView({
-  id: "curves", group: "Saturation and carry-over", title: "Response curves",
-  shows: "Weekly response to a constant weekly level of " + spendUnit + ", carry-over included: what spend brings, and what one more unit would.",
-  watch: "the dashed part, beyond what was ever seen, is extrapolation; the marked point is the average week.",
-  draw(view) {
-    const curves = table("response_curves.csv"), saturation = table("saturation.csv"), regional = table("region_channels.csv");
-    view.pair();
-    const response = view.chart("Response curve"), marginal = view.chart("Marginal response");
-    view.endPair();
-    const note = view.text("");
-    const numbers = view.numbers(curves, []);
-    const state = { channel: channelsBySize.find(isIdentified) || channelsBySize[0], region: "" };
-    const drawMean = () => {
-      const rows = curves.where("channel", state.channel), [at] = saturation.where("channel", state.channel);
-      const x = curves.get("spend", rows), seen = rows.findIndex((row) => curves.at("extrapolated", row) === "yes"), cut = seen < 0 ? rows.length : seen;
-      const value = (column) => saturation.at(column, at);
-      const shapes = () => ["half_saturation_spend", "saturation_spend"].filter((column) => value(column) !== null && value(column) <= x[x.length - 1])
-        .map((column) => ({ type: "line", xref: "x", yref: "paper", x0: value(column), x1: value(column), y0: 0, y1: 1, line: { color: color("soft"), width: 1, dash: "dot" } }));
-      const parts = (y, name) => [
-        line(x.slice(0, cut + 1), y.slice(0, cut + 1), name, { line: { color: color("accent") } }),
-        line(x.slice(cut), y.slice(cut), "extrapolated", { line: { color: color("accent"), dash: "dash" } }),
-      ];
-      const point = (y) => ({ type: "scatter", mode: "markers", x: [value("spend")], y: [y], name: "average week", marker: { size: 11, color: kPalette[5] } });
-      const axis = { title: { text: "weekly " + spendUnit + " a region" }, rangemode: "tozero" };
-      response(() => ({
-        traces: [...band(x, curves.get("lower", rows), curves.get("upper", rows), "interval"), ...parts(curves.get("response", rows), "response"), point(value("response"))],
-        layout: { height: 340, xaxis: axis, yaxis: { title: { text: plain(report.run.target) + " a week" } }, shapes: shapes() }, legend: true }));
-      marginal(() => ({
-        traces: [...parts(curves.get("marginal", rows), "marginal response"), point(value("marginal"))],
-        layout: { height: 340, xaxis: axis, yaxis: { title: { text: plain(report.run.target) + " per unit more" }, rangemode: "tozero" }, shapes: shapes() }, legend: true }));
-      note((isIdentified(state.channel) ? "" : "This channel's effect is not identified. ") +
-           "Dotted lines: half of the curve's height at " + rounded(value("half_saturation_spend")) + ", 90 % at " + rounded(value("saturation_spend")) +
-           ". As one Hill curve: height " + rounded(value("fitted_height")) + ", half-saturation " + rounded(value("fitted_half_saturation")) + ", exponent " +
-           rounded(value("fitted_exponent")) + "; it is off by " + percent(value("fitted_error"), 2) + " of the largest response at most.");
-      numbers(rows, curves);
-    };
-    const drawRegion = () => {
-      const [row] = regional.where("channel", state.channel, regional.where("region", state.region)), value = (column) => regional.at(column, row);
-      const half = value("half_saturation_spend"), exponent = value("exponent"), height = value("height");
-      const x = Array.from({ length: 61 }, (_, i) => (i / 60) * 3 * value("weekly_spend"));
-      const hill = (spend) => (half === null ? (value("response") * spend) / value("weekly_spend") : spend > 0 ? height / (1 + (half / spend) ** exponent) : 0);
-      const slope = (spend) => (half === null ? value("marginal") : spend > 0 ? (hill(spend) * (1 - hill(spend) / height) * exponent) / spend : 0);
-      const axis = { title: { text: "weekly " + spendUnit + " in the region" } };
-      const point = (y) => ({ type: "scatter", mode: "markers", x: [value("weekly_spend")], y: [y], name: "average week", marker: { size: 11, color: kPalette[5] } });
-      response(() => ({ traces: [line(x, x.map(hill), "response", { line: { color: color("accent") } }), point(value("response"))],
-                        layout: { height: 340, xaxis: axis, yaxis: { title: { text: plain(report.run.target) + " a week" } } }, legend: true }));
-      marginal(() => ({ traces: [line(x, x.map(slope), "marginal response", { line: { color: color("accent") } }), point(value("marginal"))],
-                        layout: { height: 340, xaxis: axis, yaxis: { title: { text: plain(report.run.target) + " per unit more" } } }, legend: true }));
-      note((isIdentified(state.channel) ? "" : "This channel's effect is not identified. ") + "The region's own curve, up to three times its average week.");
-      numbers([row], regional);
-    };
-    const draw = () => (state.region === "" ? drawMean() : drawRegion());
-    view.select("Channel", channelsBySize, (channel) => { state.channel = channel; draw(); }, withVerdict, state.channel);
-    view.select("Region", ["", ...report.run.detail], (region) => { state.region = region; draw(); }, (region) => region || "mean of all regions");
-    view.intervalNote();
-  },
-});
-
-addView({
-  id: "saturation", group: "Saturation and carry-over", title: "Saturation and headroom",
-  shows: "How much of each curve's height the average week reaches (filled) and leaves (headroom).",
-  watch: "headroom is no promise: it is what the curve's shape says, and shapes are known far less well than contributions.",
-  draw(view) {
-    const saturation = table("saturation.csv");
-    const rows = saturation.all().filter((row) => saturation.at("headroom", row) !== null).sort((a, b) => saturation.at("headroom", a) - saturation.at("headroom", b));
-    if (rows.length === 0) return view.missing("The model's responses are linear (model.hill.enabled=false): nothing saturates.");
-    const channels = rows.map((row) => saturation.at("channel", row)), headroom = saturation.get("headroom", rows).map((value) => 100 * value);
-    view.chart("Share of the curve's height that the average week reaches", () => ({
-      traces: [
-        { type: "bar", orientation: "h", y: channels.map((_, i) => i), x: headroom.map((value) => 100 - value), name: "reached",
-          marker: { color: channels.map((channel) => (isIdentified(channel) ? color("accent") : color("line"))) }, hovertemplate: "%{x:.1f} %<extra>reached</extra>" },
-        { type: "bar", orientation: "h", y: channels.map((_, i) => i), x: headroom, name: "headroom",
-          marker: { color: color("band"), line: { color: color("soft"), width: 1 } }, hovertemplate: "%{x:.1f} %<extra>headroom</extra>" }],
-      layout: { height: rowsHeight(channels.length), barmode: "stack", xaxis: { title: { text: "% of the curve's height" }, range: [0, 100] }, yaxis: channelAxis(channels) },
-      legend: true,
-    }));
-    view.numbers(saturation, rows, ["channel", "spend", "half_saturation_spend", "saturation_spend", "headroom", "marginal", "exponent", "identified"], true);
-  },
-});
-
-// Weights of the carry-over by weeks later, as docs/model.md has them.
-function carryOver(decay, peak, weeks) {
-  const raw = Array.from({ length: weeks }, (_, lag) => (peak > 0 ? decay ** ((lag - peak) ** 2) : decay ** lag));
-  const sum = peak > 0 ? raw.reduce((a, b) => a + b, 0) : 1 / (1 - decay);
-  return raw.map((value) => value / sum);
-}
-
-addView({
-  id: "adstock", group: "Saturation and carry-over", title: "Carry-over",
-  shows: "How an effect fades: the part of it that comes in each week after the spend, and each channel's decay with its interval.",
-  watch: "intervals as wide as the prior: the panel then says little about how long an effect lasts.",
-  draw(view) {
-    const adstock = table("adstock.csv"), rows = channelsBySize.map((channel) => adstock.where("channel", channel)[0]);
-    view.pair();
-    view.chart("Part of the effect by weeks after the spend", () => ({
-      traces: channelsBySize.map((channel, i) => ({
-        ...line(Array.from({ length: 14 }, (_, lag) => lag), carryOver(adstock.at("decay", rows[i]), adstock.at("peak_week", rows[i]), 14).map((v) => 100 * v), short(channel),
-                { line: { color: kPalette[i % kPalette.length], width: 1.5 } }),
-        hovertemplate: "%{fullData.name}: %{y:.1f} %<extra></extra>" })),
-      layout: { height: Math.max(320, rowsHeight(channelsBySize.length) - 40), xaxis: { title: { text: report.run.step + " after the spend" } }, yaxis: { title: { text: "% of the effect" } } },
-    }));
-    view.chart("Decay of each channel", () => ({
-      traces: dots(channelsBySize, adstock.get("decay", rows), adstock.get("lower", rows), adstock.get("upper", rows), "decay"),
-      layout: { height: rowsHeight(channelsBySize.length), xaxis: { title: { text: "decay a " + stepName }, range: [0, 1] }, yaxis: channelAxis(channelsBySize) },
-    }));
-    view.endPair();
-    view.intervalNote();
-    view.numbers(adstock, rows);
-  },
-});
-
-const kNoGraph = ["The graph of channels has no edges: spend on no channel moves with another's beyond chance, or the graph was switched off.",
-                  "dcmmm train model.dag.enabled=true ..."];
-
-addView({
-  id: "network", group: "Channels and each other", title: "Network of channels",
-  shows: "Which channels' spend moves with which: an arrow where the direction is known, a plain line where it isn't; numbers are the change of log spend.",
-  watch: "lines without arrows are no causes: two channels may both follow a budget. Drag a channel, or move it with the arrow keys.",
-  draw(view) {
-    const edges = table("dag.csv");
-    if (edges.rows === 0) return view.missing(...kNoGraph);
-    view.network(edges);
-    view.numbers(edges);
-  },
-});
-
-addView({
-  id: "heatmap", group: "Channels and each other", title: "Edges as a heat map",
-  shows: "The same weights as a matrix: rows act on columns; later weeks' effects are added up.",
-  watch: "blocks of channels that all move together: they are planned together, and their effects are hard to tell apart.",
-  draw(view) {
-    const edges = table("dag.csv");
-    if (edges.rows === 0) return view.missing(...kNoGraph);
-    const names = report.run.channels, z = names.map(() => names.map(() => null));
-    for (const row of edges.all()) {
-      const from = names.indexOf(edges.at("source", row)), to = names.indexOf(edges.at("target", row));
-      z[from][to] = (z[from][to] || 0) + edges.at("weight", row);
-    }
-    const most = Math.max(...edges.get("weight").map(Math.abs)), labels = names.map((name) => plain(short(name))), places = names.map((_, i) => i);
-    const text = names.map((from) => names.map((to) => plain(short(from)) + " on " + plain(short(to))));
-    view.chart("Weights of the edges between channels", () => ({
-      traces: [heat(z, places, places, text, { colorscale: kDiverging, zmin: -most, zmax: most, hoverongaps: false })],
-      layout: { height: 120 + 26 * names.length, xaxis: { tickvals: places, ticktext: labels, tickangle: -60, title: { text: "moved" } },
-                yaxis: { tickvals: places, ticktext: labels, autorange: "reversed", title: innerWidth < 600 ? undefined : { text: "moving" } } },
-    }));
-    view.numbers(table("dag_groups.csv"));
-  },
-});
-
-addView({
-  id: "indirect", group: "Channels and each other", title: "Direct and indirect effects",
-  shows: "A channel's own contribution, and what it brings by moving spend on others; the point is their total, with its interval.",
-  watch: "indirect parts only exist along arrows of the network; without arrows they are zero, not small.",
-  draw(view) {
-    if (summary.get("total").every((value) => value === null)) return view.missing(...kNoGraph);
-    view.chart("Direct and indirect effects of each channel", () => ({
-      traces: [
-        { type: "bar", orientation: "h", y: channelsBySize.map((_, i) => i), x: summary.get("direct", byContribution), name: "direct", marker: { color: color("accent") }, opacity: 0.75 },
-        { type: "bar", orientation: "h", y: channelsBySize.map((_, i) => i), x: summary.get("indirect", byContribution), name: "indirect", marker: { color: kPalette[1] } },
-        ...dots(channelsBySize, summary.get("total", byContribution), summary.get("total_lower", byContribution), summary.get("total_upper", byContribution), "total", { hue: color("ink") })],
-      layout: { height: rowsHeight(channelsBySize.length), barmode: "relative", xaxis: { title: { text: plain(report.run.target) }, nticks: 5 }, yaxis: channelAxis(channelsBySize) },
-      legend: true,
-    }));
-    view.numbers(summary, byContribution, ["channel", "direct", "indirect", "total", "indirect_lower", "indirect_upper", "total_lower", "total_upper", "identified"]);
   },
 });

@@ -45,6 +45,11 @@ const weeksAreNumbers = report.run.weeks.every((week) => /^-?\d+$/.test(week));
 function weekValues(weeks) { return weeksAreNumbers ? weeks.map(Number) : weeks; }
 const stepName = report.run.step.replace(/s$/, "");
 
+// An axis of periods of one kind: single steps as above, longer ones by their names.
+function periodValues(kind, periods) { return kind === stepName ? weekValues(periods) : periods.map(String); }
+function periodAxis(kind) { return { title: { text: kind }, type: kind === stepName ? undefined : "category" }; }
+function targetAxis(unit = "") { return { title: { text: plain(report.run.target) + unit }, rangemode: "tozero" }; }
+
 function layoutOf(extra, width) {
   const axis = { gridcolor: color("grid"), linecolor: color("line"), zerolinecolor: color("line"), automargin: true };
   const out = {

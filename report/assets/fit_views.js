@@ -56,7 +56,7 @@ addView({
         line(weeks, totals.get("actual"), "actual", { line: { color: color("ink"), width: 1.5 } }),
         line(weeks, totals.get("predicted"), "predicted", { line: { color: color("accent") } }),
       ],
-      layout: { height: 380, xaxis: { title: { text: stepName } }, yaxis: { title: { text: plain(report.run.target) } },
+      layout: { height: 380, xaxis: periodAxis(stepName), yaxis: { title: { text: plain(report.run.target) } },
                 shapes: holdoutShade(weeks, totals.get("split")) },
       legend: true,
     }));
@@ -81,7 +81,7 @@ addView({
           { ...line(weeks, column("actual"), "actual", { line: { color: color("ink"), width: 1.5 } }), connectgaps: false },
           line(weeks, column("predicted"), "predicted", { line: { color: color("accent") } }),
         ],
-        layout: { height: 360, xaxis: { title: { text: stepName } }, yaxis: { title: { text: plain(report.run.target) } },
+        layout: { height: 360, xaxis: periodAxis(stepName), yaxis: { title: { text: plain(report.run.target) } },
                   shapes: holdoutShade(weeks, column("split")) },
         legend: true,
       }));

@@ -2,7 +2,7 @@
 
 addView({
   id: "regions", group: "Regions", title: "Regions",
-  shows: "Every region as a tile, largest first from the top left, coloured by what you choose; and each region's factor on the shared patterns beside its fit.",
+  shows: "Every region as a tile, largest first from the top left, coloured by what you choose; and each region's fit beside its factor on the shared patterns, or beside its size where all factors are alike.",
   watch: "regions of an extreme colour: check their data first. Tiles are in the order of size, not of geography; colours span the middle 96 % of the regions.",
   draw(view) {
     const regions = table("regions.csv"), regional = table("region_channels.csv");
@@ -21,13 +21,16 @@ addView({
     }
     view.pair();
     const tiles = view.chart("Regions as tiles");
-    view.chart("Factor on shared patterns and relative error of each region", () => {
+    // The likelihood has one pattern for all regions, and differences of their own instead of a factor.
+    const scales = regions.get("scale"), alike = scales.every((value) => value === scales[0]);
+    const across = alike ? { column: "actual", name: plain(report.run.target) + ", all " + report.run.step, type: "log" } : { column: "scale", name: "factor on shared patterns" };
+    view.chart("Relative error of each region by its " + (alike ? "size" : "factor on shared patterns"), () => {
       const largest = Math.max(...regions.get("actual"));
       return {
-        traces: [{ type: "scatter", mode: "markers", x: regions.get("scale", rows), y: regions.get("relative_error", rows).map((v) => (v === null ? null : 100 * v)),
-                   text: regions.get("region", rows).map(plain), hovertemplate: "%{text}<br>factor %{x:.3f}<br>error %{y:.1f} %<extra></extra>",
+        traces: [{ type: "scatter", mode: "markers", x: regions.get(across.column, rows), y: regions.get("relative_error", rows).map((v) => (v === null ? null : 100 * v)),
+                   text: regions.get("region", rows).map(plain), hovertemplate: "%{text}<br>" + (alike ? "%{x:.4g}" : "factor %{x:.3f}") + "<br>error %{y:.1f} %<extra></extra>",
                    marker: { color: color("accent"), opacity: 0.55, size: regions.get("actual", rows).map((value) => 5 + 22 * Math.sqrt(Math.max(value, 0) / largest)) } }],
-        layout: { height: 400, xaxis: { title: { text: "factor on shared patterns" } }, yaxis: { title: { text: "relative error, % (larger dots: larger regions)" }, type: "log" } },
+        layout: { height: 400, xaxis: { title: { text: across.name }, type: across.type }, yaxis: { title: { text: "relative error, % (larger dots: larger regions)" }, type: "log" } },
       };
     });
     view.endPair();

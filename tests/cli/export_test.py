@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import re
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import cli
 import numpy as np
 import pandas as pd
+import pyarrow
+import pyarrow.parquet
 
 
 class Export(cli.Case):
@@ -68,14 +71,62 @@ class Export(cli.Case):
             found = by_period[by_period.kind == kind].set_index(["region", "period", "component"]).value
             pd.testing.assert_series_equal(found.sort_index(), expected.sort_index(), rtol=1e-9)
 
-    def test_intervals_of_periods_add_up_to_that_of_the_total(self):
-        total, summary = self.read("contributions_total"), self.read("channel_summary").set_index("channel")
-        for kind in set(total.kind):
-            for channel, row in summary.iterrows():
-                own = total[(total.kind == kind) & (total.component == f"media:{channel}")]
-                np.testing.assert_allclose(own.value.sum(), row.contribution, rtol=1e-9)
-                np.testing.assert_allclose(own.lower.sum(), row.contribution_lower, rtol=1e-9, atol=1e-9)
-                np.testing.assert_allclose(own.upper.sum(), row.contribution_upper, rtol=1e-9)
+    def test_periods_and_returns(self):
+        total, returns, summary = self.read("contributions_total"), self.read("roi_by_period"), self.read("channel_summary").set_index("channel")
+        media = total[total.component.str.startswith("media:")]
+        # An interval holds its value; those of the parts, which move together, are about as wide as that of the sum.
+        self.assertTrue(((media.lower <= media.value) & (media.value <= media.upper)).all())
+        self.assertTrue(total[~total.component.str.startswith("media:")].lower.isna().all())
+        for (kind, component), own in media.groupby(["kind", "component"]):
+            row = summary.loc[component[6:]]
+            np.testing.assert_allclose(own.value.sum(), row.contribution, rtol=1e-9)
+            self.assertGreaterEqual((own.upper - own.lower).sum(), 0.98 * (row.contribution_upper - row.contribution_lower))
+        merged = returns.merge(media.assign(channel=media.component.str[6:]), on=["kind", "period", "channel"], suffixes=("", "_total"))
+        self.assertEqual(len(merged), len(returns))
+        for column, other in (("contribution", "value"), ("lower", "lower_total"), ("upper", "upper_total")):
+            np.testing.assert_allclose(merged[column], merged[other], rtol=1e-12)
+        np.testing.assert_allclose(returns.roi, returns.contribution / returns.spend, rtol=1e-12)
+        sales = pd.read_csv(self.folder / "sales.csv", parse_dates=["week"])
+        for channel in summary.index:
+            spent = sales.groupby(sales.week.dt.year.astype(str))[f"media_{channel}"].sum()
+            own = returns[(returns.kind == "year") & (returns.channel == channel)].set_index("period")
+            np.testing.assert_allclose(own.spend, spent, rtol=1e-9)
+            # The slope of a Hill curve in logs is below its exponent times its value.
+            exponent = self.read("saturation").set_index("channel").exponent[channel]
+            self.assertTrue(((own.marginal_roi > 0) & (own.marginal_roi < exponent * own.roi)).all())
+
+    def test_parquet_holds_the_same_values(self):
+        self.dcmmm("export", f"run={self.folder / 'run'}", f"output={self.folder / 'parquet'}", "export.format=parquet")
+        names = sorted(path.stem for path in self.csv.iterdir())
+        self.assertEqual(sorted(path.name for path in (self.folder / "parquet").iterdir()), [f"{name}.parquet" for name in names])
+        for name in names:
+            table = pyarrow.parquet.read_table(self.folder / "parquet" / f"{name}.parquet")
+            expected = cli.read_csv(self.csv / f"{name}.csv")
+            self.assertEqual(table.num_rows, len(expected), name)
+            for column, field in zip(table.column_names, table.schema):
+                values, texts = table.column(column).to_pylist(), [row[column] for row in expected]
+                if pyarrow.types.is_string(field.type):
+                    self.assertEqual(values, texts, (name, column))
+                else:
+                    self.assertTrue(pyarrow.types.is_float64(field.type), (name, column))
+                    self.assertEqual(values, [float(text) if text else None for text in texts], (name, column))
+
+    def test_prices_and_a_revenue_make_returns_money(self):
+        words = ["data.cost={0: 2, 1: 3, 2: 4}", "data.revenue=50"]
+        self.dcmmm("export", f"run={self.folder / 'run'}", f"output={self.folder / 'money'}", *words)
+        units, money = self.read("channel_summary").set_index("channel"), pd.read_csv(self.folder / "money/channel_summary.csv", dtype={"channel": str}).set_index("channel")
+        prices = pd.Series({"0": 2, "1": 3, "2": 4})
+        np.testing.assert_allclose(money.spend, units.spend * prices, rtol=1e-12)
+        for column in ("roi", "roi_lower", "roi_upper", "marginal_roi"):
+            np.testing.assert_allclose(money[column], units[column] * 50 / prices, rtol=1e-9)
+        np.testing.assert_allclose(money.contribution, units.contribution, rtol=1e-12)
+        # The plan counts by the same prices and revenue.
+        self.dcmmm("plan", f"run={self.folder / 'run'}", f"output={self.folder / 'plan'}", "plan.horizon_weeks=4", "plan.starts=1", *words)
+        facts = json.loads((self.folder / "plan/plan.json").read_text())
+        self.assertEqual((facts["currency"], facts["revenue"]), (True, 50))
+        for words, message in ((["data.cost={0: 2}"], "no price of channel '1'"), (["data.cost={9: 2}"], "data.cost names '9'"), (["data.cost={0: -2}"], "above 0")):
+            done = self.dcmmm("export", f"run={self.folder / 'run'}", f"output={self.folder / 'no'}", *words, code=2)
+            self.assertIn(message, done.err)
 
     def test_regions_and_their_channels(self):
         contributions, regional, saturation = self.read("contributions"), self.read("region_channels"), self.read("saturation")

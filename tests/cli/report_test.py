@@ -122,6 +122,12 @@ class Report(cli.Case):
         self.choose(browser, "lines", 0, channel)
         rows = [row for row in cli.read_csv(folder / "contributions_total.csv") if row["kind"] == "week" and row["component"] == f"media:{channel}"]
         self.assertEqual(browser.run("document.querySelector('#lines .chart').data.slice(-1)[0].y"), [float(row["value"]) for row in rows])
+        # Returns of one channel by month.
+        self.choose(browser, "roi", 0, channel)
+        self.choose(browser, "roi", 1, "month")
+        rows = [row for row in cli.read_csv(folder / "roi_by_period.csv") if row["kind"] == "month" and row["channel"] == channel]
+        self.assertEqual(browser.run("document.querySelectorAll('#roi .chart')[1].data.filter((trace) => trace.name === 'ROI')[0].y"), [float(row["roi"]) for row in rows])
+        self.assert_same_rows(self.shown(browser, "roi", "roi_by_period.csv"), rows)
         # The stack of one region and quarter holds what the file says.
         region = browser.run("report.run.components[0]")
         self.choose(browser, "contributions", 0, region)

@@ -98,8 +98,9 @@ TEST(PlanObjective, GradientAgreesWithAutograd) {
     return torch::sigmoid(by_channel(in.exponent_DC) * ((carried + 1e-4).log() - by_channel(in.log_half_DC)));
   };
   const torch::Tensor added_RCDT = h(carried_RCDT) - h(tensor(in.base_RCDT, {R, C, D, T}));
-  const torch::Tensor outcome_D =
-      (added_RCDT * by_channel(in.factor_DC) * tensor(in.coefficient_RCT, {R, C, 1, T})).sum({0, 1, 3});
+  const torch::Tensor outcome_D = (added_RCDT * tensor(in.factor_RDC, {R, D, C}).transpose(1, 2).unsqueeze(-1) *
+                                   tensor(in.coefficient_RCT, {R, C, 1, T}))
+                                      .sum({0, 1, 3});
   (outcome_D.mean() - problem.spread * outcome_D.std()).backward();
   const torch::Tensor expected = spend_CRH.grad().contiguous();
   for (size_t i = 0; i < at.size(); ++i)

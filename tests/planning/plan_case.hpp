@@ -19,10 +19,11 @@ struct CaseShape {
 };
 
 inline Responses made_up_responses(const CaseShape& shape, uint64_t seed) {
-  RandomStream random(seed, 1);
+  RandomStream random(seed, 1), of_region(seed, 3);
   Responses out;
   out.draws = shape.draws, out.regions = shape.regions, out.channels = shape.channels, out.horizon = shape.horizon;
   out.weeks = shape.horizon + shape.tail;
+  out.factor_RDC.resize(static_cast<size_t>(shape.regions * shape.draws * shape.channels));
   for (int64_t d = 0; d < shape.draws; ++d)
     for (int64_t c = 0; c < shape.channels; ++c) {
       const double decay = random.uniform(0.1, 0.7);
@@ -30,7 +31,9 @@ inline Responses made_up_responses(const CaseShape& shape, uint64_t seed) {
         out.carry_DCT.push_back((1 - decay) * std::pow(decay, static_cast<double>(lag)));
       out.exponent_DC.push_back(random.uniform(shape.exponent_low, shape.exponent_high));
       out.log_half_DC.push_back(random.uniform(-0.7, 0.9));
-      out.factor_DC.push_back(random.uniform(0.7, 1.3));
+      const double factor = random.uniform(0.7, 1.3);
+      for (int64_t r = 0; r < shape.regions; ++r)
+        out.factor_RDC[(r * shape.draws + d) * shape.channels + c] = factor * of_region.uniform(0.8, 1.2);
     }
   for (int64_t i = 0; i < shape.regions * shape.channels; ++i) {
     const double height = random.uniform(20, 120);
@@ -128,7 +131,8 @@ inline std::vector<double> plain_outcomes(const PlanProblem& problem, const std:
             if (!in.saturates) return x;
             return 1 / (1 + std::exp(-in.exponent_DC[dc] * (std::log(x + 1e-4) - in.log_half_DC[dc])));
           };
-          out[d] += in.factor_DC[dc] * in.coefficient_RCT[rc * in.weeks + t] * (h(carried) - h(idle));
+          out[d] += in.factor_RDC[(r * in.draws + d) * in.channels + c] * in.coefficient_RCT[rc * in.weeks + t] *
+                    (h(carried) - h(idle));
         }
   return out;
 }

@@ -106,7 +106,7 @@ TEST(Planner, LeavesALocalOptimum) {
   std::fill(responses.base_RCDT.begin(), responses.base_RCDT.end(), 0.0);
   std::fill(responses.log_half_DC.begin(), responses.log_half_DC.end(), std::log(1.5));
   std::fill(responses.carry_DCT.begin(), responses.carry_DCT.end(), 1.0);
-  std::fill(responses.factor_DC.begin(), responses.factor_DC.end(), 1.0);
+  std::fill(responses.factor_RDC.begin(), responses.factor_RDC.end(), 1.0);
   std::fill(responses.coefficient_RCT.begin(), responses.coefficient_RCT.end(), 100.0);
   responses.unit_RC = {10, 10};
   Decisions& decisions = problem.decisions;
