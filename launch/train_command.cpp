@@ -155,6 +155,14 @@ struct Run {
     on_rank_zero(context.world, [&] { write_text_file(folder.path / "history.csv", history_csv(fit.history)); });
   }
 
+  void try_history() const {
+    try {
+      write_text_file(folder.path / "history.csv", history_csv(fit.history));
+    } catch (const UserError& error) {
+      log_warning(error.what());
+    }
+  }
+
   Outcome descend() const {
     CheckpointStore store(folder.checkpoints(mesh.row), fit.options.checkpoint_keep, log_warning);
     ProgressBarOptions bar_options;
@@ -167,8 +175,9 @@ struct Run {
       bar.update(
           progress.step, progress.loss,
           std::isfinite(progress.validation_skill) ? std::optional<double>(progress.validation_skill) : std::nullopt);
-      // The same on every rank. Who waits for this run, a sweep for one, sees how it does.
-      if (std::isfinite(fit.history.back().validation_rmse)) write_history();
+      // Who waits for this run, a sweep for one, sees how it does. By rank 0 alone, since other rows of the mesh have
+      // no shadow to validate; what can't be written now will be said at the end.
+      if (writes_text() && std::isfinite(fit.history.back().validation_rmse)) try_history();
     };
     callbacks.log = log_info;
     callbacks.checkpoint = [&](const Fit& current) {

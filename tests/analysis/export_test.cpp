@@ -174,7 +174,7 @@ TEST(Export, QuotesNames) {
   EXPECT_EQ(rows.back()[0], "the \"Loop\"");
   EXPECT_EQ(rows[3][2], "control:line\nbreak");
   EXPECT_EQ(rows[4][2], "media:=1+1,tv");
-  EXPECT_EQ(read_csv(folder / "csv" / "adstock.csv")[0][0], "=1+1,tv");
+  EXPECT_EQ(read_csv(folder / "csv" / "adstock.csv")[0][0], "'=1+1,tv");
 }
 
 TEST(Export, RefusesAnotherPanelAndAnOutputThatIsAFile) {
