@@ -104,10 +104,12 @@ class Export(cli.Case):
         "prediction.csv": "region,week,split,actual,predicted,lower,upper",
         "contributions.csv": "region,week,component,value",
         "channel_summary.csv": "channel,spend,contribution,contribution_lower,contribution_upper,share,roi,roi_lower,"
-        "roi_upper,marginal_roi,direct,indirect,identified,total,indirect_lower,indirect_upper,total_lower,total_upper",
+        "roi_upper,marginal_roi,direct,indirect,identified,total,indirect_lower,indirect_upper,total_lower,total_upper,"
+        "marginal_roi_lower,marginal_roi_upper",
         "coefficients.csv": "region,week,channel,value",
         "adstock.csv": "channel,decay,lower,upper,half_life_weeks,peak_week,identified",
-        "response_curves.csv": "channel,spend,response,lower,upper,marginal,identified,extrapolated",
+        "response_curves.csv": "channel,spend,response,lower,upper,marginal,identified,extrapolated,marginal_lower,"
+        "marginal_upper,marginal_roi",
         "saturation.csv": "channel,exponent,half_saturation,saturation_spend,identified,spend,response,marginal,"
         "half_saturation_spend,height,headroom,fitted_height,fitted_half_saturation,fitted_exponent,fitted_error",
         "dag.csv": "source,target,lag,weight,lower,upper,confidence,directed,direction_from",
