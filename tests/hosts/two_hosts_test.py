@@ -19,6 +19,16 @@ MODEL = ["model.estimator=descent", "model.hidden=4", "trainer.threads=1", "trai
          "trainer.deterministic=true", "checkpoint.every_steps=5"]  # fmt: skip
 
 
+# A host has its name and temporary folder for itself: two daemons of one name in one folder remove each other's files.
+AGENT = """#!/bin/bash
+host=$1
+shift
+export TMPDIR=$(dirname "$0")/$host
+mkdir -p "$TMPDIR"
+exec unshare --uts ip netns exec "$host" bash -c "hostname $host; $*"
+"""
+
+
 def ip(*words):
     subprocess.run(["ip", *words], check=True)
 
@@ -48,7 +58,7 @@ class TwoHosts(cli.Case):
         super().setUp()
         self.panel = self.synth()
         agent = self.folder / "agent.sh"
-        agent.write_text('#!/bin/bash\nhost=$1\nshift\nexec ip netns exec "$host" bash -c "$*"\n')
+        agent.write_text(AGENT)
         agent.chmod(0o755)
         network = "10.77.0.0/24"
         self.mpirun = [cli.MPIRUN, "--mca", "plm", "rsh", "--mca", "plm_rsh_agent", str(agent), "--mca",
@@ -57,8 +67,9 @@ class TwoHosts(cli.Case):
                        network]  # fmt: skip
 
     def start(self, *words):
-        return subprocess.Popen([*self.mpirun, cli.BINARY, *map(str, words)], cwd=self.folder, stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)  # fmt: skip
+        return subprocess.Popen([*self.mpirun, cli.BINARY, *map(str, words)], cwd=self.folder, text=True,
+                                env={**os.environ, "TMPDIR": str(self.folder)}, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip
 
     def finish(self, process, seconds):
         try:
