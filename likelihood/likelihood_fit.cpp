@@ -78,23 +78,26 @@ Mode enter_experiments(LikelihoodFit& fit, Mode mode, const Shapes& prior_center
   return mode;
 }
 
-// Components at given curves and shares. Coefficients drift where the likelihood is better by enough: with a variance
-// component that the panel doesn't ask for, contributions by week only get noisier.
+// Components at given curves and shares, from those so far.
 Frozen estimate(LikelihoodFit& fit, const Shapes& shapes, const Eigen::VectorXd& shares, int64_t all_regions,
-                int64_t search, bool is_settled, const RegionLoop& loop) {
-  const auto estimate_here = [&](int64_t steps) {
-    Frozen frozen = freeze(fit.data, shapes, shares, fit.estimate.components.drift, loop);
-    fit.estimate =
-        estimate_components(fit.data, fit.options, frozen, fit.estimate.components, all_regions, steps, loop);
-    return frozen;
-  };
-  Frozen frozen = estimate_here(search);
-  if (!fit.estimate.components.drift) return frozen;
+                int64_t search, const RegionLoop& loop) {
+  Frozen frozen = freeze(fit.data, shapes, shares, fit.estimate.components.drift, loop);
+  fit.estimate = estimate_components(fit.data, fit.options, frozen, fit.estimate.components, all_regions, search, loop);
+  return frozen;
+}
+
+// Whether coefficients drift: only where the likelihood is better by enough. With a variance component that the panel
+// doesn't ask for, contributions by week only get noisier. If not, the fit is as if drift had never been thought of.
+bool decide_drift(LikelihoodFit& fit, const Shapes& shapes, const Eigen::VectorXd& shares, int64_t all_regions,
+                  const RegionLoop& loop) {
+  const ComponentEstimate constant = fit.estimate;
+  fit.estimate.components.drift = true;
+  estimate(fit, shapes, shares, all_regions, kLaterSearch, loop);
   fit.drift_gain = fit.estimate.drift_gain;
-  if (!is_settled || fit.drift_gain >= kDriftWorth) return frozen;
+  if (fit.drift_gain >= kDriftWorth) return true;
+  fit.estimate = constant;
   fit.options.drift = Drift::kNone;
-  fit.estimate.components.drift = false;
-  return estimate_here(kUpdateSearch);
+  return false;
 }
 
 bool can_average(const LikelihoodFit& fit, int64_t all_regions) {
@@ -179,7 +182,7 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
   const Shapes center = initial_shapes(options, C);
   Eigen::VectorXd shares = Eigen::VectorXd::Constant(C, kStartShare);
   Shapes shapes = center;
-  fit.estimate.components = initial_components(options.national, options.region_slopes, options.drift != Drift::kNone);
+  fit.estimate.components = initial_components(options.national, options.region_slopes, false);
   Mode mode;
   if (start) {
     mode = resume(*start, center, fit, loop);
@@ -187,16 +190,23 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
     shares = slope_shares(mode, C);
   }
   // Components at the curves so far, curves under them, then the residuals say which regions and cells count how much.
-  for (int round = start ? kRounds - 1 : 0; round < kRounds; ++round) {
-    const int64_t search = start ? kUpdateSearch : round == 0 ? kFirstSearch : kLaterSearch;
-    Frozen frozen = estimate(fit, shapes, shares, all_regions, search, round + 2 >= kRounds, loop);
+  const auto improve = [&](int64_t search, int64_t steps, bool is_last) {
+    Frozen frozen = estimate(fit, shapes, shares, all_regions, search, loop);
     fit.covariance = fix_covariance(fit.data, fit.estimate.components, std::move(frozen), loop);
     fit.covariance.experiments = false;
-    mode = find_mode(fit.data, options, fit.covariance, shapes, center, round == 0 ? kFirstSteps : options.max_steps,
-                     loop);
-    if (options.region_scales && round + 1 < kRounds) refresh_scales(fit.data, fit.covariance, mode, loop);
+    mode = find_mode(fit.data, options, fit.covariance, shapes, center, steps, loop);
+    if (options.region_scales && !is_last) refresh_scales(fit.data, fit.covariance, mode, loop);
     shapes = mode.shapes;
     shares = slope_shares(mode, C);
+  };
+  for (int round = start ? kRounds - 1 : 0; round < kRounds; ++round)
+    improve(start        ? kUpdateSearch
+            : round == 0 ? kFirstSearch
+                         : kLaterSearch,
+            round == 0 ? kFirstSteps : options.max_steps, round + 1 == kRounds);
+  if (options.drift != Drift::kNone && decide_drift(fit, shapes, shares, all_regions, loop)) {
+    if (!start) improve(kUpdateSearch, options.max_steps, false);
+    improve(kLaterSearch, options.max_steps, true);
   }
   // An update, whose chain starts where the earlier one's mode was, takes half as many.
   const int64_t draws = start ? std::max<int64_t>(options.curve_draws / 2, 1) : options.curve_draws;
