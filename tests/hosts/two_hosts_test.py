@@ -1,6 +1,6 @@
 """mpirun over two hosts: network namespaces of their own, joined by a bridge. Trains, sweeps, and loses a host for good.
 
-The test starts itself in a namespace of mounts and of networks, so that nothing of it is left behind.
+The test starts itself in a namespace of networks, so that nothing of it is left behind.
 """
 
 import os
@@ -19,13 +19,15 @@ MODEL = ["model.estimator=descent", "model.hidden=4", "trainer.threads=1", "trai
          "trainer.deterministic=true", "checkpoint.every_steps=5"]  # fmt: skip
 
 
-# A host has its name and temporary folder for itself: two daemons of one name in one folder remove each other's files.
+# A host has its network, its name and its temporary folder for itself: two daemons of one name in one folder remove each
+# other's files. Its namespaces live as long as a process that sleeps in them.
 AGENT = """#!/bin/bash
 host=$1
 shift
-export TMPDIR=$(dirname "$0")/$host
+folder=$(dirname "$0")
+export TMPDIR=$folder/$host
 mkdir -p "$TMPDIR"
-exec unshare --uts ip netns exec "$host" bash -c "hostname $host; $*"
+exec nsenter --target "$(cat "$folder/$host.pid")" --net --uts bash -c "$*"
 """
 
 
@@ -34,25 +36,37 @@ def ip(*words):
 
 
 def make_hosts():
+    """The bridge and the hosts on it; gives the processes that hold them, by name."""
     ip("link", "set", "lo", "up")
-    Path("/run/netns").mkdir(exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run/netns"], check=True)
     ip("link", "add", "bridge", "type", "bridge")
     ip("addr", "add", "10.77.0.1/24", "dev", "bridge")
     ip("link", "set", "bridge", "up")
+    holders = {}
     for host, address in HOSTS.items():
-        ip("netns", "add", host)
-        ip("link", "add", host, "type", "veth", "peer", "name", "eth0", "netns", host)
+        holder = subprocess.Popen(["unshare", "--net", "--uts", "bash", "-c", f"hostname {host} && echo ready && exec sleep infinity"],
+                                  stdout=subprocess.PIPE, text=True)  # fmt: skip
+        if holder.stdout.readline() != "ready\n":
+            raise AssertionError(f"no namespaces for {host}")
+        holders[host] = holder
+        inside = ["nsenter", "--target", str(holder.pid), "--net", "ip"]
+        ip("link", "add", host, "type", "veth", "peer", "name", "eth0", "netns", str(holder.pid))
         ip("link", "set", host, "master", "bridge", "up")
-        ip("-n", host, "addr", "add", f"{address}/24", "dev", "eth0")
-        ip("-n", host, "link", "set", "eth0", "up")
-        ip("-n", host, "link", "set", "lo", "up")
+        for words in (("addr", "add", f"{address}/24", "dev", "eth0"), ("link", "set", "eth0", "up"), ("link", "set", "lo", "up")):
+            subprocess.run([*inside, *words], check=True)
+    return holders
 
 
 class TwoHosts(cli.Case):
     @classmethod
     def setUpClass(cls):
-        make_hosts()
+        cls.holders = make_hosts()
+
+    @classmethod
+    def tearDownClass(cls):
+        for holder in cls.holders.values():
+            holder.kill()
+            holder.wait()
+            holder.stdout.close()
 
     def setUp(self):
         super().setUp()
@@ -60,6 +74,8 @@ class TwoHosts(cli.Case):
         agent = self.folder / "agent.sh"
         agent.write_text(AGENT)
         agent.chmod(0o755)
+        for host, holder in self.holders.items():
+            (self.folder / f"{host}.pid").write_text(str(holder.pid))
         network = "10.77.0.0/24"
         self.mpirun = [cli.MPIRUN, "--mca", "plm", "rsh", "--mca", "plm_rsh_agent", str(agent), "--mca",
                        "plm_rsh_no_tree_spawn", "1", "--host", "h1:1,h2:1", "-n", "2", "--bind-to", "none",
@@ -124,6 +140,6 @@ class TwoHosts(cli.Case):
 if __name__ == "__main__":
     if "--inside" not in sys.argv:
         root = [] if os.geteuid() == 0 else ["--map-root-user"]
-        sys.exit(subprocess.run(["unshare", "--mount", "--net", *root, sys.executable, *sys.argv, "--inside"]).returncode)
+        sys.exit(subprocess.run(["unshare", "--net", *root, sys.executable, *sys.argv, "--inside"]).returncode)
     sys.argv.remove("--inside")
     cli.main()

@@ -83,6 +83,8 @@ class Cluster:
         self.wait(sockets.exists, "munged's socket")
         self.conf.write_text(CONF.format(host=socket.gethostname(), user=pwd.getpwuid(os.getuid()).pw_name,
                                          at=self.folder, munge=sockets, ports=free_ports(3)))  # fmt: skip
+        # Nothing here uses cgroups; autodetection would refuse to start where none are mounted, as in a chroot.
+        (self.folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")
         self.daemon("slurmctld", "-D", "-f", self.conf)
         for node in NODES:
             self.daemon("slurmd", "-D", "-N", node, "-f", self.conf)
