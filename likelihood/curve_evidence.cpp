@@ -1,7 +1,9 @@
 #include "likelihood/curve_evidence.hpp"
 
 #include <Eigen/Cholesky>
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 // T training weeks, C channels, F columns that don't depend on the curves, P = C + F, L = P - 1 linear terms.
 namespace dcmmm {
@@ -32,16 +34,23 @@ CurveEvidence::CurveEvidence(const LikelihoodData& data, const LikelihoodOptions
   const int64_t T = data.origin, C = data.channels, F = layout_.linear() - C + 1;
   const auto slopes = slope_columns(layout_, covariance.components, covariance.frozen);
   for (int64_t place = 0; place < data.regions; ++place)
-    if (data.is_usable(place)) regions_.push_back({place, {}, RowMatrix(T, F), {}});
+    if (data.is_usable(place)) regions_.push_back({place, RowMatrix(T, F), {}});
+  std::vector<RegionPrecision> precision(regions_.size());
 #pragma omp parallel for schedule(dynamic)
   for (size_t i = 0; i < regions_.size(); ++i) {
     Region& region = regions_[i];
     RowMatrix columns(T, layout_.count());
     fill_columns(data, layout_, covariance.frozen.shapes, &covariance.frozen, region.place, columns);
-    region.precision.factor(data, region.place, covariance.components, slopes, columns);
+    precision[i].factor(data, region.place, covariance.components, slopes, columns);
     region.fixed_TF.leftCols(F - 1) = columns.middleCols(C, F - 1);
     region.fixed_TF.col(F - 1) = columns.col(layout_.target());
-    region.weighted_TF = region.precision.apply(region.fixed_TF);
+    region.weighted_TF = precision[i].apply(region.fixed_TF);
+  }
+  for (size_t first = 0; first < precision.size(); first += PrecisionLanes::kLanes) {
+    std::vector<const RegionPrecision*> together;
+    for (size_t i = first; i < std::min(precision.size(), first + PrecisionLanes::kLanes); ++i)
+      together.push_back(&precision[i]);
+    lanes_.emplace_back(together);
   }
   const std::vector<double> sums = loop.sum(T * F + F * F + 1, [&](Chunk chunk, std::span<double> total) {
     Eigen::Map<RowMatrix> weighted_TF(total.data(), T, F), gram_FF(total.data() + T * F, F, F);
@@ -59,6 +68,27 @@ CurveEvidence::CurveEvidence(const LikelihoodData& data, const LikelihoodOptions
   gram_FF_ = Eigen::Map<const RowMatrix>(sums.data() + T * F, F, F);
   gram_FF_ -= weighted_TF_.transpose() * national_TF_;
   target_ = sums[T * F + F * F];
+}
+
+void CurveEvidence::respond(int64_t channel, const Shapes& shapes, Response& out) const {
+  const int64_t T = data_.origin, C = data_.channels, R = std::ssize(regions_), kLanes = PrecisionLanes::kLanes;
+  out.media_RT.resize(R, T);
+  out.weighted_RT.resize(R, T);
+#pragma omp parallel for schedule(static)
+  for (int64_t block = 0; block < std::ssize(lanes_); ++block) {
+    const int64_t first = block * kLanes, count = std::min(kLanes, R - first);
+    CarriedMedia carried;
+    RowMatrix column(T, C);
+    PrecisionLanes::Lanes media_TN = PrecisionLanes::Lanes::Zero(T, kLanes), weighted_TN;
+    for (int64_t lane = 0; lane < count; ++lane) {
+      fill_channel(data_.media_of(regions_[static_cast<size_t>(first + lane)].place, channel), {C, 0, 0}, shapes,
+                   nullptr, channel, carried, column);
+      media_TN.col(lane) = column.col(channel).array();
+    }
+    lanes_[static_cast<size_t>(block)].apply(media_TN, weighted_TN);
+    out.media_RT.middleRows(first, count) = media_TN.leftCols(count).matrix().transpose();
+    out.weighted_RT.middleRows(first, count) = weighted_TN.leftCols(count).matrix().transpose();
+  }
 }
 
 std::vector<double> CurveEvidence::sum(int64_t length, const std::function<void(size_t, double*)>& add_region) const {
@@ -120,22 +150,23 @@ CurvePoint CurveEvidence::point_of(const Eigen::VectorXd& coordinates, const Sum
 }
 
 CurveWalk::CurveWalk(const CurveEvidence& evidence, const Eigen::VectorXd& coordinates)
-    : evidence_(&evidence), media_TC_(evidence.regions_.size()), weighted_TC_(evidence.regions_.size()) {
+    : evidence_(&evidence), response_C_(static_cast<size_t>(evidence.data_.channels)) {
   const LikelihoodData& data = evidence.data_;
   const int64_t T = data.origin, C = data.channels, F = evidence.gram_FF_.rows();
   const int64_t gram = T * C, cross = gram + C * C, mean = cross + C * F, length = mean + C;
   Shapes shapes = evidence.prior_center_;
   shapes.coordinates = coordinates;
+  for (int64_t c = 0; c < C; ++c) evidence.respond(c, shapes, response_C_[static_cast<size_t>(c)]);
   const std::vector<double> sums = evidence.sum(length, [&](size_t i, double* total) {
     const CurveEvidence::Region& region = evidence.regions_[i];
-    RowMatrix& media_TC = media_TC_[i];
-    media_TC.resize(T, C);
-    CarriedMedia carried;
-    for (int64_t c = 0; c < C; ++c)
-      fill_channel(data.media_of(region.place, c), {C, 0, 0}, shapes, nullptr, c, carried, media_TC);
-    weighted_TC_[i] = region.precision.apply(media_TC);
-    Eigen::Map<RowMatrix>(total, T, C) += weighted_TC_[i];
-    Eigen::Map<RowMatrix>(total + gram, C, C).noalias() += media_TC.transpose() * weighted_TC_[i];
+    const auto r = static_cast<int64_t>(i);
+    RowMatrix media_TC(T, C), weighted_TC(T, C);
+    for (int64_t c = 0; c < C; ++c) {
+      media_TC.col(c) = response_C_[static_cast<size_t>(c)].media_RT.row(r).transpose();
+      weighted_TC.col(c) = response_C_[static_cast<size_t>(c)].weighted_RT.row(r).transpose();
+    }
+    Eigen::Map<RowMatrix>(total, T, C) += weighted_TC;
+    Eigen::Map<RowMatrix>(total + gram, C, C).noalias() += media_TC.transpose() * weighted_TC;
     Eigen::Map<RowMatrix>(total + cross, C, F).noalias() += media_TC.transpose() * region.weighted_TF;
     const double* weight_T = data.weight_RT.data() + region.place * data.weeks;
     for (int64_t t = 0; t < T; ++t)
@@ -155,23 +186,18 @@ const CurvePoint& CurveWalk::try_channel(int64_t channel, const Eigen::VectorXd&
   Shapes shapes = evidence_->prior_center_;
   shapes.coordinates = coordinates;
   trial_.channel = channel;
-  trial_.media_RT.resize(static_cast<int64_t>(media_TC_.size()), T);
-  trial_.weighted_RT.resize(static_cast<int64_t>(media_TC_.size()), T);
+  evidence_->respond(channel, shapes, trial_.response);
   const std::vector<double> sums = evidence_->sum(length, [&](size_t i, double* total) {
     const CurveEvidence::Region& region = evidence_->regions_[i];
-    CarriedMedia carried;
-    RowMatrix column(T, C);
-    fill_channel(data.media_of(region.place, channel), {C, 0, 0}, shapes, nullptr, channel, carried, column);
-    const RowMatrix media_T1 = column.col(channel), weighted_T1 = region.precision.apply(media_T1);
-    Eigen::Map<RowMatrix>(total, T, 1) += weighted_T1;
-    Eigen::Map<RowMatrix>(total + gram, 1, C).noalias() += weighted_T1.transpose() * media_TC_[i];
-    total[gram + channel] += weighted_T1.col(0).dot(media_T1.col(0) - media_TC_[i].col(channel));
-    Eigen::Map<RowMatrix>(total + cross, 1, F).noalias() += media_T1.transpose() * region.weighted_TF;
+    const auto r = static_cast<int64_t>(i);
+    const auto media_T = trial_.response.media_RT.row(r), weighted_T = trial_.response.weighted_RT.row(r);
+    Eigen::Map<Eigen::RowVectorXd>(total, T) += weighted_T;
+    for (int64_t c = 0; c < C; ++c)
+      total[gram + c] += weighted_T.dot(c == channel ? media_T : response_C_[static_cast<size_t>(c)].media_RT.row(r));
+    Eigen::Map<Eigen::RowVectorXd>(total + cross, F).noalias() += media_T * region.weighted_TF;
     const double* weight_T = data.weight_RT.data() + region.place * data.weeks;
     for (int64_t t = 0; t < T; ++t)
-      if (weight_T[t] > 0) total[mean] += data.size_R[region.place] * media_T1(t, 0);
-    trial_.media_RT.row(static_cast<int64_t>(i)) = media_T1.col(0).transpose();
-    trial_.weighted_RT.row(static_cast<int64_t>(i)) = weighted_T1.col(0).transpose();
+      if (weight_T[t] > 0) total[mean] += data.size_R[region.place] * media_T[t];
   });
   trial_.sums = sums_;
   trial_.sums.weighted_TC.col(channel) = Eigen::Map<const Eigen::VectorXd>(sums.data(), T);
@@ -185,10 +211,7 @@ const CurvePoint& CurveWalk::try_channel(int64_t channel, const Eigen::VectorXd&
 }
 
 void CurveWalk::accept() {
-  for (size_t i = 0; i < media_TC_.size(); ++i) {
-    media_TC_[i].col(trial_.channel) = trial_.media_RT.row(static_cast<int64_t>(i)).transpose();
-    weighted_TC_[i].col(trial_.channel) = trial_.weighted_RT.row(static_cast<int64_t>(i)).transpose();
-  }
+  std::swap(response_C_[static_cast<size_t>(trial_.channel)], trial_.response);
   sums_ = trial_.sums;
   point_ = trial_.point;
 }

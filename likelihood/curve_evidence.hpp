@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "likelihood/gauss_newton.hpp"
+#include "likelihood/precision_lanes.hpp"
 #include "likelihood/signed_terms.hpp"
 
 namespace dcmmm {
@@ -47,8 +48,12 @@ class CurveEvidence {
 
   struct Region {
     int64_t place;
-    RegionPrecision precision;
     RowMatrix fixed_TF, weighted_TF;  // columns that don't depend on curves (the target last), and V_r^-1 times them
+  };
+
+  // A channel in all regions of this rank that take part.
+  struct Response {
+    RowMatrix media_RT, weighted_RT;  // its responses, and V_r^-1 times them
   };
 
   // Sums over regions that depend on the curves; M: the responses.
@@ -59,6 +64,7 @@ class CurveEvidence {
     Eigen::VectorXd mean_C;   // of m_r M over training cells
   };
 
+  void respond(int64_t channel, const Shapes& shapes, Response& out) const;
   CurvePoint point_of(const Eigen::VectorXd& coordinates, const Sums& sums) const;
   // Adds add_region(region, total) over all regions of all ranks.
   std::vector<double> sum(int64_t length, const std::function<void(size_t region, double* total)>& add_region) const;
@@ -73,10 +79,11 @@ class CurveEvidence {
   SignedTerms terms_;
   Eigen::VectorXd shape_sd_;
   std::vector<Region> regions_;
-  RowMatrix weighted_TF_;        // summed over all regions of all ranks
-  Eigen::MatrixXd gram_FF_;      // as above, the national level integrated out
-  Eigen::MatrixXd national_TF_;  // what is left of the national level's covariance, times weighted_TF
-  double target_ = 0;            // sum of m_r y
+  std::vector<PrecisionLanes> lanes_;  // of regions_, PrecisionLanes::kLanes each
+  RowMatrix weighted_TF_;              // summed over all regions of all ranks
+  Eigen::MatrixXd gram_FF_;            // as above, the national level integrated out
+  Eigen::MatrixXd national_TF_;        // what is left of the national level's covariance, times weighted_TF
+  double target_ = 0;                  // sum of m_r y
 };
 
 /// A place among curves. Coming to it costs C columns a region, moving one channel from it one column, and an
@@ -95,13 +102,13 @@ class CurveWalk {
  private:
   struct Trial {
     int64_t channel = 0;
-    RowMatrix media_RT, weighted_RT;
+    CurveEvidence::Response response;
     CurveEvidence::Sums sums;
     CurvePoint point;
   };
 
   const CurveEvidence* evidence_;
-  std::vector<RowMatrix> media_TC_, weighted_TC_;  // of each region: responses M, and V_r^-1 M
+  std::vector<CurveEvidence::Response> response_C_;
   CurveEvidence::Sums sums_;
   CurvePoint point_;
   Trial trial_;

@@ -103,7 +103,7 @@ bool decide_drift(LikelihoodFit& fit, const Shapes& shapes, const Eigen::VectorX
 bool can_average(const LikelihoodFit& fit, int64_t all_regions) {
   const LikelihoodData& data = fit.data;
   const int64_t columns = data.channels * (1 + fit.covariance.frozen.waves.count()) + data.controls + data.patterns + 1;
-  return all_regions <= kMostAveragedRegions && all_regions * data.origin * 2 * columns <= kMostAveragedValues;
+  return all_regions <= kMostAveragedRegions && all_regions * data.origin * 4 * columns <= kMostAveragedValues;
 }
 
 // The mode under a draw of the priors' centres.

@@ -41,7 +41,7 @@ struct LikelihoodOptions {
   std::vector<Experiment> experiments = {};  // on the panel's weeks; those outside the training weeks don't count
 
   int64_t max_steps = 15;        // Gauss-Newton
-  int64_t curve_draws = 300;     // of the chain that averages over curves; 0: the mode
+  int64_t curve_draws = 600;     // of the chain that averages over curves; 0: the mode
   int64_t sample_regions = 200;  // at most so many regions decide the variance components and the GRU
   uint64_t seed = 0;             // of the GRU's starting weights and the chain
 };

@@ -70,7 +70,10 @@ void RegionPrecision::factor(const LikelihoodData& data, int64_t region, const C
   log_determinant_ += solver_.log_determinant() + std::log(solver_.level_precision());
   const auto q = static_cast<int64_t>(slopes.size());
   slope_columns_.resize(T, q);
-  if (q == 0) return;
+  if (q == 0) {
+    slope_weighted_.resize(T, 0);
+    return;
+  }
   for (int64_t j = 0; j < q; ++j) slope_columns_.col(j) = columns.col(slopes[j].column) * slopes[j].sd;
   slope_weighted_ = without_slopes(slope_columns_);
   const Eigen::MatrixXd inner = Eigen::MatrixXd::Identity(q, q) + slope_columns_.transpose() * slope_weighted_;

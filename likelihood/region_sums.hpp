@@ -59,6 +59,9 @@ class RegionPrecision {
   /// V_r^-1 X.
   RowMatrix apply(const RowMatrix& columns) const;
   double log_determinant() const { return log_determinant_; }
+  const kernels::BaselineSolver& solver() const { return solver_; }
+  /// W [T, q] with V_r^-1 = V0^-1 - W W', V0 without slopes.
+  const RowMatrix& slope_weighted() const { return slope_weighted_; }
   /// Solutions of the region's random slopes, in units of their sd, for residuals e: (I + Z'Q Z)^-1 Z'Q e, Q without
   /// slopes.
   Eigen::VectorXd slopes(const Eigen::VectorXd& residual) const;

@@ -55,12 +55,15 @@ void fill_response(ChannelMedia media, const Shapes& shapes, int64_t channel, in
     carry_geometric(media, shapes.decay(channel), out.rows(), carried);
   const double exponent = shapes.exponent(channel), log_half = shapes.log_half(channel);
   const double exponent_slope = logistic(shapes.coordinates[shapes.channels() + channel]);
+  const Eigen::ArrayXd adstock_T = Eigen::Map<const Eigen::ArrayXd>(carried.adstock_T.data(), out.rows()) +
+                                   kernels::kHillOffset,
+                       distance_T = adstock_T.log() - log_half;
+  const Eigen::ArrayXd response_T = (1.0 + (-exponent * distance_T).exp()).inverse();
+  out.col(column) = response_T;
+  if (layout == nullptr) return;
   for (int64_t t = 0; t < out.rows(); ++t) {
-    const double adstock = carried.adstock_T[t] + kernels::kHillOffset, distance = std::log(adstock) - log_half;
-    const double response = logistic(exponent * distance);
-    out(t, column) = response;
-    if (layout == nullptr) continue;
-    const double slope = response * (1.0 - response);
+    const double adstock = adstock_T[t], distance = distance_T[t];
+    const double slope = response_T[t] * (1.0 - response_T[t]);
     out(t, layout->derivative(0, channel)) = slope * exponent / adstock * carried.by_decay_T[t];
     out(t, layout->derivative(1, channel)) = slope * distance * exponent_slope;
     out(t, layout->derivative(2, channel)) = -slope * exponent;

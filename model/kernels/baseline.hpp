@@ -29,6 +29,12 @@ class BaselineSolver {
   /// 1'Q0 1: the precision of the level.
   double level_precision() const { return level_denominator_; }
 
+  // The factor itself, a number a week: M, 1 / D and the subdiagonal of L (M + P0 = L D L'), Q0 1 (zero at persistence 1).
+  std::span<const double> weight() const { return weight_; }
+  std::span<const double> inverse_diagonal() const { return inverse_diagonal_; }
+  std::span<const double> lower() const { return lower_; }
+  std::span<const double> level_weight() const { return level_weight_; }
+
  private:
   void solve_in_place(std::span<double> values_TK, int64_t columns) const;
 

@@ -5,6 +5,7 @@
 #include <Eigen/Dense>
 
 #include "likelihood/linear_system.hpp"
+#include "likelihood/precision_lanes.hpp"
 #include "likelihood_case.hpp"
 
 namespace dcmmm {
@@ -73,6 +74,29 @@ TEST_F(Sums, PrecisionOfARegionIsTheDenseInverse) {
         EXPECT_NEAR(weighted(weeks[i], p), expected(i, p), 1e-4 * (1 + std::abs(expected(i, p))));
     const double determinant = 2 * factor.matrixLLT().diagonal().array().log().sum();
     EXPECT_NEAR(precision.log_determinant(), determinant - std::log(kFlat), 1e-4);
+  }
+}
+
+TEST_F(Sums, LanesGiveWhatEachRegionGivesAlone) {
+  for (const auto& slopes : {slopes_, std::vector<SlopeColumn>()}) {
+    const std::vector<int64_t> regions = {3, 0, 1};
+    std::vector<RegionPrecision> precision(regions.size());
+    std::vector<const RegionPrecision*> together;
+    std::vector<RowMatrix> columns(regions.size(), RowMatrix(case_.data.origin, layout_.count()));
+    PrecisionLanes::Lanes column_TN = PrecisionLanes::Lanes::Zero(case_.data.origin, PrecisionLanes::kLanes);
+    for (size_t i = 0; i < regions.size(); ++i) {
+      fill_columns(case_.data, layout_, case_.truth, nullptr, regions[i], columns[i]);
+      precision[i].factor(case_.data, regions[i], components_, slopes, columns[i]);
+      together.push_back(&precision[i]);
+      column_TN.col(static_cast<int64_t>(i)) = columns[i].col(1).array();
+    }
+    PrecisionLanes::Lanes weighted_TN;
+    PrecisionLanes(together).apply(column_TN, weighted_TN);
+    for (size_t i = 0; i < regions.size(); ++i) {
+      const Eigen::VectorXd alone = precision[i].apply(columns[i].col(1));
+      EXPECT_LT((weighted_TN.col(static_cast<int64_t>(i)).matrix() - alone).norm(), 1e-11 * alone.norm());
+    }
+    EXPECT_EQ(weighted_TN.rightCols(PrecisionLanes::kLanes - 3).abs().maxCoeff(), 0);
   }
 }
 
