@@ -41,7 +41,7 @@ void add_region(const RegionPass& pass, const SumsLayout& sums, int64_t region, 
   const RowMatrix weighted = precision.apply(columns);
   Block(out + sums.weighted(), T, P) += weighted;
   Block(out + sums.gram(), P, P).noalias() += columns.transpose() * weighted;
-  if (sums.with_precision) Block(out + sums.precision(), T, T) += precision.apply(RowMatrix::Identity(T, T));
+  if (sums.with_precision) precision.add_upper_to(Block(out + sums.precision(), T, T));
   add_mean(pass, region, columns, Eigen::Map<Eigen::VectorXd>(out + sums.mean(), P));
   out[sums.log_determinant()] += precision.log_determinant();
 }
@@ -99,6 +99,11 @@ RowMatrix RegionPrecision::apply(const RowMatrix& columns) const {
   return weighted;
 }
 
+void RegionPrecision::add_upper_to(Eigen::Map<RowMatrix> total_TT) const {
+  solver_.add_precision({total_TT.data(), static_cast<size_t>(total_TT.size())});
+  if (slope_columns_.cols() > 0) total_TT.selfadjointView<Eigen::Upper>().rankUpdate(slope_weighted_, -1.0);
+}
+
 Eigen::VectorXd RegionPrecision::slopes(const Eigen::VectorXd& residual) const {
   // L^-T (W' e) with W = V0^-1 Z L^-T.
   if (slope_columns_.cols() == 0) return {};
@@ -154,7 +159,7 @@ PanelSums sum_regions(const RegionPass& pass, const RegionLoop& loop) {
   });
   PanelSums out;
   using Block = Eigen::Map<const RowMatrix>;
-  if (pass.with_precision) out.precision_TT = Block(sums.data() + layout.precision(), T, T);
+  if (pass.with_precision) out.precision_TT = Block(sums.data() + layout.precision(), T, T).selfadjointView<Eigen::Upper>();
   out.weighted_TP = Block(sums.data() + layout.weighted(), T, P);
   const RowMatrix gram = Block(sums.data() + layout.gram(), P, P);
   out.gram_PP = 0.5 * (gram + gram.transpose());

@@ -76,4 +76,22 @@ void BaselineSolver::solve(std::span<const double> residual_TK, int64_t columns,
   if (!level_K.empty()) std::copy(level.begin(), level.end(), level_K.begin());
 }
 
+void BaselineSolver::add_precision(std::span<double> total_TT) const {
+  // Z = (M + P0)^-1 = (L D L')^-1 from its last row up (Takahashi's recursion): beside the diagonal, a row is the one
+  // below it times -L's entry. `row` holds Z times M's diagonal.
+  std::vector<double> row(static_cast<size_t>(weeks_), 0.0);
+  double diagonal = 0;
+  for (int64_t t = weeks_ - 1; t >= 0; --t) {
+    const double below = t + 1 < weeks_ ? -lower_[t + 1] : 0.0;
+    diagonal = inverse_diagonal_[t] + below * below * diagonal;
+    for (int64_t s = t + 1; s < weeks_; ++s) row[s] *= below;
+    row[t] = diagonal * weight_[t];
+    if (weight_[t] == 0) continue;  // its row of Q is zero
+    const double of_level = level_weight_[t] / level_denominator_;
+    double* total = total_TT.data() + t * weeks_;
+    total[t] += weight_[t];
+    for (int64_t s = t; s < weeks_; ++s) total[s] -= weight_[t] * row[s] + of_level * level_weight_[s];
+  }
+}
+
 }  // namespace dcmmm::kernels

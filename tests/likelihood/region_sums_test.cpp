@@ -76,6 +76,20 @@ TEST_F(Sums, PrecisionOfARegionIsTheDenseInverse) {
   }
 }
 
+TEST_F(Sums, PrecisionItselfIsWhatIsAppliedToTheIdentity) {
+  const int64_t T = case_.data.origin;
+  RowMatrix columns(T, layout_.count());
+  fill_columns(case_.data, layout_, case_.truth, nullptr, 1, columns);
+  for (const auto& slopes : {slopes_, std::vector<SlopeColumn>()}) {
+    RegionPrecision precision;
+    precision.factor(case_.data, 1, components_, slopes, columns);
+    RowMatrix upper = RowMatrix::Zero(T, T);
+    precision.add_upper_to(Eigen::Map<RowMatrix>(upper.data(), T, T));
+    const RowMatrix expected = precision.apply(RowMatrix::Identity(T, T)).triangularView<Eigen::Upper>();
+    EXPECT_LT((upper - expected).norm(), 1e-11 * expected.norm());
+  }
+}
+
 TEST_F(Sums, NationalLevelIsIntegratedOutAsByTheDenseCovarianceOfAllCells) {
   const auto communicator = make_local_communicator();
   const RegionLoop loop(testing::plan_of(4, 2), *communicator);
