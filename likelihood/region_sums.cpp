@@ -84,11 +84,11 @@ RowMatrix RegionPrecision::without_slopes(const RowMatrix& columns) const {
   RowMatrix baseline(columns.rows(), columns.cols());
   solver_.solve({columns.data(), static_cast<size_t>(columns.size())}, columns.cols(),
                 {baseline.data(), static_cast<size_t>(baseline.size())}, {});
+  const int64_t count = columns.cols();
   for (int64_t t = 0; t < columns.rows(); ++t) {
-    if (weight_[t] > 0)
-      baseline.row(t) = weight_[t] * (columns.row(t) - baseline.row(t));
-    else
-      baseline.row(t).setZero();
+    double* here = baseline.data() + t * count;
+    const double* column = columns.data() + t * count;
+    for (int64_t p = 0; p < count; ++p) here[p] = weight_[t] > 0 ? weight_[t] * (column[p] - here[p]) : 0.0;
   }
   return baseline;
 }
