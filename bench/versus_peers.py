@@ -55,7 +55,9 @@ PEERS = {
     # Later versions of orbit-ml build only after fetching CmdStan from elsewhere.
     "orbit_ktr": Peer("Orbit KTR", (("numpy<1.24", "cython<3", "setuptools<60", "wheel"),
                                       ("--no-build-isolation", "pystan==2.19.1.1", "orbit-ml==1.1.2")), (8,)),
-    "lightweight": Peer("LightweightMMM", (("lightweight_mmm==0.1.9",),), (9,)),
+    # With its dependencies of its time (the middle of 2023): today's JAX refuses how it calls where().
+    "lightweight": Peer("LightweightMMM", (("lightweight_mmm==0.1.9", "jax==0.4.13", "jaxlib==0.4.13", "numpyro==0.12.1",
+                                            "numpy<1.25", "scipy<1.11", "pandas<2.1", "tensorflow<2.13"),), (9,)),
 }
 
 

@@ -44,12 +44,18 @@ double Components::media_slope_sd() const { return slopes ? std::exp((*this)[Com
 double Components::season_slope_sd() const { return slopes ? std::exp((*this)[Component::kSeasonSlope]) : 0.0; }
 double Components::drift_sd() const { return drift ? std::exp((*this)[Component::kDrift]) : 0.0; }
 
-double Components::national_covariance(int64_t lag) const {
-  if (!national) return 0.0;
+std::array<Components::NationalPart, 2> Components::national_parts() const {
   const auto part = [&](Component size, Component persistence) {
-    return std::exp(2 * (*this)[size]) * std::pow(logistic((*this)[persistence]), static_cast<double>(lag));
+    return NationalPart{national ? std::exp(2 * (*this)[size]) : 0.0, logistic((*this)[persistence])};
   };
-  return part(Component::kSlow, Component::kSlowPersistence) + part(Component::kFast, Component::kFastPersistence);
+  return {part(Component::kSlow, Component::kSlowPersistence), part(Component::kFast, Component::kFastPersistence)};
+}
+
+double Components::national_covariance(int64_t lag) const {
+  double covariance = 0;
+  for (const auto& [variance, persistence] : national_parts())
+    covariance += variance * std::pow(persistence, static_cast<double>(lag));
+  return covariance;
 }
 
 Components initial_components(bool national, bool slopes, bool drift) {

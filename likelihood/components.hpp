@@ -46,6 +46,11 @@ struct Components {
   double season_slope_sd() const;
   double drift_sd() const;  // 0 without drift
 
+  /// The national level's two AR(1) parts, slow and fast; their variances are 0 without one.
+  struct NationalPart {
+    double variance, persistence;  // stationary
+  };
+  std::array<NationalPart, 2> national_parts() const;
   /// Covariance of the national level `lag` weeks apart; 0 without one.
   double national_covariance(int64_t lag) const;
 };

@@ -2,8 +2,41 @@
 
 #include <Eigen/LU>
 #include <cmath>
+#include <utility>
 
 namespace dcmmm {
+namespace {
+
+// K X: what a week passes on to those after it and to those before it, part by part; O(T) a column.
+RowMatrix times_national(const Components& components, const RowMatrix& values) {
+  const int64_t T = values.rows();
+  RowMatrix out = RowMatrix::Zero(T, values.cols());
+  for (const auto& [variance, persistence] : components.national_parts()) {
+    Eigen::RowVectorXd passed = Eigen::RowVectorXd::Zero(values.cols());
+    for (int64_t t = 0; t < T; ++t) {
+      passed = persistence * passed + variance * values.row(t);
+      out.row(t) += passed;
+    }
+    passed.setZero();
+    for (int64_t t = T - 2; t >= 0; --t) {
+      passed = persistence * (passed + variance * values.row(t + 1));
+      out.row(t) += passed;
+    }
+  }
+  return out;
+}
+
+Eigen::PartialPivLU<Eigen::MatrixXd> factor_nation(const RowMatrix& precision_TT, const Components& components) {
+  Eigen::MatrixXd matrix = times_national(components, precision_TT);
+  matrix.diagonal().array() += 1.0;
+  return Eigen::PartialPivLU<Eigen::MatrixXd>(std::move(matrix));
+}
+
+double log_determinant_of(const Eigen::PartialPivLU<Eigen::MatrixXd>& factor) {
+  return factor.matrixLU().diagonal().cwiseAbs().array().log().sum();
+}
+
+}  // namespace
 
 Eigen::MatrixXd national_covariance(const Components& components, int64_t weeks) {
   std::vector<double> by_lag(static_cast<size_t>(weeks));
@@ -21,12 +54,19 @@ NationalLevel national_level(const RowMatrix& precision_TT, const Components& co
     out.covariance_TT = Eigen::MatrixXd::Zero(weeks, weeks);
     return out;
   }
-  const Eigen::MatrixXd prior = national_covariance(components, weeks);
-  const Eigen::PartialPivLU<Eigen::MatrixXd> factor(Eigen::MatrixXd::Identity(weeks, weeks) + prior * precision_TT);
-  const Eigen::MatrixXd left = factor.solve(prior);
+  const auto factor = factor_nation(precision_TT, components);
+  const Eigen::MatrixXd left = factor.solve(national_covariance(components, weeks));
   out.covariance_TT = 0.5 * (left + left.transpose());
-  out.log_determinant = factor.matrixLU().diagonal().cwiseAbs().array().log().sum();
+  out.log_determinant = log_determinant_of(factor);
   return out;
+}
+
+IntegratedSums integrate_nation(const PanelSums& sums, const Components& components) {
+  if (!components.national) return {sums.gram_PP, 0.0};
+  const auto factor = factor_nation(sums.precision_TT, components);
+  const Eigen::MatrixXd path_TP = factor.solve(Eigen::MatrixXd(times_national(components, sums.weighted_TP)));
+  const Eigen::MatrixXd explained = sums.weighted_TP.transpose() * path_TP;
+  return {sums.gram_PP - 0.5 * (explained + explained.transpose()), log_determinant_of(factor)};
 }
 
 Eigen::MatrixXd reduced_gram(const PanelSums& sums, const NationalLevel& national) {

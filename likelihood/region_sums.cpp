@@ -41,7 +41,7 @@ void add_region(const RegionPass& pass, const SumsLayout& sums, int64_t region, 
   const RowMatrix weighted = precision.apply(columns);
   Block(out + sums.weighted(), T, P) += weighted;
   Block(out + sums.gram(), P, P).noalias() += columns.transpose() * weighted;
-  if (sums.with_precision) Block(out + sums.precision(), T, T) += precision.apply(RowMatrix::Identity(T, T));
+  if (sums.with_precision) precision.add_upper_to(Block(out + sums.precision(), T, T));
   add_mean(pass, region, columns, Eigen::Map<Eigen::VectorXd>(out + sums.mean(), P));
   out[sums.log_determinant()] += precision.log_determinant();
 }
@@ -87,11 +87,11 @@ RowMatrix RegionPrecision::without_slopes(const RowMatrix& columns) const {
   RowMatrix baseline(columns.rows(), columns.cols());
   solver_.solve({columns.data(), static_cast<size_t>(columns.size())}, columns.cols(),
                 {baseline.data(), static_cast<size_t>(baseline.size())}, {});
+  const int64_t count = columns.cols();
   for (int64_t t = 0; t < columns.rows(); ++t) {
-    if (weight_[t] > 0)
-      baseline.row(t) = weight_[t] * (columns.row(t) - baseline.row(t));
-    else
-      baseline.row(t).setZero();
+    double* here = baseline.data() + t * count;
+    const double* column = columns.data() + t * count;
+    for (int64_t p = 0; p < count; ++p) here[p] = weight_[t] > 0 ? weight_[t] * (column[p] - here[p]) : 0.0;
   }
   return baseline;
 }
@@ -100,6 +100,11 @@ RowMatrix RegionPrecision::apply(const RowMatrix& columns) const {
   RowMatrix weighted = without_slopes(columns);
   if (slope_columns_.cols() > 0) weighted.noalias() -= slope_weighted_ * (slope_weighted_.transpose() * columns);
   return weighted;
+}
+
+void RegionPrecision::add_upper_to(Eigen::Map<RowMatrix> total_TT) const {
+  solver_.add_precision({total_TT.data(), static_cast<size_t>(total_TT.size())});
+  if (slope_columns_.cols() > 0) total_TT.selfadjointView<Eigen::Upper>().rankUpdate(slope_weighted_, -1.0);
 }
 
 Eigen::VectorXd RegionPrecision::slopes(const Eigen::VectorXd& residual) const {
@@ -157,7 +162,8 @@ PanelSums sum_regions(const RegionPass& pass, const RegionLoop& loop) {
   });
   PanelSums out;
   using Block = Eigen::Map<const RowMatrix>;
-  if (pass.with_precision) out.precision_TT = Block(sums.data() + layout.precision(), T, T);
+  if (pass.with_precision)
+    out.precision_TT = Block(sums.data() + layout.precision(), T, T).selfadjointView<Eigen::Upper>();
   out.weighted_TP = Block(sums.data() + layout.weighted(), T, P);
   const RowMatrix gram = Block(sums.data() + layout.gram(), P, P);
   out.gram_PP = 0.5 * (gram + gram.transpose());

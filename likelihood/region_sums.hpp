@@ -58,6 +58,8 @@ class RegionPrecision {
               const std::vector<SlopeColumn>& slopes, const RowMatrix& columns);
   /// V_r^-1 X.
   RowMatrix apply(const RowMatrix& columns) const;
+  /// Adds the upper triangle of V_r^-1 to `total_TT` [T, T].
+  void add_upper_to(Eigen::Map<RowMatrix> total_TT) const;
   double log_determinant() const { return log_determinant_; }
   const kernels::BaselineSolver& solver() const { return solver_; }
   /// W [T, q] with V_r^-1 = V0^-1 - W W', V0 without slopes.

@@ -90,9 +90,9 @@ class Objective {
   }
 
   double negative_log(const PanelSums& sums, const Components& components) const {
-    const NationalLevel national = national_level(sums.precision_TT, components);
+    const IntegratedSums integrated = integrate_nation(sums, components);
     const Eigen::VectorXd scale = share_scale(sums, layout_);
-    const Eigen::MatrixXd gram = scale.asDiagonal() * reduced_gram(sums, national) * scale.asDiagonal();
+    const Eigen::MatrixXd gram = scale.asDiagonal() * integrated.gram_PP * scale.asDiagonal();
     const int64_t L = layout_.linear(), y = layout_.target();
     const LinearPrior prior = linear_prior(options_, pass_.data, components, layout_, frozen_.waves);
     Eigen::MatrixXd matrix = gram.topLeftCorner(L, L);
@@ -101,7 +101,7 @@ class Objective {
     if (factor.info() != Eigen::Success) return HUGE_VAL;
     const Eigen::VectorXd of_prior = prior.precision.cwiseProduct(prior.mean);
     const Eigen::VectorXd right = gram.col(y).head(L) + of_prior;
-    double out = sums.log_determinant + national.log_determinant - prior.precision.array().log().sum() + gram(y, y) +
+    double out = sums.log_determinant + integrated.log_determinant - prior.precision.array().log().sum() + gram(y, y) +
                  prior.mean.dot(of_prior) - right.dot(factor.solve(right));
     for (int64_t i = 0; i < L; ++i) out += 2 * std::log(factor.matrixLLT()(i, i));
     out *= 0.5;

@@ -54,22 +54,20 @@ void fill_response(ChannelMedia media, const Shapes& shapes, int64_t channel, in
   else
     carry_geometric(media, shapes.decay(channel), out.rows(), carried);
   const double exponent = shapes.exponent(channel), log_half = shapes.log_half(channel);
-  const double exponent_slope = logistic(shapes.coordinates[shapes.channels() + channel]);
-  const Eigen::ArrayXd adstock_T = Eigen::Map<const Eigen::ArrayXd>(carried.adstock_T.data(), out.rows()) +
-                                   kernels::kHillOffset,
-                       distance_T = adstock_T.log() - log_half;
+  // Arrays: a fit takes millions of these logarithms and exponentials.
+  using Weeks = Eigen::Map<const Eigen::ArrayXd>;
+  const Eigen::ArrayXd adstock_T = Weeks(carried.adstock_T.data(), out.rows()) + kernels::kHillOffset;
+  const Eigen::ArrayXd distance_T = adstock_T.log() - log_half;
   const Eigen::ArrayXd response_T = (1.0 + (-exponent * distance_T).exp()).inverse();
   out.col(column) = response_T;
   if (layout == nullptr) return;
-  for (int64_t t = 0; t < out.rows(); ++t) {
-    const double adstock = adstock_T[t], distance = distance_T[t];
-    const double slope = response_T[t] * (1.0 - response_T[t]);
-    out(t, layout->derivative(0, channel)) = slope * exponent / adstock * carried.by_decay_T[t];
-    out(t, layout->derivative(1, channel)) = slope * distance * exponent_slope;
-    out(t, layout->derivative(2, channel)) = -slope * exponent;
-    if (layout->derivatives > 3)
-      out(t, layout->derivative(3, channel)) = slope * exponent / adstock * carried.by_peak_T[t];
-  }
+  const double exponent_slope = logistic(shapes.coordinates[shapes.channels() + channel]);
+  const Eigen::ArrayXd slope_T = response_T * (1.0 - response_T), by_adstock_T = slope_T * exponent / adstock_T;
+  out.col(layout->derivative(0, channel)) = by_adstock_T * Weeks(carried.by_decay_T.data(), out.rows());
+  out.col(layout->derivative(1, channel)) = slope_T * distance_T * exponent_slope;
+  out.col(layout->derivative(2, channel)) = -slope_T * exponent;
+  if (layout->derivatives > 3)
+    out.col(layout->derivative(3, channel)) = by_adstock_T * Weeks(carried.by_peak_T.data(), out.rows());
 }
 
 }  // namespace

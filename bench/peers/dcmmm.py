@@ -1,6 +1,7 @@
 """dcmmm, as its README says: train on the weeks that have a target, predict the others, export. DCMMM names the binary."""
 
 import csv
+import json
 import os
 import pathlib
 import subprocess
@@ -20,8 +21,7 @@ def dcmmm(*words):
 
 def main():
     panel = exchange.panel_argument()
-    answer = exchange.Answer(subprocess.run([os.environ["DCMMM"], "--version"], capture_output=True, text=True,
-                                            check=True).stdout.strip(), "ensemble.members=16")
+    answer = exchange.Answer("", "defaults")
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         training_weeks = set(panel.training_weeks)
@@ -31,10 +31,10 @@ def main():
                                      extrasaction="ignore")
                 out.writeheader()
                 out.writerows(row for row in panel.rows if (row["week"] in training_weeks) == is_training)
-        dcmmm("train", f"data.source={folder / 'training.csv'}", "data.holdout_weeks=0", f"run.dir={folder / 'run'}",
-              "ensemble.members=16")
+        dcmmm("train", f"data.source={folder / 'training.csv'}", "data.holdout_weeks=0", f"run.dir={folder / 'run'}")
         dcmmm("predict", f"run={folder / 'run'}", f"data.source={folder / 'future.csv'}", f"output={folder / 'forecast.csv'}")
         dcmmm("export", f"run={folder / 'run'}", f"output={folder / 'csv'}")
+        answer.version = json.loads((folder / "run/metrics.json").read_text(encoding="utf-8"))["version"]
         for row in table(folder / "forecast.csv"):
             answer.predicted.append((row["region"], row["week"], float(row["predicted"])))
             answer.forecast_interval.append((row["region"], row["week"], float(row["lower"]), float(row["upper"])))

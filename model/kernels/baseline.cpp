@@ -1,5 +1,6 @@
 #include "model/kernels/baseline.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace dcmmm::kernels {
@@ -46,14 +47,28 @@ void BaselineSolver::factor(std::span<const double> weight_T, double stiffness, 
 }
 
 void BaselineSolver::solve_in_place(std::span<double> values_TK, int64_t columns) const {
-  for (int64_t t = 1; t < weeks_; ++t)
-    for (int64_t k = 0; k < columns; ++k) values_TK[t * columns + k] -= lower_[t] * values_TK[(t - 1) * columns + k];
-  for (int64_t t = weeks_ - 1; t >= 0; --t) {
-    for (int64_t k = 0; k < columns; ++k) {
-      double value = values_TK[t * columns + k] * inverse_diagonal_[t];
-      if (t + 1 < weeks_) value -= lower_[t + 1] * values_TK[(t + 1) * columns + k];
-      values_TK[t * columns + k] = value;
+  if (columns == 1) {  // what a week passes on stays in a register
+    double passed = 0;
+    for (int64_t t = 0; t < weeks_; ++t) values_TK[t] = passed = values_TK[t] - lower_[t] * passed;
+    passed = 0;
+    for (int64_t t = weeks_ - 1; t >= 0; --t) {
+      const double below = t + 1 < weeks_ ? lower_[t + 1] : 0.0;
+      values_TK[t] = passed = values_TK[t] * inverse_diagonal_[t] - below * passed;
     }
+    return;
+  }
+  for (int64_t t = 1; t < weeks_; ++t) {
+    double* here = values_TK.data() + t * columns;
+    const double lower = lower_[t];
+#pragma omp simd
+    for (int64_t k = 0; k < columns; ++k) here[k] -= lower * here[k - columns];
+  }
+  for (int64_t t = weeks_ - 1; t >= 0; --t) {
+    double* here = values_TK.data() + t * columns;
+    const double inverse = inverse_diagonal_[t], lower = t + 1 < weeks_ ? lower_[t + 1] : 0.0;
+    const double* below = t + 1 < weeks_ ? here + columns : here;
+#pragma omp simd
+    for (int64_t k = 0; k < columns; ++k) here[k] = here[k] * inverse - lower * below[k];
   }
 }
 
@@ -63,17 +78,44 @@ void BaselineSolver::solve(std::span<const double> residual_TK, int64_t columns,
   if (has_level_) {
     for (int64_t t = 0; t < weeks_; ++t) {
       if (weight_[t] == 0) continue;
+#pragma omp simd
       for (int64_t k = 0; k < columns; ++k) level[k] += level_weight_[t] * residual_TK[t * columns + k];
     }
     for (double& value : level) value /= level_denominator_;
   }
-  for (int64_t t = 0; t < weeks_; ++t)
-    for (int64_t k = 0; k < columns; ++k)
-      baseline_TK[t * columns + k] = weight_[t] == 0 ? 0.0 : weight_[t] * (residual_TK[t * columns + k] - level[k]);
+  for (int64_t t = 0; t < weeks_; ++t) {
+    double* here = baseline_TK.data() + t * columns;
+    if (weight_[t] == 0) {
+      std::fill_n(here, columns, 0.0);
+      continue;
+    }
+#pragma omp simd
+    for (int64_t k = 0; k < columns; ++k) here[k] = weight_[t] * (residual_TK[t * columns + k] - level[k]);
+  }
   solve_in_place(baseline_TK, columns);
-  for (int64_t t = 0; t < weeks_; ++t)
+  for (int64_t t = 0; t < weeks_; ++t) {
+#pragma omp simd
     for (int64_t k = 0; k < columns; ++k) baseline_TK[t * columns + k] += level[k];
+  }
   if (!level_K.empty()) std::copy(level.begin(), level.end(), level_K.begin());
+}
+
+void BaselineSolver::add_precision(std::span<double> total_TT) const {
+  // Z = (M + P0)^-1 = (L D L')^-1 from its last row up (Takahashi's recursion): beside the diagonal, a row is the one
+  // below it times -L's entry. `row` holds Z times M's diagonal.
+  std::vector<double> row(static_cast<size_t>(weeks_), 0.0);
+  double diagonal = 0;
+  for (int64_t t = weeks_ - 1; t >= 0; --t) {
+    const double below = t + 1 < weeks_ ? -lower_[t + 1] : 0.0;
+    diagonal = inverse_diagonal_[t] + below * below * diagonal;
+    for (int64_t s = t + 1; s < weeks_; ++s) row[s] *= below;
+    row[t] = diagonal * weight_[t];
+    if (weight_[t] == 0) continue;  // its row of Q is zero
+    const double of_level = level_weight_[t] / level_denominator_;
+    double* total = total_TT.data() + t * weeks_;
+    total[t] += weight_[t];
+    for (int64_t s = t; s < weeks_; ++s) total[s] -= weight_[t] * row[s] + of_level * level_weight_[s];
+  }
 }
 
 }  // namespace dcmmm::kernels

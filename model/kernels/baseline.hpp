@@ -23,13 +23,18 @@ class BaselineSolver {
   void solve(std::span<const double> residual_TK, int64_t columns, std::span<double> baseline_TK,
              std::span<double> level_K);
 
+  /// Adds the upper triangle of Q = Q0 - Q0 1 1'Q0 / 1'Q0 1 to `total_TT`: what solve() leaves of a residual e,
+  /// weighted: Q e = M (e - b). O(T^2), one product a number. REQUIRES: persistence < 1.
+  void add_precision(std::span<double> total_TT) const;
+
   /// log |M + P0| - log |P0|: with -log of the positive weights, the log determinant of the covariance that weights and
   /// baseline imply, level aside. REQUIRES: persistence < 1.
   double log_determinant() const { return log_determinant_; }
   /// 1'Q0 1: the precision of the level.
   double level_precision() const { return level_denominator_; }
 
-  // The factor itself, a number a week: M, 1 / D and the subdiagonal of L (M + P0 = L D L'), Q0 1 (zero at persistence 1).
+  // The factor itself, a number a week: M, 1 / D and the subdiagonal of L (M + P0 = L D L'), Q0 1 (zero at persistence
+  // 1).
   std::span<const double> weight() const { return weight_; }
   std::span<const double> inverse_diagonal() const { return inverse_diagonal_; }
   std::span<const double> lower() const { return lower_; }

@@ -4,6 +4,7 @@
 
 #include <Eigen/Dense>
 
+#include "likelihood/curve_sampler.hpp"
 #include "likelihood/drift_objective.hpp"
 #include "likelihood/likelihood_fit.hpp"
 #include "likelihood_case.hpp"
@@ -131,6 +132,36 @@ TEST_F(Experiments, AFewPercentMoveTheLiftByWhatThePrecisionsImply) {
     const double weight = variance / (variance + own + test.standard_error * test.standard_error);
     EXPECT_NEAR((both.lift_E[0] - panel.lift_E[0]) / (test.lift - panel.lift_E[0]), weight, 1e-6);
   }
+}
+
+TEST_F(Experiments, TheChainKnowsThemAsItsDrawsReweighted) {
+  // Curves are free and the posterior is skewed, so two normals' precisions no longer say where a test of the panel's
+  // own sd moves the lift; Bayes' rule on draws of the panel alone does.
+  case_.data.experiments.resize(1);
+  Experiment& test = case_.data.experiments[0];
+  const Shapes center = initial_shapes(options_, 2);
+  FixedCovariance covariance = covariance_at(center);
+  const auto lifts = [&](bool with_test, uint64_t seed) {
+    covariance.experiments = with_test;
+    const Mode mode = find_mode(case_.data, options_, covariance, center, center, 20, loop_);
+    const CurveEvidence evidence(case_.data, options_, covariance, center, loop_);
+    return Eigen::ArrayXd(sample_curves(evidence, mode, 2500, seed).lift_DE.col(0));
+  };
+  const auto sd_of = [](const Eigen::ArrayXd& values) { return std::sqrt((values - values.mean()).square().mean()); };
+  const Eigen::ArrayXd alone = lifts(false, 1);
+  test.standard_error = sd_of(alone);
+  test.lift = alone.mean() + 2 * sd_of(alone);
+  const double variance =
+      experiment_rows(case_.data, {2, 1, 2, 0, true, covariance.frozen.waves.count()}, center, covariance.frozen,
+                      covariance.components, loop_)
+          .variance_E[0];
+  Eigen::ArrayXd weight = (-0.5 * (test.lift - alone).square() / variance).exp();
+  weight /= weight.sum();
+  const double mean = (weight * alone).sum(), sd = std::sqrt((weight * (alone - mean).square()).sum());
+  ASSERT_GT(mean, alone.mean() + 0.5 * sd_of(alone));
+  const Eigen::ArrayXd both = lifts(true, 2);
+  EXPECT_NEAR(both.mean(), mean, 0.15 * sd);
+  EXPECT_NEAR(sd_of(both), sd, 0.15 * sd);
 }
 
 TEST_F(Experiments, TheDriftsObjectiveKnowsThem) {

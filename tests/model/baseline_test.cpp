@@ -61,6 +61,27 @@ TEST(BaselineSolver, AgreesWithDenseSolves) {
       }
 }
 
+TEST(BaselineSolver, PrecisionIsTheWeightedRestOfADenseSmoother) {
+  for (const double persistence : {0.5, 0.95})
+    for (const double stiffness : {0.3, 500.0}) {
+      RandomStream random(7, 0);
+      Row weight(19);
+      for (double& value : weight) value = random.uniform() < 0.3 ? 0.0 : random.uniform();
+      weight[2] = 1;
+      weight[18] = 0;  // as in a holdout
+      BaselineSolver solver;
+      solver.factor(weight, stiffness, persistence);
+      Row total(weight.size() * weight.size(), 2.0);
+      solver.add_precision(total);
+      const Matrix smoother = testing::baseline_smoother(weight, stiffness, persistence);
+      for (size_t t = 0; t < weight.size(); ++t)
+        for (size_t s = 0; s < weight.size(); ++s) {
+          const double expected = s < t ? 0.0 : weight[t] * ((s == t ? 1.0 : 0.0) - smoother[t][s]);
+          EXPECT_NEAR(total[t * weight.size() + s], 2 + expected, 1e-11) << t << ", " << s;
+        }
+    }
+}
+
 TEST(BaselineSolver, FollowsASingleObservationInEveryWeek) {
   for (const double persistence : {0.5, 0.95, 1.0})
     for (const size_t week : {0, 3, 6}) {
