@@ -67,6 +67,8 @@ class Chain {
     }
   }
 
+  // Without a density, or a curvature to step by, no step is ever taken.
+  bool can_move() const { return std::isfinite(walk_.point().log_density) && of_all_->root.allFinite(); }
   const CurvePoint& point() const { return walk_.point(); }
   int64_t evaluations() const { return evaluations_ / std::ssize(of_channel_); }
 
@@ -104,6 +106,7 @@ class Chain {
 CurveSample sample_curves(const CurveEvidence& evidence, const Mode& mode, int64_t draws, uint64_t seed) {
   const int64_t S = mode.shapes.coordinates.size(), L = mode.linear.size(), C = mode.shapes.channels();
   Chain chain(evidence, mode, seed);
+  if (!chain.can_move()) return {};
   CurveSample out{RowMatrix(draws, S), RowMatrix(draws, L), RowMatrix(draws, chain.point().lift_EL.rows()),
                   Eigen::VectorXd::Zero(L), 0};
   const int64_t warm_up = draws / 10;

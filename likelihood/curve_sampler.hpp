@@ -19,7 +19,8 @@ struct CurveSample {
 /// `draws` steps of a chain that starts at the mode, after a tenth as many that don't count. A step moves all curves by
 /// an elliptical slice (Murray, Adams and MacKay 2010; around an approximation: Nishihara, Murray and Adams 2014),
 /// which follows what channels have in common, and then each channel's by one of its own, which leaves long tails soon
-/// and costs a column of the panel. No step size has to be chosen. Collective; the same on every rank.
+/// and costs a column of the panel. No step size has to be chosen. Empty where the chain couldn't move: the density or
+/// the curvature at the mode isn't a number. Collective; the same on every rank.
 CurveSample sample_curves(const CurveEvidence& evidence, const Mode& mode, int64_t draws, uint64_t seed);
 
 }  // namespace dcmmm

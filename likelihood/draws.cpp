@@ -7,7 +7,7 @@
 namespace dcmmm {
 namespace {
 
-constexpr int kFirstSweeps = 30, kSweeps = 5;
+constexpr int kFirstSweeps = 30, kSweeps = 5, kTries = 30;
 constexpr double kFarthestCenter = 0.2;  // the unconstrained optimum of a term isn't believed beyond this distance
 
 // A normal of mean and sd above 0. Robert 1995: by rejection; exponential proposals in the far tail.
@@ -72,9 +72,24 @@ RowMatrix draw_signed(const Eigen::VectorXd& given_center, const Eigen::MatrixXd
   left.diagonal().array() += 1e-12;
   const Eigen::MatrixXd spread = left.llt().matrixL();
   RowMatrix out(draws, center.size());
-  Eigen::VectorXd shares = center.head(C).cwiseMax(0.005);
+  const Eigen::MatrixXd root = of_shares.llt().matrixL();
+  Eigen::VectorXd shares = center.head(C).cwiseMax(0.005), tried(C);
+  // Independent draws until one is allowed; only where hardly any is, steps from the last one. (Gibbs alone would take
+  // very long for terms that the panel can't tell apart.)
+  const auto by_rejection = [&] {
+    for (int attempt = 0; attempt < kTries; ++attempt) {
+      for (double& value : tried) value = random.normal();
+      tried = center.head(C) + root * tried;
+      if (tried.minCoeff() > 0) {
+        shares = tried;
+        return true;
+      }
+    }
+    return false;
+  };
   for (int64_t draw = 0; draw < draws; ++draw) {
-    for (int sweep = 0; sweep < (draw == 0 ? first_sweeps : kSweeps); ++sweep)
+    const int sweeps = C == 0 || by_rejection() ? 0 : draw == 0 ? first_sweeps : kSweeps;
+    for (int sweep = 0; sweep < sweeps; ++sweep)
       for (int64_t c = 0; c < C; ++c) {
         const double variance = 1.0 / precision(c, c);
         const double others = precision.row(c).dot(shares - center.head(C)) - precision(c, c) * (shares[c] - center[c]);

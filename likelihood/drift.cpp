@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "likelihood/panel_data.hpp"
+
 namespace dcmmm {
 namespace {
 
@@ -13,12 +15,13 @@ constexpr int64_t kMostWaves = 8;         // bounds the work on long panels
 
 }  // namespace
 
-Waves drift_waves(int64_t training_weeks, int64_t weeks) {
+Waves drift_waves(int64_t training_weeks, int64_t weeks, double year) {
   const auto length = static_cast<double>(training_weeks);
-  const int64_t count = std::min<int64_t>(static_cast<int64_t>(2 * length / kShortestPeriod), kMostWaves);
+  const double step = kWeeksOfYear / year;  // in weeks
+  const int64_t count = std::min<int64_t>(static_cast<int64_t>(2 * length * step / kShortestPeriod), kMostWaves);
   Waves out{RowMatrix(weeks, count), Eigen::VectorXd(count)};
   for (int64_t b = 0; b < count; ++b) {
-    const double period = 2 * length / static_cast<double>(b + 1);
+    const double period = 2 * length * step / static_cast<double>(b + 1);  // weeks
     out.variance_B[b] = 1.0 / (1.0 + std::pow(kDampedPeriod / period, 4));
     for (int64_t t = 0; t < weeks; ++t) {
       const double place = (static_cast<double>(std::min(t, training_weeks - 1)) + 0.5) / length;

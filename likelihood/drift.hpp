@@ -9,9 +9,9 @@
 
 namespace dcmmm {
 
-/// Slow cosine waves over the training weeks, from one half wave to periods of 40 weeks; after the training weeks they
-/// stay where they ended. `variance_B`: prior variances of their amplitudes, smaller for periods under a year, such
-/// that the deviation of a week has variance 1.
+/// Slow cosine waves over the training weeks, from one half wave to periods of 40 weeks, on a panel with `year` steps a
+/// year; after the training weeks they stay where they ended. `variance_B`: prior variances of their amplitudes,
+/// smaller for periods under a year, such that the deviation of a week has variance 1.
 struct Waves {
   RowMatrix value_NB;
   Eigen::VectorXd variance_B;
@@ -20,6 +20,6 @@ struct Waves {
 };
 
 /// None where the training weeks are too few for any.
-Waves drift_waves(int64_t training_weeks, int64_t weeks);
+Waves drift_waves(int64_t training_weeks, int64_t weeks, double year);
 
 }  // namespace dcmmm

@@ -153,7 +153,7 @@ Frozen freeze(const LikelihoodData& data, const Shapes& shapes, const Eigen::Vec
               const RegionLoop& loop) {
   const int64_t C = data.channels;
   Frozen out{shapes, Eigen::VectorXd::Ones(C), share_C, {}, {}};
-  if (drift) out.waves = drift_waves(data.origin, data.weeks);
+  if (drift) out.waves = drift_waves(data.origin, data.weeks, data.year);
   const int64_t B = out.waves.count();
   out.wave_mean_CB = RowMatrix::Zero(C, B);
   const ColumnLayout layout{C, data.controls, data.patterns, 0, false, B};

@@ -210,11 +210,11 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
   }
   // An update, whose chain starts where the earlier one's mode was, takes half as many.
   const int64_t draws = start ? std::max<int64_t>(options.curve_draws / 2, 1) : options.curve_draws;
-  const bool averages = options.curve_draws > 0 && can_average(fit, all_regions);
+  const bool may_average = options.curve_draws > 0 && can_average(fit, all_regions);
   const auto sample = [&] {
-    return averages ? sample_curves(CurveEvidence(fit.data, options, fit.covariance, center, loop), mode, draws,
-                                    kChainSeed + options.seed)
-                    : CurveSample();
+    return may_average ? sample_curves(CurveEvidence(fit.data, options, fit.covariance, center, loop), mode, draws,
+                                       kChainSeed + options.seed)
+                       : CurveSample();
   };
   if (!fit.data.experiments.empty()) {
     fit.experiments = report_panel_alone(fit.data, mode, sample());
@@ -230,7 +230,14 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
              fit.options.drift == Drift::kNone ? ", so they stay constant" : ", so they move"));
   const int64_t weeks = fit.data.weeks + future;
   fit.sample = sample();
+  const bool averages = fit.sample.linear_DL.rows() > 0;
   fit.media_share = (averages ? fit.sample.linear_L : mode.linear).head(C).sum();
+  if (log && !averages && options.curve_draws > 0)
+    log(text("Curves are those of the posterior's mode, not averaged: ",
+             may_average                          ? "its density there is no number"
+             : all_regions > kMostAveragedRegions ? text("the panel has more than ", kMostAveragedRegions, " regions")
+                                                  : std::string("the panel's columns would take more than half a GiB"),
+             ". Without an ensemble (ensemble.members) there are no intervals of contributions."));
   if (averages) {
     const Eigen::VectorXd shares_C = fit.sample.linear_L.head(C);
     if (log)

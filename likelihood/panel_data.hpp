@@ -10,10 +10,13 @@
 
 namespace dcmmm {
 
+inline constexpr double kWeeksOfYear = 52.18;
+
 struct LikelihoodData {
   int64_t regions = 0, weeks = 0, origin = 0;  // trains on weeks [0, origin)
   int64_t channels = 0, controls = 0, patterns = 0;
   int64_t events = 0;                 // the last of the controls
+  double year = kWeeksOfYear;         // steps of the panel in a year
   std::vector<double> target_RT;      // y / m_r; anything where not observed
   std::vector<double> weight_RT;      // 1 on observed training cells, less where Huber's weights say so, else 0
   std::vector<float> media_RTC;       // x', all weeks

@@ -45,11 +45,18 @@ void refresh_scales(LikelihoodData& data, const FixedCovariance& covariance, con
           residual(t, 0) = 0;
       }
       const RowMatrix weighted = precision.apply(residual);
-      const Eigen::VectorXd diagonal = precision.apply(RowMatrix::Identity(T, T)).diagonal();
+      RowMatrix precision_TT = RowMatrix::Zero(T, T);
+      precision.add_upper_to(Eigen::Map<RowMatrix>(precision_TT.data(), T, T));
       const double squares = residual.col(0).dot(weighted.col(0));
       scale[region] = data.error_scale_R[region] * std::sqrt((squares + kPriorCells) / (cells + kPriorCells));
-      for (int64_t t = 0; t < T; ++t)
-        if (diagonal[t] > 1e-12) standardised(region, t) = weighted(t, 0) / std::sqrt(diagonal[t]);
+      // A cell's residual from what all others say of it, over its sd if it had its full weight: a weight of before
+      // must not excuse the cell from the next one.
+      const double noise = covariance.components.noise_variance(data.log_size_R[region], data.error_scale_R[region]);
+      for (int64_t t = 0; t < T; ++t) {
+        const double diagonal = precision_TT(t, t), weight = data.weight_RT[region * data.weeks + t];
+        if (!(weight > 0 && diagonal > 1e-12)) continue;
+        standardised(region, t) = weighted(t, 0) / diagonal / std::sqrt(1.0 / diagonal + noise * (1.0 - 1.0 / weight));
+      }
     }
   }
   std::vector<double> magnitudes;

@@ -139,7 +139,7 @@ std::vector<double> training_spend(const Panel& panel, int64_t origin, const Reg
 void move_by_gru(const Fit& fit, LikelihoodFit& likelihood, const std::function<void(const std::string&)>& log) {
   LikelihoodMember& plain = likelihood.members[0];
   const int64_t weeks = plain.national_T.size(), seasons = 2 * fit.model.options().harmonics;
-  const Waves waves = drift_waves(likelihood.data.origin, weeks);
+  const Waves waves = drift_waves(likelihood.data.origin, weeks, likelihood.data.year);
   if (waves.count() == 0) return;
   const at::Tensor season_NS = temporal_patterns(fit.model.options(), fit.model.seasonal_period(), 0, weeks)
                                    .narrow(1, 0, seasons)
@@ -207,6 +207,7 @@ std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& g
   auto fit = empty_fit(panel, model, trainer, members, std::move(plan), communicator);
   const at::Tensor patterns = temporal_patterns(model, fit->model.seasonal_period(), 0, panel.weeks());
   LikelihoodData data = likelihood_data(fit->data, 0, patterns, fit->loop);
+  data.year = fit->model.seasonal_period();
   data.spend_C = training_spend(panel, origin, fit->loop);
   data.experiments = experiments_within(options.experiments, 0, origin);
   auto found = std::make_shared<LikelihoodFit>(

@@ -58,15 +58,23 @@ class Contest {
     member.size_offset = scales.size_offset;
     const FitData data = make_fit_data(panel_, {member}, at::kDouble, loop_);
     const LikelihoodData likelihood = likelihood_data(data, 0, patterns_, loop_);
-    const ComponentEstimate found = quick_estimate(likelihood, options_, start_, data.all_regions, loop_);
-    // Each cell's density is that of the scaled target over the region's size.
+    ComponentEstimate found;
+    try {
+      found = quick_estimate(likelihood, options_, start_, data.all_regions, loop_);
+    } catch (const NumericalError&) {  // on all ranks alike: these scales can't be the likeliest
+      return std::numeric_limits<double>::infinity();
+    }
+    // Each cell's density is that of the scaled target over the region's size, and one cell a region is spent on its
+    // free mean.
     const std::vector<double> jacobian = loop_.sum(1, [&](Chunk chunk, std::span<double> total) {
       for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
         if (!likelihood.is_usable(r) ||
             !is_sampled(loop_.plan().first_region + r, options_.sample_regions, data.all_regions))
           continue;
+        const double log_size = std::log(likelihood.size_R[r]);
+        total[0] -= log_size;
         for (int64_t t = 0; t < origin_; ++t)
-          if (likelihood.weight_RT[r * likelihood.weeks + t] > 0) total[0] += std::log(likelihood.size_R[r]);
+          if (likelihood.weight_RT[r * likelihood.weeks + t] > 0) total[0] += log_size;
       }
     });
     const double value = found.negative_log + jacobian[0];
@@ -205,7 +213,7 @@ PanelScales choose_panel_scales(const Panel& panel, const ModelOptions& model, c
   for (size_t i = 1; i < units.size(); ++i) {
     const double value = contest.at({units[i], out.size_offset});
     report += text(", ", name_of(units[i]), " ", value - reference);
-    if (!(value < best)) continue;  // nor is what isn't a number
+    if (!(value < best)) continue;
     best = value;
     out.media_unit = units[i];
   }

@@ -16,7 +16,7 @@ using testing::likelihood_case;
 using testing::true_drift;
 
 TEST(Waves, DeviateByOneInASlowWayAndStayWhereTheyEnded) {
-  const Waves waves = drift_waves(120, 150);
+  const Waves waves = drift_waves(120, 150, kWeeksOfYear);
   ASSERT_EQ(waves.count(), 6);
   EXPECT_NEAR(waves.variance_B.sum(), 2.0, 1e-12);
   EXPECT_GT(waves.variance_B[0], waves.variance_B[5]);
@@ -25,8 +25,12 @@ TEST(Waves, DeviateByOneInASlowWayAndStayWhereTheyEnded) {
     EXPECT_NEAR(waves.value_NB.col(b).head(120).squaredNorm(), 60, 1e-9);
     for (int64_t t = 120; t < 150; ++t) EXPECT_EQ(waves.value_NB(t, b), waves.value_NB(119, b));
   }
-  EXPECT_EQ(drift_waves(19, 30).count(), 0);
-  EXPECT_EQ(drift_waves(1000, 1000).count(), 8);
+  EXPECT_EQ(drift_waves(19, 30, kWeeksOfYear).count(), 0);
+  EXPECT_EQ(drift_waves(1000, 1000, kWeeksOfYear).count(), 8);
+  // 120 weeks as days or months have the same periods.
+  EXPECT_EQ(drift_waves(840, 840, 7 * kWeeksOfYear).count(), waves.count());
+  EXPECT_EQ(drift_waves(28, 28, 12).count(), waves.count());
+  EXPECT_NEAR(drift_waves(840, 840, 7 * kWeeksOfYear).variance_B[2], waves.variance_B[2], 1e-9);
 }
 
 class Drifting : public ::testing::Test {

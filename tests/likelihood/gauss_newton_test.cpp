@@ -7,6 +7,7 @@
 #include "likelihood/carry_over.hpp"
 #include "likelihood/draws.hpp"
 #include "likelihood/likelihood_fit.hpp"
+#include "likelihood/robust.hpp"
 #include "likelihood_case.hpp"
 
 namespace dcmmm {
@@ -36,6 +37,33 @@ TEST(Columns, DerivativesAgreeWithFiniteDifferences) {
           EXPECT_NEAR(columns(t, layout.derivative(block, c)), (above(t, c) - below(t, c)) / 2e-6, 1e-7);
       }
   }
+}
+
+// Huber's weights are a fixed point: an outlier's weight of before doesn't excuse it from the next one.
+TEST(Scales, AnOutliersWeightSettles) {
+  auto sample = likelihood_case(6, 60);
+  LikelihoodData& data = sample.data;
+  const auto communicator = make_local_communicator();
+  const RegionLoop loop(testing::plan_of(6, 64), *communicator);
+  Components components = initial_components(true, true, false);
+  components[Component::kNoise] = std::log(0.03);
+  components[Component::kLevel] = std::log(0.02);
+  int64_t cell = 2 * data.weeks + 20;
+  while (data.weight_RT[cell] == 0) ++cell;
+  data.target_RT[cell] += 25 * 0.03;
+  const LikelihoodOptions options;
+  std::vector<double> weights;
+  for (int round = 0; round < 4; ++round) {
+    const FixedCovariance covariance = fix_covariance(
+        data, components, freeze(data, sample.truth, Eigen::VectorXd::Constant(2, 0.1), false, loop), loop);
+    const Mode mode = find_mode(data, options, covariance, sample.truth, sample.truth, 0, loop);
+    data.error_scale_R.assign(6, 1.0);
+    refresh_scales(data, covariance, mode, loop);
+    weights.push_back(data.weight_RT[cell]);
+  }
+  EXPECT_LT(weights[0], 0.2);
+  EXPECT_LT(weights[1], weights[0]);  // the level no longer follows the cell
+  for (const int round : {1, 2}) EXPECT_NEAR(weights[round], weights[3], 0.03 * weights[3]);
 }
 
 TEST(Columns, OfReachAndFrequencyAreTheReachTimesTheFrequencysCurveCarriedOver) {

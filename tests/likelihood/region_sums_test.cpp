@@ -97,96 +97,95 @@ TEST_F(Sums, LanesGiveWhatEachRegionGivesAlone) {
       EXPECT_LT((weighted_TN.col(static_cast<int64_t>(i)).matrix() - alone).norm(), 1e-11 * alone.norm());
     }
     EXPECT_EQ(weighted_TN.rightCols(PrecisionLanes::kLanes - 3).abs().maxCoeff(), 0);
-    TEST_F(Sums, PrecisionItselfIsWhatIsAppliedToTheIdentity) {
-      const int64_t T = case_.data.origin;
-      RowMatrix columns(T, layout_.count());
-      fill_columns(case_.data, layout_, case_.truth, nullptr, 1, columns);
-      for (const auto& slopes : {slopes_, std::vector<SlopeColumn>()}) {
-        RegionPrecision precision;
-        precision.factor(case_.data, 1, components_, slopes, columns);
-        RowMatrix upper = RowMatrix::Zero(T, T);
-        precision.add_upper_to(Eigen::Map<RowMatrix>(upper.data(), T, T));
-        const RowMatrix expected = precision.apply(RowMatrix::Identity(T, T)).triangularView<Eigen::Upper>();
-        EXPECT_LT((upper - expected).norm(), 1e-11 * expected.norm());
-      }
-    }
+  }
+}
 
-    TEST_F(Sums, NationalLevelIsIntegratedOutAsByTheDenseCovarianceOfAllCells) {
-      const auto communicator = make_local_communicator();
-      const RegionLoop loop(testing::plan_of(4, 2), *communicator);
-      RegionPass pass{case_.data, layout_, case_.truth, nullptr, components_, slopes_, true, 0, 0, nullptr};
-      const PanelSums sums = sum_regions(pass, loop);
-      const NationalLevel national = national_level(sums.precision_TT, components_);
-      const Eigen::MatrixXd gram = reduced_gram(sums, national);
+TEST_F(Sums, PrecisionItselfIsWhatIsAppliedToTheIdentity) {
+  const int64_t T = case_.data.origin;
+  RowMatrix columns(T, layout_.count());
+  fill_columns(case_.data, layout_, case_.truth, nullptr, 1, columns);
+  for (const auto& slopes : {slopes_, std::vector<SlopeColumn>()}) {
+    RegionPrecision precision;
+    precision.factor(case_.data, 1, components_, slopes, columns);
+    RowMatrix upper = RowMatrix::Zero(T, T);
+    precision.add_upper_to(Eigen::Map<RowMatrix>(upper.data(), T, T));
+    const RowMatrix expected = precision.apply(RowMatrix::Identity(T, T)).triangularView<Eigen::Upper>();
+    EXPECT_LT((upper - expected).norm(), 1e-11 * expected.norm());
+  }
+}
 
-      std::vector<std::pair<int64_t, int64_t>> cells;
-      for (int64_t region = 0; region < 4; ++region)
-        for (const int64_t t : seen(region)) cells.emplace_back(region, t);
-      const auto n = static_cast<int64_t>(cells.size());
-      Eigen::MatrixXd covariance = Eigen::MatrixXd::Zero(n, n), rows(n, layout_.count());
-      int64_t at = 0;
-      double of_regions = 0;
-      for (int64_t region = 0; region < 4; ++region) {
-        RowMatrix columns(case_.data.origin, layout_.count());
-        fill_columns(case_.data, layout_, case_.truth, nullptr, region, columns);
-        const auto weeks = seen(region);
-        const auto block = static_cast<int64_t>(weeks.size());
-        covariance.block(at, at, block, block) =
-            dense_covariance(case_.data, region, components_, slopes_, columns, weeks);
-        of_regions += 2 * Eigen::LLT<Eigen::MatrixXd>(covariance.block(at, at, block, block))
-                              .matrixLLT()
-                              .diagonal()
-                              .array()
-                              .log()
-                              .sum();
-        for (int64_t i = 0; i < block; ++i) rows.row(at + i) = columns.row(weeks[i]);
-        at += block;
-      }
-      for (int64_t i = 0; i < n; ++i)
-        for (int64_t j = 0; j < n; ++j)
-          covariance(i, j) += components_.national_covariance(std::abs(cells[i].second - cells[j].second));
-      const Eigen::LLT<Eigen::MatrixXd> factor(covariance);
-      const Eigen::MatrixXd expected = rows.transpose() * factor.solve(rows);
-      for (int64_t i = 0; i < layout_.count(); ++i)
-        for (int64_t j = 0; j < layout_.count(); ++j)
-          EXPECT_NEAR(gram(i, j), expected(i, j), 1e-3 * (1 + std::abs(expected(i, j))));
-      const double determinant = 2 * factor.matrixLLT().diagonal().array().log().sum();
-      EXPECT_NEAR(national.log_determinant, determinant - of_regions, 1e-3);
-      const IntegratedSums integrated = integrate_nation(sums, components_);
-      EXPECT_LT((integrated.gram_PP - gram).norm(), 1e-10 * gram.norm());
-      EXPECT_NEAR(integrated.log_determinant, national.log_determinant, 1e-9);
-    }
+TEST_F(Sums, NationalLevelIsIntegratedOutAsByTheDenseCovarianceOfAllCells) {
+  const auto communicator = make_local_communicator();
+  const RegionLoop loop(testing::plan_of(4, 2), *communicator);
+  RegionPass pass{case_.data, layout_, case_.truth, nullptr, components_, slopes_, true, 0, 0, nullptr};
+  const PanelSums sums = sum_regions(pass, loop);
+  const NationalLevel national = national_level(sums.precision_TT, components_);
+  const Eigen::MatrixXd gram = reduced_gram(sums, national);
 
-    TEST_F(Sums, DoNotDependOnChunks) {
-      const auto communicator = make_local_communicator();
-      RegionPass pass{case_.data, layout_, case_.truth, nullptr, components_, slopes_, true, 0, 0, nullptr};
-      const PanelSums whole = sum_regions(pass, RegionLoop(testing::plan_of(4, 64), *communicator));
-      const PanelSums single = sum_regions(pass, RegionLoop(testing::plan_of(4, 1), *communicator));
-      EXPECT_LT((whole.gram_PP - single.gram_PP).norm(), 1e-9 * whole.gram_PP.norm());
-      EXPECT_LT((whole.precision_TT - single.precision_TT).norm(), 1e-9 * whole.precision_TT.norm());
-    }
+  std::vector<std::pair<int64_t, int64_t>> cells;
+  for (int64_t region = 0; region < 4; ++region)
+    for (const int64_t t : seen(region)) cells.emplace_back(region, t);
+  const auto n = static_cast<int64_t>(cells.size());
+  Eigen::MatrixXd covariance = Eigen::MatrixXd::Zero(n, n), rows(n, layout_.count());
+  int64_t at = 0;
+  double of_regions = 0;
+  for (int64_t region = 0; region < 4; ++region) {
+    RowMatrix columns(case_.data.origin, layout_.count());
+    fill_columns(case_.data, layout_, case_.truth, nullptr, region, columns);
+    const auto weeks = seen(region);
+    const auto block = static_cast<int64_t>(weeks.size());
+    covariance.block(at, at, block, block) = dense_covariance(case_.data, region, components_, slopes_, columns, weeks);
+    of_regions +=
+        2 *
+        Eigen::LLT<Eigen::MatrixXd>(covariance.block(at, at, block, block)).matrixLLT().diagonal().array().log().sum();
+    for (int64_t i = 0; i < block; ++i) rows.row(at + i) = columns.row(weeks[i]);
+    at += block;
+  }
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t j = 0; j < n; ++j)
+      covariance(i, j) += components_.national_covariance(std::abs(cells[i].second - cells[j].second));
+  const Eigen::LLT<Eigen::MatrixXd> factor(covariance);
+  const Eigen::MatrixXd expected = rows.transpose() * factor.solve(rows);
+  for (int64_t i = 0; i < layout_.count(); ++i)
+    for (int64_t j = 0; j < layout_.count(); ++j)
+      EXPECT_NEAR(gram(i, j), expected(i, j), 1e-3 * (1 + std::abs(expected(i, j))));
+  const double determinant = 2 * factor.matrixLLT().diagonal().array().log().sum();
+  EXPECT_NEAR(national.log_determinant, determinant - of_regions, 1e-3);
+  const IntegratedSums integrated = integrate_nation(sums, components_);
+  EXPECT_LT((integrated.gram_PP - gram).norm(), 1e-10 * gram.norm());
+  EXPECT_NEAR(integrated.log_determinant, national.log_determinant, 1e-9);
+}
 
-    TEST_F(Sums, MeansAreThoseOfTheWholePassAndRelativeToTheSample) {
-      const auto communicator = make_local_communicator();
-      const RegionLoop loop(testing::plan_of(4, 2), *communicator);
-      RegionPass pass{case_.data, layout_, case_.truth, nullptr, components_, slopes_, false, 0, 0, nullptr};
-      const Eigen::VectorXd means = mean_columns(pass, loop);
-      EXPECT_LT((means - sum_regions(pass, loop).mean_P).norm(), 1e-12);
-      EXPECT_DOUBLE_EQ(means[layout_.target()], 1.0);
-      pass.sample_regions = 2;
-      pass.all_regions = 4;
-      EXPECT_DOUBLE_EQ(mean_columns(pass, loop)[layout_.target()], 1.0);
-    }
+TEST_F(Sums, DoNotDependOnChunks) {
+  const auto communicator = make_local_communicator();
+  RegionPass pass{case_.data, layout_, case_.truth, nullptr, components_, slopes_, true, 0, 0, nullptr};
+  const PanelSums whole = sum_regions(pass, RegionLoop(testing::plan_of(4, 64), *communicator));
+  const PanelSums single = sum_regions(pass, RegionLoop(testing::plan_of(4, 1), *communicator));
+  EXPECT_LT((whole.gram_PP - single.gram_PP).norm(), 1e-9 * whole.gram_PP.norm());
+  EXPECT_LT((whole.precision_TT - single.precision_TT).norm(), 1e-9 * whole.precision_TT.norm());
+}
 
-    TEST_F(Sums, ASampleTakesEvenlySpacedRegions) {
-      const auto communicator = make_local_communicator();
-      const RegionLoop loop(testing::plan_of(4, 64), *communicator);
-      RegionPass pass{case_.data, layout_, case_.truth, nullptr, components_, {}, false, 2, 4, nullptr};
-      const auto columns = keep_columns(pass, loop);
-      int64_t kept = 0;
-      for (const RowMatrix& of_region : columns) kept += of_region.size() > 0;
-      EXPECT_EQ(kept, 2);
-    }
+TEST_F(Sums, MeansAreThoseOfTheWholePassAndRelativeToTheSample) {
+  const auto communicator = make_local_communicator();
+  const RegionLoop loop(testing::plan_of(4, 2), *communicator);
+  RegionPass pass{case_.data, layout_, case_.truth, nullptr, components_, slopes_, false, 0, 0, nullptr};
+  const Eigen::VectorXd means = mean_columns(pass, loop);
+  EXPECT_LT((means - sum_regions(pass, loop).mean_P).norm(), 1e-12);
+  EXPECT_DOUBLE_EQ(means[layout_.target()], 1.0);
+  pass.sample_regions = 2;
+  pass.all_regions = 4;
+  EXPECT_DOUBLE_EQ(mean_columns(pass, loop)[layout_.target()], 1.0);
+}
 
-  }  // namespace
+TEST_F(Sums, ASampleTakesEvenlySpacedRegions) {
+  const auto communicator = make_local_communicator();
+  const RegionLoop loop(testing::plan_of(4, 64), *communicator);
+  RegionPass pass{case_.data, layout_, case_.truth, nullptr, components_, {}, false, 2, 4, nullptr};
+  const auto columns = keep_columns(pass, loop);
+  int64_t kept = 0;
+  for (const RowMatrix& of_region : columns) kept += of_region.size() > 0;
+  EXPECT_EQ(kept, 2);
+}
+
+}  // namespace
 }  // namespace dcmmm

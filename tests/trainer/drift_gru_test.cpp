@@ -21,7 +21,7 @@ class DriftGru : public ::testing::Test {
                      freeze(case_.data, case_.truth, Eigen::Vector2d(0.2, 0.1), true, loop_), loop_);
   Mode mode_ = find_mode(case_.data, options_, covariance_, case_.truth, case_.truth, 0, loop_);
   DriftObjective objective_{case_.data, options_, covariance_, mode_, 12, loop_};
-  Waves waves_ = drift_waves(case_.data.origin, 130);
+  Waves waves_ = drift_waves(case_.data.origin, 130, case_.data.year);
 
   DriftGruFit train(DriftGruOptions options) const {
     const at::Tensor inputs =
