@@ -32,6 +32,7 @@ Scores; "training weeks" are those before the holdout, sums are over observed ce
 """
 
 import argparse
+import collections
 import csv
 import json
 import math
@@ -183,7 +184,17 @@ def score(truth, run, exported):
         "forecast": metrics["coverage_90"] if metrics["coverage_90"] is not None else none,
         "placebo": 100 * share[0] if true_share[0] == 0 else none,
         "seconds": metrics["seconds"]["total"],
+        "took": choices(metrics, (run / "train.log").read_text(encoding="utf-8")),
     }
+
+
+def choices(metrics, log):
+    """What the program decided, in words."""
+    if metrics["estimator"] != "likelihood":
+        return metrics["estimator"]
+    moves = ", coefficients that move" if "so they move" in log else ""
+    offset = ", an offset of sizes" if metrics["size_offset"] > 0 else ""
+    return f"likelihood, media per {metrics['media_unit']}{moves}{offset}"
 
 
 def call(dcmmm, *words):
@@ -239,6 +250,9 @@ def print_table(rows, exponents, kinds, seeds):
             text = "-" if not values else f"{mean:.3f}" + ("!" if holds(kind, name, mean) is False else " ")
             line += f"{text:>14}"
         print(line)
+    for kind in kinds:
+        took = collections.Counter(r["took"] for r in rows if r["kind"] == kind and r["exponents"] == exponents)
+        print(f"{kind} took: " + "; ".join(f"{count} x {what}" for what, count in took.most_common()))
 
 
 def seed_list(words):
@@ -270,7 +284,7 @@ def main():
 
     rows = []
     with open(arguments.folder / "rows.csv", "w", newline="", encoding="utf-8") as file:
-        out = csv.DictWriter(file, ["kind", "exponents", "seed", *SCORES])
+        out = csv.DictWriter(file, ["kind", "exponents", "seed", *SCORES, "took"])
         out.writeheader()
         for which in exponents:
             for kind in kinds:

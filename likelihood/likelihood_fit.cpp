@@ -89,10 +89,10 @@ Frozen estimate(LikelihoodFit& fit, const Shapes& shapes, const Eigen::VectorXd&
 // Whether coefficients drift: only where the likelihood is better by enough. With a variance component that the panel
 // doesn't ask for, contributions by week only get noisier. If not, the fit is as if drift had never been thought of.
 bool decide_drift(LikelihoodFit& fit, const Shapes& shapes, const Eigen::VectorXd& shares, int64_t all_regions,
-                  const RegionLoop& loop) {
+                  int64_t search, const RegionLoop& loop) {
   const ComponentEstimate constant = fit.estimate;
   fit.estimate.components.drift = true;
-  estimate(fit, shapes, shares, all_regions, kLaterSearch, loop);
+  estimate(fit, shapes, shares, all_regions, search, loop);
   fit.drift_gain = fit.estimate.drift_gain;
   if (fit.drift_gain >= kDriftWorth) return true;
   fit.estimate = constant;
@@ -199,14 +199,13 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
     shapes = mode.shapes;
     shares = slope_shares(mode, C);
   };
+  const int64_t later_search = start ? kUpdateSearch : kLaterSearch;
   for (int round = start ? kRounds - 1 : 0; round < kRounds; ++round)
-    improve(start        ? kUpdateSearch
-            : round == 0 ? kFirstSearch
-                         : kLaterSearch,
-            round == 0 ? kFirstSteps : options.max_steps, round + 1 == kRounds);
-  if (options.drift != Drift::kNone && decide_drift(fit, shapes, shares, all_regions, loop)) {
+    improve(round == 0 ? kFirstSearch : later_search, round == 0 ? kFirstSteps : options.max_steps,
+            round + 1 == kRounds);
+  if (options.drift != Drift::kNone && decide_drift(fit, shapes, shares, all_regions, later_search, loop)) {
     if (!start) improve(kUpdateSearch, options.max_steps, false);
-    improve(kLaterSearch, options.max_steps, true);
+    improve(later_search, options.max_steps, true);
   }
   // An update, whose chain starts where the earlier one's mode was, takes half as many.
   const int64_t draws = start ? std::max<int64_t>(options.curve_draws / 2, 1) : options.curve_draws;

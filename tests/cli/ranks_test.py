@@ -93,6 +93,19 @@ class Ranks(cli.Case):
                         cli.column(found, figure), cli.column(expected, figure), rtol=0, atol=1e-3 * total
                     )
 
+    def test_coefficients_that_move_agree_on_1_and_3_ranks(self):
+        self.panel = self.synth("drifting.h5", kind="drifting", regions=12, weeks=130, channels=2, controls=1)
+        shares = []
+        for ranks in (1, 3):
+            found = self.likelihood_on(f"drifting_{ranks}", ranks=ranks)
+            self.assertIn("so they move", (self.folder / f"drifting_{ranks}/train.log").read_text())
+            weekly = [float(row["value"]) for row in cli.read_csv(self.folder / f"drifting_{ranks}_csv/contributions.csv")
+                      if row["component"].startswith("media:")]  # fmt: skip
+            shares.append((cli.column(found, "contribution"), np.array(weekly)))
+        (expected, of_week), (other, other_of_week) = shares
+        np.testing.assert_allclose(other, expected, rtol=0, atol=1e-3 * expected.sum())
+        self.assertLess(np.abs(other_of_week - of_week).max(), 0.01 * of_week.max())
+
     def test_a_deterministic_likelihood_gives_the_same_bits(self):
         files = []
         for ranks, threads in ((1, 1), (2, 1), (3, 1), (1, 2)):
