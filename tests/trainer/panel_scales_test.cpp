@@ -93,7 +93,7 @@ TEST(RegionSizes, WhatIsAddedToEveryRegionAlikeIsNoSize) {
     for (double& target : scaled.target_RT) target *= 1 + constant / mean;
     EXPECT_EQ(scales_of(scaled).size_offset, 0);
   }
-  // Half of the ranks' regions each: the same answer.
+  // Whatever the chunk, the same answer.
   Panel raised = plain;
   for (double& target : raised.target_RT) target += mean;
   const auto offset_of = [&](int64_t chunk) {
