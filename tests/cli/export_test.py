@@ -142,6 +142,15 @@ class Export(cli.Case):
         for column, mean in (("spend", "weekly_spend"), ("response", "response"), ("height", "height")):
             np.testing.assert_allclose(saturation[column], means[mean], rtol=1e-9)
         np.testing.assert_allclose(saturation.headroom, 1 - saturation.response / saturation.height, rtol=1e-9)
+        # The exported points lie on it, inside their intervals; the region's tables agree with each other.
+        points = self.read("region_curves").merge(regional, on=["region", "channel"], suffixes=("", "_average"))
+        self.assertEqual(len(points), 16 * len(regional))
+        on_it = points.height / (1 + (points.half_saturation_spend / points.spend.clip(lower=1e-12)) ** points.exponent)
+        np.testing.assert_allclose(on_it, points.response, rtol=2e-3, atol=1e-3 * points.height.max())
+        self.assertTrue(((points.lower <= points.response) & (points.response <= points.upper)).all())
+        self.assertTrue(((points.marginal_lower <= points.marginal) & (points.marginal <= points.marginal_upper)).all())
+        np.testing.assert_array_equal(points.extrapolated == "yes", points.spend > points.largest_spend)
+        np.testing.assert_allclose(regional.headroom, 1 - regional.response / regional.height, rtol=1e-9)
         observed = self.read("prediction").groupby("region").actual.agg(["count", "sum"])
         regions = self.read("regions").set_index("region")
         np.testing.assert_array_equal(regions.observed_weeks, observed["count"])

@@ -139,11 +139,20 @@ class Report(cli.Case):
         stack = browser.run("(() => { const data = document.querySelector('#contributions .chart').data; return data[0].x.map((_, i) => data.reduce((sum, trace) => sum + trace.y[i], 0)); })()")
         for drawn, expected in zip(stack, sums.values()):
             self.assertAlmostEqual(drawn / expected, 1, places=9)
-        # A region's own curve goes through its average week.
+        # A region's own curve, with its interval, goes through its average week.
         self.choose(browser, "curves", 1, region)
-        curve, point = browser.run("(() => { const [curve, point] = document.querySelector('#curves .chart').data; return [[curve.x, curve.y], [point.x[0], point.y[0]]]; })()")
-        at = min(range(len(curve[0])), key=lambda i: abs(curve[0][i] - point[0]))
-        self.assertAlmostEqual(curve[1][at] / point[1], 1, delta=0.02)
+        channel = browser.run("document.querySelector('#curves select').value")
+        rows = [row for row in cli.read_csv(folder / "region_curves.csv") if (row["region"], row["channel"]) == (region, channel)]
+        for chart, columns in enumerate((("lower", "upper", "response"), ("marginal_lower", "marginal_upper", "marginal"))):
+            traces = browser.run(f"document.querySelectorAll('#curves .chart')[{chart}].data.map((trace) => [trace.name || '', trace.x, trace.y])")
+            self.assertEqual([traces[0][2], traces[1][2]], [[float(row[column]) for row in rows] for column in columns[:2]])
+            curve = dict(zip(traces[2][1] + traces[3][1], traces[2][2] + traces[3][2]))  # observed and beyond
+            self.assertEqual(curve, {float(row["spend"]): float(row[columns[2]]) for row in rows})
+            name, (x,), (y,) = traces[4]
+            self.assertEqual(name, "average week")
+            below, above = max(at for at in curve if at <= x), min(at for at in curve if at >= x)
+            self.assertTrue(min(curve[below], curve[above]) * 0.99 <= y <= max(curve[below], curve[above]) * 1.01 or chart == 1)
+        self.assertEqual(self.shown(browser, "curves", "region_curves.csv")[0]["region"], region)
 
     def the_theme_switches(self, browser):
         colors = "[getComputedStyle(document.body).backgroundColor, document.querySelector('#total .legend text').style.fill, document.getElementById('theme').getAttribute('aria-pressed')]"
