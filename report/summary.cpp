@@ -174,8 +174,10 @@ class Summary {
     for (std::size_t row = 0; row < values["gain"].size(); ++row) {
       if (label_at(values["scenario"], row) != "plan") continue;
       const double gain = number(values["gain"][row]), lower = number(values["gain_lower"][row]);
-      std::string sentence = text("The budget plan spends ", grouped(number(values["spend"][row])), " and gains ",
-                                  grouped(gain), " ", data_["run"]["target"].get<std::string>(), " over today's spend");
+      std::string sentence =
+          text("The budget plan spends ", grouped(number(values["spend"][row])),
+               data_.value(Json::json_pointer("/plan/facts/currency"), true) ? "" : " media units", " and gains ",
+               grouped(gain), " ", data_["run"]["target"].get<std::string>(), " over today's spend");
       if (std::isfinite(lower))
         sentence += text(" (", grouped(lower), " to ", grouped(number(values["gain_upper"][row])), ")");
       if (std::isfinite(lower) && lower <= 0)

@@ -160,7 +160,8 @@ function drawReturnsByPeriod(view) {
     chart(() => ({
       traces: [...band(x, returns.get("roi_lower", rows), returns.get("roi_upper", rows), percent(report.run.interval, 0) + " interval"),
                { ...line(x, returns.get("roi", rows), "ROI", { line: { color: color("accent") } }), mode: "lines+markers" },
-               { ...line(x, returns.get("marginal_roi", rows), "marginal ROI", { line: { color: kPalette[5], dash: "dot" } }), mode: "lines+markers" }],
+               { ...line(x, returns.get("marginal_roi", rows), "marginal ROI", { line: { color: kPalette[5], dash: "dot" } }), mode: "lines+markers",
+                 error_y: whiskers(returns.get("marginal_roi", rows), returns.get("marginal_roi_lower", rows), returns.get("marginal_roi_upper", rows)) }],
       layout: { height: 300, xaxis: periodAxis(state.kind), yaxis: { title: { text: returnUnit }, rangemode: "tozero" } }, legend: true,
     }));
     numbers(rows);

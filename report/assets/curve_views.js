@@ -66,23 +66,25 @@ addView({
 
 addView({
   id: "saturation", group: "Saturation and carry-over", title: "Saturation and headroom",
-  shows: "How much of each curve's height the average week reaches (filled) and leaves (headroom).",
+  shows: "How much of each curve's height the average week reaches (filled, with its interval) and leaves (headroom).",
   watch: "headroom is no promise: it is what the curve's shape says, and shapes are known far less well than contributions.",
   draw(view) {
     const saturation = table("saturation.csv");
     const rows = saturation.all().filter((row) => saturation.at("headroom", row) !== null).sort((a, b) => saturation.at("headroom", a) - saturation.at("headroom", b));
     if (rows.length === 0) return view.missing("The model's responses are linear (model.hill.enabled=false): nothing saturates.");
     const channels = rows.map((row) => saturation.at("channel", row)), headroom = saturation.get("headroom", rows).map((value) => 100 * value);
+    const percents = (column) => saturation.get(column, rows).map((value) => (value === null ? null : 100 * (1 - value)));
     view.chart("Share of the curve's height that the average week reaches", () => ({
       traces: [
         { type: "bar", orientation: "h", y: channels.map((_, i) => i), x: headroom.map((value) => 100 - value), name: "reached",
+          error_x: { ...whiskers(headroom.map((value) => 100 - value), percents("headroom_upper"), percents("headroom_lower")), color: color("ink") },
           marker: { color: channels.map((channel) => (isIdentified(channel) ? color("accent") : color("line"))) }, hovertemplate: "%{x:.1f} %<extra>reached</extra>" },
         { type: "bar", orientation: "h", y: channels.map((_, i) => i), x: headroom, name: "headroom",
           marker: { color: color("band"), line: { color: color("soft"), width: 1 } }, hovertemplate: "%{x:.1f} %<extra>headroom</extra>" }],
       layout: { height: rowsHeight(channels.length), barmode: "stack", xaxis: { title: { text: "% of the curve's height" }, range: [0, 100] }, yaxis: channelAxis(channels) },
       legend: true,
     }));
-    view.numbers(saturation, rows, ["channel", "spend", "half_saturation_spend", "saturation_spend", "headroom", "marginal", "exponent", "identified"], true);
+    view.numbers(saturation, rows, ["channel", "spend", "half_saturation_spend", "saturation_spend", "headroom", "headroom_lower", "headroom_upper", "marginal", "exponent", "identified"], true);
   },
 });
 

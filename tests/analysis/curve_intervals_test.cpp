@@ -100,7 +100,8 @@ TEST(CurveIntervals, OfARegionAreThoseOfItsDraws) {
         }
         expect_interval({number(4), number(5)}, responses, number(3));
         expect_interval({number(7), number(8)}, marginals, number(6));
-        for (std::size_t column : {6, 7, 8}) EXPECT_NEAR(number(column + 5), 3 * number(column), 2e-5 * number(column + 5));
+        for (std::size_t column : {6, 7, 8})
+          EXPECT_NEAR(number(column + 5), 3 * number(column), 2e-5 * number(column + 5));
       }
       // The points of the average week.
       const auto& average = averages[r * kChannels + c];

@@ -74,6 +74,8 @@ TEST(Summary, SaysWhatAPlanGains) {
   data["plan"]["tables"]["scenarios.csv"] =
       table_json("scenario,spend,gain,gain_lower,gain_upper\nplan,2000,3000,-1000,5000\n");
   EXPECT_THAT(all_of(summary_of(data), "warning"), HasSubstr("its interval holds losses, too."));
+  data["plan"]["facts"]["currency"] = false;
+  EXPECT_THAT(all_of(summary_of(data), "warning"), HasSubstr("plan spends 2,000 media units and gains"));
 }
 
 TEST(Summary, SaysWhatARunDoesNotHave) {
