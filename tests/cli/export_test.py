@@ -111,6 +111,19 @@ class Export(cli.Case):
                     self.assertTrue(pyarrow.types.is_float64(field.type), (name, column))
                     self.assertEqual(values, [float(text) if text else None for text in texts], (name, column))
 
+    def test_two_exports_and_two_fits_are_the_same_bytes(self):
+        words = ["data.source=sales.csv", "ensemble.members=2", "trainer.deterministic=true"]
+        for name in ("one", "two"):
+            self.train(name, *words)
+            for form in ("csv", "parquet"):
+                self.dcmmm("export", f"run={self.folder / name}", f"output={self.folder / f'{name}_{form}'}", f"export.format={form}")
+        self.dcmmm("export", f"run={self.folder / 'one'}", f"output={self.folder / 'again'}", "export.format=parquet")
+        self.assertEqual((self.folder / "one/results.h5").read_bytes(), (self.folder / "two/results.h5").read_bytes())
+        for one, other in (("one_csv", "two_csv"), ("one_parquet", "two_parquet"), ("one_parquet", "again")):
+            self.assertEqual(cli.hashes(self.folder / one), cli.hashes(self.folder / other))
+        self.export("run", "csv_again")
+        self.assertEqual(cli.hashes(self.csv), cli.hashes(self.folder / "csv_again"))
+
     def test_prices_and_a_revenue_make_returns_money(self):
         words = ["data.cost={0: 2, 1: 3, 2: 4}", "data.revenue=50"]
         self.dcmmm("export", f"run={self.folder / 'run'}", f"output={self.folder / 'money'}", *words)

@@ -176,8 +176,24 @@ class Report(cli.Case):
         self.assertNotEqual(browser.run(edges), after)
 
     def pictures_can_be_saved(self, browser):
+        charts = browser.run("document.querySelectorAll('.chart').length")
+        self.assertEqual(browser.run("[...document.querySelectorAll('.chart')].map((chart) => chart.nextElementSibling.textContent)"), ["PNGSVG"] * charts)
         for form, start in (("png", "data:image/png;base64,iVBOR"), ("svg", "data:image/svg+xml,")):
-            self.assertTrue(browser.run(f"Plotly.toImage(document.querySelector('#shares .chart'), {{format: '{form}'}}).then((url) => url.slice(0, 40))").startswith(start))
+            pictures = browser.run(f"Promise.all([...document.querySelectorAll('.chart')].map((chart) => Plotly.toImage(chart, {{format: '{form}'}}).then((url) => [url.slice(0, 26), url.length])))")
+            self.assertEqual(len(pictures), charts)
+            for head, length in pictures:
+                self.assertTrue(start.startswith(head[:len(start)]) and length > 3000, (head, length))
+        # The buttons leave files.
+        browser.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(self.folder / "saved"))
+        for number, name in enumerate(("shares.png", "shares.svg", "network.svg")):
+            place = f"document.querySelectorAll('#{name.split('.')[0]} .save button')[{1 if name == 'shares.svg' else 0}]"
+            browser.run(f"{place}.click()")
+            file = self.folder / "saved" / name
+            deadline = time.monotonic() + 20
+            while not (file.exists() and file.stat().st_size > 1000):
+                self.assertLess(time.monotonic(), deadline, name)
+                time.sleep(0.1)
+            self.assertEqual(len(list((self.folder / "saved").iterdir())), number + 1)
         self.assertIn("<svg", browser.run("networkFile(document.querySelector('#network svg')).slice(0, 200)"))
 
     def narrow_pages_fit(self, browser):
