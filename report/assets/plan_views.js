@@ -11,6 +11,8 @@ function drawPlan(view) {
   const bars = (column, name, hue) => ({ type: "bar", orientation: "h", y: places, x: channels.get(column, rows), name, marker: { color: hue }, hovertemplate: "%{x:.4g}<extra>" + name + "</extra>" });
   view.text(`A budget of ${rounded(facts.budget)}${planUnit === "spend" ? "" : " media units"} over ${facts.horizon_weeks} ${report.run.step} (${facts.first_week} to ${facts.last_week}), decided by ${facts.level.replaceAll("_", " x ")}, ` +
             `compared with ${facts.now_first_week} to ${facts.now_last_week}.` + (facts.kept.length > 0 ? ` Kept as they are: ${facts.kept.map((row) => `${row.channel} (${row.reason})`).join(", ")}.` : ""));
+  const moving = summary.all().filter((row) => summary.at("indirect", row)).map((row) => summary.at("channel", row));
+  if (moving.length > 0) view.text(`A plan sets every channel's spend itself: the indirect effects of ${moving.join(", ")} don't count in it.`);
   view.pair();
   view.chart("Spend now and planned", () => ({
     traces: [bars("spend_now", "now", color("soft")), bars("spend_plan", "plan", color("accent"))],
