@@ -10,6 +10,7 @@ namespace {
 
 std::vector<std::string> csv_fields(const std::vector<std::string>& names, const std::string& prefix = "") {
   std::vector<std::string> fields;
+  fields.reserve(names.size());
   for (const auto& name : names) fields.push_back(csv_field(prefix + name));
   return fields;
 }
