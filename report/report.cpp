@@ -44,16 +44,33 @@ Json json_file(const fs::path& path) {
   return out;
 }
 
-// The tables of `dcmmm plan`. Its rows by region and week can be many: a large plan.csv stays out.
+// Spend by channel and week, of a plan that decided by week: plan.csv added up over regions, which may be many.
+Json plan_by_week(const fs::path& file) {
+  const Json table = table_json(read_text_file(file));
+  const Json &values = table["values"], &channels = values["channel"], &weeks = values["week"];
+  const std::size_t W = weeks["labels"].size();
+  if (W < 2) return nullptr;
+  std::vector<double> now_CW(channels["labels"].size() * W), plan_CW(now_CW.size());
+  for (std::size_t row = 0; row < weeks["codes"].size(); ++row) {
+    const std::size_t cell = channels["codes"][row].get<std::size_t>() * W + weeks["codes"][row].get<std::size_t>();
+    now_CW[cell] += values["spend_now"][row].get<double>();
+    plan_CW[cell] += values["spend_plan"][row].get<double>();
+  }
+  return {{"channels", channels["labels"]}, {"weeks", weeks["labels"]}, {"now_CW", now_CW}, {"plan_CW", plan_CW}};
+}
+
+// The tables of `dcmmm plan`.
 Json plan_of(const fs::path& folder) {
-  constexpr std::uintmax_t kLargestBytes = 1 << 20;
   if (folder.empty() || !fs::exists(folder / "plan.json")) return nullptr;
   Json tables = Json::object();
-  for (const char* name : {"channels.csv", "scenarios.csv", "scenario_channels.csv", "plan.csv"}) {
+  for (const char* name : {"channels.csv", "scenarios.csv", "scenario_channels.csv"}) {
     const fs::path file = folder / name;
-    if (fs::exists(file) && fs::file_size(file) <= kLargestBytes) tables[name] = table_json(read_text_file(file));
+    if (fs::exists(file)) tables[name] = table_json(read_text_file(file));
   }
-  return {{"facts", json_file(folder / "plan.json")}, {"tables", tables}};
+  const fs::path variables = folder / "plan.csv";
+  return {{"facts", json_file(folder / "plan.json")},
+          {"tables", tables},
+          {"by_week", fs::exists(variables) ? plan_by_week(variables) : Json(nullptr)}};
 }
 
 Json names_of(const std::vector<std::string>& names, const std::vector<int64_t>& places) {

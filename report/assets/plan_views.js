@@ -26,16 +26,14 @@ function drawPlan(view) {
   view.numbers(channels, rows, ["channel", "spend_now", "spend_plan", "outcome_now", "outcome_plan", "outcome_plan_lower", "outcome_plan_upper", "marginal_now", "marginal_plan", "status"], true);
 }
 
-// Spend by week, where the plan decided by week and is small enough to be here.
+// Spend by week, where the plan decided by week.
 function drawFlighting(view) {
-  const variables = planTable("plan.csv"), weeks = variables.labels("week").filter((week) => week !== "");
-  if (weeks.length < 2) return;
+  const spend = plan.by_week;
+  if (!spend) return;
+  const weeks = spend.weeks.length, sums = Array.from({ length: weeks }, (_, week) => spend.now_CW.reduce((sum, value, i) => sum + (i % weeks === week ? value : 0), 0));
   view.chart("Planned spend by " + stepName, () => ({
-    traces: channelsBySize.slice(0, kPalette.length).map((channel, i) => {
-      const sums = new Map(weeks.map((week) => [week, 0]));
-      for (const row of variables.where("channel", channel)) sums.set(variables.at("week", row), sums.get(variables.at("week", row)) + variables.at("spend_plan", row));
-      return { type: "bar", x: weekValues(weeks), y: weeks.map((week) => sums.get(week)), name: plain(shortWithVerdict(channel)), marker: { color: kPalette[i] } };
-    }),
+    traces: [...spend.channels.map((channel, c) => ({ type: "bar", x: weekValues(spend.weeks), y: spend.plan_CW.slice(c * weeks, (c + 1) * weeks), name: plain(shortWithVerdict(channel)), marker: { color: kPalette[c % kPalette.length] } })),
+             { ...line(weekValues(spend.weeks), sums, "all channels today", { line: { color: color("ink"), dash: "dot" } }) }],
     layout: { height: 340, barmode: "stack", xaxis: { title: { text: stepName } }, yaxis: { title: { text: planUnit } } }, legend: true,
   }));
 }

@@ -236,12 +236,16 @@ class Report(cli.Case):
         header = "channel,spend_now,spend_plan,lower,upper,outcome_now,outcome_now_lower,outcome_now_upper,outcome_plan,outcome_plan_lower,outcome_plan_upper,roi_now,roi_plan,marginal_now,marginal_plan,identified,status\n"
         (self.folder / "run/plan/channels.csv").write_text(header + "".join(f"{channel},1,2,0,4,5,4,6,7,6,8,1,1,1,1,1,free\n" for channel in channels))
         (self.folder / "run/plan/scenarios.csv").write_text("scenario,spend,outcome,outcome_lower,outcome_upper,gain,gain_lower,gain_upper,roi,roi_lower,roi_upper\ntoday,1,2,1,3,0,0,0,2,1,3\nplan,1,3,2,4,1,0,2,3,2,4\n")
+        rows = [(channel, region, week) for channel in channels for region in ("a", "b") for week in ("61", "62", "63")]
+        (self.folder / "run/plan/plan.csv").write_text("channel,region,week,spend_now,spend_plan,lower,upper,extrapolates\n" + "".join(f"{','.join(row)},1,{i},0,9,0\n" for i, row in enumerate(rows)))
         page = self.report("run", output="plan.html")
         with Chromium() as browser:
             browser.open(page)
             self.assertGreaterEqual(self.marks(browser, "budget"), 4 * len(channels))
             self.assertEqual([row["spend_plan"] for row in self.shown(browser, "budget", "plan/channels.csv")], ["2"] * len(channels))
             self.assertEqual([row["scenario"] for row in self.shown(browser, "scenarios", "plan/scenarios.csv")], ["today", "plan"])
+            bars = browser.run("document.querySelectorAll('#budget .chart')[2].data.map((trace) => trace.y)")
+            self.assertEqual(bars, [[sum(i for i, row in enumerate(rows) if (row[0], row[2]) == (channel, week)) for week in ("61", "62", "63")] for channel in channels] + [[2 * len(channels)] * 3])
             self.assert_quiet(browser, page)
 
     def test_wrong_requests(self):
