@@ -60,7 +60,7 @@ function layoutOf(extra, width) {
   for (const name of Object.keys(out)) if (/^[xy]axis\d*$/.test(name)) out[name] = { ...axis, ...out[name], title: out[name].title && { standoff: 12, ...out[name].title } };
   for (const name of ["xaxis", "yaxis"]) out[name] = out[name] || { ...axis };
   if (out.showlegend) {
-    out.legend = { orientation: "h", yref: "container", y: 0, yanchor: "bottom", x: 0, font: { size: 11 }, ...out.legend };
+    out.legend = { orientation: "h", yref: "container", y: 0, yanchor: "bottom", x: 0, maxheight: 0.9, font: { size: 11 }, ...out.legend };
   }
   return out;
 }

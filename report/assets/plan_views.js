@@ -9,7 +9,7 @@ function drawPlan(view) {
   const rows = channels.all().sort((a, b) => channels.at("spend_plan", b) - channels.at("spend_plan", a));
   const names = channels.get("channel", rows), places = names.map((_, i) => i);
   const bars = (column, name, hue) => ({ type: "bar", orientation: "h", y: places, x: channels.get(column, rows), name, marker: { color: hue }, hovertemplate: "%{x:.4g}<extra>" + name + "</extra>" });
-  view.text(`A budget of ${rounded(facts.budget)}${planUnit === "spend" ? "" : " media units"} over ${facts.horizon_weeks} ${report.run.step} (${facts.first_week} to ${facts.last_week}), decided by ${facts.level.replaceAll("_", " x ")}, ` +
+  view.text(`A budget of ${rounded(facts.budget)}${planUnit === "spend" ? "" : " media units"} over ${facts.horizon_weeks} ${report.run.step} (${facts.first_week} to ${facts.last_week}), decided by ${facts.level === "all" ? "channel x region x week" : facts.level.replaceAll("_", " x ")}, ` +
             `compared with ${facts.now_first_week} to ${facts.now_last_week}.` + (facts.kept.length > 0 ? ` Kept as they are: ${facts.kept.map((row) => `${row.channel} (${row.reason})`).join(", ")}.` : ""));
   const moving = summary.all().filter((row) => summary.at("indirect", row)).map((row) => summary.at("channel", row));
   if (moving.length > 0) view.text(`A plan sets every channel's spend itself: the indirect effects of ${moving.join(", ")} don't count in it.`);
@@ -33,7 +33,7 @@ function drawFlighting(view) {
   const weeks = spend.weeks.length, sums = Array.from({ length: weeks }, (_, week) => spend.now_CW.reduce((sum, value, i) => sum + (i % weeks === week ? value : 0), 0));
   view.chart("Planned spend by " + stepName, () => ({
     traces: [...spend.channels.map((channel, c) => ({ type: "bar", x: weekValues(spend.weeks), y: spend.plan_CW.slice(c * weeks, (c + 1) * weeks), name: plain(shortWithVerdict(channel)), marker: { color: kPalette[c % kPalette.length] } })),
-             { ...line(weekValues(spend.weeks), sums, "all channels today", { line: { color: color("ink"), dash: "dot" } }) }],
+             { ...line(weekValues(spend.weeks), sums, "today", { line: { color: color("ink"), dash: "dot" } }) }],
     layout: { height: 340, barmode: "stack", xaxis: { title: { text: stepName } }, yaxis: { title: { text: planUnit } } }, legend: true,
   }));
 }
