@@ -112,6 +112,7 @@ void ChannelTables::write_summary(CsvWriter& csv) const {
   const std::vector<double>& contribution_C = effects_.contribution_C;
   const std::vector<ChannelEffect> effects =
       shared_.graph.empty() ? std::vector<ChannelEffect>() : channel_effects(shared_, effects_, level_);
+  const CurveIntervals intervals = curve_intervals();
   for (std::size_t c = 0; c < channels_.size(); ++c) {
     csv.raw(channels_[c]);
     csv.number(spend_C_[c]);
@@ -139,92 +140,39 @@ void ChannelTables::write_summary(CsvWriter& csv) const {
       interval(csv, effect.indirect_interval);
       interval(csv, effect.total_interval);
     }
-    interval(csv, marginal_interval(c, total));
+    const Interval marginal = intervals.all_regions(static_cast<int64_t>(c), 1).marginal;
+    interval(csv, {revenue_ * marginal.lower, revenue_ * marginal.upper});
     csv.end_row();
   }
 }
 
-Interval ChannelTables::marginal_interval(std::size_t c, const Interval& total) const {
-  const double marginal = revenue_ * curves_.marginal(static_cast<int64_t>(c), 1);
-  if (!shared_.is_identified(c))  // as far off as the contribution may be
-    return {0 * marginal, marginal * total.upper / effects_.contribution_C[c]};
-  std::vector<double> marginal_D;
-  for (const ResponseCurves::Point& drawn : points(c, 1)) marginal_D.push_back(revenue_ * drawn.marginal);
-  return interval_of(marginal_D, level_, marginal);
+CurveIntervals ChannelTables::curve_intervals() const {
+  return {shared_, curves_, effects_.contribution_C, contribution_intervals(), level_};
 }
 
-void ChannelTables::write_curves(CsvWriter& csv) const {
-  for (std::size_t c = 0; c < channels_.size(); ++c) {
-    const auto channel = static_cast<int64_t>(c);
-    const double largest = curves_.largest_multiple(channel);
-    for (int64_t point = 0; point < kCurvePoints; ++point) {
-      const double multiple = largest * static_cast<double>(point) / static_cast<double>(kCurvePoints - 1);
-      csv.raw(channels_[c]);
-      csv.number(curves_.spend(channel, multiple));
-      const double response = curves_.response(channel, multiple), marginal = curves_.marginal(channel, multiple);
-      std::vector<double> response_D, marginal_D;
-      for (const ResponseCurves::Point& drawn : points(c, multiple)) {
-        response_D.push_back(drawn.response);
-        marginal_D.push_back(drawn.marginal);
-      }
-      csv.number(response);
-      interval(csv, interval_of(response_D, level_, response));
-      csv.number(marginal);
-      identified(csv, c);
-      csv.raw(multiple > curves_.observed_multiple(channel) ? "yes" : "no");
-      interval(csv, interval_of(marginal_D, level_, marginal));
-      csv.number(revenue_ * marginal);
-      csv.end_row();
-    }
-  }
-}
-
-void ChannelTables::write_saturation(CsvWriter& csv) const {
-  for (std::size_t c = 0; c < channels_.size(); ++c) {
-    csv.raw(channels_[c]);
-    csv.number(shared_.exponent_C[c]);
-    csv.number(shared_.half_saturation_C[c]);
-    const auto channel = static_cast<int64_t>(c);
-    csv.number(curves_.saturation_spend(channel));
-    identified(csv, c);
-    const double response = curves_.response(channel, 1), height = curves_.height(channel);
-    const FittedHill fitted = fitted_curve(c);
-    for (const double value :
-         {curves_.spend(channel, 1), response, curves_.marginal(channel, 1), curves_.half_saturation_spend(channel),
-          height, 1 - response / height, fitted.height, fitted.half_saturation, fitted.exponent, fitted.error})
-      csv.number(value);
-    csv.end_row();
-  }
-}
-
-FittedHill ChannelTables::fitted_curve(std::size_t c) const {
-  const auto channel = static_cast<int64_t>(c);
-  std::vector<double> spend, response;
-  const double largest = curves_.largest_multiple(channel);
-  for (int64_t point = 0; point < kCurvePoints; ++point) {
-    const double multiple = largest * static_cast<double>(point) / static_cast<double>(kCurvePoints - 1);
-    spend.push_back(curves_.spend(channel, multiple));
-    response.push_back(curves_.response(channel, multiple));
-  }
-  return fit_hill(spend, response,
-                  {curves_.height(channel), curves_.half_saturation_spend(channel), shared_.exponent_C[c], 0});
-}
-
-void ChannelTables::write_region(CsvWriter& csv, std::size_t region,
+void ChannelTables::write_region(CsvWriter& csv, std::size_t region, const CurveIntervals& intervals,
+                                 std::span<const double> factor_CD,
                                  const std::function<Interval(std::size_t, double)>& interval_of_channel) const {
-  for (std::size_t c = 0; c < channels_.size(); ++c) {
-    const auto curve = curves_.region_curve(static_cast<int64_t>(c), region);
-    const double spend = spend_RC_[region * channels_.size() + c],
-                 contribution = contribution_RC_[region * channels_.size() + c], per_spend = revenue_ / spend;
-    const Interval total = interval_of_channel(c, contribution);
+  const std::size_t channels = channels_.size(), draws = factor_CD.size() / channels;
+  for (std::size_t c = 0; c < channels; ++c) {
+    const auto channel = static_cast<int64_t>(c);
+    const ResponseCurves::Use& use = curves_.uses(channel)[region];
+    const ResponseCurves::Point average = curves_.region_point(channel, region, 1);
+    const double height = shared_.is_linear(c) ? std::numeric_limits<double>::quiet_NaN() : use.coefficient,
+                 spend = spend_RC_[region * channels + c], contribution = contribution_RC_[region * channels + c],
+                 per_spend = revenue_ / spend;
+    const Interval total = interval_of_channel(c, contribution),
+                   marginal = intervals.region(channel, region, 1, factor_CD.subspan(c * draws, draws)).marginal;
     csv.raw(regions_[region]);
     csv.raw(channels_[c]);
-    for (const double value : {spend, contribution, curve.spend, curve.response, curve.marginal, curve.height,
-                               curve.half_saturation_spend, shared_.exponent_C[c]})
+    for (const double value : {spend, contribution, use.spend, average.response, average.marginal, height,
+                               curves_.region_spend_at(channel, region, 0.5), shared_.exponent_C[c]})
       csv.number(value);
     identified(csv, c);
-    for (const double value : {total.lower, total.upper, contribution * per_spend, total.lower * per_spend,
-                               total.upper * per_spend, revenue_ * curve.marginal})
+    for (const double value :
+         {total.lower, total.upper, contribution * per_spend, total.lower * per_spend, total.upper * per_spend,
+          revenue_ * average.marginal, revenue_ * marginal.lower, revenue_ * marginal.upper,
+          curves_.region_spend_at(channel, region, 0.9), 1 - average.response / height, use.largest * use.spend})
       csv.number(value);
     csv.end_row();
   }
@@ -232,24 +180,6 @@ void ChannelTables::write_region(CsvWriter& csv, std::size_t region,
 
 void ChannelTables::identified(CsvWriter& csv, std::size_t channel) const {
   csv.raw(shared_.is_identified(channel) ? "yes" : "no");
-}
-
-std::vector<ResponseCurves::Point> ChannelTables::points(std::size_t channel, double multiple) const {
-  const ChannelDraws& draws = shared_.draws;
-  std::vector<ResponseCurves::Point> out;
-  const double contribution = effects_.contribution_C[channel];
-  if (shared_.has_frequency(channel)) {  // in proportion to what the draw's channel brings
-    const auto c = static_cast<int64_t>(channel);
-    for (std::size_t i = channel; contribution > 0 && i < draws.contribution_DC.size(); i += channels_.size()) {
-      const double ratio = draws.contribution_DC[i] / contribution;
-      out.push_back({ratio * curves_.response(c, multiple), ratio * curves_.marginal(c, multiple)});
-    }
-    return out;
-  }
-  for (std::size_t i = channel; i < draws.coefficient_DC.size(); i += channels_.size())
-    out.push_back(curves_.point(static_cast<int64_t>(channel), multiple, draws.coefficient_DC[i], draws.exponent_DC[i],
-                                draws.half_saturation_DC[i]));
-  return out;
 }
 
 }  // namespace dcmmm

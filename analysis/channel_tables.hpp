@@ -4,12 +4,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "analysis/channel_effects.hpp"
 #include "analysis/csv_writer.hpp"
-#include "analysis/fitted_hill.hpp"
+#include "analysis/curve_intervals.hpp"
 #include "analysis/intervals.hpp"
 #include "analysis/response_curves.hpp"
 #include "analysis/results.hpp"
@@ -34,24 +35,23 @@ class ChannelTables {
   std::vector<Interval> contribution_intervals() const;
 
   void write_summary(CsvWriter& csv) const;            // channel_summary.csv
-  void write_curves(CsvWriter& csv) const;             // response_curves.csv
-  void write_saturation(CsvWriter& csv) const;         // saturation.csv
   void write_adstock(CsvWriter& csv) const;            // adstock.csv
   void write_graph(CsvWriter& csv) const;              // dag.csv
   void write_group_differences(CsvWriter& csv) const;  // dag_groups.csv
-  /// Rows of region_channels.csv of one region (its place in the panel); `interval` has its contributions'.
-  void write_region(CsvWriter& csv, std::size_t region,
+  /// Rows of region_channels.csv of one region (its place in the panel); `interval` has its contributions',
+  /// `intervals` are curve_intervals(), in which draw d has `factor_CD` times the region's coefficient.
+  void write_region(CsvWriter& csv, std::size_t region, const CurveIntervals& intervals,
+                    std::span<const double> factor_CD,
                     const std::function<Interval(std::size_t, double)>& interval) const;
 
   /// Over all regions and weeks.
   double contribution(std::size_t channel) const { return effects_.contribution_C[channel]; }
+  const ResponseCurves& curves() const { return curves_; }
+  /// Along these; must not outlive the tables.
+  CurveIntervals curve_intervals() const;
 
  private:
   void identified(CsvWriter& csv, std::size_t channel) const;  // the gate's verdict
-  FittedHill fitted_curve(std::size_t c) const;                // through the points of the exported curve
-  /// Of the marginal return at the average week; `total` is the contribution's.
-  Interval marginal_interval(std::size_t c, const Interval& total) const;
-  std::vector<ResponseCurves::Point> points(std::size_t channel, double multiple) const;  // by each draw's curve
 
   const SharedResults& shared_;
   std::vector<std::string> regions_, channels_;

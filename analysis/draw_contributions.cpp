@@ -18,7 +18,7 @@ DrawContributions::DrawContributions(const SharedResults& shared, int64_t channe
       weeks_(static_cast<std::size_t>(weeks)),
       draws_(static_cast<std::size_t>(shared.draws.count)),
       lag_weight_C_(channels_),
-      effect_CTD_(channels_ * weeks_ * draws_) {
+      all_{std::vector<double>(channels_ * weeks_ * draws_), std::vector<double>(channels_ * weeks_ * draws_)} {
   const auto lags = static_cast<std::size_t>(shared.max_lag);
   for (std::size_t c = 0; c < channels_; ++c)
     for (std::size_t d = 0; d < draws_; ++d) {
@@ -38,8 +38,7 @@ DrawContributions::DrawContributions(const SharedResults& shared, int64_t channe
 }
 
 void DrawContributions::add_region(const Panel& panel, const std::vector<double>& coefficient_RTC,
-                                   const std::vector<double>& media_scale_RC, int64_t region,
-                                   std::vector<double>& effect_CTD) const {
+                                   const std::vector<double>& media_scale_RC, int64_t region, Cells& cells) const {
   const auto r = static_cast<std::size_t>(region);
   std::vector<double> scaled_T(weeks_), workspace(draws_);
   for (std::size_t c = 0; c < channels_; ++c) {
@@ -57,7 +56,8 @@ void DrawContributions::add_region(const Panel& panel, const std::vector<double>
                               decay_CD_.data() + c * draws_, is_linear ? nullptr : exponent_CD_.data() + c * draws_,
                               is_linear ? nullptr : log_half_CD_.data() + c * draws_,
                               lag_weight_C_[c].empty() ? nullptr : lag_weight_C_[c].data(), shared_.max_lag},
-                             workspace.data(), effect_CTD.data() + c * weeks_ * draws_);
+                             workspace.data(), cells.effect_CTD.data() + c * weeks_ * draws_,
+                             cells.slope_CTD.data() + c * weeks_ * draws_);
   }
 }
 
@@ -66,7 +66,7 @@ void DrawContributions::add(Panel panel, const std::vector<double>& coefficient_
   if (draws_ == 0) return;
   panel.media_RTC = media_with_missing_rows_filled(panel);
   for (int64_t r = 0; r < panel.regions; ++r) {
-    add_region(panel, coefficient_RTC, media_scale_RC, r, effect_CTD_);
+    add_region(panel, coefficient_RTC, media_scale_RC, r, all_);
     for (std::size_t c = 0; c < channels_; ++c) {
       double sum = 0;
       for (std::size_t t = 0; t < weeks_; ++t)
@@ -83,38 +83,51 @@ void DrawContributions::finish() {
   for (std::size_t c = 0; c < channels_; ++c)
     for (std::size_t d = 0; d < draws_; ++d) {
       double sum = 0;
-      for (std::size_t t = 0; t < weeks_; ++t) sum += effect_CTD_[(c * weeks_ + t) * draws_ + d];
-      const double factor = sum > 0 ? shared_.draws.contribution_DC[d * channels_ + c] / sum : 0;
-      factor_CD_[c * draws_ + d] = factor;
-      for (std::size_t t = 0; t < weeks_; ++t) effect_CTD_[(c * weeks_ + t) * draws_ + d] *= factor;
+      for (std::size_t t = 0; t < weeks_; ++t) sum += all_.effect_CTD[(c * weeks_ + t) * draws_ + d];
+      factor_CD_[c * draws_ + d] = sum > 0 ? shared_.draws.contribution_DC[d * channels_ + c] / sum : 0;
     }
+  multiply(all_, factor_CD_);
 }
 
-std::vector<double> DrawContributions::of_region(const Panel& panel, const std::vector<double>& coefficient_RTC,
-                                                 const std::vector<double>& media_scale_RC, int64_t region,
-                                                 int64_t number) const {
+void DrawContributions::multiply(Cells& cells, const std::vector<double>& factor_CD) const {
+  for (std::size_t c = 0; c < channels_; ++c)
+    for (std::size_t t = 0; t < weeks_; ++t)
+      for (std::size_t d = 0; d < draws_; ++d) {
+        const std::size_t i = (c * weeks_ + t) * draws_ + d;
+        cells.effect_CTD[i] *= factor_CD[c * draws_ + d];
+        cells.slope_CTD[i] *= factor_CD[c * draws_ + d];
+      }
+}
+
+std::vector<double> DrawContributions::region_factors(int64_t number) const {
   constexpr uint64_t kRegionStream = uint64_t{8} << 32;
-  std::vector<double> out_CTD(effect_CTD_.size());
-  if (draws_ == 0) return out_CTD;
-  add_region(panel, coefficient_RTC, media_scale_RC, region, out_CTD);
+  std::vector<double> out_CD = factor_CD_;
   RandomStream random(static_cast<uint64_t>(number), kRegionStream);
   for (std::size_t c = 0; c < channels_; ++c)
-    for (std::size_t d = 0; d < draws_; ++d) {
-      const double factor = factor_CD_[c * draws_ + d] * std::max(0.0, 1 + region_sd_C_[c] * random.normal());
-      for (std::size_t t = 0; t < weeks_; ++t) out_CTD[(c * weeks_ + t) * draws_ + d] *= factor;
-    }
-  return out_CTD;
+    for (std::size_t d = 0; d < draws_; ++d)
+      out_CD[c * draws_ + d] *= std::max(0.0, 1 + region_sd_C_[c] * random.normal());
+  return out_CD;
 }
 
-Interval DrawContributions::interval(const std::vector<double>& effect_CTD, std::size_t channel, int64_t first,
+DrawContributions::Cells DrawContributions::of_region(const Panel& panel, const std::vector<double>& coefficient_RTC,
+                                                      const std::vector<double>& media_scale_RC, int64_t region,
+                                                      int64_t number) const {
+  Cells out{std::vector<double>(all_.effect_CTD.size()), std::vector<double>(all_.slope_CTD.size())};
+  if (draws_ == 0) return out;
+  add_region(panel, coefficient_RTC, media_scale_RC, region, out);
+  multiply(out, region_factors(number));
+  return out;
+}
+
+Interval DrawContributions::interval(const std::vector<double>& value_CTD, std::size_t channel, int64_t first,
                                      int64_t count, double level, double value, const Interval& total,
                                      double sum) const {
   if (!shared_.is_identified(channel) || draws_ == 0)
     return {total.lower * (value / sum), total.upper * (value / sum)};  // NaN, hence empty, of a channel without effect
   std::vector<double> sum_D(draws_);
   for (int64_t t = first; t < first + count; ++t) {
-    const double* effect_D = effect_CTD.data() + (channel * weeks_ + static_cast<std::size_t>(t)) * draws_;
-    for (std::size_t d = 0; d < draws_; ++d) sum_D[d] += effect_D[d];
+    const double* value_D = value_CTD.data() + (channel * weeks_ + static_cast<std::size_t>(t)) * draws_;
+    for (std::size_t d = 0; d < draws_; ++d) sum_D[d] += value_D[d];
   }
   return interval_of(sum_D, level, value);
 }

@@ -1,6 +1,5 @@
 #include "analysis/export.hpp"
 
-#include <algorithm>
 #include <optional>
 #include <set>
 
@@ -73,11 +72,9 @@ void export_results(const fs::path& results, const PanelFile& panel, const fs::p
 }
 
 std::map<std::string, std::string> export_tables(const fs::path& results, const PanelFile& panel,
-                                                 const std::vector<std::string>& names,
-                                                 const std::vector<int64_t>& regions, const ExportOptions& options) {
+                                                 const ChosenTables& chosen, const ExportOptions& options) {
   std::map<std::string, std::string> out;
-  write_tables(results, panel, options, regions, [&](const std::string& name, const TableRows& rows) {
-    if (std::find(names.begin(), names.end(), name) == names.end()) return;
+  write_tables(results, panel, options, chosen, [&](const std::string& name, const TableRows& rows) {
     CsvWriter csv(out[name]);
     rows(csv);
   });

@@ -57,12 +57,12 @@ struct ExportOptions {
 void export_results(const std::filesystem::path& results, const PanelFile& panel, const std::filesystem::path& output,
                     const ExportOptions& options = {});
 
-/// What some of these files would hold, by their names: the same bytes. `regions` (places in the panel, ascending) are
-/// those whose rows prediction.csv, contributions.csv, coefficients.csv, region_channels.csv, holdout.csv and
-/// contributions_by_period.csv get; every other file is about all regions.
+/// Tables by the names of their files. Tables by region get the rows of these regions (places in the panel, ascending)
+/// alone; of tables about all regions the list means nothing.
+using ChosenTables = std::map<std::string, std::vector<int64_t>>;
+
+/// What these files would hold, by their names: the same bytes.
 std::map<std::string, std::string> export_tables(const std::filesystem::path& results, const PanelFile& panel,
-                                                 const std::vector<std::string>& names,
-                                                 const std::vector<int64_t>& regions,
-                                                 const ExportOptions& options = {});
+                                                 const ChosenTables& chosen, const ExportOptions& options = {});
 
 }  // namespace dcmmm

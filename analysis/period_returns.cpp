@@ -13,17 +13,24 @@ PeriodReturns::PeriodReturns(const SharedResults& shared, int64_t channels, int6
       slope_TC_(channels_ * weeks_) {}
 
 void PeriodReturns::add(const Panel& panel, const ResultBlock& results) {
+  for (std::size_t region = 0; region < static_cast<std::size_t>(panel.regions); ++region)
+    add_region(panel, results, region);
+}
+
+void PeriodReturns::add_region(const Panel& panel, const ResultBlock& results, std::size_t region) {
   const auto& spend_RTC = panel.coordinates.has_spend ? panel.spend_RTC : panel.media_RTC;
   const std::size_t cells = weeks_ * channels_;
-  for (std::size_t i = 0; i < results.media_RTC.size(); ++i) {
-    spend_TC_[i % cells] += spend_RTC[i];
-    contribution_TC_[i % cells] += results.media_RTC[i];
-    slope_TC_[i % cells] += slope_in_logs(shared_, i % channels_, results.media_RTC[i], results.coefficient_RTC[i]);
+  for (std::size_t cell = 0; cell < cells; ++cell) {
+    const std::size_t i = region * cells + cell;
+    spend_TC_[cell] += spend_RTC[i];
+    contribution_TC_[cell] += results.media_RTC[i];
+    slope_TC_[cell] += slope_in_logs(shared_, cell % channels_, results.media_RTC[i], results.coefficient_RTC[i]);
   }
 }
 
-void PeriodReturns::write(CsvWriter& csv, const std::vector<Period>& periods, const std::vector<std::string>& channels,
-                          double revenue, const PeriodInterval& interval) const {
+void PeriodReturns::write(CsvWriter& csv, const std::string& region, const std::vector<Period>& periods,
+                          const std::vector<std::string>& channels, double revenue, const PeriodInterval& interval,
+                          const PeriodInterval& slope_interval) const {
   for (const Period& period : periods)
     for (std::size_t c = 0; c < channels_; ++c) {
       double spend = 0, contribution = 0, slope = 0;
@@ -31,8 +38,10 @@ void PeriodReturns::write(CsvWriter& csv, const std::vector<Period>& periods, co
         const std::size_t i = static_cast<std::size_t>(week) * channels_ + c;
         spend += spend_TC_[i], contribution += contribution_TC_[i], slope += slope_TC_[i];
       }
-      const Interval range = interval(c, period.first, period.count, contribution);
+      const Interval range = interval(c, period.first, period.count, contribution),
+                     slopes = slope_interval(c, period.first, period.count, slope);
       const double per_spend = revenue / spend;  // not finite, hence empty, without spend
+      if (!region.empty()) csv.raw(region);
       csv.raw(period.kind);
       csv.raw(period.label);
       csv.raw(channels[c]);
@@ -40,6 +49,8 @@ void PeriodReturns::write(CsvWriter& csv, const std::vector<Period>& periods, co
                                  range.lower * per_spend, range.upper * per_spend, slope * per_spend})
         csv.number(value);
       csv.raw(shared_.is_identified(c) ? "yes" : "no");
+      csv.number(slopes.lower * per_spend);
+      csv.number(slopes.upper * per_spend);
       csv.end_row();
     }
 }

@@ -46,12 +46,15 @@ void ResponseCurves::add(const Panel& block, const std::vector<double>& coeffici
       const double scale = media_scale_RC[region * channels + channel];
       const double effective = shared_.has_frequency(channel) ? average(saturated(block, channel)) : media;
       use_CR_[channel].push_back({average(coefficient_RTC), scale > 0 ? effective / scale : 0,
-                                  block.coordinates.has_spend ? average(block.spend_RTC) : media});
+                                  block.coordinates.has_spend ? average(block.spend_RTC) : media, 1});
       if (media <= 0) continue;
+      double& largest = use_CR_[channel].back().largest;
       auto& multiples = multiples_[channel];
       for (std::size_t week = 0; week < weeks; ++week) {
         if (!observed_T[week]) continue;
-        const std::size_t step = step_of(block.media_RTC[(region * weeks + week) * channels + channel] / media);
+        const double multiple = block.media_RTC[(region * weeks + week) * channels + channel] / media;
+        largest = std::max(largest, multiple);
+        const std::size_t step = step_of(multiple);
         if (step >= multiples.size()) multiples.resize(step + 1);
         ++multiples[step];
       }
@@ -70,11 +73,8 @@ std::vector<double> ResponseCurves::saturated(const Panel& block, std::size_t ch
 double ResponseCurves::hill(int64_t channel, double scaled) const {
   if (is_linear(channel)) return std::min(scaled, kernels::kMaxScaledMedia);
   const auto c = static_cast<std::size_t>(channel);
-  return hill(scaled, shared_.exponent_C[c], shared_.half_saturation_C[c]);
-}
-
-double ResponseCurves::hill(double scaled, double exponent, double half_saturation) {
-  return 1 / (1 + std::exp(-exponent * (std::log(scaled + 1e-4) - std::log(half_saturation))));
+  return 1 / (1 + std::exp(-shared_.exponent_C[c] *
+                           (std::log(scaled + kernels::kHillOffset) - std::log(shared_.half_saturation_C[c]))));
 }
 
 double ResponseCurves::spend(int64_t channel, double multiple) const {
@@ -91,21 +91,6 @@ double ResponseCurves::response(int64_t channel, double multiple) const {
   return use_R.empty() ? 0 : sum / static_cast<double>(use_R.size());
 }
 
-ResponseCurves::Point ResponseCurves::point(int64_t channel, double multiple, double coefficient, double exponent,
-                                            double half_saturation) const {
-  double response = 0, slope = 0, total = 0;
-  for (const Use& use : use_CR_[static_cast<std::size_t>(channel)]) {
-    const double scaled = multiple * use.scaled,
-                 h = is_linear(channel) ? hill(channel, scaled) : hill(scaled, exponent, half_saturation);
-    response += use.coefficient * h;
-    slope += use.coefficient * use.scaled *
-             (is_linear(channel) ? slope_of_hill(channel, scaled) : h * (1 - h) * exponent / (scaled + 1e-4));
-    total += use.coefficient;
-  }
-  const double factor = total > 0 ? coefficient / total : 0, spend_slope = spend(channel, 1);
-  return {factor * response, spend_slope > 0 ? factor * slope / spend_slope : kNone};
-}
-
 double ResponseCurves::coefficient(int64_t channel) const {
   const auto& use_R = use_CR_[static_cast<std::size_t>(channel)];
   double sum = 0;
@@ -116,7 +101,7 @@ double ResponseCurves::coefficient(int64_t channel) const {
 double ResponseCurves::slope_of_hill(int64_t channel, double scaled) const {
   if (is_linear(channel)) return scaled < kernels::kMaxScaledMedia ? 1.0 : 0.0;
   const double h = hill(channel, scaled);
-  return h * (1 - h) * shared_.exponent_C[static_cast<std::size_t>(channel)] / (scaled + 1e-4);
+  return h * (1 - h) * shared_.exponent_C[static_cast<std::size_t>(channel)] / (scaled + kernels::kHillOffset);
 }
 
 double ResponseCurves::marginal(int64_t channel, double multiple) const {
@@ -154,17 +139,21 @@ double ResponseCurves::saturation_spend(int64_t channel) const { return spend_at
 
 double ResponseCurves::half_saturation_spend(int64_t channel) const { return spend_at(channel, 0.5); }
 
-ResponseCurves::RegionCurve ResponseCurves::region_curve(int64_t channel, std::size_t region) const {
-  const Use& use = use_CR_[static_cast<std::size_t>(channel)][region];
-  const bool has_spend = use.spend > 0 && use.scaled > 0;
-  RegionCurve out{use.spend, use.coefficient * hill(channel, use.scaled), kNone,
-                  is_linear(channel) ? kNone : use.coefficient, kNone};
-  if (!has_spend) return out;
-  out.marginal = use.coefficient * slope_of_hill(channel, use.scaled) * use.scaled / use.spend;
-  if (!is_linear(channel))
-    out.half_saturation_spend =
-        (shared_.half_saturation_C[static_cast<std::size_t>(channel)] - 1e-4) * use.spend / use.scaled;
-  return out;
+ResponseCurves::Point ResponseCurves::region_point(int64_t channel, std::size_t region, double multiple) const {
+  const Use& use = uses(channel)[region];
+  const double scaled = multiple * use.scaled;
+  return {use.coefficient * hill(channel, scaled),
+          use.spend > 0 && use.scaled > 0 ? use.coefficient * slope_of_hill(channel, scaled) * use.scaled / use.spend
+                                          : kNone};
+}
+
+double ResponseCurves::region_spend_at(int64_t channel, std::size_t region, double part_of_height) const {
+  const Use& use = uses(channel)[region];
+  if (is_linear(channel) || !(use.spend > 0) || !(use.scaled > 0)) return kNone;
+  const auto c = static_cast<std::size_t>(channel);
+  const double odds = part_of_height / (1 - part_of_height),
+               scaled = shared_.half_saturation_C[c] * std::pow(odds, 1 / shared_.exponent_C[c]);
+  return (scaled - kernels::kHillOffset) * use.spend / use.scaled;
 }
 
 double ResponseCurves::observed_multiple(int64_t channel) const {

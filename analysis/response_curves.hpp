@@ -21,7 +21,7 @@ inline constexpr int64_t kCurvePoints = 50;
 /// with coefficient_rc the average over its observed weeks, KPI units. A channel with reach and frequency reaches s
 /// times as many at the frequencies that were: coefficient_rc s (mean of x_rtc h(f_rtc)) / media_scale_rc, linear in s.
 /// Averages over regions weigh each region alike. "Spend" is in input units: currency where the panel has it, media
-/// units otherwise. Memory: three numbers a region and channel.
+/// units otherwise. Memory: four numbers a region and channel.
 class ResponseCurves {
  public:
   /// REQUIRES: the curve parameters have C values each.
@@ -36,13 +36,6 @@ class ResponseCurves {
   double response(int64_t channel, double multiple) const;
   /// Whether that is in proportion to the multiple.
   bool is_linear(int64_t channel) const { return shared_.is_linear(static_cast<std::size_t>(channel)); }
-  /// The same for another coefficient (the mean of the regions' averages, as coefficient() gives it) and curve; the
-  /// regions keep their proportions.
-  struct Point {
-    double response;  // KPI units a week and region
-    double marginal;  // d response / d spend; NaN for a channel without spend
-  };
-  Point point(int64_t channel, double multiple, double coefficient, double exponent, double half_saturation) const;
   /// Mean over regions of the average weekly effect at full saturation, KPI units.
   double coefficient(int64_t channel) const;
   /// d response / d spend at multiple s; NaN for a channel without spend.
@@ -59,29 +52,32 @@ class ResponseCurves {
   /// 1.5 times as much: where exported curves end, beyond what was seen.
   double largest_multiple(int64_t channel) const { return 1.5 * observed_multiple(channel); }
 
-  /// One region's own curve, at its average week.
-  struct RegionCurve {
-    double spend;                  // input units a week
-    double response;               // KPI units a week
-    double marginal;               // d response / d spend; NaN without spend
-    double height;                 // KPI units a week at full saturation
-    double half_saturation_spend;  // NaN without spend, and for linear effects
+  /// One channel's use by one region.
+  struct Use {
+    double coefficient;  // KPI units a week at full saturation
+    double scaled;       // average week: x_rc / media_scale_rc
+    double spend;        // average week, input units
+    double largest;      // the largest week seen, in average weeks; at least 1
   };
-  /// `region` counts the regions in the order in which they were added.
-  RegionCurve region_curve(int64_t channel, std::size_t region) const;
+  /// In the order in which regions were added.
+  const std::vector<Use>& uses(int64_t channel) const { return use_CR_[static_cast<std::size_t>(channel)]; }
+
+  /// A point of one region's own curve, at `multiple` of its average week; `region` counts as in uses().
+  struct Point {
+    double response;  // KPI units a week
+    double marginal;  // d response / d spend; NaN without spend
+  };
+  Point region_point(int64_t channel, std::size_t region, double multiple) const;
+  /// Spend at which it reaches this part of what unlimited media would bring; NaN without spend, and for linear
+  /// effects.
+  double region_spend_at(int64_t channel, std::size_t region, double part_of_height) const;
 
  private:
-  struct Use {           // of one channel by one region
-    double coefficient;  // KPI units a week at full saturation
-    double scaled;       // x_rc / media_scale_rc
-    double spend;        // input units a week
-  };
   // Media of a block times the curve of their frequency, at the channel's places.
   std::vector<double> saturated(const Panel& block, std::size_t channel) const;
   double spend_at(int64_t channel, double part_of_height) const;
   double hill(int64_t channel, double scaled) const;
   double slope_of_hill(int64_t channel, double scaled) const;
-  static double hill(double scaled, double exponent, double half_saturation);
 
   SharedResults shared_;
   std::vector<std::vector<Use>> use_CR_;

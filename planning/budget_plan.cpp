@@ -75,6 +75,22 @@ std::vector<Kept> kept_channels(const FittedRun& run, const PlanOptions& options
   return out;
 }
 
+// A plan that cuts them may cost more than it says.
+void name_channels_that_move_others(const FittedRun& run, const std::vector<Kept>& kept_C,
+                                    const std::function<void(const std::string&)>& say) {
+  const auto& edges = run.shared.graph.edges;
+  std::vector<std::string> moving;
+  for (size_t c = 0; c < run.channels.size(); ++c)
+    if (kept_C[c] == Kept::kNo && std::any_of(edges.begin(), edges.end(), [c](const GraphEdge& edge) {
+          return edge.is_directed() && static_cast<size_t>(edge.source) == c;
+        }))
+      moving.push_back(run.channels[c]);
+  if (!moving.empty())
+    say(text(
+        "The plan sets every channel's spend itself, so what these bring by moving spend on others doesn't count: ",
+        join(moving), ". Where that happens by itself, lock them or raise their lower limit (docs/planning.md)."));
+}
+
 SumLimitsTree limits_of(const FittedRun& run, const PlanOptions& options, const std::vector<Kept>& kept_C,
                         const std::vector<double>& today_C) {
   SumLimitsTree out;
@@ -147,6 +163,7 @@ BudgetPlan plan_budget(const FittedRun& run, const PlanOptions& options,
   if (options.scenarios) own = read_scenarios(*options.scenarios, run);
   BudgetPlan out;
   out.kept_C = kept_channels(run, options, say);
+  name_channels_that_move_others(run, out.kept_C, say);
   std::vector<uint8_t> is_kept_C;
   for (const Kept kept : out.kept_C) is_kept_C.push_back(kept == Kept::kNo ? 0 : 1);
   SumLimitsTree limits = limits_of(run, options, out.kept_C, today_C);

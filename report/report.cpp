@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "analysis/curve_tables.hpp"
 #include "analysis/export.hpp"
 #include "common/errors.hpp"
 #include "common/files.hpp"
@@ -43,16 +44,33 @@ Json json_file(const fs::path& path) {
   return out;
 }
 
-// The tables of `dcmmm plan`. Its rows by region and week can be many: a large plan.csv stays out.
+// Spend by channel and week, of a plan that decided by week: plan.csv added up over regions, which may be many.
+Json plan_by_week(const fs::path& file) {
+  const Json table = table_json(read_text_file(file));
+  const Json &values = table["values"], &channels = values["channel"], &weeks = values["week"];
+  const std::size_t W = weeks["labels"].size();
+  if (W < 2) return nullptr;
+  std::vector<double> now_CW(channels["labels"].size() * W), plan_CW(now_CW.size());
+  for (std::size_t row = 0; row < weeks["codes"].size(); ++row) {
+    const std::size_t cell = channels["codes"][row].get<std::size_t>() * W + weeks["codes"][row].get<std::size_t>();
+    now_CW[cell] += values["spend_now"][row].get<double>();
+    plan_CW[cell] += values["spend_plan"][row].get<double>();
+  }
+  return {{"channels", channels["labels"]}, {"weeks", weeks["labels"]}, {"now_CW", now_CW}, {"plan_CW", plan_CW}};
+}
+
+// The tables of `dcmmm plan`.
 Json plan_of(const fs::path& folder) {
-  constexpr std::uintmax_t kLargestBytes = 1 << 20;
   if (folder.empty() || !fs::exists(folder / "plan.json")) return nullptr;
   Json tables = Json::object();
-  for (const char* name : {"channels.csv", "scenarios.csv", "scenario_channels.csv", "plan.csv"}) {
+  for (const char* name : {"channels.csv", "scenarios.csv", "scenario_channels.csv"}) {
     const fs::path file = folder / name;
-    if (fs::exists(file) && fs::file_size(file) <= kLargestBytes) tables[name] = table_json(read_text_file(file));
+    if (fs::exists(file)) tables[name] = table_json(read_text_file(file));
   }
-  return {{"facts", json_file(folder / "plan.json")}, {"tables", tables}};
+  const fs::path variables = folder / "plan.csv";
+  return {{"facts", json_file(folder / "plan.json")},
+          {"tables", tables},
+          {"by_week", fs::exists(variables) ? plan_by_week(variables) : Json(nullptr)}};
 }
 
 Json names_of(const std::vector<std::string>& names, const std::vector<int64_t>& places) {
@@ -61,12 +79,16 @@ Json names_of(const std::vector<std::string>& names, const std::vector<int64_t>&
   return out;
 }
 
-}  // namespace
+void drop_column(Json& table, const std::string& name) {
+  Json& columns = table["columns"];
+  columns.erase(std::find(columns.begin(), columns.end(), name));
+  table["values"].erase(name);
+}
 
-std::vector<int64_t> regions_in_detail(const PanelFile& panel, int64_t count, const std::vector<std::string>& wanted) {
+// Of each region, over all weeks.
+std::vector<double> target_sums(const PanelFile& panel) {
   constexpr int64_t kRegionsAtOnce = 256;
-  const std::vector<std::string>& names = panel.coordinates().regions;
-  const auto R = static_cast<int64_t>(names.size());
+  const auto R = static_cast<int64_t>(panel.coordinates().regions.size());
   std::vector<double> sum_R;
   for (int64_t first = 0; first < R; first += kRegionsAtOnce) {
     const Panel block = panel.read(first, std::min(kRegionsAtOnce, R - first));
@@ -75,6 +97,13 @@ std::vector<int64_t> regions_in_detail(const PanelFile& panel, int64_t count, co
       sum_R.push_back(std::accumulate(from, from + static_cast<std::ptrdiff_t>(block.weeks()), 0.0));
     }
   }
+  return sum_R;
+}
+
+// The regions (places in the panel, ascending) of the largest sums, at most `count`, and `wanted` among them. Throws
+// UserError for a name that the panel lacks.
+std::vector<int64_t> regions_in_detail(const std::vector<std::string>& names, const std::vector<double>& sum_R,
+                                       int64_t count, const std::vector<std::string>& wanted) {
   std::vector<int64_t> chosen;
   for (const std::string& name : wanted) {
     const auto found = std::find(names.begin(), names.end(), name);
@@ -96,24 +125,36 @@ std::vector<int64_t> regions_in_detail(const PanelFile& panel, int64_t count, co
   return chosen;
 }
 
+}  // namespace
+
 Json report_data(const PanelFile& panel, const ReportOptions& options) {
   const PanelCoordinates& names = panel.coordinates();
   const auto weeks = static_cast<int64_t>(names.weeks.size());
-  const std::vector<int64_t> detail =
-      regions_in_detail(panel, std::max<int64_t>(1, options.detail_cells / weeks), options.regions);
-  const std::vector<int64_t> components = regions_in_detail(panel, options.component_regions, options.regions);
+  const std::vector<double> sum_R = target_sums(panel);
+  // Tables by region hold the largest regions, those of the curves some of the others'.
+  const auto largest = [&](int64_t count) {
+    return regions_in_detail(names.regions, sum_R, std::max<int64_t>(1, count), options.regions);
+  };
+  const auto curve_rows = static_cast<int64_t>(names.channels.size()) * kRegionCurvePoints;
+  const std::vector<int64_t> detail = largest(options.detail_cells / weeks),
+                             curves = largest(
+                                 std::min(options.detail_cells / curve_rows, static_cast<int64_t>(detail.size()))),
+                             components = largest(options.component_regions);
 
   ExportOptions tables;
   tables.interval = options.interval;
   tables.money = options.money;
   Json all = Json::object();
-  const auto add_tables = [&](const std::vector<std::string>& files, const std::vector<int64_t>& regions) {
-    for (const auto& [name, csv] : export_tables(options.run / "results.h5", panel, files, regions, tables))
-      all[name] = table_json(csv);
-  };
-  add_tables(kTablesOfAll, {});
-  add_tables(kTablesOfDetail, detail);
-  add_tables(kTablesOfComponents, components);
+  ChosenTables chosen;
+  for (const auto& name : kTablesOfAll) chosen[name];
+  for (const auto& name : kTablesOfDetail) chosen[name] = detail;
+  for (const auto& name : kTablesOfComponents) chosen[name] = components;
+  chosen["region_curves.csv"] = curves;
+  const auto csv_of = export_tables(options.run / "results.h5", panel, chosen, tables);
+  for (const auto& [name, csv] : csv_of) all[name] = table_json(csv);
+  // Marginal responses times the revenue, which the page knows.
+  for (const char* column : {"marginal_roi", "marginal_roi_lower", "marginal_roi_upper"})
+    drop_column(all["region_curves.csv"], column);
   if (fs::exists(options.run / "history.csv"))
     all["history.csv"] = table_json(read_text_file(options.run / "history.csv"));
 
@@ -131,7 +172,8 @@ Json report_data(const PanelFile& panel, const ReportOptions& options) {
               {"revenue", options.money.revenue ? Json(*options.money.revenue) : Json(nullptr)},
               {"interval", options.interval},
               {"detail", names_of(names.regions, detail)},
-              {"components", names_of(names.regions, components)}};
+              {"components", names_of(names.regions, components)},
+              {"curves", names_of(names.regions, curves)}};
   Json out = {{"run", run},
               {"summary", Json::array()},
               {"metrics", metrics},

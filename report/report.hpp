@@ -19,13 +19,9 @@ struct ReportOptions {
   double interval = 0.9;             // coverage of the intervals
   Money money;                       // prices and revenue
   std::vector<std::string> regions;  // shown in detail, beside the largest
-  int64_t detail_cells = 40'000;     // region-weeks of the predictions that the page holds
+  int64_t detail_cells = 40'000;     // region-weeks of predictions, and points of regions' curves, on the page
   int64_t component_regions = 24;    // regions with all their components
 };
-
-/// The regions (places in the panel, ascending) of the largest sums of the target, at most `count`, and `wanted` among
-/// them. Throws UserError for a name that the panel lacks.
-std::vector<int64_t> regions_in_detail(const PanelFile& panel, int64_t count, const std::vector<std::string>& wanted);
 
 /// The data of the report's page: `run`, `metrics`, `summary`, `tables` (table_json of the exported files, history.csv
 /// and crossval.csv's figures), `crossval`. Memory: the tables, and a block of regions.

@@ -22,7 +22,8 @@ double number(const Json& value) {
 struct Channel {
   std::string name;
   bool is_identified = true;
-  double spend = 0, contribution = 0, lower = 0, upper = 0, share = 0, marginal_roi = 0, headroom = 0;
+  double spend = 0, contribution = 0, lower = 0, upper = 0, share = 0, marginal_roi = 0, headroom = 0,
+         headroom_lower = 0, headroom_upper = 0;
 };
 
 std::string label_at(const Json& column, std::size_t row) {
@@ -36,7 +37,8 @@ std::vector<Channel> channels_of(const Json& tables) {
     const auto value = [&](const char* column) { return number(summary[column][c]); };
     out.push_back({label_at(summary["channel"], c), label_at(summary["identified"], c) == "yes", value("spend"),
                    value("contribution"), value("contribution_lower"), value("contribution_upper"), value("share"),
-                   value("marginal_roi"), number(curves["headroom"][c])});
+                   value("marginal_roi"), number(curves["headroom"][c]), number(curves["headroom_lower"][c]),
+                   number(curves["headroom_upper"][c])});
   }
   return out;
 }
@@ -147,11 +149,17 @@ class Summary {
       if (least == nullptr || channel.headroom < least->headroom) least = &channel;
     }
     if (most == nullptr) return;
+    const auto interval = [](const Channel& channel) {
+      return std::isfinite(channel.headroom_lower)
+                 ? text(", interval ", percent(channel.headroom_lower), " to ", percent(channel.headroom_upper))
+                 : std::string();
+    };
     if (most == least)
-      fact(text(most->name, " has ", percent(most->headroom), " of its curve's height left."));
+      fact(text(most->name, " has ", percent(most->headroom), " of its curve's height left", interval(*most), "."));
     else
-      fact(text("Nearest to saturation is ", least->name, " (", percent(least->headroom),
-                " of its curve's height left), most headroom has ", most->name, " (", percent(most->headroom), ")."));
+      fact(text("Nearest to saturation is ", least->name, " (", percent(least->headroom), " of its curve's height left",
+                interval(*least), "), most headroom has ", most->name, " (", percent(most->headroom), interval(*most),
+                ")."));
   }
 
   void how_channels_move_each_other() {
@@ -174,8 +182,10 @@ class Summary {
     for (std::size_t row = 0; row < values["gain"].size(); ++row) {
       if (label_at(values["scenario"], row) != "plan") continue;
       const double gain = number(values["gain"][row]), lower = number(values["gain_lower"][row]);
-      std::string sentence = text("The budget plan spends ", grouped(number(values["spend"][row])), " and gains ",
-                                  grouped(gain), " ", data_["run"]["target"].get<std::string>(), " over today's spend");
+      std::string sentence =
+          text("The budget plan spends ", grouped(number(values["spend"][row])),
+               data_.value(Json::json_pointer("/plan/facts/currency"), true) ? "" : " media units", " and gains ",
+               grouped(gain), " ", data_["run"]["target"].get<std::string>(), " over today's spend");
       if (std::isfinite(lower))
         sentence += text(" (", grouped(lower), " to ", grouped(number(values["gain_upper"][row])), ")");
       if (std::isfinite(lower) && lower <= 0)

@@ -8,7 +8,7 @@
 
 namespace dcmmm::kernels {
 
-void add_draw_effect(const DrawEffect& in, double* workspace, double* effect_TD) {
+void add_draw_effect(const DrawEffect& in, double* workspace, double* effect_TD, double* slope_TD) {
   const int64_t draws = in.draws;
   double* carried_D = workspace;
   std::fill_n(carried_D, draws, 0.0);
@@ -27,15 +27,21 @@ void add_draw_effect(const DrawEffect& in, double* workspace, double* effect_TD)
       }
     }
     const double coefficient = in.coefficient_T[t * in.coefficient_stride];
-    double* effect_D = effect_TD + t * draws;
+    double *effect_D = effect_TD + t * draws, *slope_D = slope_TD + t * draws;
     if (in.exponent_D == nullptr) {
 #pragma GCC ivdep
-      for (int64_t d = 0; d < draws; ++d) effect_D[d] += coefficient * carried_D[d];
+      for (int64_t d = 0; d < draws; ++d) {
+        effect_D[d] += coefficient * carried_D[d];
+        slope_D[d] += coefficient * carried_D[d];
+      }
     } else {
 #pragma GCC ivdep
-      for (int64_t d = 0; d < draws; ++d)
-        effect_D[d] +=
-            coefficient / (1 + std::exp(-in.exponent_D[d] * (std::log(carried_D[d] + kHillOffset) - in.log_half_D[d])));
+      for (int64_t d = 0; d < draws; ++d) {
+        const double h =
+            1 / (1 + std::exp(-in.exponent_D[d] * (std::log(carried_D[d] + kHillOffset) - in.log_half_D[d])));
+        effect_D[d] += coefficient * h;
+        slope_D[d] += coefficient * h * (1 - h) * in.exponent_D[d];
+      }
     }
   }
 }

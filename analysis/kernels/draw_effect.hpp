@@ -19,7 +19,7 @@ struct DrawEffect {
   int64_t lags;
 };
 
-/// Adds to effect_TD. `workspace` has room for D numbers.
-void add_draw_effect(const DrawEffect& in, double* workspace, double* effect_TD);
+/// Adds to effect_TD, and d effect / d log carried to slope_TD. `workspace` has room for D numbers.
+void add_draw_effect(const DrawEffect& in, double* workspace, double* effect_TD, double* slope_TD);
 
 }  // namespace dcmmm::kernels

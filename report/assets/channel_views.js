@@ -160,7 +160,8 @@ function drawReturnsByPeriod(view) {
     chart(() => ({
       traces: [...band(x, returns.get("roi_lower", rows), returns.get("roi_upper", rows), percent(report.run.interval, 0) + " interval"),
                { ...line(x, returns.get("roi", rows), "ROI", { line: { color: color("accent") } }), mode: "lines+markers" },
-               { ...line(x, returns.get("marginal_roi", rows), "marginal ROI", { line: { color: kPalette[5], dash: "dot" } }), mode: "lines+markers" }],
+               { ...line(x, returns.get("marginal_roi", rows), "marginal ROI", { line: { color: kPalette[5], dash: "dot" } }), mode: "lines+markers",
+                 error_y: whiskers(returns.get("marginal_roi", rows), returns.get("marginal_roi_lower", rows), returns.get("marginal_roi_upper", rows)) }],
       layout: { height: 300, xaxis: periodAxis(state.kind), yaxis: { title: { text: returnUnit }, rangemode: "tozero" } }, legend: true,
     }));
     numbers(rows);
@@ -199,7 +200,7 @@ addView({
   draw(view) {
     const means = table("coefficients_mean.csv");
     const chart = view.chart("Mean coefficient by " + stepName);
-    const numbers = view.numbers(means, []);
+    const note = view.text(""), numbers = view.numbers(means, []);
     view.select("Channel", ["", ...channelsBySize], (channel) => {
       const rows = channel === "" ? means.all() : means.where("channel", channel);
       const traces = () => (channel === "" ? channelsBySize : [channel]).map((name, i) => {
@@ -207,10 +208,13 @@ addView({
         return line(weekValues(means.get("week", own)), channel === "" ? values.map((value) => value / mean) : values, shortWithVerdict(name),
                     { line: { color: kPalette[i % kPalette.length], dash: i >= kPalette.length ? "dot" : "solid" } });
       });
+      const values = traces().flatMap((trace) => trace.y), least = Math.min(...values), most = Math.max(...values), isConstant = most - least < 1e-6 * most;
       chart(() => ({
         traces: traces(), legend: true,
-        layout: { height: 340, xaxis: { title: { text: stepName } }, yaxis: { title: { text: channel === "" ? "relative to its own mean" : plain(report.run.target) + " a region" } } },
+        layout: { height: 340, xaxis: { title: { text: stepName } },
+                  yaxis: { title: { text: channel === "" ? "relative to its own mean" : plain(report.run.target) + " a region" }, range: isConstant ? [0.9 * least, 1.1 * most] : undefined } },
       }));
+      note(isConstant ? "In this fit coefficients are constant: the panel gives no reason to let them move." : "");
       numbers(rows);
     }, (channel) => (channel === "" ? "all, relative to their means" : withVerdict(channel)));
   },

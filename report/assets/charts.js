@@ -60,7 +60,7 @@ function layoutOf(extra, width) {
   for (const name of Object.keys(out)) if (/^[xy]axis\d*$/.test(name)) out[name] = { ...axis, ...out[name], title: out[name].title && { standoff: 12, ...out[name].title } };
   for (const name of ["xaxis", "yaxis"]) out[name] = out[name] || { ...axis };
   if (out.showlegend) {
-    out.legend = { orientation: "h", yref: "container", y: 0, yanchor: "bottom", x: 0, font: { size: 11 }, ...out.legend };
+    out.legend = { orientation: "h", yref: "container", y: 0, yanchor: "bottom", x: 0, maxheight: 0.9, font: { size: 11 }, ...out.legend };
   }
   return out;
 }
@@ -116,6 +116,11 @@ function band(x, lower, upper, name) {
   return [{ ...edge, y: usable.map((i) => lower[i]), showlegend: false },
           { ...edge, y: usable.map((i) => upper[i]), fill: "tonexty", fillcolor: color("band"), name }];
 }
+// Thin intervals of points that have a line of their own.
+function whiskers(value, lower, upper) {
+  const reach = (end) => value.map((v, i) => (v === null || end[i] === null ? 0 : Math.abs(end[i] - v)));
+  return { type: "data", symmetric: false, array: reach(upper), arrayminus: reach(lower), thickness: 1, width: 3 };
+}
 // A row a channel: points with intervals, the first at the top. `least` cuts intervals off on a log axis.
 function dots(channels, value, lower, upper, name, extra) {
   const { offset = 0, least = -Infinity, hue = color("accent"), symbol = "circle" } = extra || {};
@@ -143,6 +148,10 @@ function channelAxis(channels) {
            gridcolor: color("grid"), zeroline: false };
 }
 function rowsHeight(rows) { return 60 + 30 * Math.max(rows, 3); }
+// Names below a matrix: upright where there is little room.
+function columnAxis(labels) {
+  return { tickvals: labels.map((_, i) => i), ticktext: labels, tickangle: innerWidth < 600 ? -90 : -60 };
+}
 function heat(z, x, y, text, extra) {
   return { type: "heatmap", showscale: innerWidth >= 600, z, x, y, text, hovertemplate: "%{text}<br>%{z:.3g}<extra></extra>", xgap: 1, ygap: 1,
            colorbar: { thickness: 12, outlinewidth: 0 }, ...extra };

@@ -15,7 +15,7 @@ addView({
     } else {
       view.chart("Loss by step", () => ({
         traces: [line(history.get("step"), history.get("loss"), "loss"), line(history.get("step"), history.get("data"), "its data term")],
-        layout: { height: 300, xaxis: { title: { text: "step" } }, yaxis: { title: { text: "loss" }, type: "log" } }, legend: true,
+        layout: { height: 300, xaxis: { title: { text: "step" } }, yaxis: { title: { text: "loss" }, type: "log", dtick: "D2" } }, legend: true,
       }));
       view.numbers(history);
     }
@@ -25,12 +25,11 @@ addView({
       traces: [{
         type: "bar", orientation: "h", x: tried.map((row) => row.rmse), y: tried.map((_, i) => i),
         marker: { color: tried.map((row) => (row.chosen ? color("accent") : color("line"))) },
-        text: tried.map((row) => (row.chosen ? "chosen" : "")),
         hovertext: tried.map((row) => plain(row.setting + " " + row.value)), hovertemplate: "%{hovertext}: %{x:.4g}<extra></extra>",
       }],
       layout: {
-        height: 80 + 17 * tried.length, xaxis: { title: { text: "RMSE of inner forecasts" }, nticks: 5 },
-        yaxis: { tickvals: tried.map((_, i) => i), ticktext: tried.map((row) => plain(row.setting + " " + row.value)), range: [tried.length - 0.5, -0.5] },
+        height: 80 + 17 * tried.length, xaxis: { title: { text: "inner RMSE" }, nticks: 5 },
+        yaxis: { tickvals: tried.map((_, i) => i), ticktext: tried.map((row) => (row.chosen ? "<b>" : "") + plain(row.setting + " " + row.value) + (row.chosen ? " \u2190 chosen</b>" : "")), range: [tried.length - 0.5, -0.5] },
       },
     }), "Settings are chosen by forecasts inside the training weeks; the held-out weeks aren't looked at.");
   },

@@ -31,7 +31,7 @@ addView({
     const text = names.map((from) => names.map((to) => plain(short(from)) + " on " + plain(short(to))));
     view.chart("Weights of the edges between channels", () => ({
       traces: [heat(z, places, places, text, { colorscale: kDiverging, zmin: -most, zmax: most, hoverongaps: false })],
-      layout: { height: 120 + 26 * names.length, xaxis: { tickvals: places, ticktext: labels, tickangle: -60, title: { text: "moved" } },
+      layout: { height: 120 + 26 * names.length, xaxis: { ...columnAxis(labels), title: { text: "moved" } },
                 yaxis: { tickvals: places, ticktext: labels, autorange: "reversed", title: innerWidth < 600 ? undefined : { text: "moving" } } },
     }));
     view.numbers(table("dag_groups.csv"));

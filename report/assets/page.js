@@ -48,9 +48,9 @@ class View {
   missing(sentence, command) {
     this.place.append(element("p", { class: "missing" }, sentence + (command ? " " : ""), command ? element("code", {}, command) : null));
   }
-  detailNote() {
-    if (report.run.detail.length < report.run.regions)
-      this.text(`In detail: the ${report.run.detail.length} largest of ${report.run.regions.toLocaleString("en-US")} regions, and those named in report.regions. \`dcmmm export\` has all of them.`);
+  detailNote(regions = report.run.detail) {
+    if (regions.length < report.run.regions)
+      this.text(`In detail: the ${regions.length} largest of ${report.run.regions.toLocaleString("en-US")} regions, and those named in report.regions. \`dcmmm export\` has all of them.`);
   }
   intervalNote() {
     if (summary.get("contribution_lower").every((value) => value === null))

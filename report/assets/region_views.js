@@ -107,7 +107,7 @@ addView({
     view.chart("Correlation of channels within regions", () => ({
       traces: [heat(names.map((_, a) => names.map((_, b) => correlations.at("correlation", a * names.length + b))), places, places,
                     names.map((a) => names.map((b) => plain(short(a)) + " and " + plain(short(b)))), { colorscale: kDiverging, zmin: -1, zmax: 1 })],
-      layout: { height: Math.max(320, rowsHeight(names.length)), xaxis: { tickvals: places, ticktext: labels, tickangle: -60 }, yaxis: { tickvals: places, ticktext: labels, autorange: "reversed" } },
+      layout: { height: Math.max(320, rowsHeight(names.length)), xaxis: columnAxis(labels), yaxis: { tickvals: places, ticktext: labels, autorange: "reversed" } },
     }));
     view.endPair();
     const observed = regions.get("observed_weeks"), full = report.run.weeks.length, gaps = observed.filter((weeks) => weeks < full).length;

@@ -101,6 +101,56 @@ TEST(DrawContributions, SpreadADrawsSumAsItsCurveAndCarryOverDo) {
       expect_interval(row, 4, plain_sums(run, 1, 3, 4, 4, 8));
 }
 
+TEST(DrawContributions, MarginalReturnsOfPeriodsAreSlopesOfTheDraws) {
+  const TestFolder folder;
+  SmallRun run = run_with_a_delayed_channel();
+  run.write(folder);
+  export_all(folder);
+  const auto slopes = [&](std::size_t c, std::size_t first, std::size_t last, double spend) {
+    std::vector<double> out;
+    for (std::size_t d = 0; d < kDraws; ++d) {
+      double all = 0, slope = 0;
+      for (std::size_t r = 0; r < kRegions; ++r)
+        for (std::size_t t = 0; t < kWeeks; ++t) {
+          const double effect = plain_effect(run, d, r, t, c);
+          all += effect;
+          if (r < first || r >= last || t < 4 || t >= 8) continue;
+          const double height = run.results.coefficient_RTC[(r * kWeeks + t) * kChannels + c];
+          slope += effect * (1 - effect / height) * run.shared.draws.exponent_DC[d * kChannels + c];
+        }
+      out.push_back(run.shared.draws.contribution_DC[d * kChannels + c] * slope / all / spend);
+    }
+    return out;
+  };
+  const auto compare = [&](const std::vector<std::string>& row, std::size_t at, std::size_t first, std::size_t last) {
+    const auto c = static_cast<std::size_t>(row[at + 2].back() - '0');
+    expect_interval({row[at + 10], row[at + 12], row[at + 13]}, 0, slopes(c, first, last, std::stod(row[at + 3])));
+  };
+  std::size_t compared = 0;
+  for (const auto& row : read_csv(folder / "csv" / "roi_by_period.csv"))
+    if (row[1] == "4..7") compare(row, 0, 0, kRegions), ++compared;
+  for (const auto& row : read_csv(folder / "csv" / "region_roi_by_period.csv"))
+    if (row[0] == "region 3" && row[2] == "4..7") compare(row, 1, 3, 4), ++compared;
+  EXPECT_EQ(compared, 2 * kChannels);
+}
+
+TEST(DrawContributions, RegionsReturnsAddUpToThoseOfAllRegions) {
+  const TestFolder folder;
+  SmallRun run;
+  run.write(folder);
+  export_all(folder);
+  std::map<std::string, double> spend, contribution;
+  for (const auto& row : read_csv(folder / "csv" / "region_roi_by_period.csv")) {
+    spend[row[1] + row[2] + row[3]] += std::stod(row[4]);
+    contribution[row[1] + row[2] + row[3]] += std::stod(row[5]);
+  }
+  for (const auto& row : read_csv(folder / "csv" / "roi_by_period.csv")) {
+    if (row[0] == "week") continue;
+    EXPECT_NEAR(spend.at(row[0] + row[1] + row[2]), std::stod(row[3]), 1e-8);
+    EXPECT_NEAR(contribution.at(row[0] + row[1] + row[2]), std::stod(row[4]), 1e-8);
+  }
+}
+
 TEST(DrawContributions, SingleRegionsDifferFurtherThanTheFitShows) {
   const TestFolder folder, wider_folder;
   SmallRun run = run_with_a_delayed_channel();

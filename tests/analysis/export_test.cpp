@@ -8,6 +8,7 @@
 #include <map>
 #include <sstream>
 
+#include "analysis/curve_tables.hpp"
 #include "analysis/intervals.hpp"
 #include "analysis/response_curves.hpp"
 #include "common/errors.hpp"
@@ -37,6 +38,7 @@ TEST(Export, WritesTheDocumentedFilesAndColumns) {
   EXPECT_EQ(read_csv(folder / "csv" / "contributions.csv").size(), 45u * 8);
   EXPECT_EQ(read_csv(folder / "csv" / "coefficients.csv").size(), 45u * 3);
   EXPECT_EQ(read_csv(folder / "csv" / "response_curves.csv").size(), 150u);
+  EXPECT_EQ(read_csv(folder / "csv" / "region_curves.csv").size(), 5u * 3 * kRegionCurvePoints);
   EXPECT_EQ(read_csv(folder / "csv" / "dag.csv").size(), 0u);
 }
 
@@ -44,11 +46,15 @@ TEST(Export, GivesTablesOfChosenRegionsAsTheFilesHaveThem) {
   const TestFolder folder;
   SmallRun().write(folder);
   const auto files = export_all(folder);
-  const std::vector<std::string> names = {"prediction.csv", "region_channels.csv", "totals.csv", "contributions.csv"};
-  const auto tables = export_tables(folder / "results.h5", PanelFile(folder / "panel.h5"), names, {1, 3, 4});
-  ASSERT_EQ(tables.size(), names.size());
+  const std::vector<int64_t> regions = {1, 3, 4};
+  const ChosenTables chosen = {
+      {"prediction.csv", regions},    {"region_channels.csv", regions}, {"totals.csv", {}},
+      {"contributions.csv", regions}, {"region_curves.csv", regions},   {"region_roi_by_period.csv", regions}};
+  const auto tables = export_tables(folder / "results.h5", PanelFile(folder / "panel.h5"), chosen);
+  ASSERT_EQ(tables.size(), chosen.size());
   EXPECT_EQ(tables.at("totals.csv"), files.at("totals.csv"));
-  for (const char* name : {"prediction.csv", "region_channels.csv", "contributions.csv"}) {
+  for (const auto& [name, rows] : chosen) {
+    if (rows.empty()) continue;
     // The file's rows without the other regions'.
     std::istringstream lines(files.at(name));
     std::string expected;

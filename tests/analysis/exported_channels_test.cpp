@@ -74,7 +74,9 @@ TEST(ExportedChannels, LeavesIntervalsEmptyWithoutDraws) {
   for (const auto& row : read_csv(folder / "csv" / "channel_summary.csv"))
     EXPECT_EQ(row[3] + row[4] + row[7] + row[8], "");
   for (const auto& row : read_csv(folder / "csv" / "adstock.csv")) EXPECT_EQ(row[2] + row[3], "");
-  for (const auto& row : read_csv(folder / "csv" / "response_curves.csv")) EXPECT_EQ(row[3] + row[4], "");
+  for (const char* name : {"response_curves.csv", "region_curves.csv"})
+    for (const auto& row : read_csv(folder / "csv" / name)) EXPECT_EQ(row[name[2] == 's' ? 3 : 4] + row[8], "");
+  for (const auto& row : read_csv(folder / "csv" / "roi_by_period.csv")) EXPECT_EQ(row[12] + row[13], "");
 }
 
 TEST(ExportedChannels, RoiIsPerCurrencyWithSpendAndPerUnitWithout) {
@@ -108,7 +110,8 @@ TEST(ExportedChannels, SaysInEveryTableOfChannelsWhichAreNotIdentified) {
   run.shared.local_slope_C = {0.9, 0};
   run.write(folder);
   const auto files = export_all(folder);
-  for (const char* name : {"channel_summary.csv", "adstock.csv", "response_curves.csv", "saturation.csv"}) {
+  for (const char* name : {"channel_summary.csv", "adstock.csv", "response_curves.csv", "saturation.csv",
+                           "region_curves.csv", "region_channels.csv"}) {
     const Table rows = read_csv(folder / "csv" / name);
     std::istringstream header(kHeaders.at(name));
     size_t place = 0;
@@ -236,9 +239,9 @@ TEST(ExportedChannels, ReturnsAreMoneyWithPricesAndARevenue) {
   };
   for (const std::size_t column : {6, 7, 8, 9}) compare("channel_summary.csv", 0, column, true, true);
   for (const std::size_t column : {2, 3, 4}) compare("channel_summary.csv", 0, column, false, false);
-  for (const std::size_t column : {7, 8, 9, 10}) compare("roi_by_period.csv", 2, column, true, true);
-  for (const std::size_t column : {13, 14, 15, 16}) compare("region_channels.csv", 1, column, true, true);
-  compare("response_curves.csv", 0, 10, true, true);
+  for (const std::size_t column : {7, 8, 9, 10, 12, 13}) compare("roi_by_period.csv", 2, column, true, true);
+  for (const std::size_t column : {13, 14, 15, 16, 17, 18}) compare("region_channels.csv", 1, column, true, true);
+  for (const std::size_t column : {10, 11, 12}) compare("response_curves.csv", 0, column, true, true);
   for (const std::size_t column : {5, 8, 9}) compare("response_curves.csv", 0, column, true, false);
   // Without any of it a marginal return is the curve's slope.
   for (const auto& row : read_csv(folder / "csv" / "response_curves.csv")) EXPECT_EQ(row[5], row[10]);

@@ -25,16 +25,24 @@ inline const std::map<std::string, std::string> kHeaders = {
     {"coefficients.csv", "region,week,channel,value"},
     {"adstock.csv", "channel,decay,lower,upper,half_life_weeks,peak_week,identified"},
     {"response_curves.csv",
-     "channel,spend,response,lower,upper,marginal,identified,extrapolated,marginal_lower,marginal_upper,marginal_roi"},
+     "channel,spend,response,lower,upper,marginal,identified,extrapolated,marginal_lower,marginal_upper,marginal_roi,"
+     "marginal_roi_lower,marginal_roi_upper"},
     {"saturation.csv",
      "channel,exponent,half_saturation,saturation_spend,identified,spend,response,marginal,half_saturation_spend,"
-     "height,"
-     "headroom,fitted_height,fitted_half_saturation,fitted_exponent,fitted_error"},
+     "height,headroom,fitted_height,fitted_half_saturation,fitted_exponent,fitted_error,headroom_lower,headroom_upper"},
+    {"region_curves.csv",
+     "region,channel,spend,response,lower,upper,marginal,marginal_lower,marginal_upper,extrapolated,identified,"
+     "marginal_roi,marginal_roi_lower,marginal_roi_upper"},
     {"region_channels.csv",
      "region,channel,spend,contribution,weekly_spend,response,marginal,height,half_saturation_spend,exponent,"
-     "identified,contribution_lower,contribution_upper,roi,roi_lower,roi_upper,marginal_roi"},
+     "identified,contribution_lower,contribution_upper,roi,roi_lower,roi_upper,marginal_roi,marginal_roi_lower,"
+     "marginal_roi_upper,saturation_spend,headroom,largest_spend"},
     {"roi_by_period.csv",
-     "kind,period,channel,spend,contribution,lower,upper,roi,roi_lower,roi_upper,marginal_roi,identified"},
+     "kind,period,channel,spend,contribution,lower,upper,roi,roi_lower,roi_upper,marginal_roi,identified,"
+     "marginal_roi_lower,marginal_roi_upper"},
+    {"region_roi_by_period.csv",
+     "region,kind,period,channel,spend,contribution,lower,upper,roi,roi_lower,roi_upper,marginal_roi,identified,"
+     "marginal_roi_lower,marginal_roi_upper"},
     {"contributions_by_period.csv", "region,kind,period,component,value,lower,upper"},
     {"contributions_total.csv", "kind,period,component,value,lower,upper"},
     {"holdout.csv", "region,week,actual,predicted,train_mean,last_4,last_8,last_13,seasonal,last"},

@@ -111,6 +111,19 @@ class Export(cli.Case):
                     self.assertTrue(pyarrow.types.is_float64(field.type), (name, column))
                     self.assertEqual(values, [float(text) if text else None for text in texts], (name, column))
 
+    def test_two_exports_and_two_fits_are_the_same_bytes(self):
+        words = ["data.source=sales.csv", "ensemble.members=2", "trainer.deterministic=true"]
+        for name in ("one", "two"):
+            self.train(name, *words)
+            for form in ("csv", "parquet"):
+                self.dcmmm("export", f"run={self.folder / name}", f"output={self.folder / f'{name}_{form}'}", f"export.format={form}")
+        self.dcmmm("export", f"run={self.folder / 'one'}", f"output={self.folder / 'again'}", "export.format=parquet")
+        self.assertEqual((self.folder / "one/results.h5").read_bytes(), (self.folder / "two/results.h5").read_bytes())
+        for one, other in (("one_csv", "two_csv"), ("one_parquet", "two_parquet"), ("one_parquet", "again")):
+            self.assertEqual(cli.hashes(self.folder / one), cli.hashes(self.folder / other))
+        self.export("run", "csv_again")
+        self.assertEqual(cli.hashes(self.csv), cli.hashes(self.folder / "csv_again"))
+
     def test_prices_and_a_revenue_make_returns_money(self):
         words = ["data.cost={0: 2, 1: 3, 2: 4}", "data.revenue=50"]
         self.dcmmm("export", f"run={self.folder / 'run'}", f"output={self.folder / 'money'}", *words)
@@ -142,6 +155,15 @@ class Export(cli.Case):
         for column, mean in (("spend", "weekly_spend"), ("response", "response"), ("height", "height")):
             np.testing.assert_allclose(saturation[column], means[mean], rtol=1e-9)
         np.testing.assert_allclose(saturation.headroom, 1 - saturation.response / saturation.height, rtol=1e-9)
+        # The exported points lie on it, inside their intervals; the region's tables agree with each other.
+        points = self.read("region_curves").merge(regional, on=["region", "channel"], suffixes=("", "_average"))
+        self.assertEqual(len(points), 16 * len(regional))
+        on_it = points.height / (1 + (points.half_saturation_spend / points.spend.clip(lower=1e-12)) ** points.exponent)
+        np.testing.assert_allclose(on_it, points.response, rtol=2e-3, atol=1e-3 * points.height.max())
+        self.assertTrue(((points.lower <= points.response) & (points.response <= points.upper)).all())
+        self.assertTrue(((points.marginal_lower <= points.marginal) & (points.marginal <= points.marginal_upper)).all())
+        np.testing.assert_array_equal(points.extrapolated == "yes", points.spend > points.largest_spend)
+        np.testing.assert_allclose(regional.headroom, 1 - regional.response / regional.height, rtol=1e-9)
         observed = self.read("prediction").groupby("region").actual.agg(["count", "sum"])
         regions = self.read("regions").set_index("region")
         np.testing.assert_array_equal(regions.observed_weeks, observed["count"])

@@ -109,9 +109,10 @@ class Export(cli.Case):
         "coefficients.csv": "region,week,channel,value",
         "adstock.csv": "channel,decay,lower,upper,half_life_weeks,peak_week,identified",
         "response_curves.csv": "channel,spend,response,lower,upper,marginal,identified,extrapolated,marginal_lower,"
-        "marginal_upper,marginal_roi",
+        "marginal_upper,marginal_roi,marginal_roi_lower,marginal_roi_upper",
         "saturation.csv": "channel,exponent,half_saturation,saturation_spend,identified,spend,response,marginal,"
-        "half_saturation_spend,height,headroom,fitted_height,fitted_half_saturation,fitted_exponent,fitted_error",
+        "half_saturation_spend,height,headroom,fitted_height,fitted_half_saturation,fitted_exponent,fitted_error,"
+        "headroom_lower,headroom_upper",
         "dag.csv": "source,target,lag,weight,lower,upper,confidence,directed,direction_from",
         "dag_groups.csv": "group,source,target,lag,weight,shared_weight,confidence",
         "regions.csv": "region,scale,baseline_level,r2,rmse,relative_error,observed_weeks,actual",

@@ -38,6 +38,10 @@ class Graph(cli.Case):
         sources = {edge["source"] for edge in self.truth["edges"]}
         for row in summary:
             self.assertEqual(float(row["indirect"]) != 0, row["channel"] in sources)
+        # A plan says whose indirect effects it leaves out.
+        done = self.dcmmm("plan", "run=run", "output=plan", "plan.horizon_weeks=4", "plan.starts=1", f"plan.locked=[{max(sources)}]")
+        said = next(line for line in done.err.splitlines() if "moving spend on others" in line)
+        self.assertEqual({name for name in sources if name in said}, sources - {max(sources)})
 
     def test_two_ranks_and_the_other_solver_find_the_same(self):
         found, rows = self.pairs("alone")

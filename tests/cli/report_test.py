@@ -139,11 +139,20 @@ class Report(cli.Case):
         stack = browser.run("(() => { const data = document.querySelector('#contributions .chart').data; return data[0].x.map((_, i) => data.reduce((sum, trace) => sum + trace.y[i], 0)); })()")
         for drawn, expected in zip(stack, sums.values()):
             self.assertAlmostEqual(drawn / expected, 1, places=9)
-        # A region's own curve goes through its average week.
+        # A region's own curve, with its interval, goes through its average week.
         self.choose(browser, "curves", 1, region)
-        curve, point = browser.run("(() => { const [curve, point] = document.querySelector('#curves .chart').data; return [[curve.x, curve.y], [point.x[0], point.y[0]]]; })()")
-        at = min(range(len(curve[0])), key=lambda i: abs(curve[0][i] - point[0]))
-        self.assertAlmostEqual(curve[1][at] / point[1], 1, delta=0.02)
+        channel = browser.run("document.querySelector('#curves select').value")
+        rows = [row for row in cli.read_csv(folder / "region_curves.csv") if (row["region"], row["channel"]) == (region, channel)]
+        for chart, columns in enumerate((("lower", "upper", "response"), ("marginal_lower", "marginal_upper", "marginal"))):
+            traces = browser.run(f"document.querySelectorAll('#curves .chart')[{chart}].data.map((trace) => [trace.name || '', trace.x, trace.y])")
+            self.assertEqual([traces[0][2], traces[1][2]], [[float(row[column]) for row in rows] for column in columns[:2]])
+            curve = dict(zip(traces[2][1] + traces[3][1], traces[2][2] + traces[3][2]))  # observed and beyond
+            self.assertEqual(curve, {float(row["spend"]): float(row[columns[2]]) for row in rows})
+            name, (x,), (y,) = traces[4]
+            self.assertEqual(name, "average week")
+            below, above = max(at for at in curve if at <= x), min(at for at in curve if at >= x)
+            self.assertTrue(min(curve[below], curve[above]) * 0.99 <= y <= max(curve[below], curve[above]) * 1.01 or chart == 1)
+        self.assertEqual(self.shown(browser, "curves", "region_curves.csv")[0]["region"], region)
 
     def the_theme_switches(self, browser):
         colors = "[getComputedStyle(document.body).backgroundColor, document.querySelector('#total .legend text').style.fill, document.getElementById('theme').getAttribute('aria-pressed')]"
@@ -167,8 +176,24 @@ class Report(cli.Case):
         self.assertNotEqual(browser.run(edges), after)
 
     def pictures_can_be_saved(self, browser):
+        charts = browser.run("document.querySelectorAll('.chart').length")
+        self.assertEqual(browser.run("[...document.querySelectorAll('.chart')].map((chart) => chart.nextElementSibling.textContent)"), ["PNGSVG"] * charts)
         for form, start in (("png", "data:image/png;base64,iVBOR"), ("svg", "data:image/svg+xml,")):
-            self.assertTrue(browser.run(f"Plotly.toImage(document.querySelector('#shares .chart'), {{format: '{form}'}}).then((url) => url.slice(0, 40))").startswith(start))
+            pictures = browser.run(f"Promise.all([...document.querySelectorAll('.chart')].map((chart) => Plotly.toImage(chart, {{format: '{form}'}}).then((url) => [url.slice(0, 26), url.length])))")
+            self.assertEqual(len(pictures), charts)
+            for head, length in pictures:
+                self.assertTrue(start.startswith(head[:len(start)]) and length > 3000, (head, length))
+        # The buttons leave files.
+        browser.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(self.folder / "saved"))
+        for number, name in enumerate(("shares.png", "shares.svg", "network.svg")):
+            place = f"document.querySelectorAll('#{name.split('.')[0]} .save button')[{1 if name == 'shares.svg' else 0}]"
+            browser.run(f"{place}.click()")
+            file = self.folder / "saved" / name
+            deadline = time.monotonic() + 20
+            while not (file.exists() and file.stat().st_size > 1000):
+                self.assertLess(time.monotonic(), deadline, name)
+                time.sleep(0.1)
+            self.assertEqual(len(list((self.folder / "saved").iterdir())), number + 1)
         self.assertIn("<svg", browser.run("networkFile(document.querySelector('#network svg')).slice(0, 200)"))
 
     def narrow_pages_fit(self, browser):
@@ -211,12 +236,16 @@ class Report(cli.Case):
         header = "channel,spend_now,spend_plan,lower,upper,outcome_now,outcome_now_lower,outcome_now_upper,outcome_plan,outcome_plan_lower,outcome_plan_upper,roi_now,roi_plan,marginal_now,marginal_plan,identified,status\n"
         (self.folder / "run/plan/channels.csv").write_text(header + "".join(f"{channel},1,2,0,4,5,4,6,7,6,8,1,1,1,1,1,free\n" for channel in channels))
         (self.folder / "run/plan/scenarios.csv").write_text("scenario,spend,outcome,outcome_lower,outcome_upper,gain,gain_lower,gain_upper,roi,roi_lower,roi_upper\ntoday,1,2,1,3,0,0,0,2,1,3\nplan,1,3,2,4,1,0,2,3,2,4\n")
+        rows = [(channel, region, week) for channel in channels for region in ("a", "b") for week in ("61", "62", "63")]
+        (self.folder / "run/plan/plan.csv").write_text("channel,region,week,spend_now,spend_plan,lower,upper,extrapolates\n" + "".join(f"{','.join(row)},1,{i},0,9,0\n" for i, row in enumerate(rows)))
         page = self.report("run", output="plan.html")
         with Chromium() as browser:
             browser.open(page)
             self.assertGreaterEqual(self.marks(browser, "budget"), 4 * len(channels))
             self.assertEqual([row["spend_plan"] for row in self.shown(browser, "budget", "plan/channels.csv")], ["2"] * len(channels))
             self.assertEqual([row["scenario"] for row in self.shown(browser, "scenarios", "plan/scenarios.csv")], ["today", "plan"])
+            bars = browser.run("document.querySelectorAll('#budget .chart')[2].data.map((trace) => trace.y)")
+            self.assertEqual(bars, [[sum(i for i, row in enumerate(rows) if (row[0], row[2]) == (channel, week)) for week in ("61", "62", "63")] for channel in channels] + [[2 * len(channels)] * 3])
             self.assert_quiet(browser, page)
 
     def test_wrong_requests(self):

@@ -19,7 +19,8 @@ Json sample(double skill = 1.25) {
   tables["channel_summary.csv"] = table_json(
       "channel,spend,contribution,contribution_lower,contribution_upper,share,marginal_roi,identified\n"
       "TV,10,200,150,260,0.2,0.5,yes\nSearch,10,100,0,900,0.1,3,no\n");
-  tables["saturation.csv"] = table_json("channel,headroom\nTV,0.25\nSearch,0.9\n");
+  tables["saturation.csv"] =
+      table_json("channel,headroom,headroom_lower,headroom_upper\nTV,0.25,0.1,0.5\nSearch,0.9,,\n");
   tables["dag.csv"] = table_json("source,target,directed\nTV,Search,yes\n");
   tables["totals.csv"] = table_json("week,split\n1,train\n2,holdout\n");
   return {{"run",
@@ -50,7 +51,7 @@ TEST(Summary, SaysTheFiguresInWords) {
   EXPECT_THAT(facts, HasSubstr("20.0 % less than that of the best simple forecast, last_4."));
   EXPECT_THAT(facts, HasSubstr("Media account for 30.00 % of the predicted total"));
   EXPECT_THAT(facts, HasSubstr("TV brings most: 20.00 % (90 % interval 15.00 % to 26.00 %)"));
-  EXPECT_THAT(facts, HasSubstr("TV has 25.00 % of its curve's height left"));
+  EXPECT_THAT(facts, HasSubstr("TV has 25.00 % of its curve's height left, interval 10.00 % to 50.00 %."));
   EXPECT_THAT(facts, HasSubstr("1 pair of channels; 1 of them with a direction"));
 }
 
@@ -74,6 +75,8 @@ TEST(Summary, SaysWhatAPlanGains) {
   data["plan"]["tables"]["scenarios.csv"] =
       table_json("scenario,spend,gain,gain_lower,gain_upper\nplan,2000,3000,-1000,5000\n");
   EXPECT_THAT(all_of(summary_of(data), "warning"), HasSubstr("its interval holds losses, too."));
+  data["plan"]["facts"]["currency"] = false;
+  EXPECT_THAT(all_of(summary_of(data), "warning"), HasSubstr("plan spends 2,000 media units and gains"));
 }
 
 TEST(Summary, SaysWhatARunDoesNotHave) {
