@@ -159,7 +159,8 @@ PanelSums sum_regions(const RegionPass& pass, const RegionLoop& loop) {
   });
   PanelSums out;
   using Block = Eigen::Map<const RowMatrix>;
-  if (pass.with_precision) out.precision_TT = Block(sums.data() + layout.precision(), T, T).selfadjointView<Eigen::Upper>();
+  if (pass.with_precision)
+    out.precision_TT = Block(sums.data() + layout.precision(), T, T).selfadjointView<Eigen::Upper>();
   out.weighted_TP = Block(sums.data() + layout.weighted(), T, P);
   const RowMatrix gram = Block(sums.data() + layout.gram(), P, P);
   out.gram_PP = 0.5 * (gram + gram.transpose());

@@ -151,10 +151,9 @@ TEST_F(Experiments, TheChainKnowsThemAsItsDrawsReweighted) {
   const Eigen::ArrayXd alone = lifts(false, 1);
   test.standard_error = sd_of(alone);
   test.lift = alone.mean() + 2 * sd_of(alone);
-  const double variance =
-      experiment_rows(case_.data, {2, 1, 2, 0, true, covariance.frozen.waves.count()}, center, covariance.frozen,
-                      covariance.components, loop_)
-          .variance_E[0];
+  const double variance = experiment_rows(case_.data, {2, 1, 2, 0, true, covariance.frozen.waves.count()}, center,
+                                          covariance.frozen, covariance.components, loop_)
+                              .variance_E[0];
   Eigen::ArrayXd weight = (-0.5 * (test.lift - alone).square() / variance).exp();
   weight /= weight.sum();
   const double mean = (weight * alone).sum(), sd = std::sqrt((weight * (alone - mean).square()).sum());
