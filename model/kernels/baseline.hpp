@@ -23,8 +23,8 @@ class BaselineSolver {
   void solve(std::span<const double> residual_TK, int64_t columns, std::span<double> baseline_TK,
              std::span<double> level_K);
 
-  /// Adds the upper triangle of Q = Q0 - Q0 1 1'Q0 / 1'Q0 1 to `total_TT`: what solve() leaves of a residual e, weighted:
-  /// Q e = M (e - b). O(T^2), one product a number. REQUIRES: persistence < 1.
+  /// Adds the upper triangle of Q = Q0 - Q0 1 1'Q0 / 1'Q0 1 to `total_TT`: what solve() leaves of a residual e,
+  /// weighted: Q e = M (e - b). O(T^2), one product a number. REQUIRES: persistence < 1.
   void add_precision(std::span<double> total_TT) const;
 
   /// log |M + P0| - log |P0|: with -log of the positive weights, the log determinant of the covariance that weights and
