@@ -44,6 +44,14 @@ TEST(IntervalOf, CoversAFurtherDrawAsOftenAsItSays) {
   }
 }
 
+TEST(IntervalOf, ManyDrawsAreOrderStatisticsInWhateverOrderTheyCome) {
+  std::vector<double> draws;
+  for (int i = 0; i < 202; ++i) draws.push_back((i * 61) % 202);  // 0 to 201
+  const Interval interval = interval_of(draws, 0.9, 100);
+  EXPECT_DOUBLE_EQ(interval.lower, 0.05 * 201);
+  EXPECT_DOUBLE_EQ(interval.upper, 0.95 * 201);
+}
+
 TEST(IntervalOf, HoldsThePointAndNothingBelowTheLeast) {
   const std::vector<double> draws = {0.1, 0.2, 0.3};
   EXPECT_EQ(interval_of(draws, 0.9, 5).upper, 5);
