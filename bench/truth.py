@@ -184,7 +184,6 @@ def score(truth, run, exported):
         "forecast": metrics["coverage_90"] if metrics["coverage_90"] is not None else none,
         "placebo": 100 * share[0] if true_share[0] == 0 else none,
         "seconds": metrics["seconds"]["total"],
-        "took": choices(metrics, (run / "train.log").read_text(encoding="utf-8")),
     }
 
 
@@ -222,7 +221,9 @@ def fit_and_score(dcmmm, folder, truth, overrides):
         shutil.rmtree(folder / made, ignore_errors=True)
     call(dcmmm, "train", f"data.panel={folder / 'panel.h5'}", f"run.dir={folder / 'run'}", *overrides)
     call(dcmmm, "export", f"run={folder / 'run'}", f"output={folder / 'csv'}")
-    return score(truth, folder / "run", folder / "csv")
+    metrics = json.loads((folder / "run/metrics.json").read_text(encoding="utf-8"))
+    log = (folder / "run/train.log").read_text(encoding="utf-8")
+    return {**score(truth, folder / "run", folder / "csv"), "took": choices(metrics, log)}
 
 
 def one_run(arguments, kind, exponents, seed):
