@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -19,6 +20,9 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr auto kReportEvery = std::chrono::milliseconds(100);
+// How often a trial is started whose process KILL ends from outside: by someone, or for want of memory, then in vain.
+constexpr int kMostStarts = 3;
+constexpr int kKilled = 128 + SIGKILL;
 
 // Words about the sweep itself, its folder, and the data that its panel file holds by now.
 bool is_the_sweeps_own(const std::string& key) {
@@ -143,13 +147,19 @@ TrialOutcome run_trial(const TrialCommand& command, const TrialTask& task, const
   if (!task.is_taken_over || !figure_of(json_in(file), command.objective)) {
     bool pruned = false;
     auto last = std::chrono::steady_clock::now();
-    const int code = run_trial_process(trial_words(command, task), output, task.lock_descriptor, [&] {
+    const auto look = [&] {
       if (command.reports && std::chrono::steady_clock::now() - last > kReportEvery) {
         last = std::chrono::steady_clock::now();
         pruned = pruned || task.report(intermediate_values(command, task.number), /*at_end=*/false);
       }
       return pruned || stop();
-    });
+    };
+    TrialTask start = task;
+    int code = kKilled;
+    for (int starts = 0; code == kKilled && starts < kMostStarts; ++starts) {
+      code = run_trial_process(trial_words(command, start), output, task.lock_descriptor, look);
+      start.is_taken_over = true;  // goes on from its checkpoint, if it has one
+    }
     if (pruned) return {TrialOutcome::Kind::kPruned, 0, ""};
     if (code == -1) return {TrialOutcome::Kind::kStopped, 0, ""};
     if (command.reports && code == 0) task.report(intermediate_values(command, task.number), /*at_end=*/true);
