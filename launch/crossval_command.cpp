@@ -7,9 +7,6 @@
 #include <memory>
 
 #include "analysis/crossval_report.hpp"
-#include "analysis/decompose.hpp"
-#include "analysis/forecast_rows.hpp"
-#include "analysis/prediction_intervals.hpp"
 #include "comm/collective_guard.hpp"
 #include "comm/mesh.hpp"
 #include "comm/threads.hpp"
@@ -20,6 +17,7 @@
 #include "launch/commands.hpp"
 #include "launch/configuration.hpp"
 #include "launch/logging.hpp"
+#include "launch/origin_evaluation.hpp"
 #include "launch/panel_source.hpp"
 #include "launch/run_folder.hpp"
 #include "launch/schema.hpp"
@@ -31,21 +29,6 @@
 namespace dcmmm {
 namespace fs = std::filesystem;
 namespace {
-
-// One model that is fitted at every origin.
-struct Bundle {
-  std::string name;
-  EstimateOptions estimate;
-};
-
-Bundle bundle_of(const Value& config, const std::vector<std::string>& overrides) {
-  Bundle out{get<std::string>(config, "model.name"), estimate_options(config, overrides)};
-  for (int64_t member = 0; member < get<int64_t>(config, "ensemble.members"); ++member)
-    out.estimate.members.push_back(member);
-  out.estimate.trainer.checkpoint_every = 0;
-  out.estimate.trainer.time_limit = 0;  // an evaluation that leaves out origins or steps would compare unlike things
-  return out;
-}
 
 // The command's settings with another file of the group `model`, as that file is: words on the model stay out.
 Bundle bundle_beside(const CommandContext& context, const std::string& name) {
@@ -61,60 +44,19 @@ Bundle bundle_beside(const CommandContext& context, const std::string& name) {
   return bundle_of(config, options.overrides);
 }
 
-struct Evaluator {
-  const Mesh& mesh;
-  const std::vector<Bundle>& bundles;
-  const RegionPlan& plan;
-  const Panel& panel;  // this rank's regions, all weeks
-  double interval;     // level
-
-  std::size_t methods() const { return bundles.size() + kNaiveKinds; }
-
-  // Fits every bundle on the weeks before the origin and gathers what they forecast. Collective over the mesh's row.
-  OriginForecasts run(const OriginWeeks& weeks) const {
-    // Nothing after the forecast is there to be seen; of the forecast's weeks only media and controls are used.
-    const Panel part = slice_weeks(panel, weeks.first_week, weeks.end - weeks.first_week);
-    const int64_t origin = weeks.origin - weeks.first_week;
-    ForecastRows rows(part, origin, weeks.first_forecast - weeks.first_week, methods());
-    ForecastIntervals intervals;
-    for (std::size_t i = 0; i < bundles.size(); ++i) {
-      EstimateOptions options = bundles[i].estimate;
-      options.likelihood.experiments = experiments_within(options.likelihood.experiments, weeks.first_week, origin);
-      const Estimate estimate = prepare_estimate(part, options, origin, plan, *mesh.region_axis, log_info);
-      const std::unique_ptr<Fit>& fit = estimate.fit;
-      if (i == 0) intervals = *fit->intervals;
-      TrainerCallbacks callbacks;
-      callbacks.log = log_info;
-      train(*fit, callbacks);
-      const SharedResults shared = shared_results(*fit);
-      fit->loop.each([&](Chunk chunk) {
-        ResultBlock block = result_block(*fit, chunk);
-        for (int64_t r = 0; r < block.regions; ++r)
-          rows.set_prediction(i, block.first_region + r, block.predicted_RT.data() + r * part.weeks());
-        if (i > 0) return;
-        add_intervals(slice_regions(part, chunk.first, chunk.count), shared, intervals, block);
-        rows.set_intervals(block, shared, interval);
-      });
-    }
-    add_naive(part, origin, rows);
-    OriginForecasts out = rows.gather(*mesh.region_axis, intervals, interval);
-    out.origin += weeks.first_week;
-    out.first_week += weeks.first_week;
-    return out;
+// Fits every bundle on the weeks before the origin and gathers what they forecast. Collective over the mesh's row.
+OriginForecasts evaluate(const OriginWeeks& weeks, const std::vector<Bundle>& bundles, const Panel& panel,
+                         const RegionPlan& plan, double interval, Communicator& communicator) {
+  OriginEvaluation origin(panel, weeks, bundles.size(), plan, interval, communicator);
+  TrainerCallbacks callbacks;
+  callbacks.log = log_info;
+  for (std::size_t i = 0; i < bundles.size(); ++i) {
+    const Estimate estimate = origin.prepare(bundles[i].estimate, log_info);
+    train(*estimate.fit, callbacks);
+    origin.add(i, *estimate.fit);
   }
-
-  void add_naive(const Panel& part, int64_t origin, ForecastRows& rows) const {
-    const int64_t ahead = part.weeks() - origin;
-    const auto naive = naive_forecasts(part, origin, ahead);
-    std::vector<double> forecast_T(static_cast<std::size_t>(part.weeks()));
-    for (std::size_t kind = 0; kind < kNaiveKinds; ++kind) {
-      for (int64_t r = 0; r < part.regions; ++r) {
-        std::copy_n(naive[kind].begin() + r * ahead, ahead, forecast_T.begin() + origin);
-        rows.set_prediction(bundles.size() + kind, part.first_region + r, forecast_T.data());
-      }
-    }
-  }
-};
+  return origin.finish();
+}
 
 // Every rank gets all origins' forecasts. The rows of the mesh have evaluated different origins; each of their ranks
 // knows all regions by now.
@@ -210,7 +152,6 @@ int crossval_command(CommandContext& context) {
   for (Bundle& bundle : bundles) bundle.estimate.likelihood.experiments = experiments;
 
   facts.interval = get<double>(config, "export.interval");
-  const Evaluator evaluator{mesh, bundles, plan, panel, facts.interval};
   const fs::path so_far = folder.path / "crossval_so_far.json";
   std::vector<OriginForecasts> forecasts;
   for (std::size_t place = 0; place < origins.size(); ++place) {
@@ -218,12 +159,12 @@ int crossval_command(CommandContext& context) {
     log_info(text("Origin ", weeks.origin, ": training on ", steps_name(names.step), " ", weeks.first_week, " to ",
                   weeks.origin - 1, ", forecasting ", weeks.first_forecast, " to ", weeks.end - 1));
     if (static_cast<int>(place % static_cast<std::size_t>(mesh.members)) == mesh.row)
-      forecasts.push_back(evaluator.run(weeks));
+      forecasts.push_back(evaluate(weeks, bundles, panel, plan, facts.interval, *mesh.region_axis));
     // For a sweep, which looks whether it is worth going on.
     if (mesh.members == 1 && place + 1 < origins.size())
       on_rank_zero(world, [&] { write_text_file(so_far, crossval_json(forecasts, facts)); });
   }
-  forecasts = over_rows(mesh, std::move(forecasts), origins.size(), evaluator.methods());
+  forecasts = over_rows(mesh, std::move(forecasts), origins.size(), bundles.size() + kNaiveKinds);
 
   facts.horizon = options.horizon;
   facts.gap = options.gap;
