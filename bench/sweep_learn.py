@@ -108,13 +108,13 @@ def main():
             for seed in range(1, given.seeds + 1):
                 row = bench.compare(panel, seed)
                 rows.append(row)
+                given.json.parent.mkdir(parents=True, exist_ok=True)
+                given.json.write_text(json.dumps(rows, indent=2), encoding="utf-8")
                 print(f"{panel:<10} {seed:>4} {row['random_loss']:>11.4f} {row['random_fits']:>5} {row['tpe_loss']:>9.4f} "
                       f"{row['tpe_fits']:>13} {row['share']:>6.2f}", flush=True)  # fmt: skip
             median = statistics.median(row["share"] for row in rows if row["panel"] == panel)
             print(f"{panel:<10} median share {median:.2f}", flush=True)
             fails |= median > given.most
-    given.json.parent.mkdir(parents=True, exist_ok=True)
-    given.json.write_text(json.dumps(rows, indent=2), encoding="utf-8")
     return int(fails)
 
 

@@ -1,4 +1,4 @@
-"""sweep_pack.py [--trials ridge=200,no_gru=200,default=24] [--pack 8] [--workers 2] [--panel FILE] [--dcmmm BINARY]
+"""sweep_pack.py [--trials ridge=200,no_gru=60,default=12] [--pack 8] [--workers 2] [--panel FILE] [--dcmmm BINARY]
 [--json FILE] [--least RATIO]
 
 A sweep of the same trials twice, with the same early stopping (asha): each trial a process of its own (sweep.pack=1),
@@ -54,7 +54,7 @@ def sweep(given, words, trials, pack, folder):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--trials", default="ridge=200,no_gru=200,default=24")
+    parser.add_argument("--trials", default="ridge=200,no_gru=60,default=12")
     parser.add_argument("--pack", type=int, default=8)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--panel", help="another panel than the public one, as data.panel")
@@ -78,9 +78,9 @@ def main():
               f"{alone['processor_seconds']:>7.1f} {packed['processor_seconds']:>7.1f} {ratio:>9.2f} "
               f"{alone['origins']:>7} {packed['origins']:>7} {differs:>8.5f}", flush=True)  # fmt: skip
         found.append({"model": model, "alone": alone, "packed": packed, "processor_ratio": ratio, "differs": differs})
+        given.json.parent.mkdir(parents=True, exist_ok=True)
+        given.json.write_text(json.dumps(found, indent=2), encoding="utf-8")
         fails |= ratio < given.least or differs > 0.01
-    given.json.parent.mkdir(parents=True, exist_ok=True)
-    given.json.write_text(json.dumps(found, indent=2), encoding="utf-8")
     return int(fails)
 
 
