@@ -1,4 +1,4 @@
-"""sweep_pack.py [--trials ridge=200,no_gru=60,default=12] [--pack 8] [--workers 2] [--panel FILE] [--dcmmm BINARY]
+"""sweep_pack.py [--trials ridge=200,no_gru=60,default=12] [--pack 8] [--workers 2] [--regions N] [--dcmmm BINARY]
 [--json FILE] [--least RATIO]
 
 A sweep of the same trials twice, with the same early stopping (asha): each trial a process of its own (sweep.pack=1),
@@ -57,31 +57,40 @@ def main():
     parser.add_argument("--trials", default="ridge=200,no_gru=60,default=12")
     parser.add_argument("--pack", type=int, default=8)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--panel", help="another panel than the public one, as data.panel")
+    parser.add_argument("--regions", type=int, help="of a synthetic panel in place of the public one")
     parser.add_argument("--dcmmm", default="build/release/dcmmm")
     parser.add_argument("--json", type=pathlib.Path, default=pathlib.Path("build/release/bench/sweep_pack.json"))
     parser.add_argument("--least", type=float, default=0.0)
     given = parser.parse_args()
-    given.source = [f"data.panel={given.panel}"] if given.panel else ["data=dma_panel", "data.holdout_weeks=24"]
     found, fails = [], False
-    print(f"{'model':<8} {'trials':>6} {'trials/h':>9} {'packed':>9} {'cpu s':>7} {'packed':>7} {'cpu ratio':>9} "
-          f"{'origins':>7} {'packed':>7} {'differs':>8}")  # fmt: skip
-    for word in given.trials.split(","):
-        model, trials = word.split("=")
-        with tempfile.TemporaryDirectory(prefix="dcmmm_pack_") as name:
-            alone, packed = (sweep(given, MODELS[model], int(trials), pack, pathlib.Path(name) / str(pack))
-                             for pack in (1, given.pack))  # fmt: skip
-        ratio = alone["processor_seconds"] / packed["processor_seconds"]
-        both = set(alone["figures"]) & set(packed["figures"])
-        differs = max((abs(alone["figures"][n] - packed["figures"][n]) for n in both), default=0.0)
-        print(f"{model:<8} {trials:>6} {alone['trials_per_hour']:>9.0f} {packed['trials_per_hour']:>9.0f} "
-              f"{alone['processor_seconds']:>7.1f} {packed['processor_seconds']:>7.1f} {ratio:>9.2f} "
-              f"{alone['origins']:>7} {packed['origins']:>7} {differs:>8.5f}", flush=True)  # fmt: skip
-        found.append({"model": model, "alone": alone, "packed": packed, "processor_ratio": ratio, "differs": differs})
-        given.json.parent.mkdir(parents=True, exist_ok=True)
-        given.json.write_text(json.dumps(found, indent=2), encoding="utf-8")
-        fails |= ratio < given.least or differs > 0.01
+    with tempfile.TemporaryDirectory(prefix="dcmmm_pack_") as name:
+        folder = pathlib.Path(name)
+        given.source = ["data=dma_panel", "data.holdout_weeks=24"]
+        if given.regions:
+            given.source = [f"data.panel={folder / 'panel.h5'}", "data.holdout_weeks=0"]
+            subprocess.run([given.dcmmm, "synth", f"output={folder / 'panel.h5'}", f"synth.regions={given.regions}"], check=True,
+                           capture_output=True)  # fmt: skip
+        print(f"{'model':<8} {'trials':>6} {'trials/h':>9} {'packed':>9} {'cpu s':>7} {'packed':>7} {'cpu ratio':>9} "
+              f"{'origins':>7} {'packed':>7} {'differs':>8}", flush=True)  # fmt: skip
+        for word in given.trials.split(","):
+            model, trials = word.split("=")
+            row = compare(given, model, int(trials), folder)
+            found.append(row)
+            given.json.parent.mkdir(parents=True, exist_ok=True)
+            given.json.write_text(json.dumps(found, indent=2), encoding="utf-8")
+            fails |= row["processor_ratio"] < given.least or row["differs"] > 0.01
     return int(fails)
+
+
+def compare(given, model, trials, folder):
+    alone, packed = (sweep(given, MODELS[model], trials, pack, folder / f"{model}_{pack}") for pack in (1, given.pack))
+    ratio = alone["processor_seconds"] / packed["processor_seconds"]
+    both = set(alone["figures"]) & set(packed["figures"])
+    differs = max((abs(alone["figures"][n] - packed["figures"][n]) for n in both), default=0.0)
+    print(f"{model:<8} {trials:>6} {alone['trials_per_hour']:>9.0f} {packed['trials_per_hour']:>9.0f} "
+          f"{alone['processor_seconds']:>7.1f} {packed['processor_seconds']:>7.1f} {ratio:>9.2f} "
+          f"{alone['origins']:>7} {packed['origins']:>7} {differs:>8.5f}", flush=True)  # fmt: skip
+    return {"model": model, "alone": alone, "packed": packed, "processor_ratio": ratio, "differs": differs}
 
 
 if __name__ == "__main__":
