@@ -1,10 +1,10 @@
-"""sweep_kills.py [--moments 20] [--seed S] [--trials 4] [--dcmmm BINARY] [--json FILE]
+"""sweep_kills.py [--moments 20] [--seed S] [--trials 4] [--pack 1] [--dcmmm BINARY] [--json FILE]
 
 Kills processes of a sweep with kill -9 at random moments, and asks each time what is left.
 
 One study grows by --trials trials a moment. At each moment two processes of `dcmmm sweep ... run.resume=true` pull its
 trials, and after a random time one of these is killed: the first one (which makes the sweep at the first moment), the
-other one, both, or the process of a running trial. What is left goes on by itself to its end; then `sweep resume` runs
+other one, both, or the process of a running trial (with --pack above 1 trials have none). What is left goes on by itself to its end; then `sweep resume` runs
 to its end, without another kill. Asked after every moment:
 
 - right after the kill: no line of the journal but its last is torn, and `sweep status` reads it;
@@ -35,8 +35,8 @@ FINISHED = (1, 2, 3)  # Optuna's states of trials that have ended
 
 
 class Campaign:
-    def __init__(self, binary, folder, random_numbers):
-        self.binary, self.folder, self.random = binary, folder, random_numbers
+    def __init__(self, binary, folder, random_numbers, pack):
+        self.binary, self.folder, self.random, self.pack = binary, folder, random_numbers, pack
         self.panel, self.at = folder / "panel.h5", folder / "sweep"
         self.broken = []
         self.call("synth", f"output={self.panel}", "synth.regions=5", "synth.weeks=60", "synth.channels=3", "synth.seed=1")
@@ -48,7 +48,8 @@ class Campaign:
         return done.stdout
 
     def words(self, at, trials):
-        return ["sweep", f"data.panel={self.panel}", f"run.dir={at}", *WORDS, f"sweep.trials={trials}", "sweep.workers=1"]
+        return ["sweep", f"data.panel={self.panel}", f"run.dir={at}", *WORDS, f"sweep.trials={trials}", "sweep.workers=1",
+                f"sweep.pack={self.pack}"]
 
     def start(self, trials):
         words = [self.binary, *self.words(self.at, trials), "run.resume=true"]
@@ -97,7 +98,7 @@ class Campaign:
 
     def moment(self, number, trials, longest):
         """None where the sweep, or the trial, had ended before the kill."""
-        victim, seconds = self.random.choice(VICTIMS), self.random.uniform(0.0, longest)
+        victim, seconds = self.random.choice(VICTIMS if self.pack == 1 else VICTIMS[:3]), self.random.uniform(0.0, longest)
         processes = [self.start(trials), self.start(trials)]
         time.sleep(seconds)
         is_running = all(process.poll() is None for process in processes)
@@ -154,6 +155,7 @@ def main():
     parser.add_argument("--moments", type=int, default=20)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--trials", type=int, default=4)
+    parser.add_argument("--pack", type=int, default=1)
     parser.add_argument("--dcmmm", default="build/release/dcmmm")
     parser.add_argument("--json", type=pathlib.Path, default=pathlib.Path("build/release/bench/sweep_kills.json"))
     given = parser.parse_args()
@@ -161,7 +163,7 @@ def main():
     begin = time.monotonic()
     with_optuna = False
     with tempfile.TemporaryDirectory(prefix="dcmmm_kills_") as name:
-        campaign = Campaign(os.path.abspath(given.dcmmm), pathlib.Path(name), random.Random(given.seed))
+        campaign = Campaign(os.path.abspath(given.dcmmm), pathlib.Path(name), random.Random(given.seed), given.pack)
         met, trials, tried, longest = [], 0, 0, 1.0
         while len(met) < given.moments and tried < 4 * given.moments and not campaign.broken:
             tried += 1

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# sweep_learn.sh [--seeds 5] [--trials 60] [--panels real,synthetic]: how much of random search's compute TPE with ASHA
+# sweep_learn.sh [--seeds 5] [--trials 30] [--panels real,synthetic]: how much of random search's compute TPE with ASHA
 # needs. See sweep_learn.py, and docs/sweeps.md.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -47,7 +47,8 @@ class OriginEvaluation {
   const RegionPlan& plan_;
   double interval_;
   Communicator& communicator_;
-  Panel part_;  // nothing after the forecast is there to be seen; of the forecast's weeks only media and controls are used
+  Panel part_;  // nothing after the forecast is there to be seen; of the forecast's weeks only media and controls are
+                // used
   ForecastRows rows_;
   ForecastIntervals intervals_;
 };

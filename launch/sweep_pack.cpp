@@ -26,8 +26,8 @@ namespace {
 
 // Settings that fits of one batch may differ in.
 const std::set<std::string> kOfMembers = {
-    "model.adstock.decay",  "model.hill.exponent",   "model.hill.half_saturation", "model.baseline.stiffness",
-    "model.ridge.strength", "model.ridge.controls",  "model.ridge.media",          "model.baseline.persistence",
+    "model.adstock.decay",   "model.hill.exponent",     "model.hill.half_saturation", "model.baseline.stiffness",
+    "model.ridge.strength",  "model.ridge.controls",    "model.ridge.media",          "model.baseline.persistence",
     "model.loss.size_power", "model.ridge.seasonality", "trainer.learning_rate"};
 
 /// A trial in its slot.
@@ -37,7 +37,7 @@ struct Packed {
   Bundle bundle;
   CrossvalFacts facts;
   std::vector<OriginWeeks> origins;
-  std::vector<OriginForecasts> forecasts;  // of the origins that it is through with
+  std::vector<OriginForecasts> forecasts;    // of the origins that it is through with
   std::unique_ptr<OriginEvaluation> origin;  // the one that it is at
   Estimate estimate;
   std::optional<TrialOutcome> outcome;
@@ -90,7 +90,8 @@ class Pack {
     const fs::path folder = trial_folder(setting_.command, trial->task.number);
     trial->output.open(setting_.command.folder / "trials" / text(trial->task.number, ".txt"));
     guarded(*trial, [&] {
-      if (trial->task.is_taken_over && fs::exists(folder / "crossval.json")) {  // its worker died just before it said so
+      if (trial->task.is_taken_over &&
+          fs::exists(folder / "crossval.json")) {  // its worker died just before it said so
         trial->outcome = outcome_of(setting_.command, nlohmann::json::parse(read_text_file(folder / "crossval.json")));
         return;
       }
@@ -104,8 +105,7 @@ class Pack {
       trial->bundle = bundle_of(config, words);
       const PanelCoordinates& names = setting_.panel.coordinates;
       const auto weeks = static_cast<int64_t>(names.weeks.size());
-      trial->bundle.estimate.likelihood.experiments =
-          locate_experiments(config, {}, false, names, weeks, *alone_);
+      trial->bundle.estimate.likelihood.experiments = locate_experiments(config, {}, false, names, weeks, *alone_);
       trial->origins = rolling_origins(options, weeks);
       trial->facts.model = trial->bundle.name;
       trial->facts.horizon = options.horizon;
@@ -132,7 +132,8 @@ class Pack {
         const OriginWeeks& weeks = trial->origins[trial->forecasts.size()];
         const auto log = [&](const std::string& line) { trial->say(line); };
         trial->say(text("Origin ", weeks.origin));
-        trial->origin = std::make_unique<OriginEvaluation>(setting_.panel, weeks, 1, *plan_, trial->facts.interval, *alone_);
+        trial->origin =
+            std::make_unique<OriginEvaluation>(setting_.panel, weeks, 1, *plan_, trial->facts.interval, *alone_);
         trial->estimate = trial->origin->prepare(trial->bundle.estimate, log);
         if (trial->estimate.fit->likelihood) {
           train(*trial->estimate.fit, {});
@@ -154,8 +155,8 @@ class Pack {
   // What the fits of a batch must have in common: the origin, and all settings but the members' own. Harmonics may be
   // the trial's own choice (model.settings=auto).
   static std::string shape(const Packed& trial) {
-    std::string out = text(trial.origins[trial.forecasts.size()].origin, " ",
-                           trial.estimate.fit->model.options().harmonics);
+    std::string out =
+        text(trial.origins[trial.forecasts.size()].origin, " ", trial.estimate.fit->model.options().harmonics);
     for (const std::string& word : trial.task.words)
       if (!kOfMembers.contains(key_of(word))) out += " " + word;
     return out;

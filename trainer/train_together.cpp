@@ -80,8 +80,7 @@ std::vector<bool> run_steps(const std::vector<Fit*>& fits) {
   Batch batch = batch_of(fits);
   std::vector<bool> is_finite(fits.size(), true);
   do {
-    const StepReport report =
-        train_step(first.model, batch.data, batch.anchor, first.options, first.loop, batch.state);
+    const StepReport report = train_step(first.model, batch.data, batch.anchor, first.options, first.loop, batch.state);
     int64_t e = 0;
     for (size_t i = 0; i < fits.size(); ++i)
       for (const double active : fits[i]->state.active_E) {

@@ -57,8 +57,8 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks, GraphTerm* graph) {
     if (callbacks.progress) {
       const double rate = static_cast<double>(fit.state.step - first_step) / elapsed();
       callbacks.progress({fit.state.step, options.steps, report.loss_E[0],
-                          validates(fit) ? fit.naive_rmse_E[0] / validation : std::numeric_limits<double>::quiet_NaN(), rate,
-                          static_cast<double>(options.steps - fit.state.step) / rate});
+                          validates(fit) ? fit.naive_rmse_E[0] / validation : std::numeric_limits<double>::quiet_NaN(),
+                          rate, static_cast<double>(options.steps - fit.state.step) / rate});
     }
     if (stop && !last) return Outcome::kStopped;
   }

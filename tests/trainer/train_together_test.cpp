@@ -46,7 +46,8 @@ int compare(const std::vector<double>& learning_rates, size_t size) {
     std::vector<Fit*> fits;
     for (size_t i = begin; i < std::min(begin + size, learning_rates.size()); ++i)
       fits.push_back(pack.emplace_back(trial(static_cast<int>(i), learning_rates[i])).fit.get());
-    const auto problems = train_together(fits, [] { return false; }, [](size_t, const std::string&) {});
+    const auto problems = train_together(
+        fits, [] { return false; }, [](size_t, const std::string&) {});
     for (size_t i = 0; i < fits.size(); ++i) {
       const FitCase alone = trial(static_cast<int>(begin + i), learning_rates[begin + i]);
       const Fit& fit = *alone.fit;
@@ -72,8 +73,10 @@ TEST(TrainTogether, IsWhatEachFitGivesAloneWhateverThePack) {
 TEST(TrainTogether, AFitThatIsNotFiniteGoesOnAloneAndLeavesTheOthersAsTheyAre) {
   std::deque<FitCase> pack;
   std::vector<Fit*> fits;
-  for (const double rate : {0.02, 1e200, 0.02}) fits.push_back(pack.emplace_back(trial(static_cast<int>(fits.size()), rate)).fit.get());
-  const auto problems = train_together(fits, [] { return false; }, [](size_t, const std::string&) {});
+  for (const double rate : {0.02, 1e200, 0.02})
+    fits.push_back(pack.emplace_back(trial(static_cast<int>(fits.size()), rate)).fit.get());
+  const auto problems = train_together(
+      fits, [] { return false; }, [](size_t, const std::string&) {});
   for (const size_t i : {0, 2}) {
     const FitCase alone = trial(static_cast<int>(i), 0.02);
     train(*alone.fit, {});
@@ -93,7 +96,8 @@ TEST(TrainTogether, AFitThatIsNotFiniteGoesOnAloneAndLeavesTheOthersAsTheyAre) {
 TEST(TrainTogether, StopsWhenAsked) {
   FitCase one = trial(0, 0.02), two = trial(1, 0.02);
   int asked = 0;
-  train_together({one.fit.get(), two.fit.get()}, [&] { return ++asked > 1; }, [](size_t, const std::string&) {});
+  train_together(
+      {one.fit.get(), two.fit.get()}, [&] { return ++asked > 1; }, [](size_t, const std::string&) {});
   EXPECT_GT(one.fit->state.step, 0);
   EXPECT_LT(one.fit->state.step, 24);
   EXPECT_EQ(one.fit->state.step, two.fit->state.step);
