@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstring>
 #include <iostream>
+#include <map>
 #include <memory>
 
 #include "analysis/crossval_report.hpp"
@@ -18,6 +20,7 @@
 #include "launch/configuration.hpp"
 #include "launch/logging.hpp"
 #include "launch/origin_evaluation.hpp"
+#include "launch/origin_store.hpp"
 #include "launch/panel_source.hpp"
 #include "launch/run_folder.hpp"
 #include "launch/schema.hpp"
@@ -60,46 +63,35 @@ OriginForecasts evaluate(const OriginWeeks& weeks, const std::vector<Bundle>& bu
 
 // Every rank gets all origins' forecasts. The rows of the mesh have evaluated different origins; each of their ranks
 // knows all regions by now.
-std::vector<OriginForecasts> over_rows(const Mesh& mesh, std::vector<OriginForecasts> mine, std::size_t origins,
-                                       std::size_t methods) {
+std::vector<OriginForecasts> over_rows(const Mesh& mesh, std::vector<OriginForecasts> mine) {
   if (mesh.members == 1) return mine;
   std::vector<double> packed;
-  const auto add = [&](const auto& values) { packed.insert(packed.end(), values.begin(), values.end()); };
-  for (const OriginForecasts& forecasts : mine) {
-    add(std::vector<int64_t>{forecasts.origin, forecasts.first_week, forecasts.weeks,
-                             static_cast<int64_t>(forecasts.actual_RN.size())});
-    add(forecasts.actual_RN);
-    add(forecasts.counted_RN);
-    for (const auto& predicted_RN : forecasts.predicted_MRN) add(predicted_RN);
-    for (const auto* values : {&forecasts.lower_RN, &forecasts.upper_RN, &forecasts.total_actual_N,
-                               &forecasts.total_predicted_N, &forecasts.total_lower_N, &forecasts.total_upper_N})
-      add(*values);
-  }
+  for (const OriginForecasts& forecasts : mine) append_numbers(forecasts, packed);
   const std::vector<double> all = mesh.member_axis->all_gather(packed);
-  auto next = all.begin();
-  const auto take = [&](int64_t count) {
-    next += count;
-    return std::vector<double>(next - count, next);
-  };
-  std::vector<OriginForecasts> out(origins);
-  for (OriginForecasts& forecasts : out) {
-    const std::vector<double> head = take(4);
-    forecasts.origin = static_cast<int64_t>(head[0]);
-    forecasts.first_week = static_cast<int64_t>(head[1]);
-    forecasts.weeks = static_cast<int64_t>(head[2]);
-    const auto cells = static_cast<int64_t>(head[3]);
-    forecasts.actual_RN = take(cells);
-    const std::vector<double> counted = take(cells);
-    forecasts.counted_RN.assign(counted.begin(), counted.end());
-    for (std::size_t method = 0; method < methods; ++method) forecasts.predicted_MRN.push_back(take(cells));
-    forecasts.lower_RN = take(cells);
-    forecasts.upper_RN = take(cells);
-    forecasts.total_actual_N = take(forecasts.weeks);
-    forecasts.total_predicted_N = take(forecasts.weeks);
-    forecasts.total_lower_N = take(forecasts.weeks);
-    forecasts.total_upper_N = take(forecasts.weeks);
-  }
+  auto next = all.cbegin();
+  std::vector<OriginForecasts> out;
+  while (next != all.cend()) out.push_back(take_numbers(next));
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.origin < b.origin; });
+  return out;
+}
+
+// What an earlier start of this evaluation is through with; without `resumes` that is forgotten. Collective.
+std::map<int64_t, OriginForecasts> kept_origins(const OriginStore& store, bool resumes, Communicator& world) {
+  std::string bytes;
+  on_rank_zero(world, [&] {
+    if (!resumes) return store.clear();
+    std::vector<double> numbers;
+    for (const auto& [origin, forecasts] : store.kept()) append_numbers(forecasts, numbers);
+    bytes.assign(reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(double));
+  });
+  world.broadcast(bytes);
+  std::vector<double> numbers(bytes.size() / sizeof(double));
+  std::memcpy(numbers.data(), bytes.data(), bytes.size());
+  std::map<int64_t, OriginForecasts> out;
+  for (auto next = numbers.cbegin(); next != numbers.cend();) {
+    OriginForecasts forecasts = take_numbers(next);
+    out[forecasts.origin] = std::move(forecasts);
+  }
   return out;
 }
 
@@ -111,8 +103,7 @@ int crossval_command(CommandContext& context) {
   const Value& config = context.config;
   if (get<std::optional<std::string>>(config, "run.init"))
     throw UserError("crossval fits every origin anew: leave run.init out.");
-  if (get<bool>(config, "run.resume"))
-    throw UserError("crossval can't be resumed: run it again, with run.overwrite=true to replace what run.dir holds.");
+  const bool resume = get<bool>(config, "run.resume");
   const CrossvalOptions options = crossval_options(config);
   std::vector<Bundle> bundles = {bundle_of(config, context.overrides)};
   CrossvalFacts facts;
@@ -125,7 +116,11 @@ int crossval_command(CommandContext& context) {
   const Mesh mesh = make_mesh(world, get<int>(config, "mesh.members"), get<int>(config, "mesh.regions"));
   const auto directory = get<std::optional<std::string>>(config, "run.dir");
   const RunFolder folder =
-      open_run_folder({directory.value_or(""), false, get<bool>(config, "run.overwrite")}, "crossval", world);
+      open_run_folder({directory.value_or(""), resume, get<bool>(config, "run.overwrite")}, "crossval", world);
+  if (folder.is_finished) {
+    log_info(text("The evaluation in ", folder.path.string(), " is finished: nothing to do."));
+    return 0;
+  }
   on_rank_zero(world, [&] {
     log_to_file(folder.path / "train.log");
     write_text_file(folder.config(), to_yaml(config));
@@ -153,18 +148,28 @@ int crossval_command(CommandContext& context) {
 
   facts.interval = get<double>(config, "export.interval");
   const fs::path so_far = folder.path / "crossval_so_far.json";
+  const OriginStore store(folder.path / "origins", config, file->checksum());
+  const std::map<int64_t, OriginForecasts> kept = kept_origins(store, resume && mesh.members == 1, world);
   std::vector<OriginForecasts> forecasts;
   for (std::size_t place = 0; place < origins.size(); ++place) {
     const OriginWeeks& weeks = origins[place];
+    if (const auto before = kept.find(weeks.origin); before != kept.end()) {
+      log_info(text("Origin ", weeks.origin, " was evaluated before."));
+      forecasts.push_back(before->second);
+      continue;
+    }
     log_info(text("Origin ", weeks.origin, ": training on ", steps_name(names.step), " ", weeks.first_week, " to ",
                   weeks.origin - 1, ", forecasting ", weeks.first_forecast, " to ", weeks.end - 1));
     if (static_cast<int>(place % static_cast<std::size_t>(mesh.members)) == mesh.row)
       forecasts.push_back(evaluate(weeks, bundles, panel, plan, facts.interval, *mesh.region_axis));
-    // For a sweep, which looks whether it is worth going on.
+    // For who goes on here after a stop, and for a sweep, which looks whether it is worth going on.
     if (mesh.members == 1 && place + 1 < origins.size())
-      on_rank_zero(world, [&] { write_text_file(so_far, crossval_json(forecasts, facts)); });
+      on_rank_zero(world, [&] {
+        store.keep(forecasts.back());
+        write_text_file(so_far, crossval_json(forecasts, facts));
+      });
   }
-  forecasts = over_rows(mesh, std::move(forecasts), origins.size(), bundles.size() + kNaiveKinds);
+  forecasts = over_rows(mesh, std::move(forecasts));
 
   facts.horizon = options.horizon;
   facts.gap = options.gap;
@@ -181,6 +186,7 @@ int crossval_command(CommandContext& context) {
     });
     write_text_file(folder.path / "crossval.json", crossval_json(forecasts, facts));
     fs::remove(so_far);
+    store.clear();
     std::cout << crossval_table(forecasts, facts) << std::flush;
     log_info(text("Evaluated ", origins.size(), " origins in ", std::round(facts.seconds * 10) / 10,
                   " s; run folder: ", folder.path.string()));

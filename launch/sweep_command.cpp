@@ -295,15 +295,17 @@ void run_workers(const SweepLine& line, const Sweep& sweep, int64_t workers) {
   const int64_t slots = get<int64_t>(sweep.config, "sweep.pack");
   std::optional<Panel> panel;
   std::vector<int64_t> observed_cells;
+  std::string checksum;
   if (slots > 1) {
     const PanelFile file(sweep.plan.folder / "panel.h5");
     panel = file.read(0, static_cast<int64_t>(file.coordinates().regions.size()));
     observed_cells = file.observed_cells();
+    checksum = file.checksum();
   }
   const auto work = [&] {
     try {
       if (panel)
-        run_pack({sweep.plan, command, line.config_dirs, *panel, observed_cells, slots}, stop, tell);
+        run_pack({sweep.plan, command, line.config_dirs, *panel, observed_cells, checksum, slots}, stop, tell);
       else
         run_worker(sweep.plan, runner, stop);
     } catch (...) {

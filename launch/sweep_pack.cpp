@@ -12,6 +12,7 @@
 #include "common/text.hpp"
 #include "launch/configuration.hpp"
 #include "launch/origin_evaluation.hpp"
+#include "launch/origin_store.hpp"
 #include "launch/panel_source.hpp"
 #include "launch/schema.hpp"
 #include "launch/settings.hpp"
@@ -37,7 +38,8 @@ struct Packed {
   Bundle bundle;
   CrossvalFacts facts;
   std::vector<OriginWeeks> origins;
-  std::vector<OriginForecasts> forecasts;    // of the origins that it is through with
+  std::vector<OriginForecasts> forecasts;  // of the origins that it is through with
+  std::unique_ptr<OriginStore> store;
   std::unique_ptr<OriginEvaluation> origin;  // the one that it is at
   Estimate estimate;
   std::optional<TrialOutcome> outcome;
@@ -107,6 +109,17 @@ class Pack {
       const auto weeks = static_cast<int64_t>(names.weeks.size());
       trial->bundle.estimate.likelihood.experiments = locate_experiments(config, {}, false, names, weeks, *alone_);
       trial->origins = rolling_origins(options, weeks);
+      trial->store = std::make_unique<OriginStore>(folder / "origins", config, setting_.panel_checksum);
+      if (trial->task.is_taken_over) {
+        const auto kept = trial->store->kept();
+        for (const OriginWeeks& origin : trial->origins) {
+          const auto before = kept.find(origin.origin);
+          if (before == kept.end() || trial->forecasts.size() + 1 == trial->origins.size()) break;
+          trial->forecasts.push_back(before->second);
+        }
+      } else {
+        trial->store->clear();
+      }
       trial->facts.model = trial->bundle.name;
       trial->facts.horizon = options.horizon;
       trial->facts.gap = options.gap;
@@ -175,8 +188,9 @@ class Pack {
     if (setting_.command.reports && so_far &&
         trial.task.report({{static_cast<int64_t>(trial.forecasts.size()), *so_far}}, at_end))
       trial.outcome = TrialOutcome{TrialOutcome::Kind::kPruned, 0, ""};
-    if (!at_end) return;
+    if (!at_end) return trial.store->keep(trial.forecasts.back());
     write_text_file(trial_folder(setting_.command, trial.task.number) / "crossval.json", report);
+    trial.store->clear();
     trial.outcome = outcome_of(setting_.command, figures);
   }
 

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "data/panel.hpp"
@@ -18,7 +19,8 @@ struct PackSetting {
   std::vector<std::filesystem::path> config_dirs;  // to compose from
   const Panel& panel;                              // the sweep's, all regions
   const std::vector<int64_t>& observed_cells;      // of each region
-  int64_t slots = 1;                               // trials at once
+  std::string panel_checksum;
+  int64_t slots = 1;  // trials at once
 };
 
 /// Pulls trials into `slots` places until there are no more or `stop` says so. In each round every trial fits its next

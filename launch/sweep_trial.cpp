@@ -147,7 +147,8 @@ std::vector<std::string> trial_overrides(const TrialCommand& command, const Tria
     out.emplace_back(goes_on ? "run.resume=true" : "run.overwrite=true");
   } else {
     if (!has_beside) out.emplace_back("crossval.beside=[]");
-    out.emplace_back("run.overwrite=true");
+    const bool goes_on = task.is_taken_over && fs::exists(folder / "origins") && fs::exists(folder / "config.yaml");
+    out.emplace_back(goes_on ? "run.resume=true" : "run.overwrite=true");
   }
   return out;
 }
