@@ -99,10 +99,10 @@ class Crossval(cli.Case):
         shutil.copytree(at, other)
         damaged = at / "origins" / kept[0]
         damaged.write_bytes(damaged.read_bytes()[:-8])
-        err = self.dcmmm(*words, f"run.dir={at}", "run.resume=true").err
+        err = self.dcmmm("crossval", f"run.dir={at}", "run.resume=true").err
         self.assertEqual(re.findall(r"Origin (\d+) was evaluated before", err), kept[1:])
         self.assertIn(f"Origin {kept[0]}: training", err)
-        self.assertNotIn("evaluated before", self.dcmmm(*words, f"run.dir={other}", "run.resume=true", "model.adstock.decay=0.3").err)
+        self.assertNotIn("evaluated before", self.dcmmm("crossval", f"run.dir={other}", "run.resume=true", "model.adstock.decay=0.3").err)
         whole = self.folder / "whole"
         self.dcmmm(*words, f"run.dir={whole}")
         self.assertEqual((at / "crossval.csv").read_bytes(), (whole / "crossval.csv").read_bytes())
