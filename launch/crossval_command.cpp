@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstring>
 #include <iostream>
+#include <map>
 #include <memory>
 
 #include "analysis/crossval_report.hpp"
-#include "analysis/decompose.hpp"
-#include "analysis/forecast_rows.hpp"
-#include "analysis/prediction_intervals.hpp"
 #include "comm/collective_guard.hpp"
 #include "comm/mesh.hpp"
 #include "comm/threads.hpp"
@@ -20,6 +19,8 @@
 #include "launch/commands.hpp"
 #include "launch/configuration.hpp"
 #include "launch/logging.hpp"
+#include "launch/origin_evaluation.hpp"
+#include "launch/origin_store.hpp"
 #include "launch/panel_source.hpp"
 #include "launch/run_folder.hpp"
 #include "launch/schema.hpp"
@@ -31,21 +32,6 @@
 namespace dcmmm {
 namespace fs = std::filesystem;
 namespace {
-
-// One model that is fitted at every origin.
-struct Bundle {
-  std::string name;
-  EstimateOptions estimate;
-};
-
-Bundle bundle_of(const Value& config, const std::vector<std::string>& overrides) {
-  Bundle out{get<std::string>(config, "model.name"), estimate_options(config, overrides)};
-  for (int64_t member = 0; member < get<int64_t>(config, "ensemble.members"); ++member)
-    out.estimate.members.push_back(member);
-  out.estimate.trainer.checkpoint_every = 0;
-  out.estimate.trainer.time_limit = 0;  // an evaluation that leaves out origins or steps would compare unlike things
-  return out;
-}
 
 // The command's settings with another file of the group `model`, as that file is: words on the model stay out.
 Bundle bundle_beside(const CommandContext& context, const std::string& name) {
@@ -61,103 +47,51 @@ Bundle bundle_beside(const CommandContext& context, const std::string& name) {
   return bundle_of(config, options.overrides);
 }
 
-struct Evaluator {
-  const Mesh& mesh;
-  const std::vector<Bundle>& bundles;
-  const RegionPlan& plan;
-  const Panel& panel;  // this rank's regions, all weeks
-  double interval;     // level
-
-  std::size_t methods() const { return bundles.size() + kNaiveKinds; }
-
-  // Fits every bundle on the weeks before the origin and gathers what they forecast. Collective over the mesh's row.
-  OriginForecasts run(const OriginWeeks& weeks) const {
-    // Nothing after the forecast is there to be seen; of the forecast's weeks only media and controls are used.
-    const Panel part = slice_weeks(panel, weeks.first_week, weeks.end - weeks.first_week);
-    const int64_t origin = weeks.origin - weeks.first_week;
-    ForecastRows rows(part, origin, weeks.first_forecast - weeks.first_week, methods());
-    ForecastIntervals intervals;
-    for (std::size_t i = 0; i < bundles.size(); ++i) {
-      EstimateOptions options = bundles[i].estimate;
-      options.likelihood.experiments = experiments_within(options.likelihood.experiments, weeks.first_week, origin);
-      const Estimate estimate = prepare_estimate(part, options, origin, plan, *mesh.region_axis, log_info);
-      const std::unique_ptr<Fit>& fit = estimate.fit;
-      if (i == 0) intervals = *fit->intervals;
-      TrainerCallbacks callbacks;
-      callbacks.log = log_info;
-      train(*fit, callbacks);
-      const SharedResults shared = shared_results(*fit);
-      fit->loop.each([&](Chunk chunk) {
-        ResultBlock block = result_block(*fit, chunk);
-        for (int64_t r = 0; r < block.regions; ++r)
-          rows.set_prediction(i, block.first_region + r, block.predicted_RT.data() + r * part.weeks());
-        if (i > 0) return;
-        add_intervals(slice_regions(part, chunk.first, chunk.count), shared, intervals, block);
-        rows.set_intervals(block, shared, interval);
-      });
-    }
-    add_naive(part, origin, rows);
-    OriginForecasts out = rows.gather(*mesh.region_axis, intervals, interval);
-    out.origin += weeks.first_week;
-    out.first_week += weeks.first_week;
-    return out;
+// Fits every bundle on the weeks before the origin and gathers what they forecast. Collective over the mesh's row.
+OriginForecasts evaluate(const OriginWeeks& weeks, const std::vector<Bundle>& bundles, const Panel& panel,
+                         const RegionPlan& plan, double interval, Communicator& communicator) {
+  OriginEvaluation origin(panel, weeks, bundles.size(), plan, interval, communicator);
+  TrainerCallbacks callbacks;
+  callbacks.log = log_info;
+  for (std::size_t i = 0; i < bundles.size(); ++i) {
+    const Estimate estimate = origin.prepare(bundles[i].estimate, log_info);
+    train(*estimate.fit, callbacks);
+    origin.add(i, *estimate.fit);
   }
-
-  void add_naive(const Panel& part, int64_t origin, ForecastRows& rows) const {
-    const int64_t ahead = part.weeks() - origin;
-    const auto naive = naive_forecasts(part, origin, ahead);
-    std::vector<double> forecast_T(static_cast<std::size_t>(part.weeks()));
-    for (std::size_t kind = 0; kind < kNaiveKinds; ++kind) {
-      for (int64_t r = 0; r < part.regions; ++r) {
-        std::copy_n(naive[kind].begin() + r * ahead, ahead, forecast_T.begin() + origin);
-        rows.set_prediction(bundles.size() + kind, part.first_region + r, forecast_T.data());
-      }
-    }
-  }
-};
+  return origin.finish();
+}
 
 // Every rank gets all origins' forecasts. The rows of the mesh have evaluated different origins; each of their ranks
 // knows all regions by now.
-std::vector<OriginForecasts> over_rows(const Mesh& mesh, std::vector<OriginForecasts> mine, std::size_t origins,
-                                       std::size_t methods) {
+std::vector<OriginForecasts> over_rows(const Mesh& mesh, std::vector<OriginForecasts> mine) {
   if (mesh.members == 1) return mine;
   std::vector<double> packed;
-  const auto add = [&](const auto& values) { packed.insert(packed.end(), values.begin(), values.end()); };
-  for (const OriginForecasts& forecasts : mine) {
-    add(std::vector<int64_t>{forecasts.origin, forecasts.first_week, forecasts.weeks,
-                             static_cast<int64_t>(forecasts.actual_RN.size())});
-    add(forecasts.actual_RN);
-    add(forecasts.counted_RN);
-    for (const auto& predicted_RN : forecasts.predicted_MRN) add(predicted_RN);
-    for (const auto* values : {&forecasts.lower_RN, &forecasts.upper_RN, &forecasts.total_actual_N,
-                               &forecasts.total_predicted_N, &forecasts.total_lower_N, &forecasts.total_upper_N})
-      add(*values);
-  }
+  for (const OriginForecasts& forecasts : mine) append_numbers(forecasts, packed);
   const std::vector<double> all = mesh.member_axis->all_gather(packed);
-  auto next = all.begin();
-  const auto take = [&](int64_t count) {
-    next += count;
-    return std::vector<double>(next - count, next);
-  };
-  std::vector<OriginForecasts> out(origins);
-  for (OriginForecasts& forecasts : out) {
-    const std::vector<double> head = take(4);
-    forecasts.origin = static_cast<int64_t>(head[0]);
-    forecasts.first_week = static_cast<int64_t>(head[1]);
-    forecasts.weeks = static_cast<int64_t>(head[2]);
-    const auto cells = static_cast<int64_t>(head[3]);
-    forecasts.actual_RN = take(cells);
-    const std::vector<double> counted = take(cells);
-    forecasts.counted_RN.assign(counted.begin(), counted.end());
-    for (std::size_t method = 0; method < methods; ++method) forecasts.predicted_MRN.push_back(take(cells));
-    forecasts.lower_RN = take(cells);
-    forecasts.upper_RN = take(cells);
-    forecasts.total_actual_N = take(forecasts.weeks);
-    forecasts.total_predicted_N = take(forecasts.weeks);
-    forecasts.total_lower_N = take(forecasts.weeks);
-    forecasts.total_upper_N = take(forecasts.weeks);
-  }
+  auto next = all.cbegin();
+  std::vector<OriginForecasts> out;
+  while (next != all.cend()) out.push_back(take_numbers(next));
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.origin < b.origin; });
+  return out;
+}
+
+// What an earlier start of this evaluation is through with; without `resumes` that is forgotten. Collective.
+std::map<int64_t, OriginForecasts> kept_origins(const OriginStore& store, bool resumes, Communicator& world) {
+  std::string bytes;
+  on_rank_zero(world, [&] {
+    if (!resumes) return store.clear();
+    std::vector<double> numbers;
+    for (const auto& [origin, forecasts] : store.kept()) append_numbers(forecasts, numbers);
+    bytes.assign(reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(double));
+  });
+  world.broadcast(bytes);
+  std::vector<double> numbers(bytes.size() / sizeof(double));
+  std::memcpy(numbers.data(), bytes.data(), bytes.size());
+  std::map<int64_t, OriginForecasts> out;
+  for (auto next = numbers.cbegin(); next != numbers.cend();) {
+    OriginForecasts forecasts = take_numbers(next);
+    out[forecasts.origin] = std::move(forecasts);
+  }
   return out;
 }
 
@@ -169,8 +103,7 @@ int crossval_command(CommandContext& context) {
   const Value& config = context.config;
   if (get<std::optional<std::string>>(config, "run.init"))
     throw UserError("crossval fits every origin anew: leave run.init out.");
-  if (get<bool>(config, "run.resume"))
-    throw UserError("crossval can't be resumed: run it again, with run.overwrite=true to replace what run.dir holds.");
+  const bool resume = get<bool>(config, "run.resume");
   const CrossvalOptions options = crossval_options(config);
   std::vector<Bundle> bundles = {bundle_of(config, context.overrides)};
   CrossvalFacts facts;
@@ -183,7 +116,11 @@ int crossval_command(CommandContext& context) {
   const Mesh mesh = make_mesh(world, get<int>(config, "mesh.members"), get<int>(config, "mesh.regions"));
   const auto directory = get<std::optional<std::string>>(config, "run.dir");
   const RunFolder folder =
-      open_run_folder({directory.value_or(""), false, get<bool>(config, "run.overwrite")}, "crossval", world);
+      open_run_folder({directory.value_or(""), resume, get<bool>(config, "run.overwrite")}, "crossval", world);
+  if (folder.is_finished) {
+    log_info(text("The evaluation in ", folder.path.string(), " is finished: nothing to do."));
+    return 0;
+  }
   on_rank_zero(world, [&] {
     log_to_file(folder.path / "train.log");
     write_text_file(folder.config(), to_yaml(config));
@@ -210,20 +147,29 @@ int crossval_command(CommandContext& context) {
   for (Bundle& bundle : bundles) bundle.estimate.likelihood.experiments = experiments;
 
   facts.interval = get<double>(config, "export.interval");
-  const Evaluator evaluator{mesh, bundles, plan, panel, facts.interval};
   const fs::path so_far = folder.path / "crossval_so_far.json";
+  const OriginStore store(folder.path / "origins", config, file->checksum());
+  const std::map<int64_t, OriginForecasts> kept = kept_origins(store, resume && mesh.members == 1, world);
   std::vector<OriginForecasts> forecasts;
   for (std::size_t place = 0; place < origins.size(); ++place) {
     const OriginWeeks& weeks = origins[place];
+    if (const auto before = kept.find(weeks.origin); before != kept.end()) {
+      log_info(text("Origin ", weeks.origin, " was evaluated before."));
+      forecasts.push_back(before->second);
+      continue;
+    }
     log_info(text("Origin ", weeks.origin, ": training on ", steps_name(names.step), " ", weeks.first_week, " to ",
                   weeks.origin - 1, ", forecasting ", weeks.first_forecast, " to ", weeks.end - 1));
     if (static_cast<int>(place % static_cast<std::size_t>(mesh.members)) == mesh.row)
-      forecasts.push_back(evaluator.run(weeks));
-    // For a sweep, which looks whether it is worth going on.
+      forecasts.push_back(evaluate(weeks, bundles, panel, plan, facts.interval, *mesh.region_axis));
+    // For who goes on here after a stop, and for a sweep, which looks whether it is worth going on.
     if (mesh.members == 1 && place + 1 < origins.size())
-      on_rank_zero(world, [&] { write_text_file(so_far, crossval_json(forecasts, facts)); });
+      on_rank_zero(world, [&] {
+        store.keep(forecasts.back());
+        write_text_file(so_far, crossval_json(forecasts, facts));
+      });
   }
-  forecasts = over_rows(mesh, std::move(forecasts), origins.size(), evaluator.methods());
+  forecasts = over_rows(mesh, std::move(forecasts));
 
   facts.horizon = options.horizon;
   facts.gap = options.gap;
@@ -240,6 +186,7 @@ int crossval_command(CommandContext& context) {
     });
     write_text_file(folder.path / "crossval.json", crossval_json(forecasts, facts));
     fs::remove(so_far);
+    store.clear();
     std::cout << crossval_table(forecasts, facts) << std::flush;
     log_info(text("Evaluated ", origins.size(), " origins in ", std::round(facts.seconds * 10) / 10,
                   " s; run folder: ", folder.path.string()));

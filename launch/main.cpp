@@ -156,8 +156,8 @@ int run(const CommandLine& line, const Environment& environment, Communicator& w
   Value config = compose(compose_options);
   check_config(config);
   const auto directory = get<std::optional<fs::path>>(config, "run.dir");
-  if (line.command == "train" && get<bool>(config, "run.resume") && directory &&
-      fs::exists(*directory / "overrides.yaml")) {
+  const bool may_resume = line.command == "train" || line.command == "crossval";
+  if (may_resume && get<bool>(config, "run.resume") && directory && fs::exists(*directory / "overrides.yaml")) {
     compose_options.overrides =
         words_to_resume(read_yaml_file(*directory / "overrides.yaml"), compose_options.overrides);
     config = compose(compose_options);

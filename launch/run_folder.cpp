@@ -14,7 +14,7 @@ namespace {
 // Files that a training run writes; run.overwrite removes these and nothing else.
 constexpr const char* kRunFiles[] = {"config.yaml",  "overrides.yaml", "train.log", "history.csv",
                                      "metrics.json", "results.h5",     "panel.h5",  "checkpoints",
-                                     "crossval.csv", "crossval.json",  "plan"};
+                                     "crossval.csv", "crossval.json",  "origins",   "plan"};
 
 // Something that would be lost: figures, or a checkpoint. A run that failed before either leaves nothing worth keeping.
 bool holds_a_run(const fs::path& path) {

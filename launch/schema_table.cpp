@@ -193,6 +193,7 @@ const std::vector<KeySpec>& known_keys() {
       {"sweep.asha.reduction", kInteger, "2..1000", kNotNull, "one trial in so many goes on"},
       {"sweep.launcher", kChoice, "local|slurm", kNotNull, "where trials run"},
       {"sweep.workers", kInteger, "0..1024", kNotNull, "trials at the same time; 0: one per core"},
+      {"sweep.pack", kInteger, "1..256", kNotNull, "trials side by side in one process; 1: each a process of its own"},
       {"sweep.slurm.partition", kText, "", kNull, "of the batch script"},
       {"sweep.slurm.account", kText, "", kNull, "of the batch script"},
       {"sweep.slurm.layout", kChoice, "array|allocation", kNotNull, "tasks one by one, or one job on several nodes"},

@@ -26,6 +26,7 @@
 #include "launch/panel_source.hpp"
 #include "launch/schema.hpp"
 #include "launch/signals.hpp"
+#include "launch/sweep_pack.hpp"
 #include "launch/sweep_slurm.hpp"
 #include "launch/sweep_trial.hpp"
 #include "launch/sweep_words.hpp"
@@ -148,6 +149,9 @@ Sweep read_sweep(const SweepLine& line) {
                            ": figures of metrics.json (metrics.FIGURE) and of crossval.json don't come from the same "
                            "trials."));
   }
+  if (get<int64_t>(out.config, "sweep.pack") > 1 && out.objective.is_of_training())
+    throw UserError(text("sweep.pack puts evaluations side by side, but sweep.objective=", out.objective.name,
+                         " is a figure of training runs. Leave sweep.pack out, or choose a figure of crossval.json."));
   if (out.plan.asha && !out.further.empty())
     throw UserError("sweep.pruner=asha compares trials by one objective: leave sweep.further_objectives out.");
   return out;
@@ -273,8 +277,7 @@ void run_workers(const SweepLine& line, const Sweep& sweep, int64_t workers) {
   std::mutex mutex;
   std::exception_ptr failure;
   std::atomic<bool> failed = false;
-  const auto runner = [&](const TrialTask& task, const std::function<bool()>& stop) {
-    TrialOutcome outcome = run_trial(command, task, stop);
+  const auto tell = [&](const TrialTask& task, const TrialOutcome& outcome) {
     const std::lock_guard guard(mutex);
     if (outcome.kind == TrialOutcome::Kind::kComplete)
       log_info(text("Trial ", task.number, ": ", outcome.objective, "  ", join(task.words, " ")));
@@ -282,11 +285,29 @@ void run_workers(const SweepLine& line, const Sweep& sweep, int64_t workers) {
       log_info(text("Trial ", task.number, " pruned:  ", join(task.words, " ")));
     else if (outcome.kind == TrialOutcome::Kind::kFailed)
       log_warning(text("Trial ", task.number, " failed: ", outcome.problem));
+  };
+  const auto runner = [&](const TrialTask& task, const std::function<bool()>& stop) {
+    TrialOutcome outcome = run_trial(command, task, stop);
+    tell(task, outcome);
     return outcome;
   };
+  const auto stop = [&] { return failed || stop_signal() != 0; };
+  const int64_t slots = get<int64_t>(sweep.config, "sweep.pack");
+  std::optional<Panel> panel;
+  std::vector<int64_t> observed_cells;
+  std::string checksum;
+  if (slots > 1) {
+    const PanelFile file(sweep.plan.folder / "panel.h5");
+    panel = file.read(0, static_cast<int64_t>(file.coordinates().regions.size()));
+    observed_cells = file.observed_cells();
+    checksum = file.checksum();
+  }
   const auto work = [&] {
     try {
-      run_worker(sweep.plan, runner, [&] { return failed || stop_signal() != 0; });
+      if (panel)
+        run_pack({sweep.plan, command, line.config_dirs, *panel, observed_cells, checksum, slots}, stop, tell);
+      else
+        run_worker(sweep.plan, runner, stop);
     } catch (...) {
       const std::lock_guard guard(mutex);
       if (!failed.exchange(true)) failure = std::current_exception();

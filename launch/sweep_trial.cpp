@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -19,16 +20,15 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr auto kReportEvery = std::chrono::milliseconds(100);
+// How often a trial is started whose process KILL ends from outside: by someone, or for want of memory, then in vain.
+constexpr int kMostStarts = 3;
+constexpr int kKilled = 128 + SIGKILL;
 
 // Words about the sweep itself, its folder, and the data that its panel file holds by now.
 bool is_the_sweeps_own(const std::string& key) {
   for (const char* name : {"data.source", "data.panel", "data.events", "data.holdout_weeks"})
     if (key == name) return true;
   return key == "sweep" || key.starts_with("sweep.") || (key.starts_with("run.") && key != "run.seed");
-}
-
-fs::path trial_folder(const TrialCommand& command, int64_t number) {
-  return command.folder / "trials" / std::to_string(number);
 }
 
 // The file as it is now; none where there is no whole one.
@@ -38,15 +38,9 @@ std::optional<nlohmann::json> json_in(const fs::path& file) {
   return out.is_object() ? std::optional(std::move(out)) : std::nullopt;
 }
 
-std::optional<double> figure_of(const std::optional<nlohmann::json>& file, const SweepObjective& objective) {
-  if (!file) return std::nullopt;
-  nlohmann::json node = *file;
-  const std::string path = objective.is_of_training() ? objective.name.substr(8) : "pooled.model." + objective.name;
-  for (const std::string& name : split_path(path)) {
-    if (!node.is_object() || !node.contains(name)) return std::nullopt;
-    node = nlohmann::json(node[name]);
-  }
-  return node.is_number() ? std::optional(node.get<double>()) : std::nullopt;
+std::optional<double> figure_in(const fs::path& file, const SweepObjective& objective) {
+  const auto json = json_in(file);
+  return json ? figure_of(*json, objective) : std::nullopt;
 }
 
 // How a trial does so far. An evaluation: its figure over the origins that it is through with, by their number. A
@@ -56,7 +50,7 @@ std::map<int64_t, double> intermediate_values(const TrialCommand& command, int64
   const fs::path folder = trial_folder(command, number);
   if (!command.objective.is_of_training()) {
     const auto so_far = json_in(folder / "crossval_so_far.json");
-    const auto figure = figure_of(so_far, command.objective);
+    const auto figure = so_far ? figure_of(*so_far, command.objective) : std::nullopt;
     if (figure) out[static_cast<int64_t>(so_far->at("by_origin").size())] = *figure;
     return out;
   }
@@ -86,6 +80,20 @@ std::string last_line(const fs::path& output) {
 
 }  // namespace
 
+fs::path trial_folder(const TrialCommand& command, int64_t number) {
+  return command.folder / "trials" / std::to_string(number);
+}
+
+std::optional<double> figure_of(const nlohmann::json& file, const SweepObjective& objective) {
+  const std::string path = objective.is_of_training() ? objective.name.substr(8) : "pooled.model." + objective.name;
+  const nlohmann::json* node = &file;
+  for (const std::string& name : split_path(path)) {
+    if (!node->is_object() || !node->contains(name)) return std::nullopt;
+    node = &node->at(name);
+  }
+  return node->is_number() ? std::optional(node->get<double>()) : std::nullopt;
+}
+
 SweepObjective sweep_objective(const std::string& name, const std::string& direction) {
   const auto ends_with_one = [&](std::initializer_list<const char*> ends) {
     return std::any_of(ends.begin(), ends.end(), [&](const char* end) { return name.ends_with(end); });
@@ -114,6 +122,13 @@ std::vector<std::string> with_trial(const std::vector<std::string>& words, const
 std::vector<std::string> trial_words(const TrialCommand& command, const TrialTask& task) {
   std::vector<std::string> out = {command.program, command.objective.command()};
   if (!command.config_dir.empty()) out.push_back("--config-dir=" + command.config_dir);
+  const std::vector<std::string> words = trial_overrides(command, task);
+  out.insert(out.end(), words.begin(), words.end());
+  return out;
+}
+
+std::vector<std::string> trial_overrides(const TrialCommand& command, const TrialTask& task) {
+  std::vector<std::string> out;
   bool has_threads = false, has_beside = false;
   for (const std::string& word : with_trial(command.words, task.words)) {
     const std::string key = key_of(word);
@@ -132,24 +147,45 @@ std::vector<std::string> trial_words(const TrialCommand& command, const TrialTas
     out.emplace_back(goes_on ? "run.resume=true" : "run.overwrite=true");
   } else {
     if (!has_beside) out.emplace_back("crossval.beside=[]");
-    out.emplace_back("run.overwrite=true");
+    const bool goes_on = task.is_taken_over && fs::exists(folder / "origins") && fs::exists(folder / "config.yaml");
+    out.emplace_back(goes_on ? "run.resume=true" : "run.overwrite=true");
   }
   return out;
+}
+
+TrialOutcome outcome_of(const TrialCommand& command, const nlohmann::json& file) {
+  std::vector<SweepObjective> objectives = {command.objective};
+  objectives.insert(objectives.end(), command.further.begin(), command.further.end());
+  std::vector<double> figures;
+  for (const SweepObjective& objective : objectives) {
+    const auto figure = figure_of(file, objective);
+    if (!figure)
+      return {TrialOutcome::Kind::kFailed, 0,
+              text("'sweep.objective' is '", objective.name, "', which ", objective.file(), " has no number for")};
+    figures.push_back(*figure);
+  }
+  return {TrialOutcome::Kind::kComplete, figures[0], "", {figures.begin() + 1, figures.end()}};
 }
 
 TrialOutcome run_trial(const TrialCommand& command, const TrialTask& task, const std::function<bool()>& stop) {
   const fs::path file = trial_folder(command, task.number) / command.objective.file();
   const fs::path output = command.folder / "trials" / text(task.number, ".txt");
-  if (!task.is_taken_over || !figure_of(json_in(file), command.objective)) {
+  if (!task.is_taken_over || !figure_in(file, command.objective)) {
     bool pruned = false;
     auto last = std::chrono::steady_clock::now();
-    const int code = run_trial_process(trial_words(command, task), output, task.lock_descriptor, [&] {
+    const auto look = [&] {
       if (command.reports && std::chrono::steady_clock::now() - last > kReportEvery) {
         last = std::chrono::steady_clock::now();
         pruned = pruned || task.report(intermediate_values(command, task.number), /*at_end=*/false);
       }
       return pruned || stop();
-    });
+    };
+    TrialTask start = task;
+    int code = kKilled;
+    for (int starts = 0; code == kKilled && starts < kMostStarts; ++starts) {
+      code = run_trial_process(trial_words(command, start), output, task.lock_descriptor, look);
+      start.is_taken_over = true;  // goes on from its checkpoint, if it has one
+    }
     if (pruned) return {TrialOutcome::Kind::kPruned, 0, ""};
     if (code == -1) return {TrialOutcome::Kind::kStopped, 0, ""};
     if (command.reports && code == 0) task.report(intermediate_values(command, task.number), /*at_end=*/true);
@@ -157,17 +193,9 @@ TrialOutcome run_trial(const TrialCommand& command, const TrialTask& task, const
       return {TrialOutcome::Kind::kFailed, 0,
               text("exit code ", code, ": ", last_line(output), " (", output.string(), ")")};
   }
-  std::vector<SweepObjective> objectives = {command.objective};
-  objectives.insert(objectives.end(), command.further.begin(), command.further.end());
-  std::vector<double> figures;
-  for (const SweepObjective& objective : objectives) {
-    const auto figure = figure_of(json_in(file), objective);
-    if (!figure)
-      return {TrialOutcome::Kind::kFailed, 0,
-              text("'sweep.objective' is '", objective.name, "', which ", file.string(), " has no number for")};
-    figures.push_back(*figure);
-  }
-  return {TrialOutcome::Kind::kComplete, figures[0], "", {figures.begin() + 1, figures.end()}};
+  const auto json = json_in(file);
+  if (!json) return {TrialOutcome::Kind::kFailed, 0, text("it left no ", file.string())};
+  return outcome_of(command, *json);
 }
 
 }  // namespace dcmmm

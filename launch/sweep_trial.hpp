@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,6 +47,18 @@ std::vector<std::string> with_trial(const std::vector<std::string>& words, const
 /// The words of a trial's command line, the program first. One thread, so that results don't depend on how many trials
 /// run side by side, unless `words` say trainer.threads.
 std::vector<std::string> trial_words(const TrialCommand& command, const TrialTask& task);
+
+/// The config words among them.
+std::vector<std::string> trial_overrides(const TrialCommand& command, const TrialTask& task);
+
+/// Where the trial's run folder is.
+std::filesystem::path trial_folder(const TrialCommand& command, int64_t number);
+
+/// A figure of crossval.json or metrics.json; none where it has no number for it.
+std::optional<double> figure_of(const nlohmann::json& file, const SweepObjective& objective);
+
+/// What a finished trial's file says of the objectives.
+TrialOutcome outcome_of(const TrialCommand& command, const nlohmann::json& file);
 
 /// Runs a trial as a process and reads its figure. What a trial that was taken over had finished isn't run again.
 TrialOutcome run_trial(const TrialCommand& command, const TrialTask& task, const std::function<bool()>& stop);

@@ -139,24 +139,6 @@ bool tell_values(StudyFile& file, const SweepPlan& plan, const Claim& claim, con
   return false;
 }
 
-// Looks at the journal once a second at most.
-class CancelWatch {
- public:
-  explicit CancelWatch(StudyFile& file) : file_(file) {}
-  bool operator()() {
-    if (!cancelled_ && Clock::now() - last_ > kLookEvery) {
-      cancelled_ = is_cancelled(file_.refresh());
-      last_ = Clock::now();
-    }
-    return cancelled_;
-  }
-
- private:
-  StudyFile& file_;
-  Clock::time_point last_ = Clock::now();
-  bool cancelled_ = false;
-};
-
 }  // namespace
 
 std::vector<std::string> trial_settings(const SearchSpace& space, const std::vector<double>& values) {
@@ -180,45 +162,72 @@ int64_t finished_trials(const Study& study, int64_t trials) {
                        [&](const Trial& trial) { return trial.is_finished() && trial.number < trials; });
 }
 
-int64_t run_worker(const SweepPlan& plan, const TrialRunner& runner, const std::function<bool()>& stop) {
-  StudyFile file(plan.journal());
-  int64_t finished = 0;
-  int failures = 0;
-  while (!stop()) {
-    const std::optional<Claim> claim = claim_trial(file, plan);
-    if (!claim) break;
-    CancelWatch cancelled(file);
-    const TrialTask task{claim->number, trial_settings(plan.space, claim->values), claim->lock.descriptor(),
-                         claim->is_taken_over, [&](const std::map<int64_t, double>& values, bool at_end) {
-                           return tell_values(file, plan, *claim, values, at_end);
-                         }};
-    TrialOutcome outcome = runner(task, [&] { return stop() || cancelled(); });
-    if (outcome.kind == TrialOutcome::Kind::kStopped) break;
-    if (outcome.kind == TrialOutcome::Kind::kPruned) {
-      ++finished;
-      failures = 0;
-      continue;
-    }
-    const bool is_finite =
-        std::isfinite(outcome.objective) &&
-        std::all_of(outcome.further.begin(), outcome.further.end(), [](double value) { return std::isfinite(value); });
-    if (outcome.kind == TrialOutcome::Kind::kComplete && !is_finite)
-      outcome = {TrialOutcome::Kind::kFailed, 0, "its objective is not a finite number", {}};
-    const bool is_complete = outcome.kind == TrialOutcome::Kind::kComplete;
-    bool any_complete = is_complete;
-    file.change([&](const Study& study) -> std::vector<JournalLine> {
-      for (const Trial& trial : study.trials()) any_complete |= trial.state == TrialState::kComplete;
-      if (is_complete) return {end_trial_line(claim->id, TrialState::kComplete, outcome.objective, outcome.further)};
-      return {trial_attribute_line(claim->id, "problem", outcome.problem),
-              end_trial_line(claim->id, TrialState::kFailed, std::nullopt)};
-    });
-    ++finished;
-    failures = is_complete ? 0 : failures + 1;
-    if (failures >= kMostFailures && !any_complete)
-      throw UserError(
-          text(failures, " trials failed one after the other and none is complete. The last one: ", outcome.problem));
+struct TrialPull::Held {
+  Claim claim;
+};
+
+TrialPull::TrialPull(const SweepPlan& plan) : plan_(plan), file_(plan.journal()) {}
+TrialPull::~TrialPull() = default;
+
+std::optional<TrialTask> TrialPull::next() {
+  std::optional<Claim> claimed = claim_trial(file_, plan_);
+  if (!claimed) return std::nullopt;
+  const int64_t number = claimed->number;
+  auto& held = held_[number];
+  held = std::make_unique<Held>(Held{std::move(*claimed)});
+  const Claim& claim = held->claim;
+  return TrialTask{number, trial_settings(plan_.space, claim.values), claim.lock.descriptor(), claim.is_taken_over,
+                   [this, &claim](const std::map<int64_t, double>& values, bool at_end) {
+                     return tell_values(file_, plan_, claim, values, at_end);
+                   }};
+}
+
+void TrialPull::end(const TrialTask& task, TrialOutcome outcome) {
+  const auto held = held_.extract(task.number);
+  if (outcome.kind == TrialOutcome::Kind::kStopped) return;
+  ++finished_;
+  if (outcome.kind == TrialOutcome::Kind::kPruned) {
+    failures_ = 0;
+    return;
   }
-  return finished;
+  const Claim& claim = held.mapped()->claim;
+  const bool is_finite =
+      std::isfinite(outcome.objective) &&
+      std::all_of(outcome.further.begin(), outcome.further.end(), [](double value) { return std::isfinite(value); });
+  if (outcome.kind == TrialOutcome::Kind::kComplete && !is_finite)
+    outcome = {TrialOutcome::Kind::kFailed, 0, "its objective is not a finite number", {}};
+  const bool is_complete = outcome.kind == TrialOutcome::Kind::kComplete;
+  bool any_complete = is_complete;
+  file_.change([&](const Study& study) -> std::vector<JournalLine> {
+    for (const Trial& trial : study.trials()) any_complete |= trial.state == TrialState::kComplete;
+    if (is_complete) return {end_trial_line(claim.id, TrialState::kComplete, outcome.objective, outcome.further)};
+    return {trial_attribute_line(claim.id, "problem", outcome.problem),
+            end_trial_line(claim.id, TrialState::kFailed, std::nullopt)};
+  });
+  failures_ = is_complete ? 0 : failures_ + 1;
+  if (failures_ >= kMostFailures && !any_complete)
+    throw UserError(
+        text(failures_, " trials failed one after the other and none is complete. The last one: ", outcome.problem));
+}
+
+bool TrialPull::is_cancelled() {
+  if (!is_cancelled_ && Clock::now() - last_look_ > kLookEvery) {
+    is_cancelled_ = dcmmm::is_cancelled(file_.refresh());
+    last_look_ = Clock::now();
+  }
+  return is_cancelled_;
+}
+
+int64_t run_worker(const SweepPlan& plan, const TrialRunner& runner, const std::function<bool()>& stop) {
+  TrialPull pull(plan);
+  while (!stop()) {
+    const std::optional<TrialTask> task = pull.next();
+    if (!task) break;
+    const TrialOutcome outcome = runner(*task, [&] { return stop() || pull.is_cancelled(); });
+    pull.end(*task, outcome);
+    if (outcome.kind == TrialOutcome::Kind::kStopped) break;
+  }
+  return pull.finished();
 }
 
 }  // namespace dcmmm

@@ -1,10 +1,12 @@
 // A worker: takes trials from the journal, one after the other, until there are no more.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -50,14 +52,40 @@ struct TrialTask {
 /// A trial's values as words, key=value.
 std::vector<std::string> trial_settings(const SearchSpace& space, const std::vector<double>& values);
 
+/// Claims trials one by one, holds them, and tells the study how they end. A trial is held by a lock of the system on
+/// folder/locks/NUMBER; what is still held when this goes stays running in the journal, for `resume`.
+class TrialPull {
+ public:
+  explicit TrialPull(const SweepPlan& plan);
+  ~TrialPull();
+  TrialPull(const TrialPull&) = delete;
+  TrialPull& operator=(const TrialPull&) = delete;
+
+  /// None when all `plan.trials` are finished or in other workers' hands, or the study is cancelled. A running trial
+  /// that no process holds any more is claimed before a new one is made.
+  std::optional<TrialTask> next();
+  /// Throws UserError when five trials in a row failed and the study has none that is complete.
+  void end(const TrialTask& task, TrialOutcome outcome);
+  /// Looks at the journal once a second at most.
+  bool is_cancelled();
+  int64_t finished() const { return finished_; }
+
+ private:
+  struct Held;
+  const SweepPlan& plan_;
+  StudyFile file_;
+  std::map<int64_t, std::unique_ptr<Held>> held_;  // by number
+  std::chrono::steady_clock::time_point last_look_ = std::chrono::steady_clock::now();
+  bool is_cancelled_ = false;
+  int64_t finished_ = 0;
+  int failures_ = 0;
+};
+
 /// Runs a trial. Looks at `stop` now and then, and comes back with kStopped soon after it turns true.
 using TrialRunner = std::function<TrialOutcome(const TrialTask&, const std::function<bool()>& stop)>;
 
-/// Claims trials and runs them until all `plan.trials` are finished or in other workers' hands, the study is cancelled,
-/// or `stop` says so. A running trial that no process holds any more is claimed before a new one is made. A stopped
-/// trial stays running in the journal, for `resume`. Returns how many this worker finished.
-/// A trial is held by a lock of the system on folder/locks/NUMBER. Throws UserError when five trials in a row failed
-/// and the study has none that is complete.
+/// Pulls trials and runs them one after the other, until there are no more or `stop` says so. Returns how many this
+/// worker finished. Throws as TrialPull does.
 int64_t run_worker(const SweepPlan& plan, const TrialRunner& runner, const std::function<bool()>& stop);
 
 /// The study's attribute that tells all workers to stop.

@@ -71,7 +71,7 @@ class BadWords(Refusal):
             "inspect without a file": (["inspect"], "file is required"),
             "inspect of no file": (["inspect", "no.h5"], ["'no.h5'", "No such file"]),
             "no horizon": (["crossval", f"data.panel={panel}", "run.dir=run", "crossval.horizon=0"], "'crossval.horizon' is 0"),
-            "crossval resumed": (["crossval", f"data.panel={panel}", "run.resume=true"], "crossval can't be resumed"),
+            "crossval resumed": (["crossval", f"data.panel={panel}", "run.resume=true"], "needs run.dir=DIR"),
             "crossval from a run": (["crossval", f"data.panel={panel}", "run.init=x"], "leave run.init out"),
             "no regions": (["synth", "output=o.h5", "synth.regions=0"], "'synth.regions' is 0"),
             "no such kind": (["synth", "output=o.h5", "synth.kind=ugly"], ["'synth.kind' is 'ugly'", "heavy_tailed"]),

@@ -1,6 +1,9 @@
 """Rolling origins: each is what `train` would have forecast then, whatever comes later and however the ranks lie."""
 
 import json
+import re
+import shutil
+import time
 import unittest
 
 import numpy as np
@@ -78,12 +81,42 @@ class Crossval(cli.Case):
         for row, other in zip(found[: len(again)], again, strict=True):
             self.assertAlmostEqual(float(row["predicted"]) / float(other["predicted"]), 1, delta=1e-9)
 
+    def test_a_stopped_one_goes_on_after_its_last_origin(self):
+        panel = self.synth("stopped.h5")
+        words = ["crossval", f"data.panel={panel}", "crossval.windows=4", "crossval.step=4", "crossval.horizon=4", "model.hidden=4",
+                 "model.estimator=descent", "trainer.steps=150", "trainer.early_stopping=false", "trainer.threads=1"]  # fmt: skip
+        at = self.folder / "stopped"
+        started = cli.Started([*words, f"run.dir={at}"])
+        deadline = time.monotonic() + 60
+        while len(list(at.glob("origins/[0-9][0-9]"))) < 2 and time.monotonic() < deadline:
+            self.assertIsNone(started.process.poll(), "it ended before it could be killed")
+            time.sleep(0.002)
+        started.kill()
+        kept = sorted(path.name for path in at.glob("origins/[0-9][0-9]"))
+        self.assertFalse((at / "crossval.json").exists())
+        # A damaged file counts for nothing, nor do any under other settings.
+        other = self.folder / "other"
+        shutil.copytree(at, other)
+        damaged = at / "origins" / kept[0]
+        damaged.write_bytes(damaged.read_bytes()[:-8])
+        err = self.dcmmm("crossval", f"run.dir={at}", "run.resume=true").err
+        self.assertEqual(re.findall(r"Origin (\d+) was evaluated before", err), kept[1:])
+        self.assertIn(f"Origin {kept[0]}: training", err)
+        self.assertNotIn("evaluated before", self.dcmmm("crossval", f"run.dir={other}", "run.resume=true", "model.adstock.decay=0.3").err)
+        whole = self.folder / "whole"
+        self.dcmmm(*words, f"run.dir={whole}")
+        self.assertEqual((at / "crossval.csv").read_bytes(), (whole / "crossval.csv").read_bytes())
+        for part in ("pooled", "by_origin", "by_horizon"):
+            self.assertEqual(*(json.loads((folder / "crossval.json").read_text())[part] for folder in (at, whole)))
+        self.assertFalse((at / "origins").exists())
+        self.assertIn("nothing to do", self.dcmmm(*words, f"run.dir={at}", "run.resume=true").err)
+
     def test_impossible_origins_are_told(self):
         table = cli.write_table(self.folder / "table.csv", self.rows)
         for words, message in ((["crossval.origins=[12]"], "at least 13 weeks"),
                                (["crossval.origins=[76]"], "the last origin that is possible is 75"),
                                (["crossval.origins=null", "crossval.windows=10"], "Ask for fewer windows"),
-                               (["run.resume=true"], "can't be resumed"),
+                               (["run.resume=true", f"run.dir={self.folder / 'no'}"], "no run to resume"),
                                (["crossval.beside=[nothing]"], "nothing")):  # fmt: skip
             outcome = cli.run("crossval", f"data.source={table}", f"run.dir={self.folder / 'x'}", *self.settings, *words)
             self.assertEqual(outcome.code, 2, outcome.err)

@@ -152,6 +152,52 @@ class Sweep(cli.Case):
             browser.open(self.at / "report.html")
             self.assertTrue(browser.run("document.getElementById('front') !== null"))
 
+    def test_a_packed_trial_has_the_figures_of_one_alone(self):
+        # Steps in float64, so that sums in another order don't show; hill.enabled parts the trials into two shapes.
+        words = ["model.estimator=descent", "model.hidden=4", "trainer.steps=25", "trainer.precision=float64", "crossval.windows=2",
+                 "crossval.horizon=4", "crossval.step=4", "sweep.sampler=sobol", "sweep.trials=7", "model.settings=fixed",
+                 "trainer.learning_rate=tag(log, interval(0.005,0.5))", "model.adstock.decay=interval(0.1,0.8)",
+                 "model.baseline.stiffness=tag(log, interval(2.0,200.0))", "model.hill.enabled=false,true",
+                 "model.ridge.strength=tag(log, interval(1.0,100.0))", "model.loss.size_power=interval(0.5,2.0)"]  # fmt: skip
+        figures = {}
+        for pack, workers in ((1, 2), (3, 1), (4, 2)):
+            at = self.folder / f"pack{pack}"
+            self.dcmmm("sweep", f"data.panel={self.panel}", f"run.dir={at}", *words, f"sweep.pack={pack}", f"sweep.workers={workers}")
+            self.assertEqual([trial.state.name for trial in load(at).trials], ["COMPLETE"] * 7)
+            figures[pack] = [json.loads((at / f"trials/{n}/crossval.json").read_text())["pooled"] for n in range(7)]
+        for pack in (3, 4):
+            for alone, packed in zip(figures[1], figures[pack]):
+                for name, figure in alone["model"].items():
+                    self.assertAlmostEqual(figure, packed["model"][name], delta=1e-7 * abs(figure), msg=f"{pack} {name}")
+                self.assertEqual(alone["naive"], packed["naive"])
+        self.assertGreater(len({figure["model"]["skill"] for figure in figures[1]}), 6)
+
+    def test_pruned_trials_of_a_pack_make_room_and_are_optunas(self):
+        self.sweep("sweep.trials=20", "sweep.pruner=asha", "sweep.pack=4", "sweep.workers=1", "crossval.windows=4",
+                   "sweep.sampler=random")  # fmt: skip
+        study = load(self.at)
+        states = [trial.state.name for trial in study.trials]
+        self.assertEqual(len(states), 20)
+        self.assertGreater(states.count("PRUNED"), 5)
+        # The journal in its order: what each trial was compared with, by Optuna's own rule.
+        lines = [json.loads(line) for line in (self.at / "journal.log").read_text().splitlines()]
+        at_rung, ended, running, most = {1: [], 3: []}, {}, 0, 0
+        for line in lines:
+            running += (line["op_code"] == 4) - (line["op_code"] == 6)
+            most = max(most, running)
+            if line["op_code"] == 6:
+                ended[line["trial_id"]] = line["state"]
+            if line["op_code"] != 7 or line["step"] not in at_rung:
+                continue
+            seen = at_rung[line["step"]]
+            seen.append(line["intermediate_value"])
+            keep = sorted(seen, reverse=True)[: max(1, len(seen) // 3)]
+            pruned = line["intermediate_value"] < keep[-1]
+            trial = study.trials[line["trial_id"]]
+            self.assertEqual(pruned, trial.state.name == "PRUNED" and max(trial.intermediate_values) == line["step"])
+        self.assertEqual(most, 4)
+        self.assertEqual(sorted(ended), list(range(20)))
+
     def test_ranks_are_workers(self):
         alone, words = self.folder / "alone", ["sweep.trials=5", "sweep.sampler=sobol"]
         self.sweep(*words, folder=alone)
@@ -219,6 +265,7 @@ class Sweep(cli.Case):
             (["sweep.sampler=grid", "model.adstock.decay=interval(0.1,0.9)"], "A grid has no end"),
             (["data.holdout_weeks=1,2"], "can't be searched"),
             (["trainer.steps=3"], "nothing to search"),
+            (["sweep.objective=metrics.holdout.rmse", "sweep.pack=2", "model.hidden=2,3"], "side by side"),
             (["sweep.objective=coverage", "model.hidden=2,3"], "sweep.direction"),
             (["stauts"], "Did you mean 'status'"),
             (["status", "dir=nowhere"], "holds no sweep"),

@@ -152,5 +152,30 @@ TEST_F(Workers, RunTrialsAsProcesses) {
   EXPECT_EQ(run_trial_process({"/nowhere"}, out, -1, never), 127);
 }
 
+TEST_F(Workers, APullHoldsSeveralTrialsAndLeavesWhatItDidNotEnd) {
+  const SweepPlan plan = this->plan("several", SamplerKind::kRandom, 5);
+  std::vector<TrialTask> tasks;
+  {
+    TrialPull pull(plan), other(plan);
+    for (int i = 0; i < 4; ++i) tasks.push_back(*pull.next());
+    EXPECT_EQ(other.next()->number, 4);
+    EXPECT_FALSE(other.next()) << "all trials are in some worker's hands";
+    EXPECT_EQ(held_trials(plan, study(plan)), 5);
+    pull.end(tasks[2], {TrialOutcome::Kind::kComplete, 0.5, ""});
+    pull.end(tasks[0], {TrialOutcome::Kind::kStopped, 0, ""});
+    EXPECT_EQ(pull.finished(), 1);
+    EXPECT_EQ(held_trials(plan, study(plan)), 3);
+    const auto again = other.next();  // the one that was given back
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->number, 0);
+    EXPECT_TRUE(again->is_taken_over);
+  }
+  EXPECT_EQ(held_trials(plan, study(plan)), 0);
+  EXPECT_EQ(run_worker(plan, objective, never), 4);
+  const Study done = study(plan);
+  for (const Trial& trial : done.trials()) EXPECT_EQ(trial.state, TrialState::kComplete);
+  EXPECT_EQ(done.trials()[2].objective, 0.5);
+}
+
 }  // namespace
 }  // namespace dcmmm

@@ -1,0 +1,107 @@
+// Fits side by side in the member axis against each of them alone.
+#include "trainer/train_together.hpp"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "tests/trainer/fit_case.hpp"
+
+namespace dcmmm {
+namespace {
+
+using testing::FitCase;
+using testing::mmm_panel;
+using testing::quick_model;
+using testing::quick_trainer;
+
+constexpr int64_t kOrigin = 36;
+
+// Trial `number` of a search over what may differ between fits that go together.
+FitCase trial(int number, double learning_rate) {
+  ModelOptions model = quick_model();
+  model.stiffness = 5.0 + 10.0 * number;
+  model.persistence = 0.9 + 0.02 * number;
+  model.size_power = 1.0 + 0.2 * number;
+  model.ridge = 4.0 * (number + 1);
+  model.ridge_media = 0.2 * (number + 1);
+  model.decay = 0.2 + 0.1 * number;
+  model.exponent = 2.2 + 0.2 * number;
+  model.half_saturation = 0.6 + 0.2 * number;
+  TrainerOptions options = quick_trainer(24);
+  options.learning_rate = learning_rate;
+  options.patience = 1;
+  return FitCase(mmm_panel(7, 44, 3, 2), model, options, kOrigin, {static_cast<uint64_t>(number)});
+}
+
+double distance(const at::Tensor& a, const at::Tensor& b) {
+  return ((a - b).abs().max() / b.abs().max()).item<double>();
+}
+
+// Each pack of `size` trials against the same trials alone; returns how many of them stopped early.
+int compare(const std::vector<double>& learning_rates, size_t size) {
+  int stopped = 0;
+  for (size_t begin = 0; begin < learning_rates.size(); begin += size) {
+    std::deque<FitCase> pack;
+    std::vector<Fit*> fits;
+    for (size_t i = begin; i < std::min(begin + size, learning_rates.size()); ++i)
+      fits.push_back(pack.emplace_back(trial(static_cast<int>(i), learning_rates[i])).fit.get());
+    const auto problems = train_together(
+        fits, [] { return false; }, [](size_t, const std::string&) {});
+    for (size_t i = 0; i < fits.size(); ++i) {
+      const FitCase alone = trial(static_cast<int>(begin + i), learning_rates[begin + i]);
+      const Fit& fit = *alone.fit;
+      train(*alone.fit, {});
+      EXPECT_EQ(problems[i], "");
+      EXPECT_EQ(fits[i]->state.step, fit.state.step) << begin + i;
+      EXPECT_EQ(fits[i]->stopping.best_step_E, fit.stopping.best_step_E);
+      EXPECT_NEAR(fits[i]->stopping.best_rmse_E[0] / fit.stopping.best_rmse_E[0], 1, 1e-9);
+      EXPECT_LT(distance(pack[i].predictions(), alone.predictions()), 1e-9) << begin + i;
+      stopped += fit.state.step < 24;
+    }
+  }
+  return stopped;
+}
+
+TEST(TrainTogether, IsWhatEachFitGivesAloneWhateverThePack) {
+  const std::vector<double> rates = {0.02, 0.5, 0.005, 1.5, 0.05};
+  int stopped = 0;
+  for (const size_t size : {1, 2, 5}) stopped += compare(rates, size);
+  EXPECT_GT(stopped, 0) << "no fit made room for the others early";
+}
+
+TEST(TrainTogether, AFitThatIsNotFiniteGoesOnAloneAndLeavesTheOthersAsTheyAre) {
+  std::deque<FitCase> pack;
+  std::vector<Fit*> fits;
+  for (const double rate : {0.02, 1e200, 0.02})
+    fits.push_back(pack.emplace_back(trial(static_cast<int>(fits.size()), rate)).fit.get());
+  const auto problems = train_together(
+      fits, [] { return false; }, [](size_t, const std::string&) {});
+  for (const size_t i : {0, 2}) {
+    const FitCase alone = trial(static_cast<int>(i), 0.02);
+    train(*alone.fit, {});
+    EXPECT_EQ(problems[i], "");
+    EXPECT_LT(distance(pack[i].predictions(), alone.predictions()), 1e-9);
+  }
+  const FitCase lost = trial(1, 1e200);
+  std::string said;
+  try {
+    train(*lost.fit, {});
+  } catch (const std::exception& error) {
+    said = error.what();
+  }
+  EXPECT_EQ(problems[1].empty(), said.empty()) << problems[1] << said;
+}
+
+TEST(TrainTogether, StopsWhenAsked) {
+  FitCase one = trial(0, 0.02), two = trial(1, 0.02);
+  int asked = 0;
+  train_together(
+      {one.fit.get(), two.fit.get()}, [&] { return ++asked > 1; }, [](size_t, const std::string&) {});
+  EXPECT_GT(one.fit->state.step, 0);
+  EXPECT_LT(one.fit->state.step, 24);
+  EXPECT_EQ(one.fit->state.step, two.fit->state.step);
+}
+
+}  // namespace
+}  // namespace dcmmm

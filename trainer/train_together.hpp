@@ -1,0 +1,22 @@
+// Several fits side by side in the member axis: one forward and backward for all of them.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "trainer/fit.hpp"
+
+namespace dcmmm {
+
+/// Trains fits from where they stand to their ends, as train() does each alone, to rounding; a fit that stops early
+/// makes room for the others. One whose loss isn't finite goes on alone, by train(). Fits that measured lifts pull at
+/// are trained alone as well.
+/// REQUIRES: one process; fits of the same panel, weeks, plan and parameters that stand at the same step, and whose
+/// options differ in what a Member holds and in the learning rate, nothing else.
+/// Looks at `stop` every few steps: true leaves the fits where they stand. `log`: a line for people about the fit of
+/// that place. Returns a problem for each fit, "" where it is trained (or left).
+std::vector<std::string> train_together(const std::vector<Fit*>& fits, const std::function<bool()>& stop,
+                                        const std::function<void(size_t, const std::string&)>& log);
+
+}  // namespace dcmmm
