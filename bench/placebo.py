@@ -1,7 +1,7 @@
 """What an honest model may not do: see an effect in a random channel or a shuffled one, change its mind about a channel
 that is given twice, about a constant in the target, or with the seed.
 
-  .deps/bin/python bench/placebo.py [--only real,synthetic] [--folder DIR] [key=value ...]
+  .deps/bin/python bench/placebo.py [--dcmmm FILE] [--only real,synthetic] [--folder DIR] [key=value ...]
 
 `real`: the public panel, by descent, since the gate stops two of its channels. `synthetic`: three clean panels of
 truth.py (low exponents, seeds 21 to 23), by the likelihood. 16 members each; key=value goes to `dcmmm train`. Prints
@@ -21,15 +21,15 @@ import sys
 import truth
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BINARY = ROOT / "build/release/dcmmm"
+BUILD = ROOT / "build/release"
 CONSTANTS = (0.1, 0.5, 1.0)  # of the mean target
 
 
 class Table:
     """A panel as rows of a CSV file, and how to fit it."""
 
-    def __init__(self, folder, rows, region, target, media, words):
-        self.folder, self.rows, self.words = folder, rows, words
+    def __init__(self, dcmmm, folder, rows, region, target, media, words):
+        self.dcmmm, self.folder, self.rows, self.words = dcmmm, folder, rows, words
         self.region, self.target, self.media = region, target, media
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -40,9 +40,9 @@ class Table:
             writer.writeheader()
             writer.writerows(rows)
         run = self.folder / name
-        truth.call(BINARY, "train", f"data.source={self.folder / name}.csv", f"run.dir={run}", "run.overwrite=true",
+        truth.call(self.dcmmm, "train", f"data.source={self.folder / name}.csv", f"run.dir={run}", "run.overwrite=true",
                    "ensemble.members=16", *self.words, *words)
-        truth.call(BINARY, "export", f"run={run}", f"output={run}/csv")
+        truth.call(self.dcmmm, "export", f"run={run}", f"output={run}/csv")
         whole = sum(float(row[self.target]) for row in self.rows)
         return {row["channel"]: tuple(100 * float(row[key] or "nan") / whole
                                       for key in ("contribution", "contribution_lower", "contribution_upper"))
@@ -57,18 +57,18 @@ class Table:
         return [{**row, self.target: str(float(row[self.target]) + constant[row[self.region]])} for row in self.rows]
 
 
-def real_panel(folder, words):
+def real_panel(dcmmm, folder, words):
     with open(ROOT / ".deps/panel/mmm_data.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     media = [name for name in rows[0] if name.startswith("impressions_")]
-    return Table(folder / "real", rows, "dmacode", "target_visits", media, words)
+    return Table(dcmmm, folder / "real", rows, "dmacode", "target_visits", media, words)
 
 
-def synthetic_panel(folder, seed, words):
+def synthetic_panel(dcmmm, folder, seed, words):
     import h5py  # what the real panel does without
 
     folder = folder / f"clean_low_{seed}"
-    truth.make_panel(BINARY, folder, "clean", "low", seed)
+    truth.make_panel(dcmmm, folder, "clean", "low", seed)
     with h5py.File(folder / "panel.h5") as file:
         text = {name: [word.decode() for word in file[name][:]]
                 for name in ("region", "week", "channel_column", "control_column")}
@@ -76,7 +76,7 @@ def synthetic_panel(folder, seed, words):
     rows = [{"region": region, "week": week, "target": target[r, t],
              **dict(zip(text["channel_column"], media[r, t])), **dict(zip(text["control_column"], controls[r, t]))}
             for r, region in enumerate(text["region"]) for t, week in enumerate(text["week"])]
-    return Table(folder, rows, "region", "target", text["channel_column"], ["model.estimator=likelihood", *words])
+    return Table(dcmmm, folder, rows, "region", "target", text["channel_column"], ["model.estimator=likelihood", *words])
 
 
 def show(what, figure):
@@ -140,12 +140,13 @@ def placebos(table):
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=pathlib.Path, default=BINARY.parent / "bench/placebo")
+    parser.add_argument("--dcmmm", default=BUILD / "dcmmm")
+    parser.add_argument("--folder", type=pathlib.Path, default=BUILD / "bench/placebo")
     parser.add_argument("--only", default="real,synthetic")
     parser.add_argument("words", nargs="*")
     arguments = parser.parse_args()
-    panels = {"real": [lambda: real_panel(arguments.folder, arguments.words)],
-              "synthetic": [lambda s=seed: synthetic_panel(arguments.folder, s, arguments.words)
+    panels = {"real": [lambda: real_panel(arguments.dcmmm, arguments.folder, arguments.words)],
+              "synthetic": [lambda s=seed: synthetic_panel(arguments.dcmmm, arguments.folder, s, arguments.words)
                             for seed in (21, 22, 23)]}
     for part in arguments.only.split(","):
         if part not in panels:

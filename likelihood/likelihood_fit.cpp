@@ -207,8 +207,8 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
     if (!start) improve(kUpdateSearch, options.max_steps, false);
     improve(later_search, options.max_steps, true);
   }
-  // An update, whose chain starts where the earlier one's mode was, takes half as many.
-  const int64_t draws = start ? std::max<int64_t>(options.curve_draws / 2, 1) : options.curve_draws;
+  // An update has to be quick, and takes a quarter.
+  const int64_t draws = start ? std::max<int64_t>(options.curve_draws / 4, 1) : options.curve_draws;
   const bool may_average = options.curve_draws > 0 && can_average(fit, all_regions);
   const auto sample = [&] {
     return may_average ? sample_curves(CurveEvidence(fit.data, options, fit.covariance, center, loop), mode, draws,
