@@ -38,9 +38,9 @@ def fit(folder, name, words):
     """Trains on folder/panel.h5 (or the public panel) and returns the run folder and the media total, in points."""
     run = folder / name
     panel = folder / "panel.h5"
-    truth.call(placebo.BINARY, "train", *([f"data.panel={panel}"] if panel.exists() else []), f"run.dir={run}",
+    truth.call(placebo.BUILD / "dcmmm", "train", *([f"data.panel={panel}"] if panel.exists() else []), f"run.dir={run}",
                "run.overwrite=true", *words)
-    truth.call(placebo.BINARY, "export", f"run={run}", f"output={run}/csv")
+    truth.call(placebo.BUILD / "dcmmm", "export", f"run={run}", f"output={run}/csv")
     return run, 100 * sum(float(row["share"]) for row in truth.table(run / "csv/channel_summary.csv"))
 
 
@@ -50,7 +50,7 @@ def metrics(run):
 
 def phases(folder):
     where = folder / "clean_low_21"
-    truth.make_panel(placebo.BINARY, where, "clean", "low", 21)
+    truth.make_panel(placebo.BUILD / "dcmmm", where, "clean", "low", 21)
     squared = [*DESCENT, "model.loss.huber_delta=0"]
     no_regions, no_gru = ["trainer.learning_rates.local=0"], ["model.gru.enabled=false"]
     held = ["model.adstock.prior_sd=0.01", "model.hill.exponent_prior_sd=0.01",
@@ -68,7 +68,7 @@ def phases(folder):
 def starts(folder):
     print("starts: clean, low exponents, seed 21; total and largest difference of a share in points, decay: mean error")
     where = folder / "clean_low_21"
-    known = truth.make_panel(placebo.BINARY, where, "clean", "low", 21)
+    known = truth.make_panel(placebo.BUILD / "dcmmm", where, "clean", "low", 21)
     line("", "loss", "total", "decay", "apart")
     for name, words in (("descent", [*DESCENT, "model.gru.enabled=false", "trainer.steps=400"]),
                         ("likelihood", ["model.estimator=likelihood", "model.likelihood.max_steps=60"])):
@@ -95,7 +95,7 @@ def exponents(folder):
             total, error = [], []
             for seed in SEEDS:
                 where = folder / f"clean_{which}_{seed}"
-                known = truth.make_panel(placebo.BINARY, where, "clean", which, seed)
+                known = truth.make_panel(placebo.BUILD / "dcmmm", where, "clean", which, seed)
                 run, estimate = fit(where, "exponents",
                                     ["model.estimator=likelihood", f"model.likelihood.exponent={centre}"])
                 total.append(estimate - 100 * known["media_share"])
@@ -148,7 +148,7 @@ def flighting(folder):
     for kind in ("own in each region", "national", "always on"):
         shares = []
         for seed in SEEDS:
-            table = placebo.synthetic_panel(folder, seed, [])
+            table = placebo.synthetic_panel(placebo.BUILD / "dcmmm", folder, seed, [])
             rows = with_channel(table, kind, seed)
             table.rows = rows  # points are of the new target
             shares.append(next(share for name, share in table.fit("flighting", rows).items() if "new" in name))
@@ -180,7 +180,7 @@ def real(folder):
 def main():
     experiments = {of.__name__: of for of in (phases, starts, exponents, flighting, real)}
     parser = argparse.ArgumentParser(usage=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=pathlib.Path, default=placebo.BINARY.parent / "bench/identified")
+    parser.add_argument("--folder", type=pathlib.Path, default=placebo.BUILD / "bench/identified")
     parser.add_argument("which", nargs="?", default=",".join(experiments))
     arguments = parser.parse_args()
     for name in arguments.which.split(","):
