@@ -1,4 +1,4 @@
-"""sweep_defaults.py [--trials descent=48,likelihood=16] [--workers 2] [--pack 8] [--dcmmm BINARY] [--json FILE]
+"""sweep_defaults.py [--trials descent=24,likelihood=8] [--workers 2] [--pack 8] [--dcmmm BINARY] [--json FILE]
 
 Whether other constants than the shipped ones forecast better, on training weeks only: the public panel's weeks 0 to 76
 (its evaluated weeks come later), and two synthetic panels (kinds clean and season, 60 regions x 77 weeks). Three origins
@@ -88,7 +88,7 @@ class Bench:
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--trials", default="descent=48,likelihood=16")
+    parser.add_argument("--trials", default="descent=24,likelihood=8")
     parser.add_argument("--pack", type=int, default=8)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--dcmmm", default="build/release/dcmmm")

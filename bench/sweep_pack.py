@@ -1,4 +1,4 @@
-"""sweep_pack.py [--trials ridge=200,no_gru=60,default=12] [--pack 8] [--workers 2] [--regions N] [--dcmmm BINARY]
+"""sweep_pack.py [--trials ridge=200,no_gru=24,default=9] [--pack 8] [--workers 2] [--regions N] [--dcmmm BINARY]
 [--json FILE] [--least RATIO]
 
 A sweep of the same trials twice, with the same early stopping (asha): each trial a process of its own (sweep.pack=1),
@@ -54,7 +54,7 @@ def sweep(given, words, trials, pack, folder):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--trials", default="ridge=200,no_gru=60,default=12")
+    parser.add_argument("--trials", default="ridge=200,no_gru=24,default=9")
     parser.add_argument("--pack", type=int, default=8)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--regions", type=int, help="of a synthetic panel in place of the public one")

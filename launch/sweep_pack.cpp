@@ -126,9 +126,12 @@ class Pack {
       trial->facts.window = options.window;
       trial->facts.interval = get<double>(config, "export.interval");
       trial->facts.version = DCMMM_VERSION;
-      if (!plan_) {  // the same for all trials: a chunk holds every slot's members and their shadows
+      if (!plan_) {  // the same for all trials
         const TrainerOptions& trainer = trial->bundle.estimate.trainer;
-        const int64_t chunk = chunk_regions(trainer, trial->bundle.estimate.model, names, 2 * setting_.slots, 1);
+        const int64_t alone = chunk_regions(trainer, trial->bundle.estimate.model, names, 2, 1);
+        // As many numbers at once as a trial alone has: tensors of hundreds of MB come anew from the system each time,
+        // in threads beside the main one.
+        const int64_t chunk = std::max<int64_t>(1, alone / setting_.slots);
         plan_ = plan_regions(setting_.observed_cells, 0, 1, chunk, trainer.deterministic);
       }
     });

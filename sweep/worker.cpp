@@ -63,23 +63,39 @@ struct Claim {
   TrialLock lock;
 };
 
+// What TPE learns from: complete trials in their order; behind them pruned ones, those that came farther first, then by
+// their last value, as Optuna has them; failed and running ones are nothing that it would want.
 std::vector<Observation> observations(const Study& study, const SearchSpace& space) {
   std::vector<Observation> out;
-  std::vector<std::vector<double>> losses;
-  std::vector<size_t> counted;
+  std::vector<const Trial*> complete, pruned;
+  std::map<const Trial*, size_t> place;
   for (const Trial& trial : study.trials()) {
     const auto values = trial.values_of(space);
     if (!values) continue;
+    place[&trial] = out.size();
     out.push_back({*values, std::numeric_limits<double>::quiet_NaN()});
-    if (trial.state != TrialState::kComplete || !trial.objective) continue;
-    losses.push_back(study.losses_of(trial));
-    counted.push_back(out.size() - 1);
+    if (trial.state == TrialState::kComplete && trial.objective) complete.push_back(&trial);
+    if (trial.state == TrialState::kPruned && !trial.intermediate.empty()) pruned.push_back(&trial);
   }
   // Of several objectives the front counts.
+  std::vector<std::vector<double>> losses;
+  for (const Trial* trial : complete) losses.push_back(study.losses_of(*trial));
   const bool one = study.directions().size() < 2;
   const std::vector<int64_t> fronts = one ? std::vector<int64_t>(losses.size()) : front_numbers(losses);
-  for (size_t i = 0; i < counted.size(); ++i)
-    out[counted[i]].loss = one ? losses[i][0] : static_cast<double>(fronts[i]);
+  double worst = 0;
+  for (size_t i = 0; i < complete.size(); ++i) {
+    const double loss = one ? losses[i][0] : static_cast<double>(fronts[i]);
+    out[place[complete[i]]].loss = loss;
+    worst = std::max(worst, loss);
+  }
+  const double sign = study.maximises() ? -1 : 1;
+  const auto reached = [&](const Trial* trial) {
+    const auto& [step, value] = *trial->intermediate.rbegin();
+    return std::pair(-step, sign * value);
+  };
+  std::stable_sort(pruned.begin(), pruned.end(),
+                   [&](const Trial* a, const Trial* b) { return reached(a) < reached(b); });
+  for (size_t i = 0; i < pruned.size(); ++i) out[place[pruned[i]]].loss = worst + 1 + static_cast<double>(i);
   return out;
 }
 

@@ -91,5 +91,33 @@ TEST(AshaWorker, PrunesInTheJournalAndGoesOn) {
   EXPECT_LT(steps, 27 * 9 / 2);
 }
 
+// Few trials come to their end, and those say nothing: what the pruned ones had is all that there is to learn from.
+TEST(AshaWorker, TpeLearnsFromPrunedTrials) {
+  const dcmmm::testing::TemporaryFolder folder;
+  SweepPlan plan{folder / "s", {parse_search_word("x=interval(0.0,1)")}, SamplerKind::kTpe, 5, 90, AshaOptions{1, 3}};
+  fs::create_directories(plan.folder / "locks");
+  StudyFile file(plan.journal());
+  file.change([](const Study&) { return std::vector{create_study_line("s", false)}; });
+  run_worker(
+      plan,
+      [&](const TrialTask& task, const std::function<bool()>&) -> TrialOutcome {
+        const double x = std::stod(task.words[0].substr(2));
+        const int64_t last = task.number < 3 ? 9 : 2;
+        for (int64_t step = 1; step <= last; ++step)
+          if (task.report({{step, task.number < 3 ? -1.0 : std::abs(x - 0.2)}}, step == 9))
+            return {TrialOutcome::Kind::kPruned, 0, ""};
+        return {TrialOutcome::Kind::kComplete, 1.0, ""};
+      },
+      [] { return false; });
+  double distance = 0;
+  int64_t pruned = 0;
+  for (const Trial& trial : file.refresh().trials()) {
+    pruned += trial.state == TrialState::kPruned;
+    if (trial.number >= 60) distance += std::abs(trial.values.at("x") - 0.2) / 30;
+  }
+  EXPECT_GT(pruned, 40);
+  EXPECT_LT(distance, 0.12);  // random search: 0.34
+}
+
 }  // namespace
 }  // namespace dcmmm
