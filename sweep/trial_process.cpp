@@ -60,6 +60,7 @@ int run_trial_process(const std::vector<std::string>& words, const fs::path& out
   const int file = ::open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (file < 0) throw UserError(text("Can't write '", output.string(), "': ", std::strerror(errno), "."));
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   const std::vector<char*> variables = environment_without_ranks();

@@ -79,6 +79,7 @@ std::vector<Observation> observations(const Study& study, const SearchSpace& spa
   }
   // Of several objectives the front counts.
   std::vector<std::vector<double>> losses;
+  losses.reserve(complete.size());
   for (const Trial* trial : complete) losses.push_back(study.losses_of(*trial));
   const bool one = study.directions().size() < 2;
   const std::vector<int64_t> fronts = one ? std::vector<int64_t>(losses.size()) : front_numbers(losses);
