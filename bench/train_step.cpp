@@ -14,6 +14,7 @@
 #include "comm/threads.hpp"
 #include "common/errors.hpp"
 #include "data/synthetic.hpp"
+#include "trainer/device_descent.hpp"
 #include "trainer/fit.hpp"
 #include "trainer/threads.hpp"
 
@@ -24,12 +25,14 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
+constexpr int64_t kBurst = 10;  // steps
+
 struct BenchOptions {
   SyntheticOptions panel;
   TrainerOptions trainer;
   ModelOptions model;
   int64_t steps = 20, members = 1;
-  std::string precision = "float32", json;
+  std::string precision = "float32", device = "cpu", json;
 };
 
 // What the step is made of, in the order of the table.
@@ -117,13 +120,18 @@ nlohmann::json measure(const BenchOptions& options, const Environment& environme
 
   std::vector<double> step_seconds, step_processor_seconds;
   std::vector<StepReport> reports;
+  const auto device =
+      make_device_descent({fit->model, fit->data, fit->anchor, fit->options, fit->loop}, nullptr);
   for (int64_t step = -1; step < options.steps; ++step) {  // the first one warms up
     world.barrier();
     const auto start = Clock::now();
     const double processor_start = processor_seconds();
-    StepReport report = train_step(fit->model, fit->data, fit->anchor, fit->options, fit->loop, fit->state);
-    const double processor = over_ranks(processor_seconds() - processor_start, world);
-    const double seconds = over_ranks(seconds_since(start), world);
+    // On a GPU a burst, as between validations, with what passes between it and the host.
+    const double taken = device ? kBurst : 1;
+    StepReport report = device ? device->run(fit->state, kBurst, 0).back()
+                               : train_step(fit->model, fit->data, fit->anchor, fit->options, fit->loop, fit->state);
+    const double processor = over_ranks(processor_seconds() - processor_start, world) / taken;
+    const double seconds = over_ranks(seconds_since(start), world) / taken;
     if (step < 0) continue;
     step_seconds.push_back(seconds);
     step_processor_seconds.push_back(processor);
@@ -139,6 +147,7 @@ nlohmann::json measure(const BenchOptions& options, const Environment& environme
                            {"members", options.members},
                            {"members_with_shadows", members_run},
                            {"precision", options.precision},
+                           {"device", device ? device->device_name() : "cpu"},
                            {"ranks", world.size()},
                            {"threads", threads},
                            {"region_chunk", plan.chunk},
@@ -162,8 +171,8 @@ nlohmann::json measure(const BenchOptions& options, const Environment& environme
 
 void print(const nlohmann::json& result) {
   const auto number = [&](const char* key) { return result[key].get<double>(); };
-  std::printf("%d regions x %d weeks, %d member(s) with shadows, %s, %d rank(s) x %d thread(s), %d regions at once\n",
-              result["regions"].get<int>(), result["weeks"].get<int>(), result["members"].get<int>(),
+  std::printf("%s: %d regions x %d weeks, %d member(s) with shadows, %s, %d rank(s) x %d thread(s), %d regions at once\n",
+              result["device"].get<std::string>().c_str(), result["regions"].get<int>(), result["weeks"].get<int>(), result["members"].get<int>(),
               result["precision"].get<std::string>().c_str(), result["ranks"].get<int>(), result["threads"].get<int>(),
               result["region_chunk"].get<int>());
   std::printf("  %-12s %10.3f steps/s (median of %d; fastest %.3f)\n", "speed", number("steps_per_second"),
@@ -199,6 +208,8 @@ int run(int argc, char** argv, const Environment& environment) {
   app.add_option("--region-chunk", options.trainer.region_chunk, "Regions computed at once; 0: as the trainer does")
       ->check(CLI::Range(0, 1'000'000));
   app.add_option("--precision", options.precision, "float32 or float64")->check(CLI::IsMember({"float32", "float64"}));
+  app.add_option("--device", options.device, "cpu or cuda; with cuda, times are those of bursts of 10 steps")
+      ->check(CLI::IsMember({"cpu", "cuda"}));
   app.add_flag("--deterministic", options.trainer.deterministic, "As trainer.deterministic=true");
   app.add_option("--json", options.json, "File for the figures");
   app.option_defaults()->always_capture_default();
@@ -210,6 +221,9 @@ int run(int argc, char** argv, const Environment& environment) {
   options.model.gru = hidden > 0;
   if (hidden > 0) options.model.hidden = hidden;
   options.trainer.float64 = options.precision == "float64";
+  options.trainer.device = options.device == "cuda" ? Device::kCuda : Device::kCpu;
+  options.trainer.local_rank = environment.local_rank();
+  options.trainer.steps = std::max(options.trainer.steps, (options.steps + 1) * kBurst);
   const std::unique_ptr<Communicator> world = environment.world();
   const nlohmann::json result = measure(options, environment, *world);
   if (environment.rank() != 0) return 0;

@@ -1,6 +1,6 @@
 # The CUDA target: NCCL and the .cu kernels, linked into a second binary `dcmmm-cuda`, so that the CPU binary needs no GPU
-# library. DCMMM_CUDA=AUTO builds it where nvcc, NCCL and a LibTorch with CUDA are found, ON fails without them, OFF leaves
-# it out.
+# library. The kernels are our own and take plain pointers: of LibTorch, it needs the CPU's half. DCMMM_CUDA=AUTO builds it
+# where nvcc and NCCL are found, ON fails without them, OFF leaves it out.
 set_property(CACHE DCMMM_CUDA PROPERTY STRINGS AUTO ON OFF)
 if(NOT DCMMM_CUDA MATCHES "^(AUTO|ON|OFF)$")
   message(FATAL_ERROR "DCMMM_CUDA='${DCMMM_CUDA}': expected AUTO, ON or OFF.")
@@ -31,9 +31,6 @@ if(CMAKE_CUDA_COMPILER)
 else()
   list(APPEND missing "the CUDA compiler nvcc (put it in PATH or set CUDACXX to it)")
 endif()
-if(NOT EXISTS ${torch_root}/lib/libtorch_cuda.so)
-  list(APPEND missing "a LibTorch built for CUDA (libtorch_cuda.so)")
-endif()
 if(missing)
   list(JOIN missing "; " missing)
   if(DCMMM_CUDA STREQUAL "ON")
@@ -47,7 +44,7 @@ endif()
 if(NOT CMAKE_CUDA_ARCHITECTURES)
   set(CMAKE_CUDA_ARCHITECTURES "80;90")  # A100 and H100/H200
 endif()
-set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)  # the one libcudart that LibTorch uses, too
+set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)  # the one libcudart that LibTorch's CPU half needs, too
 if(CCACHE)
   set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE})
 endif()
@@ -66,22 +63,39 @@ add_library(dcmmm_comm_nccl STATIC comm/nccl/nccl_communicator.cpp)
 target_include_directories(dcmmm_comm_nccl SYSTEM PRIVATE ${DCMMM_NCCL_INCLUDE})
 target_link_libraries(dcmmm_comm_nccl PUBLIC dcmmm_comm PRIVATE dcmmm_cudart ${DCMMM_NCCL_LIBRARY})
 
+# Kernels see LibTorch nowhere; what starts them (trainer/cuda/*.cpp) does.
 file(GLOB model_cuda_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/model/cuda/*.cu ${CMAKE_SOURCE_DIR}/model/cuda/*.cpp)
-set(cuda_libraries dcmmm_comm_nccl)
-if(model_cuda_sources)
-  add_library(dcmmm_model_cuda STATIC ${model_cuda_sources})
-  target_link_libraries(dcmmm_model_cuda PUBLIC dcmmm_model dcmmm_common PRIVATE dcmmm::torch dcmmm_cudart)
-  list(APPEND cuda_libraries dcmmm_model_cuda)
-endif()
+add_library(dcmmm_model_cuda STATIC ${model_cuda_sources})
+target_include_directories(dcmmm_model_cuda PUBLIC ${CMAKE_BINARY_DIR}/rooms/model)
+target_link_libraries(dcmmm_model_cuda PUBLIC dcmmm_cudart)
+file(GLOB trainer_cuda_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/trainer/cuda/*.cu
+     ${CMAKE_SOURCE_DIR}/trainer/cuda/*.cpp)
+add_library(dcmmm_trainer_cuda STATIC ${trainer_cuda_sources})
+target_link_libraries(dcmmm_trainer_cuda PUBLIC dcmmm_model_cuda dcmmm_trainer)
+dcmmm_use_torch_header(dcmmm_trainer_cuda)
+foreach(library dcmmm_model_cuda dcmmm_trainer_cuda)
+  target_compile_options(${library} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr>)
+endforeach()
 
-# The kernels and NCCL make themselves known through static initialisers, which nothing refers to: their whole archives
-# are linked, and so is LibTorch's CUDA half, which needs cuDNN, cuBLAS and others that only a machine with a GPU must have.
+# dcmmm_with_cuda(TARGET): links the GPU's half into an executable. The descent and NCCL make themselves known through
+# static initialisers, which nothing refers to: their whole archives are linked.
+function(dcmmm_with_cuda target)
+  foreach(library dcmmm_comm_nccl dcmmm_trainer_cuda)
+    target_link_libraries(${target} PRIVATE $<LINK_LIBRARY:WHOLE_ARCHIVE,${library}>)
+  endforeach()
+endfunction()
+
 add_executable(dcmmm-cuda launch/main.cpp)
 target_link_libraries(dcmmm-cuda PRIVATE dcmmm_launch CLI11::CLI11)
-foreach(library ${cuda_libraries})
-  target_link_libraries(dcmmm-cuda PRIVATE $<LINK_LIBRARY:WHOLE_ARCHIVE,${library}>)
-endforeach()
-target_link_libraries(dcmmm-cuda PRIVATE -Wl,--no-as-needed ${torch_root}/lib/libtorch_cuda.so
-                      ${torch_root}/lib/libc10_cuda.so -Wl,--as-needed dcmmm_cudart)
-target_link_options(dcmmm-cuda PRIVATE -Wl,--allow-shlib-undefined)
+dcmmm_with_cuda(dcmmm-cuda)
 install(TARGETS dcmmm-cuda RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+
+# What bench/gpu.sh runs where there is a GPU: built everywhere, so that it can't rot.
+if(DCMMM_TESTS)
+  find_package(GTest REQUIRED)
+  add_executable(device_descent_test tests/cuda/device_descent_test.cpp)
+  target_link_libraries(device_descent_test PRIVATE dcmmm_trainer GTest::gtest_main)
+  target_include_directories(device_descent_test PRIVATE ${CMAKE_SOURCE_DIR})
+  dcmmm_use_torch_header(device_descent_test)
+  dcmmm_with_cuda(device_descent_test)
+endif()

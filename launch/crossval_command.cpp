@@ -144,7 +144,10 @@ int crossval_command(CommandContext& context) {
 
   const auto experiments =
       locate_experiments(config, {}, false, names, static_cast<int64_t>(names.weeks.size()), world);
-  for (Bundle& bundle : bundles) bundle.estimate.likelihood.experiments = experiments;
+  for (Bundle& bundle : bundles) {
+    bundle.estimate.likelihood.experiments = experiments;
+    bundle.estimate.trainer.local_rank = context.environment.local_rank();
+  }
 
   facts.interval = get<double>(config, "export.interval");
   const fs::path so_far = folder.path / "crossval_so_far.json";

@@ -8,6 +8,7 @@
 #include "launch/configuration.hpp"
 #include "launch/priors.hpp"
 #include "launch/schema.hpp"
+#include "trainer/device_descent.hpp"
 #include "trainer/likelihood_run.hpp"
 
 namespace dcmmm {
@@ -263,12 +264,9 @@ TrainerOptions trainer_options(const Value& config) {
   out.threads = get<int>(config, "trainer.threads");
   out.checkpoint_every = get<int64_t>(config, "checkpoint.every_steps");
   out.checkpoint_keep = get<int>(config, "checkpoint.keep");
-  if (get<std::string>(config, "trainer.device") == "cuda") {
-    throw UserError(
-        "'trainer.device' is 'cuda', but training runs on the CPU so far: the CUDA target (NCCL, device buffers) "
-        "builds, "
-        "its kernels are still to come. Use trainer.device=cpu or auto.");
-  }
+  const auto device = get<std::string>(config, "trainer.device");
+  out.device = device == "cuda" ? Device::kCuda : device == "cpu" ? Device::kCpu : Device::kAuto;
+  check_device(out);
   return out;
 }
 

@@ -37,6 +37,7 @@
 #include "launch/settings.hpp"
 #include "launch/signals.hpp"
 #include "launch/yaml_text.hpp"
+#include "trainer/device_descent.hpp"
 #include "trainer/estimate.hpp"
 #include "trainer/fit_checkpoint.hpp"
 #include "trainer/inner_residuals.hpp"
@@ -304,6 +305,8 @@ int train_command(CommandContext& context) {
   Mesh mesh = make_mesh(world, get<int>(config, "mesh.members"), get<int>(config, "mesh.regions"));
   EstimateOptions options = estimate_options(config, context.overrides);
   options.members = members_of_row(config, mesh);
+  options.trainer.local_rank = context.environment.local_rank();
+  warm_up_device(options.trainer);
   const RunFolder folder =
       open_run_folder({directory.value_or(""), resume, get<bool>(config, "run.overwrite")}, "train", world);
   if (folder.is_finished) {
@@ -421,6 +424,7 @@ int train_command(CommandContext& context) {
   facts.steps = fit->state.step - first_step;
   facts.peak_memory_bytes = peak_memory(world);
   facts.ranks = world.size();
+  facts.device = fit->device_name;
   facts.shared_parameters = fit->model.layout().shared_count();
   facts.local_parameters = fit->model.layout().local_count() * static_cast<int64_t>(file->coordinates().regions.size());
   facts.version = DCMMM_VERSION;

@@ -157,9 +157,8 @@ Anchor Mmm::closed_form(const FitData& data, at::Tensor& shared_EP, const Region
   return anchor;
 }
 
-void Mmm::refresh_cell_weights(FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_ERL,
-                               const RegionLoop& loop) const {
-  if (options_.huber_delta <= 0) return;
+at::Tensor Mmm::residuals(const FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_ERL,
+                          const RegionLoop& loop) const {
   const at::NoGradGuard no_gradient;
   const int64_t E = data.member_count(), weeks = data.last_origin();
   at::Tensor residual_ERT = at::zeros({E, data.regions, weeks}, data.type);
@@ -169,13 +168,20 @@ void Mmm::refresh_cell_weights(FitData& data, const at::Tensor& shared_EP, const
     residual_ERT.narrow(1, chunk.first, chunk.count)
         .copy_(data.scaled_target(chunk, weeks) - total - baseline(data, total, chunk).baseline_ERT);
   });
+  return residual_ERT;
+}
+
+void Mmm::refresh_cell_weights(FitData& data, const at::Tensor& residual_ERT, Communicator& communicator) const {
+  if (options_.huber_delta <= 0) return;
+  const at::NoGradGuard no_gradient;
+  const int64_t E = data.member_count(), weeks = data.last_origin();
   at::Tensor weight_ERT = data.cell_weight_ERT.narrow(2, 0, weeks);
   for (int64_t e = 0; e < E; ++e) {
     const at::Tensor counted = weight_ERT[e] > 0;
     const at::Tensor magnitudes = residual_ERT[e].masked_select(counted).to(at::kDouble).contiguous();
     const std::vector<double> values(magnitudes.const_data_ptr<double>(),
                                      magnitudes.const_data_ptr<double>() + magnitudes.numel());
-    const double scale = options_.huber_of_mean ? 1.0 : 1.4826 * global_median_magnitude(values, loop.communicator());
+    const double scale = options_.huber_of_mean ? 1.0 : 1.4826 * global_median_magnitude(values, communicator);
     if (scale == 0) continue;  // most residuals are exactly zero: there is nothing to judge the others by
     at::Tensor weight = (options_.huber_delta * scale / residual_ERT[e].abs().clamp_min(1e-9)).clamp(1e-6, 1.0);
     if (data.week_weight_ET.defined()) weight = weight * data.week_weight_ET[e].narrow(0, 0, weeks);

@@ -105,9 +105,12 @@ class Mmm {
   /// curves, and returns the anchor. Collective.
   Anchor closed_form(const FitData& data, at::Tensor& shared_EP, const RegionLoop& loop) const;
 
+  /// y' - f - b of all the rank's regions over the training weeks, [E, R, T], in units of m_r.
+  at::Tensor residuals(const FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_ERL,
+                       const RegionLoop& loop) const;
+
   /// Huber: cell weights min(1, delta sd / |residual|) with a robust sd over all cells of all ranks. Collective.
-  void refresh_cell_weights(FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_ERL,
-                            const RegionLoop& loop) const;
+  void refresh_cell_weights(FitData& data, const at::Tensor& residual_ERT, Communicator& communicator) const;
 
   /// Baselines of a chunk over all weeks for given effects.
   Baseline baseline(const FitData& data, const at::Tensor& total_EnT, Chunk chunk) const;

@@ -11,6 +11,7 @@
 #include "data/panel.hpp"
 #include "likelihood/likelihood_fit.hpp"
 #include "model/mmm.hpp"
+#include "trainer/device_descent.hpp"
 #include "trainer/forecast_interval.hpp"
 #include "trainer/options.hpp"
 #include "trainer/train_step.hpp"
@@ -49,6 +50,8 @@ struct Fit {
   Stopping stopping;
   std::vector<double> naive_rmse_E;  // best naive forecast of each shadow's validation weeks
   std::vector<HistoryRow> history;
+  std::unique_ptr<DeviceDescent> device;  // where the descent's steps are taken while it runs; null: on the CPU
+  std::string device_name = "cpu";        // where they were taken
   std::shared_ptr<const LikelihoodFit> likelihood;  // what parameters were read from; null: the descent finds them
   std::optional<ForecastIntervals> intervals;       // of forecasts from this fit (trainer/inner_residuals.hpp)
 

@@ -5,6 +5,8 @@
 
 namespace dcmmm {
 
+enum class Device { kAuto, kCpu, kCuda };
+
 struct TrainerOptions {
   int64_t steps = 80;
   double learning_rate = 0.02;
@@ -25,6 +27,8 @@ struct TrainerOptions {
   int64_t memory_limit = 0;  // bytes for a step's activations on this rank; 0: from the machine
   double time_limit = 0;     // seconds; 0: none
   int threads = 0;           // 0: from the affinity mask
+  Device device = Device::kAuto;
+  int local_rank = 0;  // this rank's place on its machine: which GPU it takes
 
   int64_t checkpoint_every = 20;  // steps
   int checkpoint_keep = 3;

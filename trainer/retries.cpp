@@ -29,10 +29,13 @@ void copy_member(const std::array<at::Tensor, 6>& from, const std::array<at::Ten
 
 }  // namespace
 
+int64_t Retries::copy_every(const TrainerOptions& options) {
+  return options.checkpoint_every > 0 ? options.checkpoint_every : kCopyEvery;
+}
+
 void Retries::before_step(const Fit& fit) {
-  const int64_t every = fit.options.checkpoint_every > 0 ? fit.options.checkpoint_every : kCopyEvery;
   const bool is_first = in_a_row_E_.empty();
-  has_candidate_ = is_first || fit.state.step % every == 0;
+  has_candidate_ = is_first || fit.state.step % copy_every(fit.options) == 0;
   if (has_candidate_) candidate_ = copy_of(fit.state);
   if (!is_first) return;
   good_ = copy_of(fit.state);

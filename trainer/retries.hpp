@@ -19,7 +19,10 @@ class Retries {
  public:
   enum class Result { kGoesOn, kAllLost };
 
-  /// Call before each step.
+  /// Steps between copies of the state.
+  static int64_t copy_every(const TrainerOptions& options);
+
+  /// Call before each step, or before steps that end where the next copy is due.
   void before_step(const Fit& fit);
   /// Call after each step; `log` may be empty. kAllLost: every member the user asked for is lost; the fit is as it
   /// failed.

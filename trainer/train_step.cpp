@@ -22,6 +22,8 @@ void add_to(std::span<double> sums, const at::Tensor& values) {
   for (size_t i = 0; i < sums.size(); ++i) sums[i] += from[i];
 }
 
+}  // namespace
+
 std::vector<double> learning_rates(const ParameterLayout& layout, const TrainerOptions& options, bool local) {
   std::vector<double> rates;
   for (const ParameterSlice& slice : local ? layout.local() : layout.shared()) {
@@ -32,8 +34,6 @@ std::vector<double> learning_rates(const ParameterLayout& layout, const TrainerO
   }
   return rates;
 }
-
-}  // namespace
 
 FitState make_fit_state(const ParameterLayout& layout, const FitData& data, const at::Tensor& shared_EP) {
   FitState state;

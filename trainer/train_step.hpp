@@ -44,6 +44,9 @@ struct StepReport {
 /// Start of the descent from shared parameters [E, P] (float64) set by the closed form.
 FitState make_fit_state(const ParameterLayout& layout, const FitData& data, const at::Tensor& shared_EP);
 
+/// Factors on the learning rate of the shared or of the local parameters, P or L.
+std::vector<double> learning_rates(const ParameterLayout& layout, const TrainerOptions& options, bool local);
+
 /// Runs one step in place. `signal` is this rank's own (0: none). `graph`: takes a step along, its sums in the same
 /// all-reduce; it has no parameter in common with the model, and neither clips nor freezes a member. A member whose
 /// loss or gradient is not finite, on any rank, stays as it is. Collective.

@@ -1,5 +1,6 @@
 #include "trainer/trainer.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -7,6 +8,7 @@
 #include "comm/watchdog.hpp"
 #include "common/errors.hpp"
 #include "common/text.hpp"
+#include "trainer/device_descent.hpp"
 #include "trainer/non_finite.hpp"
 #include "trainer/retries.hpp"
 #include "trainer/validation.hpp"
@@ -15,6 +17,35 @@ namespace dcmmm {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// Steps from here to where the host has something to do: those of its own that a GPU can take in a burst.
+int64_t steps_in_a_row(const Fit& fit) {
+  if (!fit.device) return 1;
+  const TrainerOptions& options = fit.options;
+  const int64_t step = fit.state.step, until_copy = Retries::copy_every(options) - step % Retries::copy_every(options);
+  int64_t steps = std::min({options.steps - step, DeviceDescent::kMostSteps, until_copy});
+  for (int64_t ahead = 1; ahead < steps; ++ahead)
+    if (huber_is_due(step + ahead, options.steps) || validation_is_due(fit, step + ahead)) steps = ahead;
+  return steps;
+}
+
+// The fit's steps are on its GPU, where it has one, as long as this lives.
+class OnDevice {
+ public:
+  OnDevice(Fit& fit, const TrainerCallbacks& callbacks, const GraphTerm* graph) : fit_(fit) {
+    if (fit.state.step >= fit.options.steps) return;
+    fit.device = make_device_descent({fit.model, fit.data, fit.anchor, fit.options, fit.loop}, graph);
+    if (!fit.device) return;
+    fit.device_name = fit.device->device_name();
+    if (callbacks.log) callbacks.log(text("The descent's steps are on the GPU: ", fit.device_name, "."));
+  }
+  OnDevice(const OnDevice&) = delete;
+  OnDevice& operator=(const OnDevice&) = delete;
+  ~OnDevice() { fit_.device.reset(); }
+
+ private:
+  Fit& fit_;
+};
 
 }  // namespace
 
@@ -26,6 +57,7 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks, GraphTerm* graph) {
   double validation = std::numeric_limits<double>::quiet_NaN();
   const auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
 
+  const OnDevice on_device(fit, callbacks, graph);
   if (validates(fit) && first_step == 0) validation = validate(fit);
   // A resumed run's: the steps depend on nothing else, so they are taken again.
   if (graph != nullptr) advance(*graph, first_step, fit.loop);
@@ -36,20 +68,31 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks, GraphTerm* graph) {
     const auto step_start = Clock::now();
     set_activity(text("step ", fit.state.step + 1));
     retries.before_step(fit);
-    const StepReport report =
-        train_step(fit.model, fit.data, fit.anchor, options, fit.loop, fit.state, static_cast<double>(request), graph);
-    if (retries.after_step(report, fit, callbacks.log) == Retries::Result::kAllLost) {
-      throw NumericalError(text("The loss or its gradient is not finite at step ", fit.state.step, " (loss ",
-                                shortest(report.loss_E[0]), "), and no lower learning rate helped; ",
-                                where_not_finite(fit, 0), ". Check these values, or lower trainer.learning_rate (now ",
-                                shortest(options.learning_rate), ")."));
+    const int64_t before = fit.state.step;
+    const std::vector<StepReport> reports =
+        fit.device ? fit.device->run(fit.state, steps_in_a_row(fit), static_cast<double>(request))
+                   : std::vector{train_step(fit.model, fit.data, fit.anchor, options, fit.loop, fit.state,
+                                            static_cast<double>(request), graph)};
+    for (const StepReport& report : reports) {
+      if (retries.after_step(report, fit, callbacks.log) == Retries::Result::kAllLost) {
+        throw NumericalError(text("The loss or its gradient is not finite at step ", fit.state.step, " (loss ",
+                                  shortest(report.loss_E[0]), "), and no lower learning rate helped; ",
+                                  where_not_finite(fit, 0), ". Check these values, or lower trainer.learning_rate (now ",
+                                  shortest(options.learning_rate), ")."));
+      }
     }
     const bool measure = validation_is_due(fit, fit.state.step);
     if (measure) validation = validate(fit);
-    fit.history.push_back({fit.state.step, report.loss_E[0] + report.graph, report.data_E[0], report.deviation_E[0],
-                           report.region_E[0], report.penalty_E[0], report.learning_rate, report.gradient_norm_E[0],
-                           measure ? validation : std::numeric_limits<double>::quiet_NaN(),
-                           std::chrono::duration<double>(Clock::now() - step_start).count(), report.graph});
+    const double seconds = std::chrono::duration<double>(Clock::now() - step_start).count();
+    for (size_t i = 0; i < reports.size(); ++i) {
+      const StepReport& report = reports[i];
+      fit.history.push_back({before + static_cast<int64_t>(i) + 1, report.loss_E[0] + report.graph, report.data_E[0],
+                             report.deviation_E[0], report.region_E[0], report.penalty_E[0], report.learning_rate,
+                             report.gradient_norm_E[0],
+                             measure && i + 1 == reports.size() ? validation : std::numeric_limits<double>::quiet_NaN(),
+                             seconds / static_cast<double>(reports.size()), report.graph});
+    }
+    const StepReport& report = reports.back();
     const bool last = fit.state.step == options.steps;
     const bool stop = report.signals >= static_cast<double>(Request::kStop);
     const bool due = options.checkpoint_every > 0 && fit.state.step % options.checkpoint_every == 0;

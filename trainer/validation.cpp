@@ -17,8 +17,11 @@ constexpr double kClearlyWorse = 1.05;
 std::vector<double> validation_rmse(const Fit& fit) {
   const FitData& data = fit.data;
   const int64_t M = fit.members, S = fit.shadows(), end = data.members[0].origin, begin = data.members[M].origin;
+  const at::Tensor on_device = fit.device ? fit.device->predict(fit.state).narrow(2, 0, end) : at::Tensor();
   const std::vector<double> sums = fit.loop.sum(2 * S, [&](Chunk chunk, std::span<double> total) {
-    const at::Tensor prediction = (scaled_prediction(fit, chunk, end).to(at::kDouble) *
+    const at::Tensor scaled =
+        fit.device ? on_device.narrow(1, chunk.first, chunk.count) : scaled_prediction(fit, chunk, end);
+    const at::Tensor prediction = (scaled.to(at::kDouble) *
                                    data.target_scale_ER.narrow(1, chunk.first, chunk.count).unsqueeze(-1))
                                       .narrow(0, M, S)
                                       .contiguous();
@@ -76,9 +79,14 @@ bool any_active(const Fit& fit) {
 }
 
 void refresh_cell_weights(Fit& fit) {
+  if (fit.model.options().huber_delta <= 0) return;  // saves the pass over the panel
   const at::Tensor before = fit.data.cell_weight_ERT.clone();
-  fit.model.refresh_cell_weights(fit.data, fit.state.shared_EP, fit.state.local_ERL, fit.loop);
+  const at::Tensor residual_ERT =
+      fit.device ? fit.data.scaled_target({0, fit.data.regions}, fit.data.last_origin()) - fit.device->predict(fit.state)
+                 : fit.model.residuals(fit.data, fit.state.shared_EP, fit.state.local_ERL, fit.loop);
+  fit.model.refresh_cell_weights(fit.data, residual_ERT, fit.loop.communicator());
   fit.data.cell_weight_ERT.copy_(at::where(fit.data.cell_weight_ERT.isfinite(), fit.data.cell_weight_ERT, before));
+  if (fit.device) fit.device->take_cell_weights();
 }
 
 bool huber_is_due(int64_t step, int64_t steps) {

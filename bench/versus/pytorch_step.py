@@ -1,7 +1,7 @@
 """dcmmm's model and training step, written as one would in PyTorch: nn.GRU, the carry-over as one product with a
 triangular matrix, the baseline's quadratic form made once, AdamW, gradients clipped. Prints what a step costs, as JSON.
 
-  pytorch_step.py HIDDEN STEPS THREADS [REGIONS [WEEKS]]    HIDDEN 0: without the GRU
+  pytorch_step.py HIDDEN STEPS THREADS [REGIONS [WEEKS [DEVICE]]]    HIDDEN 0: without the GRU; DEVICE: cpu or cuda
 
 R regions, T training weeks, C channels, K controls, S columns of season."""
 
@@ -97,9 +97,11 @@ def profiled_form(weeks, cell_weight_RT):
 
 def main():
     hidden, steps, threads = (int(word) for word in sys.argv[1:4])
-    regions, weeks = (int(word) for word in (sys.argv[4:6] + ["190", "101"])[:2])
+    regions, weeks = (int(word) for word in (sys.argv[4:6] + ["190", "101"][len(sys.argv[4:6]):])[:2])
+    device = sys.argv[6] if len(sys.argv) > 6 else "cpu"
     torch.set_num_threads(threads)
     torch.manual_seed(0)
+    torch.set_default_device(device)
     media = torch.rand(regions, weeks, CHANNELS).mul(2)
     target = 1 + 0.1 * torch.randn(regions, weeks)
     form_RTT = profiled_form(weeks, torch.ones(regions, weeks))
@@ -128,14 +130,19 @@ def main():
     for _ in range(2):
         step()
     clock, processor = [], []
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
     for _ in range(steps):
         start, start_processor = time.perf_counter(), time.process_time()
         loss = step()
         clock.append(time.perf_counter() - start)
         processor.append(time.process_time() - start_processor)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if device == "cuda":
+        memory = torch.cuda.max_memory_allocated()
     print(json.dumps({"step_seconds_median": statistics.median(clock),
                       "step_processor_seconds_median": statistics.median(processor),
-                      "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                      "peak_memory_bytes": memory,
                       "loss": loss, "version": torch.__version__}))
 
 

@@ -141,11 +141,16 @@ at::Tensor expected_weights(const ModelCase& fit, int64_t e) {
   return out;
 }
 
+void refresh(const Mmm& model, FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_ERL,
+             const RegionLoop& loop) {
+  model.refresh_cell_weights(data, model.residuals(data, shared_EP, local_ERL, loop), loop.communicator());
+}
+
 TEST(RefreshCellWeights, AreHubersOverAllCells) {
   ModelCase fit(mmm_panel(6, 40, 2, 1), small_model(), {{34, 1}, {27, 2}});
   for (int round = 0; round < 2; ++round) {  // a second time from weights that are no longer 0 and 1
     const at::Tensor expected[] = {expected_weights(fit, 0), expected_weights(fit, 1)};
-    fit.model.refresh_cell_weights(fit.data, fit.shared_EP, fit.local_ERL, fit.loop);
+    refresh(fit.model, fit.data, fit.shared_EP, fit.local_ERL, fit.loop);
     for (int64_t e = 0; e < 2; ++e) {
       EXPECT_TRUE(at::allclose(fit.data.cell_weight_ERT[e], expected[e], 1e-10, 0));
       EXPECT_EQ(fit.data.cell_weight_ERT[e]
@@ -161,7 +166,7 @@ TEST(RefreshCellWeights, AreHubersOverAllCells) {
 
 TEST(RefreshCellWeights, DoNotDependOnTheRanks) {
   ModelCase whole(mmm_panel(7, 40, 2, 1), small_model(), {{34, 1}});
-  whole.model.refresh_cell_weights(whole.data, whole.shared_EP, whole.local_ERL, whole.loop);
+  refresh(whole.model, whole.data, whole.shared_EP, whole.local_ERL, whole.loop);
   for (const int ranks : {2, 3, 9}) {
     std::vector<at::Tensor> parts(static_cast<size_t>(ranks));
     on_fake_ranks(ranks, [&](Communicator& communicator) {
@@ -169,8 +174,7 @@ TEST(RefreshCellWeights, DoNotDependOnTheRanks) {
       const Panel part = testing::part_of(whole.panel, plan.first_region, plan.regions);
       const RegionLoop loop(plan, communicator);
       FitData data = make_fit_data(part, {member_of(whole.options, 34, 1)}, at::kDouble, loop);
-      whole.model.refresh_cell_weights(data, whole.shared_EP,
-                                       whole.local_ERL.narrow(1, plan.first_region, plan.regions), loop);
+      refresh(whole.model, data, whole.shared_EP, whole.local_ERL.narrow(1, plan.first_region, plan.regions), loop);
       parts[static_cast<size_t>(communicator.rank())] = data.cell_weight_ERT;
     });
     EXPECT_TRUE(at::allclose(at::cat(parts, 1), whole.data.cell_weight_ERT, 1e-10, 0)) << ranks << " ranks";
@@ -182,7 +186,7 @@ TEST(RefreshCellWeights, LeaveTheWeightsOfASquaredLossAlone) {
   options.huber_delta = 0;
   ModelCase fit(mmm_panel(4, 30, 2, 1), options, {{26, 1}});
   const at::Tensor before = fit.data.cell_weight_ERT.clone();
-  fit.model.refresh_cell_weights(fit.data, fit.shared_EP, fit.local_ERL, fit.loop);
+  refresh(fit.model, fit.data, fit.shared_EP, fit.local_ERL, fit.loop);
   EXPECT_TRUE(at::equal(before, fit.data.cell_weight_ERT));
 }
 
@@ -198,7 +202,7 @@ TEST(RefreshCellWeights, KeepEveryWeightWhenMostResidualsAreZero) {
   fit.local_ERL.zero_();
   const at::Tensor before = fit.data.cell_weight_ERT.clone();
   fit.data.target_RT[0][3] = 180;
-  fit.model.refresh_cell_weights(fit.data, fit.shared_EP, fit.local_ERL, fit.loop);
+  refresh(fit.model, fit.data, fit.shared_EP, fit.local_ERL, fit.loop);
   EXPECT_GT(fit.data.cell_weight_ERT.sum().item<double>(), 0.5 * before.sum().item<double>());
 }
 

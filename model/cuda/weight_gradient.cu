@@ -1,0 +1,170 @@
+// Products over all cells of a chunk at once, on a GPU: the GRU's gradient to its inputs, and the gradients of its
+// weights. Shapes as in step.hpp; a cell is a row's week. The weights' gradients are sums over cells: a block takes a
+// slab of a member's cells, and collect() adds the slabs in their order, so that the same run gives the same bits.
+#include "model/cuda/device_math.cuh"
+
+namespace dcmmm::cuda {
+namespace {
+
+constexpr int kTile = 64, kDepth = 16, kThreads = 256;  // a block's tile of a product; a thread has 4 x 4 of it
+
+// Columns of a cell that a gate's gradients meet: the state before, the inputs, and one for the biases.
+template <class Real>
+struct BeforeAndInputs {
+  Step<Real> step;
+  Chunk chunk;
+  __device__ int rows() const { return 4 * step.shape.hidden; }
+  __device__ int columns() const { return step.shape.hidden + step.shape.inputs + 1; }
+  __device__ Real left(int64_t cell, int gate) const {
+    return step.scratch.gates_T4H[cell * 4 * step.shape.hidden + gate];
+  }
+  __device__ Real right(int64_t cell, int column) const {
+    const Shape& shape = step.shape;
+    const int t = static_cast<int>(cell % shape.weeks);
+    if (column < shape.hidden) return t > 0 ? step.scratch.state_TH[(cell - 1) * shape.hidden + column] : Real(0);
+    column -= shape.hidden;
+    if (column == shape.inputs) return Real(1);
+    if (column < shape.channels) return step.scratch.response_TC[cell * shape.channels + column] - Real(0.5);
+    column -= shape.channels;
+    if (column >= shape.fixed) return step.panel.pattern_TS[t * shape.patterns + column - shape.fixed];
+    const int64_t place = place_of_row(shape, chunk, static_cast<int>(cell / shape.weeks));
+    return step.panel.control_ERTK[(place * shape.weeks + t) * shape.controls + column];
+  }
+  __device__ Real* sums() const { return step.scratch.gate_sums_GEMQ; }
+};
+
+// Columns that the output layer's gradients meet: the state after, and one for the bias.
+template <class Real>
+struct StateAfter {
+  Step<Real> step;
+  Chunk chunk;
+  __device__ int rows() const { return step.shape.channels; }
+  __device__ int columns() const { return step.shape.hidden + 1; }
+  __device__ Real left(int64_t cell, int channel) const {
+    return step.scratch.output_gradient_TC[cell * step.shape.channels + channel];
+  }
+  __device__ Real right(int64_t cell, int column) const {
+    return column < step.shape.hidden ? step.scratch.state_TH[cell * step.shape.hidden + column] : Real(1);
+  }
+  __device__ Real* sums() const { return step.scratch.output_sums_GEMQ; }
+};
+
+// sums[slab][member] += left' right over the slab's cells.
+template <class Real, class Product>
+__global__ void __launch_bounds__(kThreads) over_cells(Product product) {
+  __shared__ Real left_tile[kDepth][kTile + 4], right_tile[kDepth][kTile + 4];
+  const Shape& shape = product.step.shape;
+  const int member = blockIdx.z / product.step.slabs, slab = blockIdx.z % product.step.slabs;
+  const int64_t cells = static_cast<int64_t>(product.chunk.count) * shape.weeks;  // of the member
+  const int64_t of_slab = (cells + product.step.slabs - 1) / product.step.slabs;
+  const int64_t begin = member * cells + min(slab * of_slab, cells), end = member * cells + min((slab + 1) * of_slab, cells);
+  const int rows = product.rows(), columns = product.columns();
+  const int first_row = blockIdx.y * kTile, first_column = blockIdx.x * kTile;
+  const int thread_row = threadIdx.x / 16 * 4, thread_column = threadIdx.x % 16 * 4;
+  Real tile[4][4] = {};
+  for (int64_t cell = begin; cell < end; cell += kDepth) {
+    for (int i = threadIdx.x; i < kDepth * kTile; i += kThreads) {
+      const int depth = i / kTile, place = i % kTile;
+      const bool is_cell = cell + depth < end;
+      left_tile[depth][place] =
+          is_cell && first_row + place < rows ? product.left(cell + depth, first_row + place) : Real(0);
+      right_tile[depth][place] =
+          is_cell && first_column + place < columns ? product.right(cell + depth, first_column + place) : Real(0);
+    }
+    __syncthreads();
+#pragma unroll
+    for (int depth = 0; depth < kDepth; ++depth) {
+      Real left[4], right[4];
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        left[i] = left_tile[depth][thread_row + i];
+        right[i] = right_tile[depth][thread_column + i];
+      }
+#pragma unroll
+      for (int i = 0; i < 4; ++i)
+#pragma unroll
+        for (int j = 0; j < 4; ++j) tile[i][j] += left[i] * right[j];
+    }
+    __syncthreads();
+  }
+  Real* sums_MQ = product.sums() + (static_cast<int64_t>(slab) * shape.members + member) * rows * columns;
+  for (int i = 0; i < 4; ++i)
+    for (int j = 0; j < 4; ++j) {
+      const int row = first_row + thread_row + i, column = first_column + thread_column + j;
+      if (row >= rows || column >= columns) continue;
+      Real& sum = sums_MQ[static_cast<int64_t>(row) * columns + column];
+      sum = product.chunk.is_first ? tile[i][j] : sum + tile[i][j];
+    }
+}
+
+// response_gradient += gates' gradients times the moving inputs' weights: a block has 64 cells, a thread four of them
+// and one channel of sixteen.
+template <class Real>
+__global__ void __launch_bounds__(kThreads) to_inputs(Step<Real> step, Chunk chunk) {
+  __shared__ Real gate_tile[kDepth][kTile + 4], weight_tile[kDepth][16];
+  const Shape& shape = step.shape;
+  const int H = shape.hidden, C = shape.channels, member = blockIdx.z, first_channel = blockIdx.y * 16;
+  const int64_t cells = static_cast<int64_t>(chunk.count) * shape.weeks, first = static_cast<int64_t>(blockIdx.x) * kTile;
+  const int64_t of_member = member * cells;
+  const Real* weights_3HI =
+      step.shared_EP + static_cast<int64_t>(member) * shape.shared + step.at.weight_input;
+  const int channel = threadIdx.x % 16, thread_cell = threadIdx.x / 16 * 4;
+  Real sums[4] = {};
+  for (int gate = 0; gate < 3 * H; gate += kDepth) {
+    for (int i = threadIdx.x; i < kDepth * kTile; i += kThreads) {
+      const int depth = i % kDepth, place = i / kDepth, row = gate + depth;
+      // The new gate's input product comes last.
+      const int column = row < 2 * H ? row : row + H;
+      gate_tile[depth][place] = row < 3 * H && first + place < cells
+                                    ? step.scratch.gates_T4H[(of_member + first + place) * 4 * H + column]
+                                    : Real(0);
+    }
+    for (int i = threadIdx.x; i < kDepth * 16; i += kThreads) {
+      const int depth = i / 16, c = first_channel + i % 16;
+      weight_tile[depth][i % 16] =
+          gate + depth < 3 * H && c < C ? weights_3HI[static_cast<int64_t>(gate + depth) * shape.inputs + c] : Real(0);
+    }
+    __syncthreads();
+#pragma unroll
+    for (int depth = 0; depth < kDepth; ++depth)
+#pragma unroll
+      for (int i = 0; i < 4; ++i) sums[i] += gate_tile[depth][thread_cell + i] * weight_tile[depth][channel];
+    __syncthreads();
+  }
+  if (first_channel + channel >= C) return;
+  for (int i = 0; i < 4; ++i)
+    if (first + thread_cell + i < cells)
+      step.scratch.response_gradient_TC[(of_member + first + thread_cell + i) * C + first_channel + channel] += sums[i];
+}
+
+int tiles(int count) { return (count + kTile - 1) / kTile; }
+
+}  // namespace
+
+template <class Real>
+void input_gradient(const Step<Real>& step, Chunk chunk, cudaStream_t stream) {
+  const int64_t cells = static_cast<int64_t>(chunk.count) * step.shape.weeks;
+  const dim3 grid(static_cast<unsigned>((cells + kTile - 1) / kTile), (step.shape.channels + 15) / 16,
+                  step.shape.members);
+  to_inputs<<<grid, kThreads, 0, stream>>>(step, chunk);
+  check_launch("input_gradient");
+}
+
+template <class Real>
+void weight_gradient(const Step<Real>& step, Chunk chunk, cudaStream_t stream) {
+  const Shape& shape = step.shape;
+  const int members = step.slabs * shape.members;
+  over_cells<Real><<<dim3(tiles(shape.hidden + shape.inputs + 1), tiles(4 * shape.hidden), members), kThreads, 0,
+                     stream>>>(BeforeAndInputs<Real>{step, chunk});
+  over_cells<Real><<<dim3(tiles(shape.hidden + 1), tiles(shape.channels), members), kThreads, 0, stream>>>(
+      StateAfter<Real>{step, chunk});
+  check_launch("weight_gradient");
+}
+
+#define DCMMM_INSTANTIATE(Real)                                             \
+  template void input_gradient(const Step<Real>&, Chunk, cudaStream_t);     \
+  template void weight_gradient(const Step<Real>&, Chunk, cudaStream_t);
+DCMMM_INSTANTIATE(float)
+DCMMM_INSTANTIATE(double)
+
+}  // namespace dcmmm::cuda

@@ -1,0 +1,51 @@
+// Memory of a GPU that frees itself, and what is moved in and out of it.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "model/cuda/step.hpp"
+
+namespace dcmmm::cuda {
+
+template <class Item>
+class DeviceBuffer {
+ public:
+  DeviceBuffer() = default;
+  explicit DeviceBuffer(int64_t count) : count_(count) {
+    if (count > 0) check(cudaMalloc(reinterpret_cast<void**>(&items_), bytes()), "cudaMalloc");
+  }
+  explicit DeviceBuffer(const std::vector<Item>& items) : DeviceBuffer(static_cast<int64_t>(items.size())) {
+    put(items.data());
+  }
+  DeviceBuffer(const Item* items, int64_t count) : DeviceBuffer(count) { put(items); }
+  DeviceBuffer(DeviceBuffer&& other) noexcept { *this = std::move(other); }
+  DeviceBuffer& operator=(DeviceBuffer&& other) noexcept {
+    std::swap(items_, other.items_);
+    std::swap(count_, other.count_);
+    return *this;
+  }
+  ~DeviceBuffer() { cudaFree(items_); }
+
+  Item* data() const { return items_; }
+  int64_t size() const { return count_; }
+
+  /// From and to the host, all of it; waits.
+  void put(const Item* from) {
+    if (count_ > 0) check(cudaMemcpy(items_, from, bytes(), cudaMemcpyHostToDevice), "cudaMemcpy to the GPU");
+  }
+  void get(Item* to) const {
+    if (count_ > 0) check(cudaMemcpy(to, items_, bytes(), cudaMemcpyDeviceToHost), "cudaMemcpy from the GPU");
+  }
+
+ private:
+  size_t bytes() const { return static_cast<size_t>(count_) * sizeof(Item); }
+
+  Item* items_ = nullptr;
+  int64_t count_ = 0;
+};
+
+}  // namespace dcmmm::cuda
