@@ -1,6 +1,6 @@
 """The checks and figures of docs/gpu-checklist.md; started by gpu.sh, which says where the programs are.
 
-  gpu.py [FOLDER_FOR_FIGURES]      PARTS="tests real ranks profile speed pytorch" (all)
+  gpu.py [FOLDER_FOR_FIGURES]      PARTS="tests real profile speed pytorch ranks" (all)
 
 Every row of the table at the end is a check that passed or failed, or a figure. Exit code 1 when a check failed."""
 
@@ -16,7 +16,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 BINARIES = pathlib.Path(os.environ["BINARIES"])
 PANEL = os.environ["PANEL"]
-PARTS = os.environ.get("PARTS", "tests real ranks profile speed pytorch").split()
+PARTS = os.environ.get("PARTS", "tests real profile speed pytorch ranks").split()
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="dcmmm_gpu_"))
 rows = []
 
@@ -114,15 +114,17 @@ def real():
 
 
 def ranks():
-    _, _, alone = train("rank1", "trainer.device=cuda", "trainer.precision=float64")
+    """Ranks that share the GPU, each with a host id of its own, since NCCL wants a GPU a rank."""
+    few = ["trainer.device=cuda", "trainer.precision=float64", "trainer.steps=12"]
+    _, _, alone = train("rank1", *few)
     for number in (2, 3):
         folder = WORK / f"ranks{number}"
-        command = (f"NCCL_HOSTID=rank$OMPI_COMM_WORLD_RANK NCCL_SOCKET_IFNAME=lo exec {binary('dcmmm-cuda')} train data.source={PANEL} "
-                   f"run.dir={folder} trainer.device=cuda trainer.precision=float64")
-        done, seconds = call("mpirun", "-n", number, "--oversubscribe", "bash", "-c", command, limit=60)
+        command = (f"NCCL_HOSTID=rank$OMPI_COMM_WORLD_RANK NCCL_SOCKET_IFNAME=lo exec {binary('dcmmm-cuda')} train "
+                   f"data.source={PANEL} run.dir={folder} {' '.join(few)}")
+        done, seconds = call("mpirun", "-n", number, "--oversubscribe", "bash", "-c", command, limit=40)
         together = json.loads((folder / "metrics.json").read_text()) if (folder / "metrics.json").exists() else None
         if together is None:
-            print(done.stdout[-2000:], done.stderr[-4000:])
+            print(done.stdout[-1500:], done.stderr[-3000:])
         expect(f"{number} ranks on one GPU through NCCL", done.returncode == 0 and together is not None and
                distance(together, alone) < 1e-6,
                f"largest relative difference {distance(together, alone) if together else -1:.1e}, {seconds:.1f} s")

@@ -57,6 +57,7 @@ struct Scratch {
   Real *adstock_TC, *response_TC, *response_gradient_TC;
   Real *deviation_TC, *output_gradient_TC, *state_TH;
   Real* gates_T4H;  // forward: reset, update, new, hidden product; backward: their gradients, the last the new input's
+  Real* input_TI;
   Real *input_weights_I3H, *hidden_weights_H3H;          // a member's, transposed
   Real *gate_sums_GEMQ, *output_sums_GEMQ;               // weights' gradients, slab by slab
 };
@@ -102,6 +103,8 @@ void gru_backward(const Step<Real>& step, Chunk chunk, cudaStream_t stream);
 /// Adds the GRU's part to the responses' gradients.
 template <class Real>
 void input_gradient(const Step<Real>& step, Chunk chunk, cudaStream_t stream);
+/// Blocks that a slab's gradients of the gates' weights are cut into.
+int gate_tiles(const Shape& shape);
 /// The weights' gradients, into the slabs' sums.
 template <class Real>
 void weight_gradient(const Step<Real>& step, Chunk chunk, cudaStream_t stream);

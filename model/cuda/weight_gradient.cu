@@ -6,29 +6,28 @@
 namespace dcmmm::cuda {
 namespace {
 
-constexpr int kTile = 64, kDepth = 16, kThreads = 256;  // a block's tile of a product; a thread has 4 x 4 of it
+constexpr int kTile = 64, kDepth = 16, kThreads = 256;  // of to_inputs: cells and gates of a tile
 
-// Columns of a cell that a gate's gradients meet: the state before, the inputs, and one for the biases.
+// Columns of a cell that a gate's gradients meet: the state before, the inputs, and one for the biases. A block has 128 x
+// 64 of the product, a thread 8 x 8.
 template <class Real>
 struct BeforeAndInputs {
+  static constexpr int kRows = 128, kColumns = 64, kThreadRows = 8, kThreadColumns = 8;
   Step<Real> step;
   Chunk chunk;
-  __device__ int rows() const { return 4 * step.shape.hidden; }
-  __device__ int columns() const { return step.shape.hidden + step.shape.inputs + 1; }
-  __device__ Real left(int64_t cell, int gate) const {
-    return step.scratch.gates_T4H[cell * 4 * step.shape.hidden + gate];
+  __host__ __device__ int rows() const { return 4 * step.shape.hidden; }
+  __host__ __device__ int columns() const { return step.shape.hidden + step.shape.inputs + 1; }
+  __device__ Real left(unsigned cell, int gate) const {
+    return step.scratch.gates_T4H[static_cast<int64_t>(cell) * 4 * step.shape.hidden + gate];
   }
-  __device__ Real right(int64_t cell, int column) const {
+  __device__ Real right(unsigned cell, int column) const {
     const Shape& shape = step.shape;
-    const int t = static_cast<int>(cell % shape.weeks);
-    if (column < shape.hidden) return t > 0 ? step.scratch.state_TH[(cell - 1) * shape.hidden + column] : Real(0);
+    if (column < shape.hidden)
+      return cell % static_cast<unsigned>(shape.weeks) > 0
+                 ? step.scratch.state_TH[(static_cast<int64_t>(cell) - 1) * shape.hidden + column]
+                 : Real(0);
     column -= shape.hidden;
-    if (column == shape.inputs) return Real(1);
-    if (column < shape.channels) return step.scratch.response_TC[cell * shape.channels + column] - Real(0.5);
-    column -= shape.channels;
-    if (column >= shape.fixed) return step.panel.pattern_TS[t * shape.patterns + column - shape.fixed];
-    const int64_t place = place_of_row(shape, chunk, static_cast<int>(cell / shape.weeks));
-    return step.panel.control_ERTK[(place * shape.weeks + t) * shape.controls + column];
+    return column < shape.inputs ? step.scratch.input_TI[static_cast<int64_t>(cell) * shape.inputs + column] : Real(1);
   }
   __device__ Real* sums() const { return step.scratch.gate_sums_GEMQ; }
 };
@@ -36,60 +35,73 @@ struct BeforeAndInputs {
 // Columns that the output layer's gradients meet: the state after, and one for the bias.
 template <class Real>
 struct StateAfter {
+  static constexpr int kRows = 16, kColumns = 64, kThreadRows = 2, kThreadColumns = 4;
   Step<Real> step;
   Chunk chunk;
-  __device__ int rows() const { return step.shape.channels; }
-  __device__ int columns() const { return step.shape.hidden + 1; }
-  __device__ Real left(int64_t cell, int channel) const {
-    return step.scratch.output_gradient_TC[cell * step.shape.channels + channel];
+  __host__ __device__ int rows() const { return step.shape.channels; }
+  __host__ __device__ int columns() const { return step.shape.hidden + 1; }
+  __device__ Real left(unsigned cell, int channel) const {
+    return step.scratch.output_gradient_TC[static_cast<int64_t>(cell) * step.shape.channels + channel];
   }
-  __device__ Real right(int64_t cell, int column) const {
-    return column < step.shape.hidden ? step.scratch.state_TH[cell * step.shape.hidden + column] : Real(1);
+  __device__ Real right(unsigned cell, int column) const {
+    return column < step.shape.hidden
+               ? step.scratch.state_TH[static_cast<int64_t>(cell) * step.shape.hidden + column]
+               : Real(1);
   }
   __device__ Real* sums() const { return step.scratch.output_sums_GEMQ; }
 };
 
-// sums[slab][member] += left' right over the slab's cells.
+constexpr int kProductThreads = 128;
+
+// sums[slab][member] += left' right over the slab's cells, of which a chunk has fewer than 2^31.
 template <class Real, class Product>
-__global__ void __launch_bounds__(kThreads) over_cells(Product product) {
-  __shared__ Real left_tile[kDepth][kTile + 4], right_tile[kDepth][kTile + 4];
+__global__ void __launch_bounds__(kProductThreads) over_cells(Product product) {
+  constexpr int kRows = Product::kRows, kColumns = Product::kColumns, kOfRow = Product::kThreadRows,
+                kOfColumn = Product::kThreadColumns, kAcross = kColumns / kOfColumn;
+  static_assert(kRows / kOfRow * kAcross == kProductThreads);
+  __shared__ __align__(16) Real left_tile[kDepth][kRows + 4], right_tile[kDepth][kColumns + 4];
   const Shape& shape = product.step.shape;
   const int member = blockIdx.z / product.step.slabs, slab = blockIdx.z % product.step.slabs;
-  const int64_t cells = static_cast<int64_t>(product.chunk.count) * shape.weeks;  // of the member
-  const int64_t of_slab = (cells + product.step.slabs - 1) / product.step.slabs;
-  const int64_t begin = member * cells + min(slab * of_slab, cells), end = member * cells + min((slab + 1) * of_slab, cells);
+  const unsigned cells = static_cast<unsigned>(product.chunk.count) * shape.weeks;  // of the member
+  const unsigned of_slab = (cells + product.step.slabs - 1) / product.step.slabs;
+  const unsigned begin = member * cells + min(slab * of_slab, cells),
+                 end = member * cells + min((slab + 1) * of_slab, cells);
   const int rows = product.rows(), columns = product.columns();
-  const int first_row = blockIdx.y * kTile, first_column = blockIdx.x * kTile;
-  const int thread_row = threadIdx.x / 16 * 4, thread_column = threadIdx.x % 16 * 4;
-  Real tile[4][4] = {};
-  for (int64_t cell = begin; cell < end; cell += kDepth) {
-    for (int i = threadIdx.x; i < kDepth * kTile; i += kThreads) {
-      const int depth = i / kTile, place = i % kTile;
-      const bool is_cell = cell + depth < end;
-      left_tile[depth][place] =
-          is_cell && first_row + place < rows ? product.left(cell + depth, first_row + place) : Real(0);
-      right_tile[depth][place] =
-          is_cell && first_column + place < columns ? product.right(cell + depth, first_column + place) : Real(0);
+  const int first_row = blockIdx.y * kRows, first_column = blockIdx.x * kColumns;
+  const int thread_row = threadIdx.x / kAcross * kOfRow, thread_column = threadIdx.x % kAcross * kOfColumn;
+  Real tile[kOfRow][kOfColumn] = {};
+  for (unsigned cell = begin; cell < end; cell += kDepth) {
+#pragma unroll
+    for (int i = threadIdx.x; i < kDepth * kRows; i += kProductThreads) {
+      const int depth = i / kRows, row = first_row + i % kRows;
+      left_tile[depth][i % kRows] = cell + depth < end && row < rows ? product.left(cell + depth, row) : Real(0);
+    }
+#pragma unroll
+    for (int i = threadIdx.x; i < kDepth * kColumns; i += kProductThreads) {
+      const int depth = i / kColumns, column = first_column + i % kColumns;
+      right_tile[depth][i % kColumns] =
+          cell + depth < end && column < columns ? product.right(cell + depth, column) : Real(0);
     }
     __syncthreads();
 #pragma unroll
     for (int depth = 0; depth < kDepth; ++depth) {
-      Real left[4], right[4];
+      Real left[kOfRow], right[kOfColumn];
 #pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        left[i] = left_tile[depth][thread_row + i];
-        right[i] = right_tile[depth][thread_column + i];
-      }
+      for (int i = 0; i < kOfRow; ++i) left[i] = left_tile[depth][thread_row + i];
 #pragma unroll
-      for (int i = 0; i < 4; ++i)
+      for (int j = 0; j < kOfColumn; ++j) right[j] = right_tile[depth][thread_column + j];
 #pragma unroll
-        for (int j = 0; j < 4; ++j) tile[i][j] += left[i] * right[j];
+      for (int i = 0; i < kOfRow; ++i)
+#pragma unroll
+        for (int j = 0; j < kOfColumn; ++j) tile[i][j] += left[i] * right[j];
     }
     __syncthreads();
   }
   Real* sums_MQ = product.sums() + (static_cast<int64_t>(slab) * shape.members + member) * rows * columns;
-  for (int i = 0; i < 4; ++i)
-    for (int j = 0; j < 4; ++j) {
+#pragma unroll
+  for (int i = 0; i < kOfRow; ++i)
+#pragma unroll
+    for (int j = 0; j < kOfColumn; ++j) {
       const int row = first_row + thread_row + i, column = first_column + thread_column + j;
       if (row >= rows || column >= columns) continue;
       Real& sum = sums_MQ[static_cast<int64_t>(row) * columns + column];
@@ -137,7 +149,14 @@ __global__ void __launch_bounds__(kThreads) to_inputs(Step<Real> step, Chunk chu
       step.scratch.response_gradient_TC[(of_member + first + thread_cell + i) * C + first_channel + channel] += sums[i];
 }
 
-int tiles(int count) { return (count + kTile - 1) / kTile; }
+int tiles(int count, int size) { return (count + size - 1) / size; }
+
+template <class Real, class Product>
+void sum_over_cells(const Product& product, cudaStream_t stream) {
+  const dim3 grid(tiles(product.columns(), Product::kColumns), tiles(product.rows(), Product::kRows),
+                  product.step.slabs * product.step.shape.members);
+  over_cells<Real><<<grid, kProductThreads, 0, stream>>>(product);
+}
 
 }  // namespace
 
@@ -150,14 +169,15 @@ void input_gradient(const Step<Real>& step, Chunk chunk, cudaStream_t stream) {
   check_launch("input_gradient");
 }
 
+int gate_tiles(const Shape& shape) {
+  using Product = BeforeAndInputs<float>;
+  return tiles(4 * shape.hidden, Product::kRows) * tiles(shape.hidden + shape.inputs + 1, Product::kColumns);
+}
+
 template <class Real>
 void weight_gradient(const Step<Real>& step, Chunk chunk, cudaStream_t stream) {
-  const Shape& shape = step.shape;
-  const int members = step.slabs * shape.members;
-  over_cells<Real><<<dim3(tiles(shape.hidden + shape.inputs + 1), tiles(4 * shape.hidden), members), kThreads, 0,
-                     stream>>>(BeforeAndInputs<Real>{step, chunk});
-  over_cells<Real><<<dim3(tiles(shape.hidden + 1), tiles(shape.channels), members), kThreads, 0, stream>>>(
-      StateAfter<Real>{step, chunk});
+  sum_over_cells<Real>(BeforeAndInputs<Real>{step, chunk}, stream);
+  sum_over_cells<Real>(StateAfter<Real>{step, chunk}, stream);
   check_launch("weight_gradient");
 }
 

@@ -262,7 +262,7 @@ class CudaDescent final : public DeviceDescent {
   // What a chunk's rows need between kernels; as many regions at once as there is room for.
   void make_scratch() {
     const int64_t E = shape_.members, T = shape_.weeks, C = shape_.channels, H = shape_.hidden, I = shape_.inputs;
-    const int64_t columns = 3 * C + (H > 0 ? 2 * C + 5 * H : 0);
+    const int64_t columns = 3 * C + (H > 0 ? 2 * C + 5 * H + I : 0);
     size_t available = 0, all = 0;
     check(cudaMemGetInfo(&available, &all), "cudaMemGetInfo");
     const int64_t of_region = E * T * columns * static_cast<int64_t>(sizeof(Real));
@@ -276,14 +276,15 @@ class CudaDescent final : public DeviceDescent {
     for (DeviceBuffer<Real>* buffer : {&deviation_, &output_gradient_}) *buffer = DeviceBuffer<Real>(cells * C);
     states_ = DeviceBuffer<Real>(cells * H);
     gates_ = DeviceBuffer<Real>(cells * 4 * H);
+    inputs_ = DeviceBuffer<Real>(cells * I);
     input_weights_ = DeviceBuffer<Real>(E * 3 * H * I);
     hidden_weights_ = DeviceBuffer<Real>(E * 3 * H * H);
-    // Enough slabs to fill the GPU, with 256 cells or more each.
+    // Enough slabs to fill the GPU, with 128 cells or more each.
     cudaDeviceProp properties{};
     check(cudaGetDeviceProperties(&properties, device_), "cudaGetDeviceProperties");
-    const int64_t tiles = (4 * H + 63) / 64 * ((H + I + 64) / 64);
+    const int64_t tiles = gate_tiles(shape_);
     const int64_t wanted = std::max<int64_t>(1, 4 * properties.multiProcessorCount / (tiles * E));
-    slabs_ = static_cast<int>(std::clamp<int64_t>(chunk_ * T / 256, 1, wanted));
+    slabs_ = static_cast<int>(std::clamp<int64_t>(chunk_ * T / 128, 1, wanted));
     gate_sums_ = DeviceBuffer<Real>(slabs_ * E * 4 * H * (H + I + 1));
     output_sums_ = DeviceBuffer<Real>(slabs_ * E * C * (H + 1));
   }
@@ -299,7 +300,7 @@ class CudaDescent final : public DeviceDescent {
              level_denominator_.data(), data_scale_.data(), cells_.data(), level_penalty_.data(),
              change_penalty_.data(), origin_.data()},
             {adstock_.data(), response_.data(), response_gradient_.data(), deviation_.data(), output_gradient_.data(),
-             states_.data(), gates_.data(), input_weights_.data(), hidden_weights_.data(), gate_sums_.data(),
+             states_.data(), gates_.data(), inputs_.data(), input_weights_.data(), hidden_weights_.data(), gate_sums_.data(),
              output_sums_.data()},
             shared_.data(),
             local_.data(),
@@ -447,8 +448,8 @@ class CudaDescent final : public DeviceDescent {
   Descent descent_;
   Shape shape_;
   int device_;
-  Stream stream_;
   std::unique_ptr<DeviceCommunicator> ranks_;
+  Stream stream_;  // after ranks_: NCCL's end waits for that of the graphs it is part of
   int64_t chunk_ = 1;
   int slabs_ = 1;
   std::vector<double> rate_N_;
@@ -463,7 +464,8 @@ class CudaDescent final : public DeviceDescent {
   DeviceBuffer<int> is_bad_;
   DeviceBuffer<StepRecord> records_;
   DeviceBuffer<Progress> progress_;
-  DeviceBuffer<Real> prediction_, adstock_, response_, response_gradient_, deviation_, output_gradient_, states_, gates_;
+  DeviceBuffer<Real> prediction_, adstock_, response_, response_gradient_, deviation_, output_gradient_, states_, gates_,
+      inputs_;
   DeviceBuffer<Real> input_weights_, hidden_weights_, gate_sums_, output_sums_;
 };
 
