@@ -1,6 +1,6 @@
 """Strong and weak scaling over ranks, and what a cost model makes of it on many GPUs.
 
-  scaling.py BUILD [--regions 2000] [--rounds 3] [--steps 4] [--gpu-fixed-ms 1.5] [--gpu-cell-ns 0.7]
+  scaling.py BUILD [--regions 2000] [--rounds 3] [--steps 4] [--gpu-fixed-ms 0.32] [--gpu-cell-ns 4.8]
              [--gpu-latency-us 10] [--gpu-bandwidth 40]
 
 Measured, in turns, one thread a rank: the step of REGIONS x 109 weeks on 1 and 2 ranks (strong), and of half the regions
@@ -8,9 +8,9 @@ on 1 (weak: as many a rank). `reduce` is the all-reduce by itself (bench/all_red
 holds the wait for the other rank, too.
 
 The model of a step on n ranks: fixed + cell * cells / n + 2 log2(n) latency + 2 (n - 1) / n * bytes / bandwidth. Latency and
-bandwidth of these ranks are fitted to what all_reduce measures; fixed and cell to two sizes of panel. For GPUs nothing was
-measured: the four --gpu values are assumptions (a captured step, memory traffic of 2 KB a cell at 3 TB/s, NCCL between
-machines in microseconds and GB/s), there to be replaced. BUILD/bench/scaling.json holds all figures."""
+bandwidth of these ranks are fitted to what all_reduce measures; fixed and cell to two sizes of panel. For GPUs fixed
+and cell are those of one NVIDIA H200 (bench/gpu.sh: 190 and 10,000 regions); latency and bandwidth of NCCL between machines
+are assumptions. BUILD/bench/scaling.json holds all figures."""
 
 import argparse
 import json
@@ -40,8 +40,8 @@ def main():
     parser.add_argument("--regions", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=4)
-    parser.add_argument("--gpu-fixed-ms", type=float, default=1.5)
-    parser.add_argument("--gpu-cell-ns", type=float, default=0.7)
+    parser.add_argument("--gpu-fixed-ms", type=float, default=0.32)
+    parser.add_argument("--gpu-cell-ns", type=float, default=4.8)
     parser.add_argument("--gpu-latency-us", type=float, default=10)
     parser.add_argument("--gpu-bandwidth", type=float, default=40)
     given = parser.parse_args()
@@ -72,7 +72,7 @@ def main():
     cell = (processor["one"] - processor["small"]) / ((R - R // 10) * TRAINING_WEEKS)
     fixed = max(processor["small"] - cell * (R // 10) * TRAINING_WEEKS, 0.0)
     machines = {"measured ranks": (fixed, cell, latency, bandwidth),
-                "assumed GPUs": (1e-3 * given.gpu_fixed_ms, 1e-9 * given.gpu_cell_ns, 1e-6 * given.gpu_latency_us,
+                "GPUs": (1e-3 * given.gpu_fixed_ms, 1e-9 * given.gpu_cell_ns, 1e-6 * given.gpu_latency_us,
                                  1e9 * given.gpu_bandwidth)}
     predicted = []
     for machine, (a, b, alpha, beta) in machines.items():

@@ -120,8 +120,7 @@ nlohmann::json measure(const BenchOptions& options, const Environment& environme
 
   std::vector<double> step_seconds, step_processor_seconds;
   std::vector<StepReport> reports;
-  const auto device =
-      make_device_descent({fit->model, fit->data, fit->anchor, fit->options, fit->loop}, nullptr);
+  const auto device = make_device_descent({fit->model, fit->data, fit->anchor, fit->options, fit->loop}, nullptr);
   for (int64_t step = -1; step < options.steps; ++step) {  // the first one warms up
     world.barrier();
     const auto start = Clock::now();
@@ -171,10 +170,11 @@ nlohmann::json measure(const BenchOptions& options, const Environment& environme
 
 void print(const nlohmann::json& result) {
   const auto number = [&](const char* key) { return result[key].get<double>(); };
-  std::printf("%s: %d regions x %d weeks, %d member(s) with shadows, %s, %d rank(s) x %d thread(s), %d regions at once\n",
-              result["device"].get<std::string>().c_str(), result["regions"].get<int>(), result["weeks"].get<int>(), result["members"].get<int>(),
-              result["precision"].get<std::string>().c_str(), result["ranks"].get<int>(), result["threads"].get<int>(),
-              result["region_chunk"].get<int>());
+  std::printf(
+      "%s: %d regions x %d weeks, %d member(s) with shadows, %s, %d rank(s) x %d thread(s), %d regions at once\n",
+      result["device"].get<std::string>().c_str(), result["regions"].get<int>(), result["weeks"].get<int>(),
+      result["members"].get<int>(), result["precision"].get<std::string>().c_str(), result["ranks"].get<int>(),
+      result["threads"].get<int>(), result["region_chunk"].get<int>());
   std::printf("  %-12s %10.3f steps/s (median of %d; fastest %.3f)\n", "speed", number("steps_per_second"),
               result["steps"].get<int>(), 1.0 / number("step_seconds_fastest"));
   std::printf("  %-12s %10.0f MiB a rank (%.0f before the steps)\n", "peak memory",

@@ -142,7 +142,8 @@ const std::vector<KeySpec>& known_keys() {
       {"trainer.memory_limit", kText, "", kNull, "memory of a rank, such as 4GiB"},
       {"trainer.precision", kChoice, "float32|float64", kNotNull, "of the model's arithmetic"},
       {"trainer.time_limit", kText, "", kNull, "such as 30m or 2h; a checkpoint is written at the end"},
-      {"trainer.device", kChoice, "auto|cpu|cuda", kNotNull, "where the model is computed"},
+      {"trainer.device", kChoice, "auto|cpu|cuda", kNotNull,
+       "where the descent steps: a GPU that is there, the CPU, or a GPU only"},
       {"trainer.threads", kInteger, "0..1024", kNotNull, "threads of a rank; 0: from its share of the cores"},
 
       {"crossval.origins", kIntegerList, "", kNull, "numbers of the weeks that end the training"},

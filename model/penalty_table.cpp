@@ -64,8 +64,7 @@ std::vector<ParameterPenalty> penalty_table(const Mmm& model, const FitData& dat
       prior("adstock.peak_logit", [&](int64_t) { return options.peak_prior_sd; });
     if (options.gru) {
       for (const char* name : {"gru.weight_input", "gru.weight_hidden", "gru.bias_input", "gru.bias_hidden"})
-        each(name,
-             [&](ParameterPenalty& of, int64_t, int64_t) { of.prior = options.gru_weight_decay * tempered; });
+        each(name, [&](ParameterPenalty& of, int64_t, int64_t) { of.prior = options.gru_weight_decay * tempered; });
       each("gru.output_weight", [&](ParameterPenalty& of, int64_t, int64_t) { of.l1 = options.l1_gru_output; });
     }
     const double of_ridge = 0.5 * member.ridge * 0.01 / (anchor.variance_E[i] * data.cells_E[i]);

@@ -19,10 +19,11 @@ std::string why_not_on_device(const Descent& descent, const GraphTerm* graph) {
   const FitData& data = descent.data;
   // What a block of threads keeps of a region (model/cuda/effect_and_loss.cu, gru.cu).
   const int64_t hidden = model.gru ? model.hidden : 0;
-  const bool is_too_large = hidden > 512 || data.channels > 1000 ||
-                            8 * (4 * data.last_origin() + 128 + hidden * data.channels) > 200'000;
+  const bool is_too_large =
+      hidden > 512 || data.channels > 1000 || 8 * (4 * data.last_origin() + 128 + hidden * data.channels) > 200'000;
   const std::array<std::pair<bool, const char*>, 10> reasons = {{
-      {!model.media || !model.hill, "media without effects or without Hill curves (model.media.enabled, model.hill.enabled)"},
+      {!model.media || !model.hill,
+       "media without effects or without Hill curves (model.media.enabled, model.hill.enabled)"},
       {model.share_of_voice, "shares of voice (model.media.scaling)"},
       {!model.delayed_channels.empty(), "a delayed carry-over (model.adstock.kind)"},
       {!model.frequencies.empty(), "reach and frequency (model.media.frequency)"},

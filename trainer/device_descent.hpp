@@ -1,5 +1,5 @@
-// The descent's steps on a GPU. Its kernels are linked into the CUDA binary only and make themselves known here, so that
-// nothing else depends on CUDA. Shapes: E members, R regions of this rank, T training weeks.
+// The descent's steps on a GPU. Its kernels are linked into the CUDA binary only and make themselves known here, so
+// that nothing else depends on CUDA. Shapes: E members, R regions of this rank, T training weeks.
 #pragma once
 
 #include <memory>
@@ -61,8 +61,8 @@ void check_device(const TrainerOptions& options);
 /// Starts the rank's GPU, where there is one to use, while the caller goes on: that takes some tenths of a second.
 void warm_up_device(const TrainerOptions& options);
 
-/// Steps on this rank's GPU as options.device asks for: kAuto takes one where every rank has its own and the descent can
-/// be there, else null; kCuda throws UserError where it can't. Collective.
+/// Steps on this rank's GPU as options.device asks for: kAuto takes one where every rank has its own and the descent
+/// can be there, else null; kCuda throws UserError where it can't. Collective.
 std::unique_ptr<DeviceDescent> make_device_descent(const Descent& descent, const GraphTerm* graph);
 
 }  // namespace dcmmm

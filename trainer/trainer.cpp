@@ -75,10 +75,10 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks, GraphTerm* graph) {
                                             static_cast<double>(request), graph)};
     for (const StepReport& report : reports) {
       if (retries.after_step(report, fit, callbacks.log) == Retries::Result::kAllLost) {
-        throw NumericalError(text("The loss or its gradient is not finite at step ", fit.state.step, " (loss ",
-                                  shortest(report.loss_E[0]), "), and no lower learning rate helped; ",
-                                  where_not_finite(fit, 0), ". Check these values, or lower trainer.learning_rate (now ",
-                                  shortest(options.learning_rate), ")."));
+        throw NumericalError(
+            text("The loss or its gradient is not finite at step ", fit.state.step, " (loss ",
+                 shortest(report.loss_E[0]), "), and no lower learning rate helped; ", where_not_finite(fit, 0),
+                 ". Check these values, or lower trainer.learning_rate (now ", shortest(options.learning_rate), ")."));
       }
     }
     const bool measure = validation_is_due(fit, fit.state.step);

@@ -21,10 +21,10 @@ std::vector<double> validation_rmse(const Fit& fit) {
   const std::vector<double> sums = fit.loop.sum(2 * S, [&](Chunk chunk, std::span<double> total) {
     const at::Tensor scaled =
         fit.device ? on_device.narrow(1, chunk.first, chunk.count) : scaled_prediction(fit, chunk, end);
-    const at::Tensor prediction = (scaled.to(at::kDouble) *
-                                   data.target_scale_ER.narrow(1, chunk.first, chunk.count).unsqueeze(-1))
-                                      .narrow(0, M, S)
-                                      .contiguous();
+    const at::Tensor prediction =
+        (scaled.to(at::kDouble) * data.target_scale_ER.narrow(1, chunk.first, chunk.count).unsqueeze(-1))
+            .narrow(0, M, S)
+            .contiguous();
     const auto predicted = prediction.accessor<double, 3>();
     const at::Tensor weight = data.region_weight_ER.to(at::kDouble);
     const auto weight_ER = weight.accessor<double, 2>();
@@ -82,8 +82,9 @@ void refresh_cell_weights(Fit& fit) {
   if (fit.model.options().huber_delta <= 0) return;  // saves the pass over the panel
   const at::Tensor before = fit.data.cell_weight_ERT.clone();
   const at::Tensor residual_ERT =
-      fit.device ? fit.data.scaled_target({0, fit.data.regions}, fit.data.last_origin()) - fit.device->predict(fit.state)
-                 : fit.model.residuals(fit.data, fit.state.shared_EP, fit.state.local_ERL, fit.loop);
+      fit.device
+          ? fit.data.scaled_target({0, fit.data.regions}, fit.data.last_origin()) - fit.device->predict(fit.state)
+          : fit.model.residuals(fit.data, fit.state.shared_EP, fit.state.local_ERL, fit.loop);
   fit.model.refresh_cell_weights(fit.data, residual_ERT, fit.loop.communicator());
   fit.data.cell_weight_ERT.copy_(at::where(fit.data.cell_weight_ERT.isfinite(), fit.data.cell_weight_ERT, before));
   if (fit.device) fit.device->take_cell_weights();

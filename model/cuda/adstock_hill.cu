@@ -121,8 +121,8 @@ void adstock_backward(const Step<Real>& step, Chunk chunk, cudaStream_t stream) 
   check_launch("adstock_backward");
 }
 
-#define DCMMM_INSTANTIATE(Real)                                              \
-  template void adstock_forward(const Step<Real>&, Chunk, cudaStream_t);     \
+#define DCMMM_INSTANTIATE(Real)                                          \
+  template void adstock_forward(const Step<Real>&, Chunk, cudaStream_t); \
   template void adstock_backward(const Step<Real>&, Chunk, cudaStream_t);
 DCMMM_INSTANTIATE(float)
 DCMMM_INSTANTIATE(double)

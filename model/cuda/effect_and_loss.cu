@@ -184,7 +184,8 @@ __global__ void __launch_bounds__(kRowThreads) with_gradients(Step<Real> step, C
              gru_scale = static_cast<Real>(step.constant.gru_scale);
   const int origin = step.panel.origin_E[row.member];
   sum_over_weeks(T, C, memory.space, sums_W, [&](int t, int c) {
-    const Real value = row.log_coefficient(t, c), exponential = exp(-abs(value)), share = Real(1) / (Real(1) + exponential);
+    const Real value = row.log_coefficient(t, c), exponential = exp(-abs(value)),
+               share = Real(1) / (Real(1) + exponential);
     const Real coefficient = max(value, Real(0)) + log1p(exponential);
     const Real slope = value >= Real(0) ? share : exponential * share;
     const Real gradient = memory.effect_T[t], of_level = gradient * slope * row.response(t, c);
@@ -204,15 +205,15 @@ __global__ void __launch_bounds__(kRowThreads) with_gradients(Step<Real> step, C
     return static_cast<double>(of_level);
   });
   penalty = sum_of_block(penalty, memory.space);
-  sum_over_weeks(T, shape.controls, memory.space, sums_W + C, [&](int t, int k) {
-    return static_cast<double>(memory.effect_T[t]) * row.control(t, k);
-  });
+  sum_over_weeks(T, shape.controls, memory.space, sums_W + C,
+                 [&](int t, int k) { return static_cast<double>(memory.effect_T[t]) * row.control(t, k); });
   const Real season_scale = Real(1) + row.local_L[step.at.region_scale];
   sum_over_weeks(T, shape.patterns, memory.space, sums_W + C + shape.controls, [&](int t, int s) {
     return static_cast<double>(memory.effect_T[t] * season_scale) * step.panel.pattern_TS[t * shape.patterns + s];
   });
   double to_scale = 0;
-  for (int t = threadIdx.x; t < T; t += blockDim.x) to_scale += static_cast<double>(memory.effect_T[t]) * row.pattern(t);
+  for (int t = threadIdx.x; t < T; t += blockDim.x)
+    to_scale += static_cast<double>(memory.effect_T[t]) * row.pattern(t);
   to_scale = sum_of_block(to_scale, memory.space);
   if (threadIdx.x > 0) return;
 
@@ -278,8 +279,8 @@ void effect_and_baseline(const Step<Real>& step, Chunk chunk, Real* prediction_E
   check_launch("effect_and_baseline");
 }
 
-#define DCMMM_INSTANTIATE(Real)                                                           \
-  template void effect_and_loss(const Step<Real>&, Chunk, cudaStream_t);                  \
+#define DCMMM_INSTANTIATE(Real)                                          \
+  template void effect_and_loss(const Step<Real>&, Chunk, cudaStream_t); \
   template void effect_and_baseline(const Step<Real>&, Chunk, Real*, cudaStream_t);
 DCMMM_INSTANTIATE(float)
 DCMMM_INSTANTIATE(double)

@@ -65,8 +65,8 @@ __global__ void forward(Step<Real> step, Chunk chunk, int blocks_of_member) {
   const auto fetch = [&](int t) {
     for (int place = j; place < rows * I; place += blockDim.x) {
       const int n = place / I, i = place % I;
-      __pipeline_memcpy_async(inputs_2IN + (t % 2 * I + i) * N + n, input_TI + (static_cast<int64_t>(n) * T + t) * I + i,
-                              sizeof(Real));
+      __pipeline_memcpy_async(inputs_2IN + (t % 2 * I + i) * N + n,
+                              input_TI + (static_cast<int64_t>(n) * T + t) * I + i, sizeof(Real));
     }
     __pipeline_commit();
   };
@@ -290,10 +290,14 @@ void with_rows(int rows, bool is_held, const Launch& launch) {
     return launch(n, std::false_type());
   };
   switch (rows) {
-    case 8: return with_weights(std::integral_constant<int, 8>());
-    case 4: return with_weights(std::integral_constant<int, 4>());
-    case 2: return with_weights(std::integral_constant<int, 2>());
-    default: return with_weights(std::integral_constant<int, 1>());
+    case 8:
+      return with_weights(std::integral_constant<int, 8>());
+    case 4:
+      return with_weights(std::integral_constant<int, 4>());
+    case 2:
+      return with_weights(std::integral_constant<int, 2>());
+    default:
+      return with_weights(std::integral_constant<int, 1>());
   }
 }
 
@@ -343,9 +347,9 @@ void gru_backward(const Step<Real>& step, Chunk chunk, cudaStream_t stream) {
   check_launch("gru_backward");
 }
 
-#define DCMMM_INSTANTIATE(Real)                                           \
-  template void transpose_weights(const Step<Real>&, cudaStream_t);       \
-  template void gru_forward(const Step<Real>&, Chunk, cudaStream_t);      \
+#define DCMMM_INSTANTIATE(Real)                                      \
+  template void transpose_weights(const Step<Real>&, cudaStream_t);  \
+  template void gru_forward(const Step<Real>&, Chunk, cudaStream_t); \
   template void gru_backward(const Step<Real>&, Chunk, cudaStream_t);
 DCMMM_INSTANTIATE(float)
 DCMMM_INSTANTIATE(double)

@@ -1,9 +1,9 @@
 // What the kernels of one training step on a GPU share: shapes, where parameters lie, and device addresses. The step is
 // that of Mmm::chunk_loss and its gradient, written out: it covers the default model (geometric adstock, Hill curves,
 // GRU or constant coefficients).
-// Shapes: E members, R regions of this rank, n regions of a chunk, T training weeks, C channels, K controls, S patterns,
-// I inputs and H hidden units of the GRU, P shared and L local parameters, W sums of a region, G slabs of cells.
-// Rows are members times regions. Row-major, last letter fastest.
+// Shapes: E members, R regions of this rank, n regions of a chunk, T training weeks, C channels, K controls, S
+// patterns, I inputs and H hidden units of the GRU, P shared and L local parameters, W sums of a region, G slabs of
+// cells. Rows are members times regions. Row-major, last letter fastest.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -15,9 +15,9 @@ namespace dcmmm::cuda {
 
 struct Shape {
   int members, regions, weeks, channels, controls, patterns;
-  int fixed, seasons;   // the controls and patterns that are inputs of the GRU, its inputs beside the C channels
-  int inputs, hidden;   // of the GRU; hidden 0: constant coefficients
-  int shared, local;    // P, L
+  int fixed, seasons;  // the controls and patterns that are inputs of the GRU, its inputs beside the C channels
+  int inputs, hidden;  // of the GRU; hidden 0: constant coefficients
+  int shared, local;   // P, L
 
   // Sums of a region, in this order: coefficients' offsets C, controls K, patterns S, decays C, exponents C,
   // half-saturations C, then the loss: data, deviations, region effects, and whether a gradient isn't finite.
@@ -46,7 +46,7 @@ struct Panel {
   // The factor of each region's baseline (kernels/baseline.hpp); 1 / D is 0 for regions without a weighted cell, and
   // the level's denominator is 0 without a level.
   const double *lower_ERT, *inverse_diagonal_ERT, *level_weight_ERT, *level_denominator_ER;
-  const double *data_scale_E, *cells_E;            // 1 / (variance times cells), and cells
+  const double *data_scale_E, *cells_E;              // 1 / (variance times cells), and cells
   const double *level_penalty_E, *change_penalty_E;  // of the GRU's deviations
   const int* origin_E;
 };
@@ -58,8 +58,8 @@ struct Scratch {
   Real *deviation_TC, *output_gradient_TC, *state_TH;
   Real* gates_T4H;  // forward: reset, update, new, hidden product; backward: their gradients, the last the new input's
   Real* input_TI;
-  Real *input_weights_I3H, *hidden_weights_H3H;          // a member's, transposed
-  Real *gate_sums_GEMQ, *output_sums_GEMQ;               // weights' gradients, slab by slab
+  Real *input_weights_I3H, *hidden_weights_H3H;  // a member's, transposed
+  Real *gate_sums_GEMQ, *output_sums_GEMQ;       // weights' gradients, slab by slab
 };
 
 template <class Real>
@@ -72,7 +72,7 @@ struct Step {
   const Real *shared_EP, *local_ERL;
   Real* local_gradient_ERL;
   double* region_sums_ERW;
-  double* total;        // P gradients of each member, then its 4 loss sums, then `signal`
+  double* total;         // P gradients of each member, then its 4 loss sums, then `signal`
   const double* signal;  // this rank's
   int slabs;
 };

@@ -8,8 +8,8 @@ namespace {
 
 constexpr int kTile = 64, kDepth = 16, kThreads = 256;  // of to_inputs: cells and gates of a tile
 
-// Columns of a cell that a gate's gradients meet: the state before, the inputs, and one for the biases. A block has 128 x
-// 64 of the product, a thread 8 x 8.
+// Columns of a cell that a gate's gradients meet: the state before, the inputs, and one for the biases. A block has 128
+// x 64 of the product, a thread 8 x 8.
 template <class Real>
 struct BeforeAndInputs {
   static constexpr int kRows = 128, kColumns = 64, kThreadRows = 8, kThreadColumns = 8;
@@ -44,9 +44,8 @@ struct StateAfter {
     return step.scratch.output_gradient_TC[static_cast<int64_t>(cell) * step.shape.channels + channel];
   }
   __device__ Real right(unsigned cell, int column) const {
-    return column < step.shape.hidden
-               ? step.scratch.state_TH[static_cast<int64_t>(cell) * step.shape.hidden + column]
-               : Real(1);
+    return column < step.shape.hidden ? step.scratch.state_TH[static_cast<int64_t>(cell) * step.shape.hidden + column]
+                                      : Real(1);
   }
   __device__ Real* sums() const { return step.scratch.output_sums_GEMQ; }
 };
@@ -116,10 +115,10 @@ __global__ void __launch_bounds__(kThreads) to_inputs(Step<Real> step, Chunk chu
   __shared__ Real gate_tile[kDepth][kTile + 4], weight_tile[kDepth][16];
   const Shape& shape = step.shape;
   const int H = shape.hidden, C = shape.channels, member = blockIdx.z, first_channel = blockIdx.y * 16;
-  const int64_t cells = static_cast<int64_t>(chunk.count) * shape.weeks, first = static_cast<int64_t>(blockIdx.x) * kTile;
+  const int64_t cells = static_cast<int64_t>(chunk.count) * shape.weeks,
+                first = static_cast<int64_t>(blockIdx.x) * kTile;
   const int64_t of_member = member * cells;
-  const Real* weights_3HI =
-      step.shared_EP + static_cast<int64_t>(member) * shape.shared + step.at.weight_input;
+  const Real* weights_3HI = step.shared_EP + static_cast<int64_t>(member) * shape.shared + step.at.weight_input;
   const int channel = threadIdx.x % 16, thread_cell = threadIdx.x / 16 * 4;
   Real sums[4] = {};
   for (int gate = 0; gate < 3 * H; gate += kDepth) {
@@ -181,8 +180,8 @@ void weight_gradient(const Step<Real>& step, Chunk chunk, cudaStream_t stream) {
   check_launch("weight_gradient");
 }
 
-#define DCMMM_INSTANTIATE(Real)                                             \
-  template void input_gradient(const Step<Real>&, Chunk, cudaStream_t);     \
+#define DCMMM_INSTANTIATE(Real)                                         \
+  template void input_gradient(const Step<Real>&, Chunk, cudaStream_t); \
   template void weight_gradient(const Step<Real>&, Chunk, cudaStream_t);
 DCMMM_INSTANTIATE(float)
 DCMMM_INSTANTIATE(double)

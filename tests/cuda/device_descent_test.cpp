@@ -96,8 +96,7 @@ TEST_P(DeviceDescentTest, GoesWhereTheCpuGoes) {
   const double tolerance = 1e3 * GetParam().tolerance;  // twelve steps of Adam, whose first are signs
   EXPECT_LT(distance(found.fit->state.shared_EP, expected.fit->state.shared_EP), tolerance);
   EXPECT_LT(distance(found.fit->state.local_ERL, expected.fit->state.local_ERL), 10 * tolerance);
-  const at::Tensor on_host =
-      scaled_prediction(*found.fit, {0, found.fit->data.regions}, found.fit->data.last_origin());
+  const at::Tensor on_host = scaled_prediction(*found.fit, {0, found.fit->data.regions}, found.fit->data.last_origin());
   const at::Tensor usable = (found.fit->data.region_weight_ER > 0).unsqueeze(-1);
   const at::Tensor predicted = device->predict(found.fit->state);
   EXPECT_LT(distance(at::where(usable, predicted, at::ones_like(predicted)), on_host), 10 * GetParam().tolerance);
@@ -130,7 +129,8 @@ TEST_P(DeviceDescentTest, DependsOnNoChunk) {
 INSTANTIATE_TEST_SUITE_P(
     Cases, DeviceDescentTest,
     ::testing::Values(
-        Case{"Default", 9, 44, 3, 2, 6}, Case{"WithoutGru", 9, 44, 3, 2, 0, true, 1e-8},  // small gradients at the closed form
+        Case{"Default", 9, 44, 3, 2, 6},
+        Case{"WithoutGru", 9, 44, 3, 2, 0, true, 1e-8},  // small gradients at the closed form
         Case{"WithoutControls", 7, 44, 2, 0, 5}, Case{"OneChannel", 7, 44, 1, 1, 33},
         Case{"ManyChannels", 6, 50, 150, 3, 8}, Case{"WideGru", 6, 44, 3, 2, 130},
         Case{"WithoutSeason", 9, 44, 3, 2, 6, true, 1e-10, [](ModelOptions& model) { model.harmonics = 0; }},
@@ -142,7 +142,9 @@ INSTANTIATE_TEST_SUITE_P(
                model.l1_gru_output = 0.01;
              }},
         Case{"KnownSigns", 9, 44, 3, 2, 6, true, 1e-10,
-             [](ModelOptions& model) { model.knowledge.control_signs = {1, -1}; }},
+             [](ModelOptions& model) {
+               model.knowledge.control_signs = {1, -1};
+             }},
         Case{"BoundedExponent", 9, 44, 3, 2, 6, true, 1e-10, [](ModelOptions& model) { model.max_exponent = 2.3; }},
         Case{"LongPanel", 3, 1500, 4, 1, 4}, Case{"VeryWideGru", 3, 44, 3, 2, 300},
         // One to eight rows a block, with weights in registers and without.
@@ -201,8 +203,9 @@ TEST(DeviceDescent, SaysWhatItDoesNotCover) {
   fit.fit->options.deterministic = true;
   EXPECT_THROW(on_gpu(*fit.fit), std::exception);
   fit.fit->options.device = Device::kAuto;
-  EXPECT_EQ(make_device_descent({fit.fit->model, fit.fit->data, fit.fit->anchor, fit.fit->options, fit.fit->loop}, nullptr),
-            nullptr);
+  EXPECT_EQ(
+      make_device_descent({fit.fit->model, fit.fit->data, fit.fit->anchor, fit.fit->options, fit.fit->loop}, nullptr),
+      nullptr);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // The descent on one GPU: buffers, the step as a CUDA graph (the sum over ranks included), and bursts of it.
-// Shapes: E members, R regions of this rank, n of a chunk, T training weeks, C channels, K controls, S patterns, H hidden
-// units, P shared and L local parameters.
+// Shapes: E members, R regions of this rank, n of a chunk, T training weeks, C channels, K controls, S patterns, H
+// hidden units, P shared and L local parameters.
 #include <ATen/Parallel.h>
 
 #include <algorithm>
@@ -76,13 +76,11 @@ Places places_of(const ParameterLayout& layout) {
   };
   const auto shared = [&](const char* name) { return find(layout.shared(), name); };
   const auto local = [&](const char* name) { return find(layout.local(), name); };
-  return {shared("adstock.decay_logit"),        shared("hill.exponent_raw"),
-          shared("hill.log_half_saturation"),   shared("coefficient.log_mean"),
-          shared("control.coefficient"),        shared("pattern.coefficient"),
-          shared("gru.weight_input"),           shared("gru.weight_hidden"),
-          shared("gru.bias_input"),             shared("gru.bias_hidden"),
-          shared("gru.output_weight"),          shared("gru.output_bias"),
-          local("coefficient.region_effect"),   local("pattern.region_scale")};
+  return {shared("adstock.decay_logit"),      shared("hill.exponent_raw"),   shared("hill.log_half_saturation"),
+          shared("coefficient.log_mean"),     shared("control.coefficient"), shared("pattern.coefficient"),
+          shared("gru.weight_input"),         shared("gru.weight_hidden"),   shared("gru.bias_input"),
+          shared("gru.bias_hidden"),          shared("gru.output_weight"),   shared("gru.output_bias"),
+          local("coefficient.region_effect"), local("pattern.region_scale")};
 }
 
 // The factors of all regions' baselines, as the kernels read them.
@@ -140,7 +138,8 @@ class CudaDescent final : public DeviceDescent {
     const Progress before{state.step, 0, 0};
     progress_.put(&before);
     const int64_t burst = std::min(steps, kMostSteps);
-    for (int64_t step = 0; step < burst; ++step) check(cudaGraphLaunch(stream_.graph, stream_.stream), "cudaGraphLaunch");
+    for (int64_t step = 0; step < burst; ++step)
+      check(cudaGraphLaunch(stream_.graph, stream_.stream), "cudaGraphLaunch");
     stream_.wait();
     if (ranks_) ranks_->check();
     Progress after{};
@@ -291,24 +290,24 @@ class CudaDescent final : public DeviceDescent {
 
   Step<Real> step_of() const {
     const ModelOptions& model = descent_.model.options();
-    return {shape_,
-            places_of(descent_.model.layout()),
-            {model.min_exponent, model.max_exponent, model.gru_scale, model.region_coefficient_sd,
-             model.region_scale_sd},
-            {media_.data(), inverse_scale_.data(), controls_.data(), patterns_.data(), target_.data(),
-             cell_weight_.data(), region_weight_.data(), lower_.data(), inverse_diagonal_.data(), level_weight_.data(),
-             level_denominator_.data(), data_scale_.data(), cells_.data(), level_penalty_.data(),
-             change_penalty_.data(), origin_.data()},
-            {adstock_.data(), response_.data(), response_gradient_.data(), deviation_.data(), output_gradient_.data(),
-             states_.data(), gates_.data(), inputs_.data(), input_weights_.data(), hidden_weights_.data(), gate_sums_.data(),
-             output_sums_.data()},
-            shared_.data(),
-            local_.data(),
-            local_gradient_.data(),
-            region_sums_.data(),
-            total_.data(),
-            signal_.data(),
-            slabs_};
+    return {
+        shape_,
+        places_of(descent_.model.layout()),
+        {model.min_exponent, model.max_exponent, model.gru_scale, model.region_coefficient_sd, model.region_scale_sd},
+        {media_.data(), inverse_scale_.data(), controls_.data(), patterns_.data(), target_.data(), cell_weight_.data(),
+         region_weight_.data(), lower_.data(), inverse_diagonal_.data(), level_weight_.data(),
+         level_denominator_.data(), data_scale_.data(), cells_.data(), level_penalty_.data(), change_penalty_.data(),
+         origin_.data()},
+        {adstock_.data(), response_.data(), response_gradient_.data(), deviation_.data(), output_gradient_.data(),
+         states_.data(), gates_.data(), inputs_.data(), input_weights_.data(), hidden_weights_.data(),
+         gate_sums_.data(), output_sums_.data()},
+        shared_.data(),
+        local_.data(),
+        local_gradient_.data(),
+        region_sums_.data(),
+        total_.data(),
+        signal_.data(),
+        slabs_};
   }
 
   Update<Real> update_of() const {
@@ -464,8 +463,8 @@ class CudaDescent final : public DeviceDescent {
   DeviceBuffer<int> is_bad_;
   DeviceBuffer<StepRecord> records_;
   DeviceBuffer<Progress> progress_;
-  DeviceBuffer<Real> prediction_, adstock_, response_, response_gradient_, deviation_, output_gradient_, states_, gates_,
-      inputs_;
+  DeviceBuffer<Real> prediction_, adstock_, response_, response_gradient_, deviation_, output_gradient_, states_,
+      gates_, inputs_;
   DeviceBuffer<Real> input_weights_, hidden_weights_, gate_sums_, output_sums_;
 };
 

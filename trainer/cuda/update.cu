@@ -34,10 +34,9 @@ __device__ void adamw(const Update<Real>& update, const Correction<Real>& correc
   const auto keep1 = static_cast<Real>(update.beta1), keep2 = static_cast<Real>(update.beta2);
   first = keep1 * first + (1 - keep1) * slope;
   second = keep2 * second + (1 - keep2) * slope * slope;
-  const Real denominator =
-      sqrt(second / static_cast<Real>(correction.second)) + static_cast<Real>(update.epsilon);
-  value -= static_cast<Real>(rate) * (first / static_cast<Real>(correction.first) / denominator +
-                                      static_cast<Real>(update.weight_decay) * value);
+  const Real denominator = sqrt(second / static_cast<Real>(correction.second)) + static_cast<Real>(update.epsilon);
+  value -= static_cast<Real>(rate) *
+           (first / static_cast<Real>(correction.first) / denominator + static_cast<Real>(update.weight_decay) * value);
 }
 
 // A block a member.

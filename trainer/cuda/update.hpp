@@ -1,5 +1,5 @@
-// The end of a training step on a GPU, after the sum over ranks: penalty, norm, clip and AdamW, as train_step does them.
-// Shapes: E members, R regions of this rank, P shared and L local parameters, B steps of a burst.
+// The end of a training step on a GPU, after the sum over ranks: penalty, norm, clip and AdamW, as train_step does
+// them. Shapes: E members, R regions of this rank, P shared and L local parameters, B steps of a burst.
 #pragma once
 
 #include "model/cuda/step.hpp"
@@ -14,8 +14,8 @@ struct StepRecord {
 
 /// Where the descent is; changed by the device alone while a burst runs.
 struct Progress {
-  int64_t step;   // steps done
-  int64_t taken;  // of this burst
+  int64_t step;    // steps done
+  int64_t taken;   // of this burst
   int64_t halted;  // a member's loss or gradient wasn't finite: the rest of the burst does nothing
 };
 
@@ -25,15 +25,15 @@ struct Update {
   Real *shared_EP, *shared_first_EP, *shared_second_EP;
   Real *local_ERL, *local_first_ERL, *local_second_ERL;
   const Real* local_gradient_ERL;
-  double* total;                        // as Step's, summed over ranks
+  double* total;  // as Step's, summed over ranks
   const ParameterPenalty* penalty_EP;
   const double *shared_rate_P, *local_rate_L;  // factors on the learning rate
-  const int* sign_P;                    // 1: never below 0; -1: never above; 0: free
-  const double* rate_N;                 // learning rate of each step of the descent
+  const int* sign_P;                           // 1: never below 0; -1: never above; 0: free
+  const double* rate_N;                        // learning rate of each step of the descent
   const double* active_E;
   double clip, weight_decay, beta1, beta2, epsilon;
-  double* rate_E;                       // of this step, from update_shared to update_local
-  int* is_bad_E;                        // likewise: an active member's step wasn't finite
+  double* rate_E;  // of this step, from update_shared to update_local
+  int* is_bad_E;   // likewise: an active member's step wasn't finite
   StepRecord* record_BE;
   double* signal_B;
   Progress* progress;
