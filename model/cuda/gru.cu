@@ -208,7 +208,7 @@ __global__ void backward(Step<Real> step, Chunk chunk, int blocks_of_member) {
   Real gradient[N];
 #pragma unroll
   for (int n = 0; n < N; ++n) gradient[n] = 0;
-  Week<Real, N> next;
+  Week<Real, N> next = {};
   if (is_unit) next.load(step, first_row, rows, T - 1, j);
   fetch(T - 1);
   for (int t = T - 1; t >= 0; --t) {

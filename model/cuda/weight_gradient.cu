@@ -7,6 +7,7 @@ namespace dcmmm::cuda {
 namespace {
 
 constexpr int kTile = 64, kDepth = 16, kThreads = 256;  // of to_inputs: cells and gates of a tile
+static_assert(kThreads == kDepth * 16);
 
 // Columns of a cell that a gate's gradients meet: the state before, the inputs, and one for the biases. A block has 128
 // x 64 of the product, a thread 8 x 8.
@@ -70,16 +71,28 @@ __global__ void __launch_bounds__(kProductThreads) over_cells(Product product) {
   const int thread_row = threadIdx.x / kAcross * kOfRow, thread_column = threadIdx.x % kAcross * kOfColumn;
   Real tile[kOfRow][kOfColumn] = {};
   for (unsigned cell = begin; cell < end; cell += kDepth) {
+    // All loads are under way before the first of them is needed.
+    Real left_loaded[kDepth * kRows / kProductThreads], right_loaded[kDepth * kColumns / kProductThreads];
 #pragma unroll
-    for (int i = threadIdx.x; i < kDepth * kRows; i += kProductThreads) {
-      const int depth = i / kRows, row = first_row + i % kRows;
-      left_tile[depth][i % kRows] = cell + depth < end && row < rows ? product.left(cell + depth, row) : Real(0);
+    for (int n = 0; n < kDepth * kRows / kProductThreads; ++n) {
+      const int i = threadIdx.x + n * kProductThreads, depth = i / kRows, row = first_row + i % kRows;
+      left_loaded[n] = cell + depth < end && row < rows ? product.left(cell + depth, row) : Real(0);
     }
 #pragma unroll
-    for (int i = threadIdx.x; i < kDepth * kColumns; i += kProductThreads) {
-      const int depth = i / kColumns, column = first_column + i % kColumns;
-      right_tile[depth][i % kColumns] =
-          cell + depth < end && column < columns ? product.right(cell + depth, column) : Real(0);
+    for (int n = 0; n < kDepth * kColumns / kProductThreads; ++n) {
+      const int i = threadIdx.x + n * kProductThreads, depth = i / kColumns, column = first_column + i % kColumns;
+      right_loaded[n] = cell + depth < end && column < columns ? product.right(cell + depth, column) : Real(0);
+    }
+    __syncthreads();  // the last tile has been read
+#pragma unroll
+    for (int n = 0; n < kDepth * kRows / kProductThreads; ++n) {
+      const int i = threadIdx.x + n * kProductThreads;
+      left_tile[i / kRows][i % kRows] = left_loaded[n];
+    }
+#pragma unroll
+    for (int n = 0; n < kDepth * kColumns / kProductThreads; ++n) {
+      const int i = threadIdx.x + n * kProductThreads;
+      right_tile[i / kColumns][i % kColumns] = right_loaded[n];
     }
     __syncthreads();
 #pragma unroll
@@ -94,7 +107,6 @@ __global__ void __launch_bounds__(kProductThreads) over_cells(Product product) {
 #pragma unroll
         for (int j = 0; j < kOfColumn; ++j) tile[i][j] += left[i] * right[j];
     }
-    __syncthreads();
   }
   Real* sums_MQ = product.sums() + (static_cast<int64_t>(slab) * shape.members + member) * rows * columns;
 #pragma unroll
@@ -122,25 +134,32 @@ __global__ void __launch_bounds__(kThreads) to_inputs(Step<Real> step, Chunk chu
   const int channel = threadIdx.x % 16, thread_cell = threadIdx.x / 16 * 4;
   Real sums[4] = {};
   for (int gate = 0; gate < 3 * H; gate += kDepth) {
-    for (int i = threadIdx.x; i < kDepth * kTile; i += kThreads) {
-      const int depth = i % kDepth, place = i / kDepth, row = gate + depth;
+    Real loaded[kDepth * kTile / kThreads];
+#pragma unroll
+    for (int n = 0; n < kDepth * kTile / kThreads; ++n) {
+      const int i = threadIdx.x + n * kThreads, place = i / kDepth, row = gate + i % kDepth;
       // The new gate's input product comes last.
       const int column = row < 2 * H ? row : row + H;
-      gate_tile[depth][place] = row < 3 * H && first + place < cells
-                                    ? step.scratch.gates_T4H[(of_member + first + place) * 4 * H + column]
-                                    : Real(0);
+      loaded[n] = row < 3 * H && first + place < cells
+                      ? step.scratch.gates_T4H[(of_member + first + place) * 4 * H + column]
+                      : Real(0);
     }
-    for (int i = threadIdx.x; i < kDepth * 16; i += kThreads) {
-      const int depth = i / 16, c = first_channel + i % 16;
-      weight_tile[depth][i % 16] =
-          gate + depth < 3 * H && c < C ? weights_3HI[static_cast<int64_t>(gate + depth) * shape.inputs + c] : Real(0);
+    const int weight_row = gate + threadIdx.x / 16;  // a thread a weight: kDepth * 16 of them
+    const Real weight = weight_row < 3 * H && first_channel + channel < C
+                            ? weights_3HI[static_cast<int64_t>(weight_row) * shape.inputs + first_channel + channel]
+                            : Real(0);
+    __syncthreads();  // the last tile has been read
+#pragma unroll
+    for (int n = 0; n < kDepth * kTile / kThreads; ++n) {
+      const int i = threadIdx.x + n * kThreads;
+      gate_tile[i % kDepth][i / kDepth] = loaded[n];
     }
+    weight_tile[threadIdx.x / 16][channel] = weight;
     __syncthreads();
 #pragma unroll
     for (int depth = 0; depth < kDepth; ++depth)
 #pragma unroll
       for (int i = 0; i < 4; ++i) sums[i] += gate_tile[depth][thread_cell + i] * weight_tile[depth][channel];
-    __syncthreads();
   }
   if (first_channel + channel >= C) return;
   for (int i = 0; i < 4; ++i)
