@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/errors.hpp"
+#include "trainer/device_descent.hpp"
 #include "trainer/trainer.hpp"
 #include "trainer/validation.hpp"
 
@@ -79,16 +80,23 @@ std::vector<bool> run_steps(const std::vector<Fit*>& fits) {
   const Fit& first = *fits[0];
   Batch batch = batch_of(fits);
   std::vector<bool> is_finite(fits.size(), true);
-  do {
-    const StepReport report = train_step(first.model, batch.data, batch.anchor, first.options, first.loop, batch.state);
-    int64_t e = 0;
-    for (size_t i = 0; i < fits.size(); ++i)
-      for (const double active : fits[i]->state.active_E) {
-        if (active != 0 && !report.is_finite(e)) is_finite[i] = false;
-        ++e;
-      }
-  } while (batch.state.step < first.options.steps && !validation_is_due(first, batch.state.step) &&
-           !huber_is_due(batch.state.step, first.options.steps));
+  // A GPU's buffers and graph are made anew: tens of milliseconds, as against one step of so many fits on a processor.
+  const auto device =
+      make_device_descent({first.model, batch.data, batch.anchor, first.options, first.loop}, nullptr);
+  const int64_t end = batch.state.step + steps_until_due(first, batch.state.step);
+  while (batch.state.step < end) {
+    const std::vector<StepReport> reports =
+        device ? device->run(batch.state, end - batch.state.step, 0)
+               : std::vector{train_step(first.model, batch.data, batch.anchor, first.options, first.loop, batch.state)};
+    for (const StepReport& report : reports) {
+      int64_t e = 0;
+      for (size_t i = 0; i < fits.size(); ++i)
+        for (const double active : fits[i]->state.active_E) {
+          if (active != 0 && !report.is_finite(e)) is_finite[i] = false;
+          ++e;
+        }
+    }
+  }
   int64_t e = 0;
   for (size_t i = 0; i < fits.size(); ++i) {
     if (is_finite[i]) take_back(batch.state, e, *fits[i]);

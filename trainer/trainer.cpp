@@ -18,15 +18,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Steps from here to where the host has something to do: those of its own that a GPU can take in a burst.
+// Steps that a GPU can take in a burst before the host has something to do.
 int64_t steps_in_a_row(const Fit& fit) {
-  if (!fit.device) return 1;
-  const TrainerOptions& options = fit.options;
-  const int64_t step = fit.state.step, until_copy = Retries::copy_every(options) - step % Retries::copy_every(options);
-  int64_t steps = std::min({options.steps - step, DeviceDescent::kMostSteps, until_copy});
-  for (int64_t ahead = 1; ahead < steps; ++ahead)
-    if (huber_is_due(step + ahead, options.steps) || validation_is_due(fit, step + ahead)) steps = ahead;
-  return steps;
+  const int64_t step = fit.state.step, copy_every = Retries::copy_every(fit.options);
+  return std::min({steps_until_due(fit, step), copy_every - step % copy_every, DeviceDescent::kMostSteps});
 }
 
 // The fit's steps are on its GPU, where it has one, as long as this lives.

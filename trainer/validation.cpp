@@ -106,6 +106,14 @@ bool validation_is_due(const Fit& fit, int64_t step) {
   return validates(fit) && (step % fit.options.validate_every == 0 || step == fit.options.steps);
 }
 
+int64_t steps_until_due(const Fit& fit, int64_t step) {
+  int64_t steps = 1;
+  while (step + steps < fit.options.steps && !huber_is_due(step + steps, fit.options.steps) &&
+         !validation_is_due(fit, step + steps))
+    ++steps;
+  return steps;
+}
+
 void take_best(Fit& fit, const std::function<void(const std::string&)>& log) {
   for (int64_t m = 0; fit.options.early_stopping && m < fit.shadows(); ++m) {
     if (fit.stopping.worse_E[m] == 0 || fit.stopping.best_step_E[m] == fit.state.step) continue;

@@ -22,6 +22,9 @@ bool any_active(const Fit& fit);
 /// Huber's weights are taken anew before this step, a quarter, a half and three quarters through.
 bool huber_is_due(int64_t step, int64_t steps);
 
+/// Steps from `step` to where one of these, or the end, is due; 1 at least.
+int64_t steps_until_due(const Fit& fit, int64_t step);
+
 /// Collective. Where a forecast isn't finite now, the weights stay: they would be lost for good.
 void refresh_cell_weights(Fit& fit);
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/trainer/fit_case.hpp"
+#include "trainer/train_together.hpp"
 #include "trainer/validation.hpp"
 
 namespace dcmmm {
@@ -196,6 +197,29 @@ TEST(DeviceDescent, ATrainedFitIsTheCpus) {
     EXPECT_EQ(std::isnan(found.fit->history[i].validation_rmse), std::isnan(expected.fit->history[i].validation_rmse));
   }
   EXPECT_EQ(found.fit->stopping.best_step_E, expected.fit->stopping.best_step_E);
+}
+
+TEST(DeviceDescent, FitsTrainedTogetherAreTheCpus) {
+  const Case the_case{"", 7, 44, 3, 2, 5};
+  const auto train_all = [&](Device device, std::vector<FitCase>& cases) {
+    std::vector<Fit*> fits;
+    for (const double rate : {0.02, 0.03, 1e6}) {  // the last one's loss is soon not finite
+      TrainerOptions options = trainer_of(the_case);
+      options.learning_rate = rate;
+      options.device = device;
+      cases.push_back(fit_of(the_case, options));
+    }
+    for (const FitCase& of : cases) fits.push_back(of.fit.get());
+    return train_together(
+        fits, [] { return false; }, [](size_t, const std::string&) {});
+  };
+  std::vector<FitCase> expected, found;
+  const auto problems = train_all(Device::kCpu, expected);
+  EXPECT_EQ(train_all(Device::kCuda, found).size(), problems.size());
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(found[i].fit->state.step, expected[i].fit->state.step);
+    EXPECT_LT(distance(found[i].fit->state.shared_EP, expected[i].fit->state.shared_EP), 1e-6);
+  }
 }
 
 TEST(DeviceDescent, SaysWhatItDoesNotCover) {
