@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -125,11 +126,15 @@ void Meeting::finish(MPI_Request request) {
   if (rank_ != first_here) std::this_thread::sleep_for(std::chrono::seconds(20));
   std::string names;
   for (const int rank : late) names += text(names.empty() ? "" : ", ", rank);
-  std::fprintf(stderr,
-               "Rank %s of %d is late: it hasn't come to %s, where the others have waited for %.0f s. It hangs, or its "
-               "machine no longer answers. The job ends here; a training run goes on from its last checkpoint with "
-               "run.resume=true. If the wait was only too short, set mesh.timeout higher.\n",
-               names.empty() ? "(unknown)" : names.c_str(), size_, activity().c_str(), wait_limit());
+  end_late_job(
+      text("Rank ", names.empty() ? "(unknown)" : names, " of ", size_, " is late: it hasn't come to ", activity(),
+           ", where the others have waited for ", std::round(wait_limit()),
+           " s. It hangs, or its machine no longer answers. The job ends here; a training run goes on from its "
+           "last checkpoint with run.resume=true. If the wait was only too short, set mesh.timeout higher."));
+}
+
+void end_late_job(const std::string& message) {
+  std::fprintf(stderr, "%s\n", message.c_str());
   std::fflush(nullptr);
   MPI_Abort(MPI_COMM_WORLD, kRankIsLate);
   std::_Exit(kRankIsLate);

@@ -14,6 +14,10 @@ inline constexpr int kRankIsLate = 6;
 void set_wait_limit(double seconds);
 double wait_limit();
 
+/// Ends the job with this message on stderr and exit code kRankIsLate, without waiting for anything. REQUIRES: a job of
+/// several ranks.
+[[noreturn]] void end_late_job(const std::string& message);
+
 /// What this process is at, for that message: "step 57".
 void set_activity(const std::string& activity);
 const std::string& activity();

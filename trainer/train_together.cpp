@@ -81,8 +81,7 @@ std::vector<bool> run_steps(const std::vector<Fit*>& fits) {
   Batch batch = batch_of(fits);
   std::vector<bool> is_finite(fits.size(), true);
   // A GPU's buffers and graph are made anew: tens of milliseconds, as against one step of so many fits on a processor.
-  const auto device =
-      make_device_descent({first.model, batch.data, batch.anchor, first.options, first.loop}, nullptr);
+  const auto device = make_device_descent({first.model, batch.data, batch.anchor, first.options, first.loop}, nullptr);
   const int64_t end = batch.state.step + steps_until_due(first, batch.state.step);
   while (batch.state.step < end) {
     const std::vector<StepReport> reports =

@@ -9,8 +9,11 @@
 #include <future>
 #include <limits>
 #include <optional>
+#include <thread>
 
 #include "comm/device_communicator.hpp"
+#include "comm/watchdog.hpp"
+#include "common/text.hpp"
 #include "model/kernels/baseline.hpp"
 #include "model/penalty_table.hpp"
 #include "model/seasonality.hpp"
@@ -138,10 +141,11 @@ class CudaDescent final : public DeviceDescent {
     const Progress before{state.step, 0, 0};
     progress_.put(&before);
     const int64_t burst = std::min(steps, kMostSteps);
+    if (ranks_)
+      descent_.loop.communicator().barrier();  // a rank that doesn't come is named here, and not waited for by GPUs
     for (int64_t step = 0; step < burst; ++step)
       check(cudaGraphLaunch(stream_.graph, stream_.stream), "cudaGraphLaunch");
-    stream_.wait();
-    if (ranks_) ranks_->check();
+    wait_for_burst();
     Progress after{};
     progress_.get(&after);
     get_state(state);
@@ -352,6 +356,27 @@ class CudaDescent final : public DeviceDescent {
 
   void reduce() {
     if (ranks_) ranks_->all_reduce_sum(total_.data(), total_.size(), stream_.stream);
+  }
+
+  // NCCL's calls can't be called off, so a wait that is too long ends the job.
+  void wait_for_burst() {
+    if (!ranks_) return stream_.wait();
+    const auto start = std::chrono::steady_clock::now();
+    for (;;) {
+      const cudaError_t state = cudaStreamQuery(stream_.stream);
+      if (state == cudaSuccess) return;
+      if (state != cudaErrorNotReady) check(state, "A training step");
+      ranks_->check();
+      const double waited = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      if (wait_limit() > 0 && waited > wait_limit()) break;
+      std::this_thread::sleep_for(std::chrono::microseconds(20));
+    }
+    descent_.loop.communicator().barrier();  // names a rank that no longer answers
+    end_late_job(
+        text("The sum over the ranks' GPUs at ", activity(), " hasn't ended after ", std::round(wait_limit()),
+             " s, though every rank answers. NCCL_DEBUG=INFO says more. The job ends here; a training run goes "
+             "on from its last checkpoint with run.resume=true. If the wait was only too short, set "
+             "mesh.timeout higher."));
   }
 
   void take_step() {
