@@ -27,6 +27,11 @@ const char* steps_name(TimeStep step) {
 }
 
 Panel slice_regions(const Panel& panel, int64_t first, int64_t count) {
+  if (panel.blocks) {
+    Panel out = panel.blocks->read(panel.first_region + first, count);
+    out.coordinates = panel.coordinates;
+    return out;
+  }
   const int64_t weeks = panel.weeks();
   const auto part = [&](const auto& values, int64_t width) {
     using Values = std::decay_t<decltype(values)>;

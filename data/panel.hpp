@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,16 @@ struct PanelCoordinates {
   int64_t events() const { return std::count_if(controls.begin(), controls.end(), is_event); }
 };
 
+struct Panel;
+
+/// Where the media, controls and spend of a panel are read from that is too large to be held.
+class PanelBlocks {
+ public:
+  virtual ~PanelBlocks() = default;
+  /// `count` regions from `first` on, counted in the whole panel, without the regions' names. Any thread may call it.
+  virtual Panel read(int64_t first, int64_t count) const = 0;
+};
+
 /// The data of R consecutive regions, `first_region` being the first one's place in `coordinates.regions`.
 struct Panel {
   PanelCoordinates coordinates;
@@ -51,10 +62,37 @@ struct Panel {
   std::vector<double> controls_RTK;  // carried forward within the region; 0 before its first row
   std::vector<double> population_R;  // 0 where not known
   std::vector<double> spend_RTC;     // currency; empty unless coordinates.has_spend
+  // Null: all is held. Otherwise media, controls and spend are empty here, and RegionBlock or slice_regions reads them.
+  std::shared_ptr<const PanelBlocks> blocks = nullptr;
 
   int64_t weeks() const { return static_cast<int64_t>(coordinates.weeks.size()); }
   int64_t channels() const { return static_cast<int64_t>(coordinates.channels.size()); }
   int64_t controls() const { return static_cast<int64_t>(coordinates.controls.size()); }
+};
+
+/// All values of some of a panel's regions: those that it holds, or read for the time being. Regions are counted in the
+/// panel.
+class RegionBlock {
+ public:
+  RegionBlock(const Panel& panel, int64_t first, int64_t count)
+      : read_(panel.blocks ? panel.blocks->read(panel.first_region + first, count) : Panel()),
+        panel_(panel.blocks ? read_ : panel),
+        first_(panel.blocks ? first : 0) {}
+  RegionBlock(const RegionBlock&) = delete;
+  RegionBlock& operator=(const RegionBlock&) = delete;
+
+  const double* media_TC(int64_t region) const { return at(panel_.media_RTC, region, panel_.channels()); }
+  const double* controls_TK(int64_t region) const { return at(panel_.controls_RTK, region, panel_.controls()); }
+  const double* spend_TC(int64_t region) const { return at(panel_.spend_RTC, region, panel_.channels()); }
+
+ private:
+  const double* at(const std::vector<double>& values, int64_t region, int64_t width) const {
+    return values.data() + (region - first_) * panel_.weeks() * width;
+  }
+
+  Panel read_;
+  const Panel& panel_;
+  int64_t first_;
 };
 
 /// A copy of `count` of the panel's regions, `first` counted from its own first one.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <mutex>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -349,10 +350,26 @@ const PanelCoordinates& PanelFile::coordinates() const { return state_->coordina
 const std::vector<int64_t>& PanelFile::observed_cells() const { return state_->observed_cells_R; }
 const std::string& PanelFile::checksum() const { return state_->checksum; }
 
-Panel PanelFile::read(int64_t first, int64_t count) const {
+// HDF5 is read by one thread at a time.
+class FileBlocks final : public PanelBlocks {
+ public:
+  explicit FileBlocks(const fs::path& path) : file_(path), names_(file_.coordinates()) { names_.regions.clear(); }
+
+  Panel read(int64_t first, int64_t count) const override {
+    const std::lock_guard lock(mutex_);
+    return file_.read_all(first, count, names_);
+  }
+  Panel targets(int64_t first, int64_t count) const { return file_.read_targets(first, count, file_.coordinates()); }
+
+ private:
+  PanelFile file_;
+  PanelCoordinates names_;
+  mutable std::mutex mutex_;
+};
+
+Panel PanelFile::read_targets(int64_t first, int64_t count, const PanelCoordinates& names) const {
   const ArrayFile& file = state_->file;
-  const PanelCoordinates& names = state_->coordinates;
-  const auto R = static_cast<int64_t>(names.regions.size());
+  const auto R = static_cast<int64_t>(state_->coordinates.regions.size());
   if (first < 0 || count < 0 || first > R || count > R - first) {
     throw UserError(text("Regions ", first, " to ", first + count, " of '", file.path().string(),
                          "' were asked for; it has ", R, "."));
@@ -361,13 +378,28 @@ Panel PanelFile::read(int64_t first, int64_t count) const {
   panel.coordinates = names;
   panel.first_region = first;
   panel.regions = count;
+  panel.target_RT = file.read<double>("target", {first, 0}, {count, panel.weeks()});
+  panel.observed_RT = file.read<uint8_t>("observed", {first, 0}, {count, panel.weeks()});
+  panel.population_R = file.read<double>("population", {first}, {count});
+  return panel;
+}
+
+Panel PanelFile::read(int64_t first, int64_t count) const { return read_all(first, count, state_->coordinates); }
+
+Panel PanelFile::read_all(int64_t first, int64_t count, const PanelCoordinates& names) const {
+  Panel panel = read_targets(first, count, names);
+  const ArrayFile& file = state_->file;
   const int64_t T = panel.weeks(), C = panel.channels(), K = panel.controls();
-  panel.target_RT = file.read<double>("target", {first, 0}, {count, T});
-  panel.observed_RT = file.read<uint8_t>("observed", {first, 0}, {count, T});
   panel.media_RTC = file.read<double>("media", {first, 0, 0}, {count, T, C});
   panel.controls_RTK = file.read<double>("controls", {first, 0, 0}, {count, T, K});
-  panel.population_R = file.read<double>("population", {first}, {count});
-  if (names.has_spend) panel.spend_RTC = file.read<double>("spend", {first, 0, 0}, {count, T, C});
+  if (panel.coordinates.has_spend) panel.spend_RTC = file.read<double>("spend", {first, 0, 0}, {count, T, C});
+  return panel;
+}
+
+Panel PanelFile::read_in_blocks(const fs::path& path, int64_t first, int64_t count) {
+  auto blocks = std::make_shared<const FileBlocks>(path);
+  Panel panel = blocks->targets(first, count);
+  panel.blocks = std::move(blocks);
   return panel;
 }
 

@@ -47,8 +47,13 @@ class PanelFile {
   const std::string& checksum() const;
   /// Reads `count` regions from `first` on. Throws DamagedFileError when a chunk's checksum is wrong.
   Panel read(int64_t first, int64_t count) const;
+  /// The same without media, controls and spend, which are read from this file when they are asked for.
+  static Panel read_in_blocks(const std::filesystem::path& path, int64_t first, int64_t count);
 
  private:
+  Panel read_targets(int64_t first, int64_t count, const PanelCoordinates& names) const;
+  Panel read_all(int64_t first, int64_t count, const PanelCoordinates& names) const;
+  friend class FileBlocks;
   struct State;
   std::unique_ptr<State> state_;
 };

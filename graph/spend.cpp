@@ -9,11 +9,12 @@
 namespace dcmmm {
 namespace {
 
-constexpr int64_t kLeastWeeks = 8;    // seen ones of a region that counts
-constexpr double kLeastRegions = 10;  // for weeks' own means: fewer would leave nothing of the spend
-constexpr double kOffShare = 0.01;    // more weeks without spend than that: log(1 + x)
-constexpr double kStillMoves = 1e-5;  // spend that departs less, in logs, is constant
-constexpr int64_t kMostSweeps = 50;   // of the means and columns, until they no longer change
+constexpr int64_t kLeastWeeks = 8;        // seen ones of a region that counts
+constexpr double kLeastRegions = 10;      // for weeks' own means: fewer would leave nothing of the spend
+constexpr double kOffShare = 0.01;        // more weeks without spend than that: log(1 + x)
+constexpr double kStillMoves = 1e-5;      // spend that departs less, in logs, is constant
+constexpr int64_t kMostRegions = 20'000;  // are looked at: more say nothing that these don't
+constexpr int64_t kMostSweeps = 50;       // of the means and columns, until they no longer change
 constexpr double kNoLongerMoves = 1e-11;
 
 // Backfitting of region means, week means and columns (Buja, Hastie and Tibshirani 1989): exact once it stands still.
@@ -23,6 +24,13 @@ class Backfit {
     const int64_t K = panel.controls();
     for (int64_t k = K - panel.coordinates.events(); k < K; ++k) events_.push_back(k);
     columns_ = static_cast<int64_t>(events_.size()) + (spend.by_week ? 0 : 4);
+    if (events_.empty()) return;
+    loop.each([&](Chunk chunk) {
+      const RegionBlock block(panel, chunk.first, chunk.count);
+      for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r)
+        for (int64_t t = 0; t < spend.weeks; ++t)
+          for (const int64_t k : events_) events_RTN_.push_back(block.controls_TK(r)[t * K + k]);
+    });
   }
 
   void run() {
@@ -39,7 +47,7 @@ class Backfit {
   void each_cell(Chunk chunk, const Visit& visit) {
     for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r)
       for (int64_t t = 0; t < spend_.weeks; ++t)
-        if (spend_.seen(r, t)) visit(r, t, spend_.value_RTC.data() + (r * spend_.weeks + t) * spend_.channels);
+        if (spend_.seen(r, t)) visit(r, t, const_cast<double*>(spend_.row(r, t)));
   }
 
   void remove_region_means() {
@@ -82,7 +90,7 @@ class Backfit {
 
   double column(int64_t p, int64_t region, int64_t week) const {
     const auto events = static_cast<int64_t>(events_.size());
-    if (p < events) return panel_.controls_RTK[(region * panel_.weeks() + week) * panel_.controls() + events_[p]];
+    if (p < events) return events_RTN_[static_cast<size_t>((region * spend_.weeks + week) * events + p)];
     const double angle = 2 * std::numbers::pi * static_cast<double>(1 + (p - events) / 2) * static_cast<double>(week) /
                          seasonal_period(panel_.coordinates.step);
     return (p - events) % 2 == 0 ? std::sin(angle) : std::cos(angle);
@@ -129,7 +137,8 @@ class Backfit {
   const Panel& panel_;
   LogSpend& spend_;
   const RegionLoop& loop_;
-  std::vector<int64_t> events_;  // their places among the controls
+  std::vector<int64_t> events_;     // their places among the controls
+  std::vector<double> events_RTN_;  // N events
   int64_t columns_ = 0;
 };
 
@@ -141,20 +150,26 @@ LogSpend log_spend(const Panel& panel, int64_t weeks, const RegionLoop& loop) {
   out.regions = R;
   out.weeks = T;
   out.channels = C;
-  out.value_RTC.assign(R * T * C, 0.0);
+  out.place_R.assign(R, -1);
   out.seen_RT.assign(R * T, 0);
+  const auto all_regions = static_cast<int64_t>(panel.coordinates.regions.size());
+  int64_t looked_at = 0;
   for (int64_t r = 0; r < R; ++r) {
+    if (!is_sampled(panel.first_region + r, kMostRegions, all_regions)) continue;
+    out.place_R[r] = looked_at++;
     const auto first = panel.observed_RT.begin() + r * panel.weeks();
     if (std::count(first, first + T, 1) >= kLeastWeeks) std::copy(first, first + T, out.seen_RT.begin() + r * T);
   }
-  const auto media = [&](int64_t r, int64_t t) { return panel.media_RTC.data() + (r * panel.weeks() + t) * C; };
+  out.value_STC.assign(looked_at * T * C, 0.0);
+  const auto value = [&](int64_t r, int64_t t) { return out.value_STC.data() + (out.place_R[r] * T + t) * C; };
   const std::vector<double> counts = loop.sum(C + 2, [&](Chunk chunk, std::span<double> total) {
+    const RegionBlock block(panel, chunk.first, chunk.count);
     for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
       const double before = total[C];
       for (int64_t t = 0; t < T; ++t) {
         if (!out.seen(r, t)) continue;
         total[C] += 1;
-        for (int64_t c = 0; c < C; ++c) total[c] += media(r, t)[c] <= 0;
+        for (int64_t c = 0; c < C; ++c) total[c] += block.media_TC(r)[t * C + c] <= 0;
       }
       total[C + 1] += total[C] > before;
     }
@@ -164,6 +179,7 @@ LogSpend log_spend(const Panel& panel, int64_t weeks, const RegionLoop& loop) {
 
   std::vector<char> is_silent_RC(R * C);
   loop.each([&](Chunk chunk) {
+    const RegionBlock block(panel, chunk.first, chunk.count);
     for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
       std::vector<double> mean(C), smallest(C, std::numeric_limits<double>::infinity());
       double cells = 0;
@@ -171,7 +187,7 @@ LogSpend log_spend(const Panel& panel, int64_t weeks, const RegionLoop& loop) {
         if (!out.seen(r, t)) continue;
         cells += 1;
         for (int64_t c = 0; c < C; ++c) {
-          const double x = media(r, t)[c];
+          const double x = block.media_TC(r)[t * C + c];
           mean[c] += x;
           if (x > 0) smallest[c] = std::min(smallest[c], x);
         }
@@ -181,10 +197,9 @@ LogSpend log_spend(const Panel& panel, int64_t weeks, const RegionLoop& loop) {
         if (!out.seen(r, t)) continue;
         for (int64_t c = 0; c < C; ++c) {
           if (is_silent_RC[r * C + c]) continue;
-          const double x = media(r, t)[c];
-          const double value = out.off_share_C[c] > kOffShare ? std::log1p(x * cells / mean[c])
-                                                              : std::log(std::max(x, smallest[c]) * cells / mean[c]);
-          out.value_RTC[(r * T + t) * C + c] = value;
+          const double x = block.media_TC(r)[t * C + c];
+          value(r, t)[c] = out.off_share_C[c] > kOffShare ? std::log1p(x * cells / mean[c])
+                                                          : std::log(std::max(x, smallest[c]) * cells / mean[c]);
         }
       }
     }
@@ -197,9 +212,9 @@ LogSpend log_spend(const Panel& panel, int64_t weeks, const RegionLoop& loop) {
       for (int64_t t = 0; t < T; ++t) {
         if (!out.seen(r, t)) continue;
         for (int64_t c = 0; c < C; ++c) {
-          double& value = out.value_RTC[(r * T + t) * C + c];
-          if (is_silent_RC[r * C + c]) value = 0.0;
-          total[c] += value * value;
+          double& here = value(r, t)[c];
+          if (is_silent_RC[r * C + c]) here = 0.0;
+          total[c] += here * here;
         }
       }
   });
@@ -207,10 +222,10 @@ LogSpend log_spend(const Panel& panel, int64_t weeks, const RegionLoop& loop) {
     const double scale = counts[C] > 0 ? std::sqrt(squares[c] / counts[C]) : 0.0;
     out.scale_C.push_back(scale > kStillMoves ? scale : 0.0);
   }
-  loop.each([&](Chunk chunk) {
-    for (int64_t i = chunk.first * T * C; i < (chunk.first + chunk.count) * T * C; ++i)
-      out.value_RTC[i] = out.scale_C[i % C] > 0 ? out.value_RTC[i] / out.scale_C[i % C] : 0.0;
-  });
+  for (size_t i = 0; i < out.value_STC.size(); ++i) {
+    const double scale = out.scale_C[i % static_cast<size_t>(C)];
+    out.value_STC[i] = scale > 0 ? out.value_STC[i] / scale : 0.0;
+  }
   return out;
 }
 

@@ -13,14 +13,15 @@ namespace dcmmm {
 /// Departures of log spend, without unit: a channel multiplied by any number gives the same.
 struct LogSpend {
   int64_t regions = 0, weeks = 0, channels = 0;
-  std::vector<double> value_RTC;    // standard deviation 1 over all seen cells of the panel; 0 where not seen
-  std::vector<uint8_t> seen_RT;     // the row exists, in a region with enough of them
-  std::vector<double> scale_C;      // standard deviation of log spend's departures, which value_RTC is divided by
+  std::vector<int64_t> place_R;   // among the S regions that are looked at: all of them, or evenly spaced ones; else -1
+  std::vector<double> value_STC;  // standard deviation 1 over all seen cells of the panel; 0 where not seen
+  std::vector<uint8_t> seen_RT;   // the row exists, in a region that is looked at and has enough of them
+  std::vector<double> scale_C;    // standard deviation of log spend's departures, which values are divided by
   std::vector<double> off_share_C;  // share of the seen cells without spend
   bool by_week = false;             // weeks' own means were removed, else harmonics of the year
 
   const double* row(int64_t region, int64_t week) const {
-    return value_RTC.data() + (region * weeks + week) * channels;
+    return value_STC.data() + (place_R[static_cast<size_t>(region)] * weeks + week) * channels;
   }
   bool seen(int64_t region, int64_t week) const { return seen_RT[region * weeks + week] != 0; }
   /// Spend that doesn't move says nothing.

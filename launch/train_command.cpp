@@ -86,6 +86,18 @@ ChannelDraws all_draws(const Fit& fit, const Mesh& mesh) {
   return draws;
 }
 
+// A rank's regions. Media, controls and spend stay in the file where they would take more than a quarter of its memory.
+Panel read_regions(const PanelFile& file, const fs::path& path, const RegionPlan& plan, int64_t memory) {
+  const PanelCoordinates& names = file.coordinates();
+  const size_t columns = names.channels.size() * (names.has_spend ? 2 : 1) + names.controls.size();
+  const auto bytes =
+      static_cast<int64_t>(sizeof(double) * columns * names.weeks.size()) * std::max<int64_t>(plan.regions, 1);
+  if (bytes <= memory / 4) return file.read(plan.first_region, plan.regions);
+  log_info(text("The panel's media and controls are read as they are needed: ", bytes >> 20,
+                " MiB a rank are more than a quarter of its memory (trainer.memory_limit)."));
+  return PanelFile::read_in_blocks(path, plan.first_region, plan.regions);
+}
+
 int64_t peak_memory(Communicator& world) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -338,7 +350,7 @@ int train_command(CommandContext& context) {
                                       static_cast<int64_t>(options.members.size()) + 1, ranks_here);
   const RegionPlan plan = plan_regions(file->observed_cells(), mesh.column, mesh.regions, chunk, trainer.deterministic);
   Panel panel;
-  agree(world, [&] { panel = file->read(plan.first_region, plan.regions); });
+  agree(world, [&] { panel = read_regions(*file, panel_path, plan, memory_of_rank(trainer, ranks_here)); });
   const double import_seconds = stage.lap();
 
   set_activity("the start of the fit");

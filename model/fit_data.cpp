@@ -19,7 +19,8 @@ constexpr double kControlFloor = 0.1;  // of the regions' mean standard deviatio
 constexpr double kControlClip = 4.0;
 // Weeks of a block of the bootstrap: longer than what one shock lasts.
 constexpr int64_t kBootstrapBlock = 8;
-constexpr double kLeastSize = 0.05;  // of a region's mean target, whatever the offset
+constexpr double kLeastSize = 0.05;      // of a region's mean target, whatever the offset
+constexpr int64_t kBlockRegions = 1024;  // read at once
 // Streams of a bootstrap's random numbers: regions count from 0, blocks of weeks from here.
 constexpr uint64_t kBlockStream = uint64_t{1} << 32;
 
@@ -30,28 +31,14 @@ at::Tensor copy_of(const std::vector<double>& values, std::vector<int64_t> shape
   return at::from_blob(const_cast<double*>(values.data()), shape, at::kDouble).to(type, false, /*copy=*/true);
 }
 
-// The panel's media with missing rows filled in; a region at a time, since a whole copy in double would be the peak of
-// a large panel's memory.
-at::Tensor filled_media(const Panel& panel, at::ScalarType type) {
-  const int64_t width = panel.weeks() * panel.channels();
-  at::Tensor media_RTC = at::empty({panel.regions, panel.weeks(), panel.channels()}, type);
-  std::vector<double> region(static_cast<size_t>(width));
-  for (int64_t r = 0; r < panel.regions; ++r) {
-    fill_missing_rows(panel, r, region);
-    AT_DISPATCH_FLOATING_TYPES(type, "filled_media", [&] {
-      std::copy(region.begin(), region.end(), media_RTC.data_ptr<scalar_t>() + r * width);
-    });
-  }
-  return media_RTC;
-}
-
 // Sums over a region's training weeks.
 struct RegionSums {
   double cells = 0, target = 0;
   std::vector<double> media_C, share_C, control_K, control_square_K;
 };
 
-RegionSums sum_training_weeks(const Panel& panel, int64_t region, int64_t origin) {
+RegionSums sum_training_weeks(const Panel& panel, const RegionBlock& block, int64_t region, int64_t origin) {
+  const double *media_TC = block.media_TC(region), *controls_TK = block.controls_TK(region);
   const int64_t weeks = panel.weeks(), channels = panel.channels(), controls = panel.controls();
   RegionSums sums{0,
                   0,
@@ -64,20 +51,20 @@ RegionSums sum_training_weeks(const Panel& panel, int64_t region, int64_t origin
     if (panel.observed_RT[cell] == 0) continue;
     sums.cells += 1;
     sums.target += panel.target_RT[cell];
-    const double* media_C = panel.media_RTC.data() + cell * channels;
+    const double* media_C = media_TC + t * channels;
     const double total = std::accumulate(media_C, media_C + channels, 0.0);
     for (int64_t c = 0; c < channels; ++c) {
       sums.media_C[c] += media_C[c];
       sums.share_C[c] += total > 0 ? media_C[c] / total : 1.0 / static_cast<double>(channels);
     }
-    for (int64_t k = 0; k < controls; ++k) sums.control_K[k] += panel.controls_RTK[cell * controls + k];
+    for (int64_t k = 0; k < controls; ++k) sums.control_K[k] += controls_TK[t * controls + k];
   }
   // Second pass for the variances: a control of 1e6 +- 1 must keep its digits.
   for (int64_t t = 0; t < origin && sums.cells > 0; ++t) {
     const int64_t cell = region * weeks + t;
     if (panel.observed_RT[cell] == 0) continue;
     for (int64_t k = 0; k < controls; ++k) {
-      const double distance = panel.controls_RTK[cell * controls + k] - sums.control_K[k] / sums.cells;
+      const double distance = controls_TK[t * controls + k] - sums.control_K[k] / sums.cells;
       sums.control_square_K[k] += distance * distance;
     }
   }
@@ -129,8 +116,6 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
   data.all_regions = static_cast<int64_t>(panel.coordinates.regions.size());
   const int64_t E = data.member_count(), R = data.regions, T = data.weeks, C = data.channels, K = data.controls;
   data.target_RT = copy_of(panel.target_RT, {R, T}, type);
-  data.media_RTC = filled_media(panel, type);
-  data.control_RTK = copy_of(panel.controls_RTK, {R, T, K}, type);
   data.control_known_RT = at::zeros({R, T}, type);
   for (int64_t r = 0; r < R; ++r) {
     int64_t first = 0;
@@ -138,10 +123,27 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
     data.control_known_RT[r].narrow(0, first, T - first).fill_(1);
   }
 
+  // Raw values, and each member's sums, block by block: the panel may be too large to be held beside them.
+  std::vector<std::vector<RegionSums>> sums(static_cast<size_t>(E), std::vector<RegionSums>(static_cast<size_t>(R)));
+  data.media_RTC = at::empty({R, T, C}, type);
+  data.control_RTK = at::empty({R, T, K}, type);
+  std::vector<double> filled_TC(static_cast<size_t>(T * C));
+  for (int64_t first = 0; first < R; first += kBlockRegions) {
+    const int64_t count = std::min(kBlockRegions, R - first);
+    const RegionBlock block(panel, first, count);
+    for (int64_t r = first; r < first + count; ++r) {
+      fill_missing_rows(panel, block, r, filled_TC);
+      AT_DISPATCH_FLOATING_TYPES(type, "raw_values", [&] {
+        std::copy(filled_TC.begin(), filled_TC.end(), data.media_RTC.data_ptr<scalar_t>() + r * T * C);
+        std::copy_n(block.controls_TK(r), T * K, data.control_RTK.data_ptr<scalar_t>() + r * T * K);
+      });
+      for (int64_t e = 0; e < E; ++e) sums[e][r] = sum_training_weeks(panel, block, r, members[e].origin);
+    }
+  }
+
   // National figures of each member: sum of m_r, cells, media, the controls' standard deviations, shares of voice, the
   // regions' sizes over cells.
   const int64_t sizes = 2 + C + K + C, width = sizes + 1;
-  std::vector<std::vector<RegionSums>> sums(static_cast<size_t>(E), std::vector<RegionSums>(static_cast<size_t>(R)));
   const auto target_size_of = [&](int64_t e, int64_t r) {
     const double mean = sums[e][r].target / std::max(sums[e][r].cells, 1.0);
     return is_usable(sums[e][r]) ? std::max(mean - members[e].size_offset, kLeastSize * mean) : mean;
@@ -153,7 +155,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
     for (int64_t e = 0; e < E; ++e) {
       double* of_member = total.data() + e * width;
       for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
-        RegionSums& region = sums[e][r] = sum_training_weeks(panel, r, members[e].origin);
+        const RegionSums& region = sums[e][r];
         of_member[0] += region.target / std::max(region.cells, 1.0);
         of_member[1] += region.cells;
         for (int64_t c = 0; c < C; ++c) of_member[2 + c] += region.media_C[c];

@@ -56,11 +56,12 @@ std::vector<LiftObservation> lift_observations(const Panel& panel, const Knowled
     return out;
   // Spend of each member's observed training cells.
   const std::vector<double> spend = loop.sum(E * C, [&](Chunk chunk, std::span<double> total) {
+    const RegionBlock block(panel, chunk.first, chunk.count);
     for (int64_t e = 0; e < E; ++e) {
       const at::Tensor seen = (data.cell_weight_ERT[e] > 0).contiguous();
       for (int64_t cell = chunk.first * T; cell < (chunk.first + chunk.count) * T; ++cell)
         for (int64_t c = 0; c < C && seen.const_data_ptr<bool>()[cell]; ++c)
-          total[e * C + c] += panel.spend_RTC[cell * C + c];
+          total[e * C + c] += block.spend_TC(cell / T)[cell % T * C + c];
     }
   });
   for (int64_t c = 0; c < C; ++c) {

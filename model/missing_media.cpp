@@ -27,9 +27,9 @@ void fill_missing_weeks(std::span<double> media_TC, std::span<const uint8_t> kno
   }
 }
 
-void fill_missing_rows(const Panel& panel, int64_t region, std::span<double> media_TC) {
+void fill_missing_rows(const Panel& panel, const RegionBlock& block, int64_t region, std::span<double> media_TC) {
   const int64_t weeks = panel.weeks(), channels = panel.channels();
-  std::copy_n(panel.media_RTC.begin() + region * weeks * channels, weeks * channels, media_TC.begin());
+  std::copy_n(block.media_TC(region), weeks * channels, media_TC.begin());
   std::vector<uint8_t> known(static_cast<size_t>(weeks));
   for (int64_t t = 0; t < weeks; ++t) {
     const auto row = media_TC.subspan(static_cast<size_t>(t * channels), static_cast<size_t>(channels));
@@ -42,8 +42,9 @@ void fill_missing_rows(const Panel& panel, int64_t region, std::span<double> med
 std::vector<double> media_with_missing_rows_filled(const Panel& panel) {
   const auto width = static_cast<size_t>(panel.weeks() * panel.channels());
   std::vector<double> media(panel.media_RTC.size());
+  const RegionBlock block(panel, 0, panel.regions);
   for (int64_t r = 0; r < panel.regions; ++r)
-    fill_missing_rows(panel, r, std::span(media).subspan(static_cast<size_t>(r) * width, width));
+    fill_missing_rows(panel, block, r, std::span(media).subspan(static_cast<size_t>(r) * width, width));
   return media;
 }
 

@@ -18,7 +18,7 @@ inline constexpr int64_t kWeeksBefore = 4;
 void fill_missing_weeks(std::span<double> media_TC, std::span<const uint8_t> known_T, int64_t channels);
 
 /// One region's media [T, C] with weeks filled of which the panel has no row: neither a target nor any media.
-void fill_missing_rows(const Panel& panel, int64_t region, std::span<double> media_TC);
+void fill_missing_rows(const Panel& panel, const RegionBlock& block, int64_t region, std::span<double> media_TC);
 
 /// The same of all its regions, [R, T, C].
 std::vector<double> media_with_missing_rows_filled(const Panel& panel);

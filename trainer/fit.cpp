@@ -32,14 +32,18 @@ Fit::Fit(const ModelOptions& model_options, const TrainerOptions& trainer_option
             seasonal_period(panel_data.coordinates.step), panel_data.channels(), panel_data.controls(),
             panel_data.coordinates.events()) {}
 
+int64_t memory_of_rank(const TrainerOptions& options, int ranks_here) {
+  // The machine's whole memory, not what is free now: a resumed run must cut its regions as before to get the same
+  // bits.
+  const int64_t machine_memory = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+  return options.memory_limit > 0 ? options.memory_limit : machine_memory / 8 / std::max(ranks_here, 1);
+}
+
 int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, const PanelCoordinates& coordinates,
                       int64_t members, int ranks_here) {
   if (options.region_chunk > 0) return options.region_chunk;
   constexpr int64_t kEnough = 192;  // more regions at once gain nothing (docs/benchmarks.md)
-  // The machine's whole memory, not what is free now: a resumed run must cut its regions as before to get the same
-  // bits.
-  const int64_t machine_memory = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
-  const int64_t limit = options.memory_limit > 0 ? options.memory_limit : machine_memory / 8 / std::max(ranks_here, 1);
+  const int64_t limit = memory_of_rank(options, ranks_here);
   // Activations kept for the backward, and gradients, per region, week and member: the GRU's gates and states, its
   // inputs, and what the channels need.
   const auto channels = static_cast<int64_t>(coordinates.channels.size()),

@@ -60,8 +60,11 @@ struct Fit {
   bool has_shadows() const { return shadows() > 0; }
 };
 
-/// Regions that may go through a step at once: options.region_chunk, or what options.memory_limit leaves room for (by
-/// default an eighth of this machine's memory over `ranks_here`), 192 at the most.
+/// Bytes that this rank may take: options.memory_limit, or its share of an eighth of the machine's memory.
+int64_t memory_of_rank(const TrainerOptions& options, int ranks_here);
+
+/// Regions that may go through a step at once: options.region_chunk, or what memory_of_rank leaves room for, 192 at the
+/// most.
 int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, const PanelCoordinates& coordinates,
                       int64_t members, int ranks_here);
 

@@ -128,10 +128,11 @@ std::vector<double> training_spend(const Panel& panel, int64_t origin, const Reg
   const int64_t C = panel.channels(), T = panel.weeks();
   if (!panel.coordinates.has_spend) return {};
   return loop.sum(C, [&](Chunk chunk, std::span<double> total) {
+    const RegionBlock block(panel, chunk.first, chunk.count);
     for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r)
       for (int64_t t = 0; t < origin; ++t)
         if (panel.observed_RT[r * T + t] != 0)
-          for (int64_t c = 0; c < C; ++c) total[c] += panel.spend_RTC[(r * T + t) * C + c];
+          for (int64_t c = 0; c < C; ++c) total[c] += block.spend_TC(r)[t * C + c];
   });
 }
 

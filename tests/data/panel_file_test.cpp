@@ -43,6 +43,25 @@ void write_in_blocks(const fs::path& path, const Panel& panel, int64_t block) {
   writer.finish();
 }
 
+TEST(PanelFile, ReadsInBlocksWhatIsTooLargeToBeHeld) {
+  const TemporaryFolder folder;
+  const Panel panel = small_panel(90, 20, 3, 2);
+  write_panel_file(folder / "p.h5", panel);
+  const Panel held = part_of(panel, 20, 60), thin = PanelFile::read_in_blocks(folder / "p.h5", 20, 60);
+  EXPECT_TRUE(thin.media_RTC.empty() && thin.controls_RTK.empty() && thin.spend_RTC.empty());
+  EXPECT_EQ(thin.target_RT, held.target_RT);
+  EXPECT_EQ(thin.observed_RT, held.observed_RT);
+  EXPECT_EQ(thin.population_R, held.population_R);
+  EXPECT_TRUE(same_values(slice_regions(thin, 7, 30), slice_regions(held, 7, 30)));
+  EXPECT_TRUE(same_names(slice_regions(thin, 7, 30).coordinates, panel.coordinates));
+  const RegionBlock read(thin, 10, 25), seen(held, 10, 25);
+  for (int64_t r = 10; r < 35; ++r) {
+    EXPECT_TRUE(std::equal(read.media_TC(r), read.media_TC(r) + 60, seen.media_TC(r))) << r;
+    EXPECT_TRUE(std::equal(read.controls_TK(r), read.controls_TK(r) + 40, seen.controls_TK(r))) << r;
+    EXPECT_TRUE(std::equal(read.spend_TC(r), read.spend_TC(r) + 60, seen.spend_TC(r))) << r;
+  }
+}
+
 TEST(PanelFile, GivesBackThePanelAndItsParts) {
   const TemporaryFolder folder;
   const Panel panel = small_panel(200, 109, 13, 7);  // 46 regions a chunk

@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "tests/graph/graph_panel.hpp"
+#include "tests/thin_panel.hpp"
 
 namespace dcmmm {
 namespace {
@@ -111,6 +112,18 @@ TEST(LogSpend, LeavesOutShortRegionsAndTellsWhatIsSilentOrSparse) {
   EXPECT_NEAR(spend.off_share_C[1], 0.5, 1e-12);
   EXPECT_NEAR(spend.off_share_C[2], 1.0 / 11, 1e-12);
   for (int64_t t = 0; t < 30; ++t) EXPECT_EQ(spend.row(5, t)[2], 0.0F);
+}
+
+TEST(LogSpend, IsTheSameOfAPanelThatIsReadInBlocks) {
+  Panel panel = ragged_panel(14, 30);
+  panel.coordinates.controls = {"price", std::string(kEventPrefix) + "sale"};
+  for (int64_t cell = 0; cell < 14 * 30; ++cell) {
+    panel.controls_RTK.push_back(static_cast<double>(cell % 7));
+    panel.controls_RTK.push_back(cell % 11 == 0 ? 1.0 : 0.0);
+  }
+  const LogSpend held = spend_of(panel, 26), read = spend_of(testing::thin_panel(panel), 26);
+  EXPECT_EQ(held.value_STC, read.value_STC);
+  EXPECT_EQ(held.scale_C, read.scale_C);
 }
 
 }  // namespace

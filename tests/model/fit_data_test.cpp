@@ -9,6 +9,7 @@
 #include "tests/fake_ranks.hpp"
 #include "tests/model/model_case.hpp"
 #include "tests/small_panel.hpp"
+#include "tests/thin_panel.hpp"
 
 namespace dcmmm {
 namespace {
@@ -144,6 +145,19 @@ at::Tensor expected_weights(const ModelCase& fit, int64_t e) {
 void refresh(const Mmm& model, FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_ERL,
              const RegionLoop& loop) {
   model.refresh_cell_weights(data, model.residuals(data, shared_EP, local_ERL, loop), loop.communicator());
+}
+
+TEST(FitData, IsTheSameOfAPanelThatIsReadInBlocks) {
+  const Panel panel = mmm_panel(6, 40, 3, 2);
+  ModelCase held(panel, small_model(), {{34, 1}, {27, 2}}),
+      read(testing::thin_panel(panel), small_model(), {{34, 1}, {27, 2}});
+  EXPECT_TRUE(at::equal(held.data.media_RTC, read.data.media_RTC));
+  EXPECT_TRUE(at::equal(held.data.control_RTK, read.data.control_RTK));
+  EXPECT_TRUE(at::equal(held.data.inverse_media_scale_ERC, read.data.inverse_media_scale_ERC));
+  EXPECT_TRUE(at::equal(held.data.control_mean_ERK, read.data.control_mean_ERK));
+  EXPECT_TRUE(at::equal(held.data.inverse_control_scale_ERK, read.data.inverse_control_scale_ERK));
+  EXPECT_TRUE(at::equal(held.data.region_weight_ER, read.data.region_weight_ER));
+  EXPECT_TRUE(at::equal(held.shared_EP, read.shared_EP));
 }
 
 TEST(RefreshCellWeights, AreHubersOverAllCells) {
