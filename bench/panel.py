@@ -2,14 +2,16 @@
 
   panel.py BUILD [--regions 2000,10000,100000] [--weeks 156] [--steps 2] [--ranks 1]
 
-One fit with a GRU of 32 units and without its shadow, 13 channels, 7 controls, float32, one thread a rank, on a panel made
-in memory. Each number of regions is a process of its own; its peak memory includes LibTorch's 150 MiB. The table and
+One fit with a GRU of 32 units and without its shadow, 13 channels, 7 controls, float32, one thread a rank, on a file of
+`dcmmm synth` that is read block by block. Each number of regions is a process of its own; its peak memory includes LibTorch's
+150 MiB. The table and
 BUILD/bench/panel.json hold the step's processor time (the slowest rank's, median over steps)."""
 
 import argparse
 import json
 import os
 import pathlib
+import subprocess
 
 from versus.interleaved import measure
 
@@ -29,8 +31,12 @@ def main():
     print(f"{'regions':>8} {'step s':>8} {'cpu s':>8} {'ns a cell':>10} {'MiB a rank':>11} {'of them before the steps':>25}")
     rows = []
     for regions in map(int, given.regions.split(",")):
-        figures = measure([*launcher, folder / "train_step", "--regions", regions, "--weeks", given.weeks, "--steps",
+        panel = folder / "panel.h5"
+        subprocess.run([given.build / "dcmmm", "synth", f"synth.regions={regions}", f"synth.weeks={given.weeks}",
+                        "synth.channels=13", "synth.controls=7", f"output={panel}"], check=True, capture_output=True)
+        figures = measure([*launcher, folder / "train_step", "--panel-file", panel, "--regions", regions, "--weeks", given.weeks, "--steps",
                            given.steps, "--threads", 1, "--validation-weeks", 0, "--json", file], file)
+        panel.unlink()
         processor = figures["step_processor_seconds_median"]
         per_cell = processor * given.ranks / (regions * (given.weeks - 8))
         rows.append({key: figures[key] for key in ("regions", "weeks", "ranks", "step_seconds_median",

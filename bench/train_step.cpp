@@ -13,6 +13,7 @@
 #include "comm/environment.hpp"
 #include "comm/threads.hpp"
 #include "common/errors.hpp"
+#include "data/panel_file.hpp"
 #include "data/synthetic.hpp"
 #include "trainer/device_descent.hpp"
 #include "trainer/fit.hpp"
@@ -32,7 +33,7 @@ struct BenchOptions {
   TrainerOptions trainer;
   ModelOptions model;
   int64_t steps = 20, members = 1;
-  std::string precision = "float32", device = "cpu", json;
+  std::string precision = "float32", device = "cpu", json, panel_file;
 };
 
 // What the step is made of, in the order of the table.
@@ -110,7 +111,9 @@ nlohmann::json measure(const BenchOptions& options, const Environment& environme
   const int64_t chunk = chunk_regions(options.trainer, model, synthetic_coordinates(options.panel), members_run,
                                       environment.machine()->size());
   const RegionPlan plan = plan_regions(cells, world.rank(), world.size(), chunk, options.trainer.deterministic);
-  const Panel panel = make_panel(options.panel, plan);
+  const Panel panel = options.panel_file.empty()
+                          ? make_panel(options.panel, plan)
+                          : PanelFile::read_in_blocks(options.panel_file, plan.first_region, plan.regions);
 
   const auto preparation = Clock::now();
   const std::unique_ptr<Fit> fit =
@@ -202,6 +205,9 @@ int run(int argc, char** argv, const Environment& environment) {
       ->check(CLI::Range(0, 100));
   app.add_option("--members", options.members, "Ensemble members, each with its shadow")
       ->check(CLI::Range(1, 1'000'000));
+  app.add_option(
+      "--panel-file", options.panel_file,
+      "A file of `dcmmm synth` with the sizes above, whose media are read block by block; else made in memory");
   app.add_option("--steps", options.steps, "Steps to measure, after one to warm up")->check(CLI::Range(1, 1'000'000));
   app.add_option("--threads", options.trainer.threads, "Threads of a rank; 0: from its share of the cores")
       ->check(CLI::Range(0, 1'000'000));

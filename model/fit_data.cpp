@@ -125,15 +125,16 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
 
   // Raw values, and each member's sums, block by block: the panel may be too large to be held beside them.
   std::vector<std::vector<RegionSums>> sums(static_cast<size_t>(E), std::vector<RegionSums>(static_cast<size_t>(R)));
-  data.media_RTC = at::empty({R, T, C}, type);
-  data.control_RTK = at::empty({R, T, K}, type);
+  const at::ScalarType raw = panel.blocks ? at::kFloat : type;
+  data.media_RTC = at::empty({R, T, C}, raw);
+  data.control_RTK = at::empty({R, T, K}, raw);
   std::vector<double> filled_TC(static_cast<size_t>(T * C));
   for (int64_t first = 0; first < R; first += kBlockRegions) {
     const int64_t count = std::min(kBlockRegions, R - first);
     const RegionBlock block(panel, first, count);
     for (int64_t r = first; r < first + count; ++r) {
       fill_missing_rows(panel, block, r, filled_TC);
-      AT_DISPATCH_FLOATING_TYPES(type, "raw_values", [&] {
+      AT_DISPATCH_FLOATING_TYPES(raw, "raw_values", [&] {
         std::copy(filled_TC.begin(), filled_TC.end(), data.media_RTC.data_ptr<scalar_t>() + r * T * C);
         std::copy_n(block.controls_TK(r), T * K, data.control_RTK.data_ptr<scalar_t>() + r * T * K);
       });
@@ -169,13 +170,12 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
 
   at::Tensor target_scale = at::zeros({E, R}, at::kDouble), media_scale = at::zeros({E, R, C}, at::kDouble);
   at::Tensor control_mean = at::zeros({E, R, K}, at::kDouble), control_scale = at::zeros({E, R, K}, at::kDouble);
-  at::Tensor cell_weight = at::zeros({E, R, T}, at::kDouble), region_weight = at::zeros({E, R}, at::kDouble);
+  at::Tensor cell_weight = at::zeros({E, R, T}, type), region_weight = at::zeros({E, R}, at::kDouble);
   auto scale_ER = target_scale.accessor<double, 2>();
   auto weight_ER = region_weight.accessor<double, 2>();
   auto media_ERC = media_scale.accessor<double, 3>();
   auto mean_ERK = control_mean.accessor<double, 3>();
   auto control_ERK = control_scale.accessor<double, 3>();
-  auto cell_ERT = cell_weight.accessor<double, 3>();
   const std::vector<double> weighted = loop.sum(E, [&](Chunk chunk, std::span<double> total) {
     for (int64_t e = 0; e < E; ++e) {
       const double* of_member = national.data() + e * width;
@@ -212,7 +212,10 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
         if (members[e].bootstrap_seed != 0)
           weight_ER[e][r] *= bootstrap_weight(members[e].bootstrap_seed, static_cast<uint64_t>(panel.first_region + r));
         total[e] += weight_ER[e][r] * region.cells;
-        for (int64_t t = 0; t < members[e].origin; ++t) cell_ERT[e][r][t] = panel.observed_RT[r * T + t];
+        AT_DISPATCH_FLOATING_TYPES(type, "cell_weights", [&] {
+          std::copy_n(panel.observed_RT.begin() + r * T, members[e].origin,
+                      cell_weight.data_ptr<scalar_t>() + (e * R + r) * T);
+        });
       }
     }
   });
@@ -241,7 +244,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
   data.control_mean_ERK = control_mean.to(type);
   for (const FrequencyOf& frequency : data.frequencies) control_scale.select(2, frequency.control).zero_();
   data.inverse_control_scale_ERK = control_scale.to(type);
-  data.cell_weight_ERT = cell_weight.to(type);
+  data.cell_weight_ERT = cell_weight;
   data.region_weight_ER = region_weight.to(type);
   data.stiffness_ER = at::empty({E, R}, at::kDouble);
   for (int64_t e = 0; e < E; ++e) {
@@ -277,11 +280,11 @@ FitData FitData::only(int64_t member) const {
 }
 
 at::Tensor FitData::media(Chunk chunk, int64_t weeks) const {
-  return media_RTC.narrow(0, chunk.first, chunk.count).narrow(1, 0, weeks);
+  return media_RTC.narrow(0, chunk.first, chunk.count).narrow(1, 0, weeks).to(type);
 }
 
 at::Tensor FitData::frequency(Chunk chunk, int64_t weeks) const {
-  return frequency_of(control_RTK.narrow(0, chunk.first, chunk.count).narrow(1, 0, weeks));
+  return frequency_of(control_RTK.narrow(0, chunk.first, chunk.count).narrow(1, 0, weeks).to(type));
 }
 
 at::Tensor FitData::frequency_of(const at::Tensor& control_nTK) const {
@@ -298,7 +301,7 @@ at::Tensor FitData::scaled_target(Chunk chunk, int64_t weeks) const {
 }
 
 at::Tensor FitData::scaled_controls(Chunk chunk, int64_t weeks) const {
-  return scale_controls(control_RTK.narrow(0, chunk.first, chunk.count).narrow(1, 0, weeks),
+  return scale_controls(control_RTK.narrow(0, chunk.first, chunk.count).narrow(1, 0, weeks).to(type),
                         control_known_RT.narrow(0, chunk.first, chunk.count).narrow(1, 0, weeks),
                         control_mean_ERK.narrow(1, chunk.first, chunk.count),
                         inverse_control_scale_ERK.narrow(1, chunk.first, chunk.count));

@@ -47,7 +47,7 @@ struct FitData {
   int64_t events = 0;       // the last of the controls: 0 or 1, neither centred nor scaled
   int64_t all_regions = 0;  // of the panel, over all ranks
 
-  // Raw, shared by the members.
+  // Raw, shared by the members. Media and controls of a panel that is read in blocks are float32 whatever `type` is.
   at::Tensor target_RT, media_RTC, control_RTK;
   std::vector<FrequencyOf> frequencies;  // F channels with reach and frequency; these controls have no effect of theirs
   at::Tensor control_known_RT;  // 1 from the region's first row on: before it there is nothing to carry forward

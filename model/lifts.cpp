@@ -86,8 +86,7 @@ at::Tensor Mmm::lift_responses(const FitData& data, const Curves& curve, const a
                                const at::Tensor& rows, Chunk chunk) const {
   const LiftObservation& lift = data.lifts[place];
   const int64_t weeks = response_ERTC.size(2);
-  at::Tensor off_nTC =
-      data.media_RTC.narrow(0, chunk.first, chunk.count).index_select(0, rows).narrow(1, 0, weeks).clone();
+  at::Tensor off_nTC = data.media(chunk, weeks).index_select(0, rows);
   off_nTC.narrow(1, lift.first_week, weeks - lift.first_week).select(2, lift.channel).zero_();
   const at::Tensor scale_EnC =
       data.inverse_media_scale_ERC.narrow(1, chunk.first, chunk.count).index_select(1, rows).contiguous();

@@ -149,8 +149,8 @@ void refresh(const Mmm& model, FitData& data, const at::Tensor& shared_EP, const
 
 TEST(FitData, IsTheSameOfAPanelThatIsReadInBlocks) {
   const Panel panel = mmm_panel(6, 40, 3, 2);
-  ModelCase held(panel, small_model(), {{34, 1}, {27, 2}}),
-      read(testing::thin_panel(panel), small_model(), {{34, 1}, {27, 2}});
+  ModelCase held(panel, small_model(), {{34, 1}, {27, 2}}, at::kFloat),
+      read(testing::thin_panel(panel), small_model(), {{34, 1}, {27, 2}}, at::kFloat);
   EXPECT_TRUE(at::equal(held.data.media_RTC, read.data.media_RTC));
   EXPECT_TRUE(at::equal(held.data.control_RTK, read.data.control_RTK));
   EXPECT_TRUE(at::equal(held.data.inverse_media_scale_ERC, read.data.inverse_media_scale_ERC));
