@@ -8,15 +8,11 @@
 // T training weeks, C channels, K basis columns a channel, M = C K, F columns that don't depend on the curves (the
 // target last), B controls with a sign.
 namespace dcmmm {
-namespace {
-
-constexpr int64_t K = ResponseBasis::kColumns;
-
-}  // namespace
 
 CurveSurrogate::CurveSurrogate(const CurveEvidence& evidence, const ResponseBasis& basis)
     : evidence_(evidence), basis_(basis) {
   const LikelihoodData& data = evidence.data_;
+  constexpr int64_t K = ResponseBasis::kColumns;
   const int64_t T = data.origin, C = data.channels, F = evidence.gram_FF_.rows(), M = C * K;
   const int64_t gram = T * M, cross = gram + M * M, mean = cross + M * F, length = mean + M;
   const std::vector<double> sums = evidence.sum(length, [&](size_t i, double* total) {
@@ -75,6 +71,7 @@ CurveSurrogate::CurveSurrogate(const CurveEvidence& evidence, const ResponseBasi
 }
 
 CurvePoint CurveSurrogate::point(const Eigen::VectorXd& coordinates) const {
+  constexpr int64_t K = ResponseBasis::kColumns;
   const int64_t C = evidence_.data_.channels, M = C * K;
   Shapes shapes = evidence_.prior_center_;
   shapes.coordinates = coordinates;
@@ -95,6 +92,7 @@ SurrogateWalk::SurrogateWalk(const CurveSurrogate& surrogate, const Eigen::Vecto
 }
 
 SurrogateWalk::Channel SurrogateWalk::place(int64_t channel, const Shapes& shapes) const {
+  constexpr int64_t K = ResponseBasis::kColumns;
   Channel out;
   out.coefficient_K = surrogate_->basis_.coefficients(channel, shapes);
   out.image.noalias() = surrogate_->kept_gram_.middleCols(channel * K, K) * out.coefficient_K;
@@ -105,6 +103,7 @@ SurrogateWalk::Channel SurrogateWalk::place(int64_t channel, const Shapes& shape
 
 // As CurveEvidence::point_of, of the terms that are left.
 void SurrogateWalk::evaluate(Point& point) const {
+  constexpr int64_t K = ResponseBasis::kColumns;
   const CurveSurrogate& of = *surrogate_;
   const int64_t C = std::ssize(channel_C_), B = of.control_sign_B_.size(), M = C * K, L = C + B;
   Eigen::MatrixXd matrix(L, L);
