@@ -15,12 +15,13 @@ namespace dcmmm {
 class ResponseBasis {
  public:
   static constexpr int64_t kColumns = 32;  // K
+  static constexpr int64_t kMostChannels = 64;
 
-  /// `snapshots`: curves of all channels, Q. Channels with reach and frequency can't be spanned (spans()). `data` must
-  /// outlive it. Collective.
+  /// `snapshots`: curves of all channels, Q. Channels with reach and frequency can't be spanned, nor more channels than
+  /// a quarter of a GiB of sums of their columns allows (spans()). `data` must outlive it. Collective.
   ResponseBasis(const LikelihoodData& data, std::vector<Shapes> snapshots, const RegionLoop& loop);
 
-  static bool spans(const LikelihoodData& data) { return data.frequency_RTC.empty(); }
+  static bool spans(const LikelihoodData& data) { return data.frequency_RTC.empty() && data.channels <= kMostChannels; }
 
   /// Basis columns of a channel in one region of this rank, [T, K]; 0 beyond the dimensions that there are.
   void fill(int64_t region, int64_t channel, Eigen::Ref<RowMatrix> out) const;

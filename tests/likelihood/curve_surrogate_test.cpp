@@ -140,6 +140,11 @@ TEST_F(Surrogate, StandsBackWhereItCannotStandForThePanel) {
   EXPECT_FALSE(CurveSurrogate::can_stand_for(CurveEvidence(case_.data, options_, fixed, center_, loop_)));
   case_.data.experiments.clear();
   EXPECT_TRUE(CurveSurrogate::can_stand_for(CurveEvidence(case_.data, options_, fixed, center_, loop_)));
+  LikelihoodData many;
+  many.channels = ResponseBasis::kMostChannels;
+  EXPECT_TRUE(ResponseBasis::spans(many));
+  ++many.channels;
+  EXPECT_FALSE(ResponseBasis::spans(many));
   case_.data.frequency_RTC = case_.data.media_RTC;
   case_.data.has_frequency_C = {1, 0};
   const CurveEvidence evidence(case_.data, options_, fixed, center_, loop_);
