@@ -111,7 +111,7 @@ class Chain {
   int64_t evaluations_ = 0;  // of a channel each
 };
 
-// One row of the sample, and what `per_draw` draws of the linear terms add to their mean.
+// Fills one row of the sample, and adds what kLinearDraws draws of the linear terms say to their mean.
 void record(const CurveEvidence& evidence, const CurvePoint& point, uint64_t seed, int64_t draw, CurveSample& out) {
   RandomStream random(seed, kLinearStream + static_cast<uint64_t>(draw));
   RowMatrix linear_DL =
@@ -149,7 +149,7 @@ std::vector<Shapes> first_snapshots(const CurveEvidence& evidence, const Mode& m
   return out;
 }
 
-// A first chain has been where the curves of the prior never come: its draws take their place.
+// A first, short chain has been where the curves of the prior never come: its draws take their place.
 std::vector<Shapes> snapshots(const CurveEvidence& evidence, const Mode& mode, uint64_t seed) {
   std::vector<Shapes> out = first_snapshots(evidence, mode);
   const ResponseBasis basis(evidence.data(), out, evidence.loop());

@@ -133,6 +133,18 @@ TEST_F(Surrogate, ChainHasTheMomentsOfOneByPassesAndLittleNoise) {
   }
 }
 
+TEST_F(Surrogate, StandsBackWhereItsDensityIsOff) {
+  Components precise = initial_components(true, true, true);
+  for (const Component sd : {Component::kNoise, Component::kLevel, Component::kSlow, Component::kFast})
+    precise[sd] -= 9;  // log: what the basis leaves of responses is many sds of the noise
+  const FixedCovariance fixed = fix_covariance(
+      case_.data, precise, freeze(case_.data, center_, Eigen::VectorXd::Constant(2, 0.1), true, loop_), loop_);
+  const CurveEvidence evidence(case_.data, options_, fixed, center_, loop_);
+  const Mode mode = find_mode(case_.data, options_, fixed, center_, center_, 20, loop_);
+  EXPECT_GT(sample_by_surrogate(evidence, mode, 20, 1).density_error, 0.25);
+  EXPECT_EQ(sample_curves(evidence, mode, 20, 1).linear_DL, sample_by_passes(evidence, mode, 20, 1).linear_DL);
+}
+
 TEST_F(Surrogate, StandsBackWhereItCannotStandForThePanel) {
   const FixedCovariance fixed = covariance();
   const Mode mode = find_mode(case_.data, options_, fixed, center_, center_, 20, loop_);
