@@ -32,6 +32,8 @@ const std::vector<KeySpec>& known_keys() {
       {"model.likelihood.min_exponent", kNumber, "0..", kNotNull, "the curve's exponent is never below"},
       {"model.likelihood.exponent", kNumber, "above 0", kNotNull, "centre of the exponents' prior"},
       {"model.likelihood.exponent_prior_sd", kNumber, "above 0", kNotNull, "of the exponent above its minimum"},
+      {"model.likelihood.exponent_correlation", kNumber, "0..0.99", kNotNull,
+       "of two channels' exponents under the prior: they are alike"},
       {"model.likelihood.share_sd", kNumber, "above 0", kNotNull, "prior of a channel's share of the target"},
       {"model.likelihood.control_sd", kNumber, "above 0", kNotNull, "prior of a control's effect"},
       {"model.likelihood.event_sd", kNumber, "above 0", kNotNull, "prior of an event's effect"},

@@ -25,6 +25,7 @@ LikelihoodOptions likelihood_options(const Value& config) {
   out.exponent_prior_sd = number("model.likelihood.exponent_prior_sd");
   out.half_saturation = number("model.hill.half_saturation");
   out.half_saturation_prior_sd = number("model.hill.half_saturation_prior_sd");
+  out.exponent_correlation = number("model.likelihood.exponent_correlation");
   out.max_lag = get<int64_t>(config, "model.adstock.max_lag");
   out.peak = number("model.adstock.peak");
   out.peak_prior_sd = number("model.adstock.peak_prior_sd");

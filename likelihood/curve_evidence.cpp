@@ -11,13 +11,12 @@ namespace {
 
 constexpr int64_t kBlocks = 8;  // of a chunk: fixed, so that sums don't depend on the number of threads
 
-// Log of the standard normal distribution function.
+}  // namespace
+
 double log_normal_cdf(double value) {
   if (value > -8) return std::log(0.5 * std::erfc(-value / std::sqrt(2.0)));
   return -0.5 * value * value - std::log(-value) - 0.9189385332046727;
 }
-
-}  // namespace
 
 CurveEvidence::CurveEvidence(const LikelihoodData& data, const LikelihoodOptions& options,
                              const FixedCovariance& covariance, const Shapes& prior_center, const RegionLoop& loop,
@@ -30,26 +29,27 @@ CurveEvidence::CurveEvidence(const LikelihoodData& data, const LikelihoodOptions
       power_(power),
       layout_{data.channels, data.controls, data.patterns, 0, true, covariance.frozen.waves.count()},
       terms_(data.channels, options.control_signs, layout_.linear()),
-      shape_sd_(prior_sd_of_shapes(options, data.channels)) {
+      shape_sd_(prior_sd_of_shapes(options, data.channels)),
+      shape_precision_(prior_precision_of_shapes(options, data.channels)) {
   const int64_t T = data.origin, C = data.channels, F = layout_.linear() - C + 1;
   const auto slopes = slope_columns(layout_, covariance.components, covariance.frozen);
   for (int64_t place = 0; place < data.regions; ++place)
     if (data.is_usable(place)) regions_.push_back({place, RowMatrix(T, F), {}});
-  std::vector<RegionPrecision> precision(regions_.size());
+  precision_.resize(regions_.size());
 #pragma omp parallel for schedule(dynamic)
   for (size_t i = 0; i < regions_.size(); ++i) {
     Region& region = regions_[i];
     RowMatrix columns(T, layout_.count());
     fill_columns(data, layout_, covariance.frozen.shapes, &covariance.frozen, region.place, columns);
-    precision[i].factor(data, region.place, covariance.components, slopes, columns);
+    precision_[i].factor(data, region.place, covariance.components, slopes, columns);
     region.fixed_TF.leftCols(F - 1) = columns.middleCols(C, F - 1);
     region.fixed_TF.col(F - 1) = columns.col(layout_.target());
-    region.weighted_TF = precision[i].apply(region.fixed_TF);
+    region.weighted_TF = precision_[i].apply(region.fixed_TF);
   }
-  for (size_t first = 0; first < precision.size(); first += PrecisionLanes::kLanes) {
+  for (size_t first = 0; first < precision_.size(); first += PrecisionLanes::kLanes) {
     std::vector<const RegionPrecision*> together;
-    for (size_t i = first; i < std::min(precision.size(), first + PrecisionLanes::kLanes); ++i)
-      together.push_back(&precision[i]);
+    for (size_t i = first; i < std::min(precision_.size(), first + PrecisionLanes::kLanes); ++i)
+      together.push_back(&precision_[i]);
     lanes_.emplace_back(together);
   }
   const std::vector<double> sums = loop.sum(T * F + F * F + 1, [&](Chunk chunk, std::span<double> total) {
@@ -145,8 +145,13 @@ CurvePoint CurveEvidence::point_of(const Eigen::VectorXd& coordinates, const Sum
   const Eigen::VectorXd turned = terms_.turned(point.linear.mean),
                         variance = terms_.turned(point.linear.covariance).diagonal();
   for (int64_t i = 0; i < terms_.bound(); ++i) point.log_density += log_normal_cdf(turned[i] / std::sqrt(variance[i]));
-  point.log_density -= 0.5 * (coordinates - prior_center_.coordinates).cwiseQuotient(shape_sd_).squaredNorm();
+  point.log_density += log_prior(coordinates);
   return point;
+}
+
+double CurveEvidence::log_prior(const Eigen::VectorXd& coordinates) const {
+  const Eigen::VectorXd distance = coordinates - prior_center_.coordinates;
+  return -0.5 * distance.dot(shape_precision_ * distance);
 }
 
 CurveWalk::CurveWalk(const CurveEvidence& evidence, const Eigen::VectorXd& coordinates)

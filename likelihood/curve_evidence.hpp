@@ -26,6 +26,9 @@ struct CurvePoint {
   RowMatrix lift_EL;       // what the linear terms say of each experiment, KPI units
 };
 
+/// Log of the standard normal distribution function.
+double log_normal_cdf(double value);
+
 /// The posterior density of curves at fixed variance components,
 ///     log p(curves | y) = b' A^-1 b / 2 - log|A| / 2 + sum_s log P(term_s > 0) - |curves - center|^2 / 2,
 /// A = p X' V^-1 X + the priors' precision, b = p X' V^-1 y + precision * mean, p the power of the panel's likelihood
@@ -42,9 +45,13 @@ class CurveEvidence {
   const Shapes& prior_center() const { return prior_center_; }
   const Eigen::VectorXd& prior_sd() const { return shape_sd_; }
   const SignedTerms& signed_terms() const { return terms_; }
+  const LikelihoodData& data() const { return data_; }
+  const RegionLoop& loop() const { return loop_; }
 
  private:
   friend class CurveWalk;
+  friend class CurveSurrogate;
+  friend class SurrogateWalk;
 
   struct Region {
     int64_t place;
@@ -65,6 +72,7 @@ class CurveEvidence {
   };
 
   void respond(int64_t channel, const Shapes& shapes, Response& out) const;
+  double log_prior(const Eigen::VectorXd& coordinates) const;  // of curves, up to a constant
   CurvePoint point_of(const Eigen::VectorXd& coordinates, const Sums& sums) const;
   // Adds add_region(region, total) over all regions of all ranks.
   std::vector<double> sum(int64_t length, const std::function<void(size_t region, double* total)>& add_region) const;
@@ -78,12 +86,14 @@ class CurveEvidence {
   ColumnLayout layout_;
   SignedTerms terms_;
   Eigen::VectorXd shape_sd_;
+  Eigen::MatrixXd shape_precision_;
   std::vector<Region> regions_;
-  std::vector<PrecisionLanes> lanes_;  // of regions_, PrecisionLanes::kLanes each
-  RowMatrix weighted_TF_;              // summed over all regions of all ranks
-  Eigen::MatrixXd gram_FF_;            // as above, the national level integrated out
-  Eigen::MatrixXd national_TF_;        // what is left of the national level's covariance, times weighted_TF
-  double target_ = 0;                  // sum of m_r y
+  std::vector<RegionPrecision> precision_;  // of regions_
+  std::vector<PrecisionLanes> lanes_;       // of regions_, PrecisionLanes::kLanes each
+  RowMatrix weighted_TF_;                   // summed over all regions of all ranks
+  Eigen::MatrixXd gram_FF_;                 // as above, the national level integrated out
+  Eigen::MatrixXd national_TF_;             // what is left of the national level's covariance, times weighted_TF
+  double target_ = 0;                       // sum of m_r y
 };
 
 /// A place among curves. Coming to it costs C columns a region, moving one channel from it one column, and an

@@ -6,16 +6,24 @@
 #include <numbers>
 #include <numeric>
 #include <optional>
+#include <utility>
 
+#include "likelihood/curve_surrogate.hpp"
 #include "likelihood/draws.hpp"
 
 namespace dcmmm {
 namespace {
 
-constexpr uint64_t kChainStream = uint64_t{1} << 57, kLinearStream = uint64_t{1} << 56;  // of random numbers
-constexpr double kWider = 1.3;      // the ellipses' variance over that of the curvature: the posterior has longer tails
-constexpr double kWiderAlone = 4;   // of those of a single channel: no harder to hit, and tails are left sooner
-constexpr int kSweeps = 20;         // of Gibbs over the terms of known sign
+constexpr uint64_t kChainStream = uint64_t{1} << 57, kLinearStream = uint64_t{1} << 56,
+                   kSnapshotStream = uint64_t{1} << 55;  // of random numbers
+constexpr double kWider = 1.3;     // the ellipses' variance over that of the curvature: the posterior has longer tails
+constexpr double kWiderAlone = 4;  // of those of a single channel: no harder to hit, and tails are left sooner
+constexpr int kSweeps = 20;        // of Gibbs over the terms of known sign
+constexpr int64_t kLinearDraws = 8;  // at a draw of the curves: one is kept, all count in the mean
+// The surrogate: its chain's steps between draws, curves that its basis is made of, how far they lie from mode and
+// prior (sds), draws at which it is held against the panel, and the error of its log density that is too much.
+constexpr int64_t kStepsPerDraw = 8, kSnapshots = 192, kCheckedDraws = 16;
+constexpr double kAroundMode = 2, kAroundPrior = 1.3, kLargestError = 0.25;
 constexpr double kSmallest = 1e-9;  // of an angle's bracket
 
 // A normal around the mode, for some of the coordinates.
@@ -31,10 +39,12 @@ struct Ellipse {
   }
 };
 
+// Walk: CurveWalk over a CurveEvidence, or SurrogateWalk over a CurveSurrogate.
+template <class Walk, class Evidence>
 class Chain {
  public:
-  Chain(const CurveEvidence& evidence, const Mode& mode, uint64_t seed)
-      : evidence_(evidence), random_(seed, kChainStream), walk_(evidence, mode.shapes.coordinates) {
+  Chain(const Evidence& evidence, const Mode& mode, uint64_t seed, uint64_t stream)
+      : evidence_(evidence), random_(seed, stream), walk_(evidence, mode.shapes.coordinates) {
     const Eigen::VectorXd& center = mode.shapes.coordinates;
     const int64_t S = center.size(), C = mode.shapes.channels(), all = mode.curvature.rows();
     const Eigen::MatrixXd covariance =
@@ -51,7 +61,7 @@ class Chain {
 
   // All curves at once, then one channel's after the other.
   void step() {
-    std::optional<CurveWalk> there;
+    std::optional<Walk> there;
     const bool moved = slice(*of_all_, [&](const Eigen::VectorXd& coordinates) {
       there.emplace(evidence_, coordinates);
       evaluations_ += std::ssize(of_channel_);
@@ -69,7 +79,7 @@ class Chain {
 
   // Without a density, or a curvature to step by, no step is ever taken.
   bool can_move() const { return std::isfinite(walk_.point().log_density) && of_all_->root.allFinite(); }
-  const CurvePoint& point() const { return walk_.point(); }
+  const auto& point() const { return walk_.point(); }
   int64_t evaluations() const { return evaluations_ / std::ssize(of_channel_); }
 
  private:
@@ -93,38 +103,126 @@ class Chain {
     return false;
   }
 
-  const CurveEvidence& evidence_;
+  const Evidence& evidence_;
   RandomStream random_;
-  CurveWalk walk_;
+  Walk walk_;
   std::optional<Ellipse> of_all_;
   std::vector<Ellipse> of_channel_;
   int64_t evaluations_ = 0;  // of a channel each
 };
 
+// Fills one row of the sample, and adds what kLinearDraws draws of the linear terms say to their mean.
+void record(const CurveEvidence& evidence, const CurvePoint& point, uint64_t seed, int64_t draw, CurveSample& out) {
+  RandomStream random(seed, kLinearStream + static_cast<uint64_t>(draw));
+  RowMatrix linear_DL =
+      draw_signed(point.linear.mean, point.linear.covariance, evidence.signed_terms(), kLinearDraws, kSweeps, random);
+  for (int64_t c = 0; c < point.mean_C.size(); ++c)
+    if (!(point.mean_C[c] > 0)) linear_DL.col(c).setZero();  // off: the prior alone would speak
+  out.coordinates_DS.row(draw) = point.coordinates.transpose();
+  out.linear_DL.row(draw) = linear_DL.row(0);
+  out.lift_DE.row(draw) = (point.lift_EL * linear_DL.row(0).transpose()).transpose();
+  out.linear_L += linear_DL.colwise().mean().transpose() / static_cast<double>(out.linear_DL.rows());
+}
+
+CurveSample empty_sample(const Mode& mode, int64_t draws, int64_t experiments) {
+  const int64_t L = mode.linear.size();
+  return {RowMatrix(draws, mode.shapes.coordinates.size()), RowMatrix(draws, L), RowMatrix(draws, experiments),
+          Eigen::VectorXd::Zero(L)};
+}
+
+// Curves that lie apart: around the mode, and, for every second one, as the prior has them.
+std::vector<Shapes> first_snapshots(const CurveEvidence& evidence, const Mode& mode) {
+  const int64_t S = mode.shapes.coordinates.size(), all = mode.curvature.rows();
+  const Eigen::VectorXd sd = mode.curvature.ldlt()
+                                 .solve(Eigen::MatrixXd::Identity(all, all))
+                                 .bottomRightCorner(S, S)
+                                 .diagonal()
+                                 .cwiseMax(0)
+                                 .cwiseSqrt();
+  std::vector<Shapes> out(static_cast<size_t>(kSnapshots), mode.shapes);
+  RandomStream random(0, kSnapshotStream);
+  for (size_t q = 1; q < out.size(); ++q)
+    for (int64_t s = 0; s < S; ++s)
+      out[q].coordinates[s] =
+          q % 2 == 0 ? mode.shapes.coordinates[s] + kAroundMode * sd[s] * random.normal()
+                     : evidence.prior_center().coordinates[s] + kAroundPrior * evidence.prior_sd()[s] * random.normal();
+  return out;
+}
+
+// A first, short chain has been where the curves of the prior never come: its draws take their place.
+std::vector<Shapes> snapshots(const CurveEvidence& evidence, const Mode& mode, uint64_t seed) {
+  std::vector<Shapes> out = first_snapshots(evidence, mode);
+  const ResponseBasis basis(evidence.data(), out, evidence.loop());
+  const CurveSurrogate surrogate(evidence, basis);
+  Chain<SurrogateWalk, CurveSurrogate> chain(surrogate, mode, seed, kSnapshotStream);
+  for (size_t q = 1; chain.can_move() && q < out.size(); q += 2) {
+    for (int64_t step = 0; step < kStepsPerDraw; ++step) chain.step();
+    out[q].coordinates = chain.point().coordinates;
+  }
+  return out;
+}
+
+// Root mean square of what the surrogate's log density is off by at the draws, beyond a constant; a few of them.
+double density_error(const CurveEvidence& evidence, const std::vector<double>& density_D, const CurveSample& sample) {
+  const int64_t draws = std::ssize(density_D), looked = std::min<int64_t>(draws, kCheckedDraws);
+  Eigen::VectorXd error(looked);
+  for (int64_t i = 0; i < looked; ++i) {
+    const int64_t draw = i * draws / looked;
+    error[i] = CurveWalk(evidence, sample.coordinates_DS.row(draw).transpose()).point().log_density -
+               density_D[static_cast<size_t>(draw)];
+  }
+  return std::sqrt((error.array() - error.mean()).square().mean());
+}
+
 }  // namespace
 
-CurveSample sample_curves(const CurveEvidence& evidence, const Mode& mode, int64_t draws, uint64_t seed) {
-  const int64_t S = mode.shapes.coordinates.size(), L = mode.linear.size(), C = mode.shapes.channels();
-  Chain chain(evidence, mode, seed);
+CurveSample sample_by_passes(const CurveEvidence& evidence, const Mode& mode, int64_t draws, uint64_t seed) {
+  Chain<CurveWalk, CurveEvidence> chain(evidence, mode, seed, kChainStream);
   if (!chain.can_move()) return {};
-  CurveSample out{RowMatrix(draws, S), RowMatrix(draws, L), RowMatrix(draws, chain.point().lift_EL.rows()),
-                  Eigen::VectorXd::Zero(L), 0};
-  const int64_t warm_up = draws / 10;
-  for (int64_t step = -warm_up; step < draws; ++step) {
+  CurveSample out = empty_sample(mode, draws, chain.point().lift_EL.rows());
+  for (int64_t step = 0; step < draws / 10; ++step) chain.step();
+  for (int64_t draw = 0; draw < draws; ++draw) {
     chain.step();
-    if (step < 0) continue;
-    const CurvePoint& point = chain.point();
-    out.coordinates_DS.row(step) = point.coordinates.transpose();
-    RandomStream of_draw(seed, kLinearStream + static_cast<uint64_t>(step));
-    out.linear_DL.row(step) =
-        draw_signed(point.linear.mean, point.linear.covariance, evidence.signed_terms(), 1, kSweeps, of_draw).row(0);
-    for (int64_t c = 0; c < C; ++c)
-      if (!(point.mean_C[c] > 0)) out.linear_DL(step, c) = 0;  // off: the prior alone would speak
-    out.lift_DE.row(step) = (point.lift_EL * out.linear_DL.row(step).transpose()).transpose();
-    out.linear_L += out.linear_DL.row(step).transpose() / static_cast<double>(draws);
+    record(evidence, chain.point(), seed, draw, out);
   }
+  out.steps = draws;
   out.evaluations = chain.evaluations();
   return out;
+}
+
+CurveSample sample_by_surrogate(const CurveEvidence& evidence, const Mode& mode, int64_t draws, uint64_t seed) {
+  const ResponseBasis basis(evidence.data(), snapshots(evidence, mode, seed), evidence.loop());
+  const CurveSurrogate surrogate(evidence, basis);
+  Chain<SurrogateWalk, CurveSurrogate> chain(surrogate, mode, seed, kChainStream);
+  if (!chain.can_move()) return {};
+  CurveSample out = empty_sample(mode, draws, 0);
+  out.steps = draws * kStepsPerDraw;
+  for (int64_t step = 0; step < out.steps / 10; ++step) chain.step();
+  const int64_t C = mode.shapes.channels();
+  Eigen::VectorXd of_steps_C = Eigen::VectorXd::Zero(C), of_draws_C = of_steps_C;
+  std::vector<double> density_D;
+  for (int64_t draw = 0; draw < draws; ++draw) {
+    for (int64_t step = 0; step < kStepsPerDraw; ++step) {
+      chain.step();
+      of_steps_C += chain.point().share_C / static_cast<double>(out.steps);
+    }
+    of_draws_C += chain.point().share_C / static_cast<double>(draws);
+    density_D.push_back(chain.point().log_density);
+    record(evidence, surrogate.point(chain.point().coordinates), seed, draw, out);
+  }
+  // The mean over draws, by way of a mean over all steps of nearly the same (a control variate).
+  out.linear_L.head(C) += of_steps_C - of_draws_C;
+  out.evaluations = chain.evaluations();
+  out.density_error = density_error(evidence, density_D, out);
+  return out;
+}
+
+CurveSample sample_curves(const CurveEvidence& evidence, const Mode& mode, int64_t draws, uint64_t seed) {
+  if (CurveSurrogate::can_stand_for(evidence)) {
+    CurveSample sample = sample_by_surrogate(evidence, mode, draws, seed);
+    if (sample.density_error < kLargestError) return sample;  // NaN is not
+  }
+  return sample_by_passes(evidence, mode, draws, seed);
 }
 
 }  // namespace dcmmm

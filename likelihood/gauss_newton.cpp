@@ -59,7 +59,7 @@ class Profile {
         layout_{data.channels, data.controls,
                 data.patterns, covariance.frozen.shapes.blocks(),
                 true,          covariance.frozen.waves.count()},
-        shape_sd_(prior_sd_of_shapes(options, data.channels)),
+        shape_precision_(prior_precision_of_shapes(options, data.channels)),
         terms_(data.channels, options.control_signs, layout_.linear()) {}
 
   Mode at(const Shapes& shapes) const {
@@ -88,22 +88,23 @@ class Profile {
     matrix.diagonal() += prior.precision;
     const Eigen::VectorXd right = gram.col(L).head(L) + prior.precision.cwiseProduct(prior.mean);
     mode.linear = solve_signed(matrix, right, terms_);
-    const Eigen::VectorXd distance = (shapes.coordinates - prior_center_.coordinates).cwiseQuotient(shape_sd_);
+    const Eigen::VectorXd distance = shapes.coordinates - prior_center_.coordinates;
+    const Eigen::VectorXd pull = shape_precision_ * distance;
     mode.objective = 0.5 * (gram(L, L) - 2 * right.dot(mode.linear) + mode.linear.dot(matrix * mode.linear) +
-                            prior.precision.dot(prior.mean.cwiseAbs2()) + distance.squaredNorm());
+                            prior.precision.dot(prior.mean.cwiseAbs2()) + distance.dot(pull));
 
     const Eigen::MatrixXd to_all = coordinates_of_columns(sums, layout_, &mode.linear);
     const Eigen::MatrixXd full = to_all.transpose() * raw * to_all;
-    const int64_t of_shapes = shape_sd_.size(), all = L + of_shapes;
+    const int64_t of_shapes = shape_precision_.rows(), all = L + of_shapes;
     Eigen::VectorXd residual = Eigen::VectorXd::Zero(all + 1);  // e = y - X linear, in these coordinates
     residual.head(L) = -mode.linear;
     residual[all] = 1.0;
     mode.curvature = full.topLeftCorner(all, all);
     mode.curvature.diagonal().head(L) += prior.precision;
-    mode.curvature.diagonal().tail(of_shapes) += shape_sd_.cwiseAbs2().cwiseInverse();
+    mode.curvature.bottomRightCorner(of_shapes, of_shapes) += shape_precision_;
     mode.gradient = (full * residual).head(all);
     mode.gradient.head(L) -= prior.precision.cwiseProduct(mode.linear - prior.mean);
-    mode.gradient.tail(of_shapes) -= distance.cwiseQuotient(shape_sd_);
+    mode.gradient.tail(of_shapes) -= pull;
     mode.lift_E = tests.row_EP * to_linear.leftCols(L) * mode.linear;
     mode.lift_gradient_EA = tests.row_EP * to_all.leftCols(all);
     mode.lift_variance_E = tests.variance_E;
@@ -116,7 +117,7 @@ class Profile {
 
   // Step of the curves that the quadratic model asks for, with what its sign keeps at zero held there.
   Eigen::VectorXd step(const Mode& mode, double damping) const {
-    const int64_t L = layout_.linear(), all = L + shape_sd_.size();
+    const int64_t L = layout_.linear(), all = L + shape_precision_.rows();
     std::vector<int64_t> free;
     for (int64_t i = 0; i < all; ++i)
       if (i >= L || !terms_.has_sign(i) || mode.linear[i] != 0) free.push_back(i);
@@ -129,7 +130,7 @@ class Profile {
       if (free[i] >= L) matrix(i, i) *= 1.0 + damping;
     }
     const Eigen::VectorXd solved = matrix.ldlt().solve(right);
-    Eigen::VectorXd move(shape_sd_.size());
+    Eigen::VectorXd move(shape_precision_.rows());
     for (int64_t i = 0; i < count; ++i)
       if (free[i] >= L) move[free[i] - L] = std::clamp(solved[i], -kLongestStep, kLongestStep);
     return move;
@@ -143,7 +144,7 @@ class Profile {
   const RegionLoop& loop_;
   const Eigen::VectorXd* shares_;  // null, or what the channels' shares are held at
   ColumnLayout layout_;
-  Eigen::VectorXd shape_sd_;
+  Eigen::MatrixXd shape_precision_;
   SignedTerms terms_;
 };
 

@@ -240,8 +240,10 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
   if (averages) {
     const Eigen::VectorXd shares_C = fit.sample.linear_L.head(C);
     if (log)
-      log(text("Curves averaged over ", draws, " draws (", fit.sample.evaluations, " evaluations): media ",
-               100 * shares_C.sum(), " % of the target, at the mode ", 100 * mode.linear.head(C).sum(), " %"));
+      log(text("Curves averaged over ", fit.sample.steps, " steps (", fit.sample.evaluations, " evaluations",
+               fit.sample.density_error > 0 ? text(" in a basis, log density within ", fit.sample.density_error) : "",
+               "), ", draws, " of them kept: media ", 100 * shares_C.sum(), " % of the target, at the mode ",
+               100 * mode.linear.head(C).sum(), " %"));
   }
   for (const auto& seed : seeds) {
     fit.members.push_back(averages

@@ -20,6 +20,7 @@ struct LikelihoodOptions {
   double decay = 0.4, decay_prior_sd = 0.7;
   double min_exponent = 1.0, exponent = 2.0, exponent_prior_sd = 1.2;
   double half_saturation = 1.0, half_saturation_prior_sd = 0.7;
+  double exponent_correlation = 0.5;           // of two channels' exponents
   std::vector<int64_t> delayed_channels = {};  // whose carry-over peaks late, over max_lag weeks
   int64_t max_lag = 13;
   double peak = 1.0, peak_prior_sd = 1.0;  // weeks; of the logit of peak / (max_lag - 1)

@@ -1,5 +1,6 @@
 #include "likelihood/shapes.hpp"
 
+#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 
@@ -137,6 +138,20 @@ RowMatrix Frozen::path(const Eigen::VectorXd& amplitudes) const {
     out.col(c) = (waves.value_NB * of_channel).array() - wave_mean_CB.row(c).dot(of_channel);
   }
   return out;
+}
+
+Eigen::MatrixXd prior_precision_of_shapes(const LikelihoodOptions& options, int64_t channels) {
+  const Eigen::VectorXd sd = prior_sd_of_shapes(options, channels);
+  const auto is_known = [&](int64_t channel) {
+    return !options.channel_priors.empty() && options.channel_priors[channel].exponent;
+  };
+  Eigen::MatrixXd covariance = sd.cwiseAbs2().asDiagonal();
+  for (int64_t c = 0; c < channels; ++c)
+    for (int64_t d = 0; d < channels; ++d)
+      if (c != d && !is_known(c) && !is_known(d))
+        covariance(channels + c, channels + d) = options.exponent_correlation * sd[channels + c] * sd[channels + d];
+  const Eigen::MatrixXd precision = covariance.llt().solve(Eigen::MatrixXd::Identity(sd.size(), sd.size()));
+  return 0.5 * (precision + precision.transpose());
 }
 
 void fill_channel(ChannelMedia media, const ColumnLayout& layout, const Shapes& shapes, const Frozen* frozen, int64_t c,

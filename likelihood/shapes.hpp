@@ -35,6 +35,8 @@ struct Shapes {
 Shapes initial_shapes(const LikelihoodOptions& options, int64_t channels);
 /// The priors' standard deviations of the coordinates, in their order.
 Eigen::VectorXd prior_sd_of_shapes(const LikelihoodOptions& options, int64_t channels);
+/// The priors' precision: exponents vary together, but for those of channels whose own is known.
+Eigen::MatrixXd prior_precision_of_shapes(const LikelihoodOptions& options, int64_t channels);
 /// Coordinate of an exponent or decay, the inverse of the above.
 double exponent_coordinate(double exponent, double min_exponent);
 double decay_coordinate(double decay);

@@ -84,7 +84,7 @@ TEST_F(CurvePosterior, AStepOfOneChannelComesToTheSamePointAsTheWholeWay) {
 TEST_F(CurvePosterior, ChainHasTheMomentsOfALongRandomWalk) {
   const CurveEvidence evidence(case_.data, options_, covariance_, center_, loop_);
   const Mode mode = find_mode(case_.data, options_, covariance_, center_, center_, 20, loop_);
-  const CurveSample sample = sample_curves(evidence, mode, 3000, 3);
+  const CurveSample sample = sample_by_passes(evidence, mode, 3000, 3);
   // Metropolis steps along the curvature's axes, from the mode.
   const int64_t all = mode.curvature.rows();
   const Eigen::MatrixXd covariance = mode.curvature.ldlt().solve(Eigen::MatrixXd::Identity(all, all));

@@ -45,6 +45,16 @@ TEST_F(Priors, OfCurvesAreInNaturalUnits) {
   EXPECT_NEAR(moved.half_saturation(1) - 1.5, 0.01 * 0.1, 1e-5);
 }
 
+TEST_F(Priors, OfExponentsVaryTogetherUnlessTheirOwnIsKnown) {
+  options_.channel_priors.resize(3);
+  options_.channel_priors[1].exponent = GaussianPrior{1.8, 0.05};
+  const Eigen::VectorXd sd = prior_sd_of_shapes(options_, 3);
+  const Eigen::MatrixXd covariance = prior_precision_of_shapes(options_, 3).inverse();
+  Eigen::MatrixXd expected = sd.cwiseAbs2().asDiagonal();
+  expected(3, 5) = expected(5, 3) = options_.exponent_correlation * sd[3] * sd[5];  // of channels 0 and 2
+  EXPECT_LT((covariance - expected).cwiseAbs().maxCoeff(), 1e-9);
+}
+
 TEST_F(Priors, AnRoiPullsTheShareByItsPrecision) {
   // With the curves held, the share under two priors differs as two normal measurements say.
   case_.data.spend_C = {0.1 * case_.data.total_target, 0.2 * case_.data.total_target};
