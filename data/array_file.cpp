@@ -77,6 +77,16 @@ void ArrayFile::State::open_again(bool on_all) {
   });
 }
 
+void ArrayFile::State::make_file() {
+  const Hdf5Handle access = access_properties();
+  const Hdf5Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
+  H5Pset_link_creation_order(creation.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+  H5Pset_obj_track_times(creation.get(), false);
+  if (sealed) H5Pset_userblock(creation.get(), kSealBytes);
+  file = Hdf5Handle(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()), H5Fclose);
+  if (!file.valid()) fail_writing("");
+}
+
 void ArrayFile::State::close() {
   // Every part is closed whatever the others say: where all ranks have the file open, each close is collective.
   std::string failure;
@@ -167,14 +177,17 @@ ArrayFile ArrayFile::create(const fs::path& path, Communicator* communicator) {
   state->path = path;
   state->writing = true;
   if (communicator != nullptr && communicator->size() > 1) state->communicator = communicator;
-  state->describe([&] {
-    const Hdf5Handle access = access_properties();
-    const Hdf5Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
-    H5Pset_link_creation_order(creation.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
-    H5Pset_obj_track_times(creation.get(), false);
-    state->file = Hdf5Handle(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()), H5Fclose);
-    if (!state->file.valid()) state->fail_writing("");
-  });
+  state->describe([&] { state->make_file(); });
+  return ArrayFile(std::move(state));
+}
+
+ArrayFile ArrayFile::create_sealed(const fs::path& path) {
+  silence_hdf5();
+  auto state = std::make_unique<State>();
+  state->path = path;
+  state->writing = true;
+  state->sealed = true;
+  state->make_file();
   return ArrayFile(std::move(state));
 }
 
@@ -183,6 +196,9 @@ ArrayFile ArrayFile::open(const fs::path& path) {
   auto state = std::make_unique<State>();
   state->path = path;
   state->file_bytes = readable_bytes(path);
+  const SealCheck seal = check_seal(path);
+  if (!seal.problem.empty()) state->fail_damaged("", seal.problem);
+  state->sealed = seal.is_sealed;
   const Hdf5Handle access = access_properties();
   state->file = Hdf5Handle(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose);
   if (!state->file.valid()) state->fail_reading("");
@@ -199,6 +215,10 @@ ArrayFile::~ArrayFile() = default;
 void ArrayFile::close() {
   if (state_->communicator != nullptr) {
     agree(*state_->communicator, [&] { state_->close(); });
+  } else if (state_->sealed && state_->writing && state_->file.valid()) {
+    const std::vector<ByteRange> numbers = state_->chunks_of_numbers();
+    state_->close();
+    seal_file(state_->path, numbers);
   } else {
     state_->close();
   }

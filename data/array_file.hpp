@@ -37,6 +37,9 @@ class ArrayFile {
   /// for files from open(). The communicator must outlive the file. Chunked arrays are written collectively: should the
   /// disk fill up in the middle of one, HDF5 may wait forever; so arrays that must survive that are contiguous.
   static ArrayFile create(const std::filesystem::path& path, Communicator* communicator = nullptr);
+  /// The same by one rank, with a seal (data/file_seal.hpp) that close() writes: all arrays are chunked and
+  /// Fletcher32-checked, and open() refuses the file when its length or anything but numbers was altered.
+  static ArrayFile create_sealed(const std::filesystem::path& path);
   /// Opens for reading. Each rank opens and reads by itself.
   static ArrayFile open(const std::filesystem::path& path);
 
@@ -68,6 +71,7 @@ class ArrayFile {
   void set_attribute(const std::string& array, const std::string& key, double value);
 
   // Reading.
+  bool is_sealed() const;
   std::vector<std::string> dimension_names() const;  // in creation order
   int64_t dimension_length(const std::string& dimension) const;
   std::vector<std::string> arrays() const;  // names in creation order, dimension scales without coordinates left out

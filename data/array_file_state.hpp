@@ -9,6 +9,7 @@
 
 #include "comm/communicator.hpp"
 #include "data/array_file.hpp"
+#include "data/file_seal.hpp"
 #include "data/hdf5_handle.hpp"
 
 namespace dcmmm {
@@ -29,6 +30,7 @@ struct ArrayFile::State {
   Communicator* communicator = nullptr;  // set when several ranks write the file
   bool open_on_all = false;              // several ranks: whether all have the file open now, or rank 0 alone
   bool writing = false;
+  bool sealed = false;  // the file begins with a seal, or will when it is closed
   uint64_t file_bytes =
       0;  // reading: nothing that the file describes can be larger (compressed: than a multiple of it)
   Hdf5Handle file;
@@ -55,6 +57,9 @@ struct ArrayFile::State {
   Hdf5Handle select(const std::string& name, const std::vector<int64_t>& start, const std::vector<int64_t>& count);
 
   void read_dimensions();
+  void make_file();  // rank 0 or the only one
+  /// Where the numbers of a file that is written lie: chunks with checksums.
+  std::vector<ByteRange> chunks_of_numbers();
 
   void number_dimension(const std::string& name, int64_t length);
   /// Makes the dataset `name` of the HDF5 type on the dimensions `on`, with the attributes that carry them; as the

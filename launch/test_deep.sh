@@ -30,19 +30,21 @@ faults_in_runs() {
     OMP_NUM_THREADS=1 .deps/bin/python tests/faults/campaign.py --faults "$faults" --seed "$seed" --keep-going
 }
 
+fuzzers=(table config panel checkpoint manifest journal)
+
 fuzz() {
   [[ -f build/fuzz/build.ninja ]] || progress "Configuring the fuzzers" cmake --preset fuzz
   progress "Building the fuzzers" ninja -C build/fuzz fuzzers
   build/release/tests/write_sample_files "$work"
   local name
-  for name in table config panel checkpoint manifest; do
+  for name in "${fuzzers[@]}"; do
     mkdir -p "$work/$name"
     cp tests/fuzz/seeds/"$name"/* "$work/$name" 2>/dev/null || true
   done
-  cp "$work"/panel.h5 "$work/panel/"
+  cp "$work"/panel.h5 tests/data/panel_version_1.h5 "$work/panel/"
   cp "$work"/checkpoint.h5 "$work/checkpoint/"
   local waiting=() failed=0 process
-  for name in table config panel checkpoint manifest; do
+  for name in "${fuzzers[@]}"; do
     ASAN_OPTIONS=detect_leaks=0 build/fuzz/tests/fuzz/"$name"_fuzz -max_total_time="$fuzz_seconds" -timeout=20 \
       -rss_limit_mb=3000 -detect_leaks=0 -print_final_stats=1 -artifact_prefix="$root/build/fuzz/$name-" "$work/$name" \
       >"$work/$name.log" 2>&1 &
@@ -50,7 +52,7 @@ fuzz() {
     while (($(jobs -rp | wc -l) >= $(nproc))); do sleep 0.2; done
   done
   for process in "${waiting[@]}"; do wait "$process" || failed=1; done
-  for name in table config panel checkpoint manifest; do
+  for name in "${fuzzers[@]}"; do
     echo "$name: $(grep -o 'number_of_executed_units: .*' "$work/$name.log" || tail -n 30 "$work/$name.log")"
   done
   return $failed
