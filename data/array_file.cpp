@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "comm/collective_guard.hpp"
 #include "common/errors.hpp"
@@ -51,18 +52,46 @@ uint64_t readable_bytes(const fs::path& path) {
 void ArrayFile::State::describe(const std::function<void()>& work) {
   if (communicator == nullptr) return work();
   open_again(false);
-  on_rank_zero(*communicator, work);
+  if (communicator->rank() == 0) keep_failure(work);
+}
+
+void ArrayFile::State::alone(const std::function<void()>& work) {
+  if (communicator == nullptr) return work();
+  open_again(true);
+  keep_failure(work);
 }
 
 void ArrayFile::State::together(const std::function<void()>& work) {
   if (communicator == nullptr) return work();
   open_again(true);
-  agree(*communicator, work);
+  agree(*communicator, [&] {
+    throw_kept();
+    work();
+  });
+}
+
+void ArrayFile::State::keep_failure(const std::function<void()>& work) {
+  if (kept) return;
+  try {
+    work();
+  } catch (const std::exception&) {
+    kept = std::current_exception();
+  }
+}
+
+void ArrayFile::State::throw_kept() {
+  if (kept) std::rethrow_exception(std::exchange(kept, nullptr));
+}
+
+void ArrayFile::State::close_together() {
+  // Before a flush, which is collective: HDF5 leaves the others waiting in it for a rank whose writes failed.
+  agree(*communicator, [&] { throw_kept(); });
+  agree(*communicator, [&] { close(); });
 }
 
 void ArrayFile::State::open_again(bool on_all) {
   if (open_on_all == on_all) return;
-  agree(*communicator, [&] { close(); });
+  close_together();
   open_on_all = on_all;
   agree(*communicator, [&] {
     if (!on_all && communicator->rank() != 0) return;
@@ -214,7 +243,7 @@ ArrayFile::~ArrayFile() = default;
 
 void ArrayFile::close() {
   if (state_->communicator != nullptr) {
-    agree(*state_->communicator, [&] { state_->close(); });
+    state_->close_together();
   } else if (state_->sealed && state_->writing && state_->file.valid()) {
     const std::vector<ByteRange> numbers = state_->chunks_of_numbers();
     state_->close();

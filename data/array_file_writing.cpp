@@ -212,6 +212,7 @@ void ArrayFile::add_coordinate(const std::string& name, const std::vector<double
 
 void ArrayFile::add_array(const std::string& name, ElementType type, const std::vector<std::string>& dimensions,
                           const ArrayLayout& layout) {
+  if (!layout.chunk.empty()) state_->collective.insert(name);
   state_->describe([&] { state_->create_dataset(name, stored_type(type), dimensions, layout, ""); });
 }
 
@@ -236,27 +237,38 @@ void ArrayFile::write(const std::string& name, const std::vector<int64_t>& start
                       std::span<const Element> values) {
   const auto elements = static_cast<hsize_t>(values.size());
   Hdf5Handle space;
-  // Agreed upon before the transfer: a rank that stayed away from it would leave the others waiting.
-  state_->together([&] {
+  const auto choose_box = [&] {
     space = state_->select(name, start, count);
     if (const hssize_t selected = H5Sget_select_npoints(space.get()); selected != static_cast<hssize_t>(elements)) {
       throw UserError(text("Array '", name, "' was given ", elements, " values for a box of ", selected, "."));
     }
-  });
-  state_->together([&] {
-    // Packed chunks must be written collectively: ranks may share one. All else goes independently, because a
-    // collective write that fails on one rank (a full disk) leaves the others waiting in it for good.
-    const Hdf5Handle creation(H5Dget_create_plist(state_->dataset(name)), H5Pclose);
-    const bool collective = state_->communicator != nullptr && H5Pget_layout(creation.get()) == H5D_CHUNKED;
+  };
+  const auto transfer = [&](bool collective) {
     if (elements == 0 && !collective) return;
     const Hdf5Handle memory = box_in_memory(count);
-    const Hdf5Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
-    if (collective) H5Pset_dxpl_mpio(transfer.get(), H5FD_MPIO_COLLECTIVE);
+    const Hdf5Handle properties(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
+    if (collective) H5Pset_dxpl_mpio(properties.get(), H5FD_MPIO_COLLECTIVE);
     const Element nothing{};  // HDF5 wants an address even where nothing is written
     const Element* from = elements == 0 ? &nothing : values.data();
-    if (H5Dwrite(state_->dataset(name), memory_type<Element>(), memory.get(), space.get(), transfer.get(), from) < 0) {
+    if (H5Dwrite(state_->dataset(name), memory_type<Element>(), memory.get(), space.get(), properties.get(), from) <
+        0) {
       state_->fail_writing(name);
     }
+  };
+  // Packed chunks must be written collectively: ranks may share one. All else goes independently, because a collective
+  // write that fails on one rank (a full disk) leaves the others waiting in it for good.
+  if (state_->communicator == nullptr || !state_->collective.contains(name)) {
+    state_->alone([&] {
+      choose_box();
+      transfer(false);
+    });
+    return;
+  }
+  // Agreed upon before the transfer: a rank that stayed away from it would leave the others waiting.
+  state_->together(choose_box);
+  state_->together([&] {
+    const Hdf5Handle creation(H5Dget_create_plist(state_->dataset(name)), H5Pclose);
+    transfer(H5Pget_layout(creation.get()) == H5D_CHUNKED);  // one without elements isn't
   });
 }
 
