@@ -173,7 +173,7 @@ void Study::apply_operation(const JournalLine& line) {
     } else if (operation == kSetTrialUserAttribute) {
       for (const auto& [name, value] : line.at("user_attr").items()) trial->attributes[name] = value;
     } else if (operation == kSetIntermediateValue) {
-      // Optuna's own may be NaN, which its JSON has a word for and ours reads as no number.
+      // Optuna's own may be NaN, which is read as null.
       if (line.at("intermediate_value").is_number())
         trial->intermediate[number_at(line, "step", 0)] = line["intermediate_value"].get<double>();
     } else if (operation == kSetTrialState) {
