@@ -1,5 +1,6 @@
 #include "trainer/trainer.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -25,6 +26,12 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks, GraphTerm* graph) {
   Retries retries;
   double validation = std::numeric_limits<double>::quiet_NaN();
   const auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
+  double checkpoint_seconds = 0;
+  const auto write_checkpoint = [&] {
+    const auto begin = Clock::now();
+    callbacks.checkpoint(fit);
+    checkpoint_seconds += std::chrono::duration<double>(Clock::now() - begin).count();
+  };
 
   if (validates(fit) && first_step == 0) validation = validate(fit);
   // A resumed run's: the steps depend on nothing else, so they are taken again.
@@ -33,6 +40,12 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks, GraphTerm* graph) {
     if (huber_is_due(fit.state.step, options.steps)) refresh_cell_weights(fit);
     Request request = callbacks.request ? callbacks.request() : Request::kNone;
     if (options.time_limit > 0 && elapsed() > options.time_limit) request = Request::kStop;
+    // A checkpoint that is due is asked for like a signal's, so that the ranks' clocks needn't agree.
+    const bool due = options.checkpoint_every > 0 && (fit.state.step + 1) % options.checkpoint_every == 0;
+    if (due && request == Request::kNone &&
+        checkpoint_seconds <= std::max(callbacks.checkpoint_seconds, callbacks.checkpoint_share * elapsed())) {
+      request = Request::kCheckpoint;
+    }
     const auto step_start = Clock::now();
     set_activity(text("step ", fit.state.step + 1));
     retries.before_step(fit);
@@ -52,8 +65,7 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks, GraphTerm* graph) {
                            std::chrono::duration<double>(Clock::now() - step_start).count(), report.graph});
     const bool last = fit.state.step == options.steps;
     const bool stop = report.signals >= static_cast<double>(Request::kStop);
-    const bool due = options.checkpoint_every > 0 && fit.state.step % options.checkpoint_every == 0;
-    if (callbacks.checkpoint && !last && (due || report.signals > 0)) callbacks.checkpoint(fit);
+    if (callbacks.checkpoint && !last && report.signals > 0) write_checkpoint();
     if (callbacks.progress) {
       const double rate = static_cast<double>(fit.state.step - first_step) / elapsed();
       callbacks.progress({fit.state.step, options.steps, report.loss_E[0],

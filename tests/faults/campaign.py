@@ -252,7 +252,9 @@ class Campaign:
 
     def check_end(self, ranks, at, nth, do, rank, lasting, code, output):
         check(not cli.UGLY.search(output.replace("Signal: ", "").replace("Aborted", "")) or ranks, "an ugly message:", output)
-        one_message = output.count("Can't ") + output.count("The loss or its gradient") == 1
+        # What could not be written on the way is a warning, and an error only where it still fails at the end.
+        errors = "\n".join(line for line in output.splitlines() if not line.startswith("warning: "))
+        one_message = errors.count("Can't ") + errors.count("The loss or its gradient") == 1
         if do == "kill":
             check(code in KILLED, "exit code", code)
         elif do == "hang":
