@@ -128,6 +128,7 @@ std::string metrics_json(const FitFigures& figures, const OriginForecasts& holdo
                           {"import", number_or_null(facts.import_seconds)},
                           {"graph", number_or_null(facts.graph_seconds)},
                           {"fit", number_or_null(facts.fit_seconds)},
+                          {"checkpoints", number_or_null(facts.checkpoint_seconds)},
                           {"evaluate", number_or_null(facts.evaluate_seconds)}}},
                         {"steps", facts.steps},
                         {"steps_per_second", number_or_null(static_cast<double>(facts.steps) / facts.fit_seconds)},

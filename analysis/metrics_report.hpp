@@ -28,6 +28,7 @@ struct RunFacts {
   std::vector<ExperimentReport> experiments;  // of a fit by the likelihood
   Graph graph;                                // of the channels; empty: switched off
   double graph_seconds = 0;
+  double checkpoint_seconds = 0;  // the part of the fit's that went into writing checkpoints
   std::string version;
   std::string results_sha256;  // of results.h5: export refuses a damaged one
 };

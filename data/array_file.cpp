@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "comm/collective_guard.hpp"
 #include "common/errors.hpp"
@@ -51,18 +52,46 @@ uint64_t readable_bytes(const fs::path& path) {
 void ArrayFile::State::describe(const std::function<void()>& work) {
   if (communicator == nullptr) return work();
   open_again(false);
-  on_rank_zero(*communicator, work);
+  if (communicator->rank() == 0) keep_failure(work);
+}
+
+void ArrayFile::State::alone(const std::function<void()>& work) {
+  if (communicator == nullptr) return work();
+  open_again(true);
+  keep_failure(work);
 }
 
 void ArrayFile::State::together(const std::function<void()>& work) {
   if (communicator == nullptr) return work();
   open_again(true);
-  agree(*communicator, work);
+  agree(*communicator, [&] {
+    throw_kept();
+    work();
+  });
+}
+
+void ArrayFile::State::keep_failure(const std::function<void()>& work) {
+  if (kept) return;
+  try {
+    work();
+  } catch (const std::exception&) {
+    kept = std::current_exception();
+  }
+}
+
+void ArrayFile::State::throw_kept() {
+  if (kept) std::rethrow_exception(std::exchange(kept, nullptr));
+}
+
+void ArrayFile::State::close_together() {
+  // Before a flush, which is collective: HDF5 leaves the others waiting in it for a rank whose writes failed.
+  agree(*communicator, [&] { throw_kept(); });
+  agree(*communicator, [&] { close(); });
 }
 
 void ArrayFile::State::open_again(bool on_all) {
   if (open_on_all == on_all) return;
-  agree(*communicator, [&] { close(); });
+  close_together();
   open_on_all = on_all;
   agree(*communicator, [&] {
     if (!on_all && communicator->rank() != 0) return;
@@ -75,6 +104,16 @@ void ArrayFile::State::open_again(bool on_all) {
     file = Hdf5Handle(H5Fopen(path.c_str(), H5F_ACC_RDWR, access.get()), H5Fclose);
     if (!file.valid()) fail_writing("");
   });
+}
+
+void ArrayFile::State::make_file() {
+  const Hdf5Handle access = access_properties();
+  const Hdf5Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
+  H5Pset_link_creation_order(creation.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+  H5Pset_obj_track_times(creation.get(), false);
+  if (sealed) H5Pset_userblock(creation.get(), kSealBytes);
+  file = Hdf5Handle(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()), H5Fclose);
+  if (!file.valid()) fail_writing("");
 }
 
 void ArrayFile::State::close() {
@@ -167,14 +206,17 @@ ArrayFile ArrayFile::create(const fs::path& path, Communicator* communicator) {
   state->path = path;
   state->writing = true;
   if (communicator != nullptr && communicator->size() > 1) state->communicator = communicator;
-  state->describe([&] {
-    const Hdf5Handle access = access_properties();
-    const Hdf5Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
-    H5Pset_link_creation_order(creation.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
-    H5Pset_obj_track_times(creation.get(), false);
-    state->file = Hdf5Handle(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()), H5Fclose);
-    if (!state->file.valid()) state->fail_writing("");
-  });
+  state->describe([&] { state->make_file(); });
+  return ArrayFile(std::move(state));
+}
+
+ArrayFile ArrayFile::create_sealed(const fs::path& path) {
+  silence_hdf5();
+  auto state = std::make_unique<State>();
+  state->path = path;
+  state->writing = true;
+  state->sealed = true;
+  state->make_file();
   return ArrayFile(std::move(state));
 }
 
@@ -183,6 +225,9 @@ ArrayFile ArrayFile::open(const fs::path& path) {
   auto state = std::make_unique<State>();
   state->path = path;
   state->file_bytes = readable_bytes(path);
+  const SealCheck seal = check_seal(path);
+  if (!seal.problem.empty()) state->fail_damaged("", seal.problem);
+  state->sealed = seal.is_sealed;
   const Hdf5Handle access = access_properties();
   state->file = Hdf5Handle(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose);
   if (!state->file.valid()) state->fail_reading("");
@@ -198,7 +243,11 @@ ArrayFile::~ArrayFile() = default;
 
 void ArrayFile::close() {
   if (state_->communicator != nullptr) {
-    agree(*state_->communicator, [&] { state_->close(); });
+    state_->close_together();
+  } else if (state_->sealed && state_->writing && state_->file.valid()) {
+    const std::vector<ByteRange> numbers = state_->chunks_of_numbers();
+    state_->close();
+    seal_file(state_->path, numbers);
   } else {
     state_->close();
   }

@@ -32,11 +32,15 @@ struct ArrayLayout {
 class ArrayFile {
  public:
   /// Creates or truncates `path`. With a communicator of several ranks every rank makes this call and all that follow
-  /// on the file, close() included, in the same order, and an error on one rank is thrown on all. Rank 0's dimensions,
-  /// texts and attributes are written; write() is one parallel write in which a rank may bring no elements. Reading is
-  /// for files from open(). The communicator must outlive the file. Chunked arrays are written collectively: should the
-  /// disk fill up in the middle of one, HDF5 may wait forever; so arrays that must survive that are contiguous.
+  /// on the file, close() included, in the same order, and an error on one rank is thrown on all: by a later call, by
+  /// close() at the latest. Rank 0's dimensions, texts and attributes are written; write() is one parallel write in
+  /// which a rank may bring no elements. Reading is for files from open(). The communicator must outlive the file.
+  /// Chunked arrays are written collectively: should the disk fill up in the middle of one, HDF5 may wait forever; so
+  /// arrays that must survive that are contiguous.
   static ArrayFile create(const std::filesystem::path& path, Communicator* communicator = nullptr);
+  /// The same by one rank, with a seal (data/file_seal.hpp) that close() writes: all arrays are chunked and
+  /// Fletcher32-checked, and open() refuses the file when its length or anything but numbers was altered.
+  static ArrayFile create_sealed(const std::filesystem::path& path);
   /// Opens for reading. Each rank opens and reads by itself.
   static ArrayFile open(const std::filesystem::path& path);
 
@@ -68,6 +72,7 @@ class ArrayFile {
   void set_attribute(const std::string& array, const std::string& key, double value);
 
   // Reading.
+  bool is_sealed() const;
   std::vector<std::string> dimension_names() const;  // in creation order
   int64_t dimension_length(const std::string& dimension) const;
   std::vector<std::string> arrays() const;  // names in creation order, dimension scales without coordinates left out

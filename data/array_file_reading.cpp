@@ -74,6 +74,8 @@ void ArrayFile::State::read_dimensions() {
   }
 }
 
+bool ArrayFile::is_sealed() const { return state_->sealed; }
+
 std::vector<std::string> ArrayFile::dimension_names() const {
   std::vector<std::string> names;
   for (const auto& dimension : state_->dimensions) names.push_back(dimension.name);

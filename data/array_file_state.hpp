@@ -1,14 +1,17 @@
 // What an ArrayFile holds; shared by its three source files only.
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <type_traits>
 #include <vector>
 
 #include "comm/communicator.hpp"
 #include "data/array_file.hpp"
+#include "data/file_seal.hpp"
 #include "data/hdf5_handle.hpp"
 
 namespace dcmmm {
@@ -28,18 +31,30 @@ struct ArrayFile::State {
   std::filesystem::path path;
   Communicator* communicator = nullptr;  // set when several ranks write the file
   bool open_on_all = false;              // several ranks: whether all have the file open now, or rank 0 alone
+  std::exception_ptr kept;               // several ranks: this one's first error since they last met
+  std::set<std::string> collective;      // several ranks: arrays whose numbers are written by all at once
   bool writing = false;
+  bool sealed = false;  // the file begins with a seal, or will when it is closed
   uint64_t file_bytes =
       0;  // reading: nothing that the file describes can be larger (compressed: than a multiple of it)
   Hdf5Handle file;
   std::vector<Dimension> dimensions;           // a dimension's place is its number
   std::map<std::string, Hdf5Handle> datasets;  // open ones: a closed one would lose its chunk cache
 
+  // With several ranks most steps are taken without a word to the others, since an agreement on each of a checkpoint's
+  // hundred steps takes longer than the steps: a rank keeps its first error and skips what follows, until all meet.
+
   /// Runs a step that describes arrays, by rank 0 alone when several ranks write: the bytes then don't depend on their
   /// number, and only numbers travel in parallel.
   void describe(const std::function<void()>& work);
-  /// Runs a step that every rank takes part in.
+  /// Runs a step that each rank takes for itself.
+  void alone(const std::function<void()>& work);
+  /// Runs a step that every rank takes part in; throws what went wrong on any of them so far.
   void together(const std::function<void()>& work);
+  void keep_failure(const std::function<void()>& work);
+  void throw_kept();
+  /// Closes the file on every rank, and throws what went wrong on any of them so far.
+  void close_together();
   void open_again(bool on_all);
   void close();
   [[noreturn]] void fail_writing(const std::string& name) const;
@@ -55,6 +70,9 @@ struct ArrayFile::State {
   Hdf5Handle select(const std::string& name, const std::vector<int64_t>& start, const std::vector<int64_t>& count);
 
   void read_dimensions();
+  void make_file();  // rank 0 or the only one
+  /// Where the numbers of a file that is written lie: chunks with checksums.
+  std::vector<ByteRange> chunks_of_numbers();
 
   void number_dimension(const std::string& name, int64_t length);
   /// Makes the dataset `name` of the HDF5 type on the dimensions `on`, with the attributes that carry them; as the

@@ -43,6 +43,16 @@ void check_text(const std::string& value) {
   }
 }
 
+/// Chunks for an array that says nothing about them.
+std::vector<int64_t> whole_rows(const std::vector<hsize_t>& shape, size_t element_bytes) {
+  constexpr size_t kBytes = 1 << 20;  // fits the chunk cache
+  std::vector<int64_t> chunk(shape.begin(), shape.end());
+  size_t row_bytes = element_bytes;
+  for (size_t i = 1; i < shape.size(); ++i) row_bytes *= shape[i];
+  chunk[0] = static_cast<int64_t>(std::max<size_t>(1, kBytes / std::max<size_t>(1, row_bytes)));
+  return chunk;
+}
+
 bool write_attribute(hid_t object, const char* key, hid_t type, hid_t space, const void* value) {
   if (H5Aexists(object, key) > 0 && H5Adelete(object, key) < 0) return false;
   const Hdf5Handle attribute(H5Acreate2(object, key, type, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
@@ -79,16 +89,18 @@ void ArrayFile::State::create_dataset(const std::string& name, hid_t type, const
   const Hdf5Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   H5Pset_obj_track_times(creation.get(), false);
   const bool has_elements = std::find(shape.begin(), shape.end(), hsize_t{0}) == shape.end();
-  if (!layout.chunk.empty() && has_elements) {
-    if (layout.chunk.size() != shape.size()) {
+  std::vector<int64_t> parts = layout.chunk;
+  if (sealed && parts.empty() && !shape.empty()) parts = whole_rows(shape, H5Tget_size(type));
+  if (!parts.empty() && has_elements) {
+    if (parts.size() != shape.size()) {
       throw UserError(text("Array '", name, "' needs a chunk length for each of its ", shape.size(), " dimensions."));
     }
     std::vector<hsize_t> chunk;
     for (size_t i = 0; i < shape.size(); ++i) {
-      chunk.push_back(std::clamp<hsize_t>(static_cast<hsize_t>(layout.chunk[i]), 1, shape[i]));
+      chunk.push_back(std::clamp<hsize_t>(static_cast<hsize_t>(parts[i]), 1, shape[i]));
     }
     H5Pset_chunk(creation.get(), static_cast<int>(chunk.size()), chunk.data());
-    if (layout.compress) {
+    if (layout.compress && !layout.chunk.empty()) {
       H5Pset_shuffle(creation.get());
       H5Pset_deflate(creation.get(), 1);
     }
@@ -117,6 +129,36 @@ void ArrayFile::State::create_dataset(const std::string& name, hid_t type, const
   if (done && !layout.units.empty()) done = write_attribute(dataset.get(), "units", layout.units);
   if (done && !layout.description.empty()) done = write_attribute(dataset.get(), "long_name", layout.description);
   if (!done) fail_writing(name);
+}
+
+std::vector<ByteRange> ArrayFile::State::chunks_of_numbers() {
+  // Before 1.13.3 HDF5 counts a chunk's place from the end of the user block.
+  constexpr uint64_t kFrom = H5_VERSION_GE(1, 13, 3) ? 0 : kSealBytes;
+  std::vector<ByteRange> chunks;
+  for (auto& [name, dataset] : datasets) {
+    const Hdf5Handle type(H5Dget_type(dataset.get()), H5Tclose);
+    const Hdf5Handle creation(H5Dget_create_plist(dataset.get()), H5Pclose);
+    if (H5Tget_class(type.get()) == H5T_STRING || H5Pget_layout(creation.get()) != H5D_CHUNKED) continue;
+    const std::vector<int64_t> lengths = shape(name);
+    std::vector<hsize_t> part(lengths.size()), at(lengths.size(), 0);
+    H5Pget_chunk(creation.get(), static_cast<int>(part.size()), part.data());
+    for (bool more = true; more;) {
+      unsigned filters_left_out = 0;
+      haddr_t address = HADDR_UNDEF;
+      hsize_t bytes = 0;
+      if (H5Dget_chunk_info_by_coord(dataset.get(), at.data(), &filters_left_out, &address, &bytes) < 0) {
+        fail_writing(name);
+      }
+      if (address != HADDR_UNDEF) chunks.push_back({kFrom + address, kFrom + address + bytes});
+      more = false;
+      for (size_t axis = at.size(); axis-- > 0 && !more;) {
+        at[axis] += part[axis];
+        more = at[axis] < static_cast<hsize_t>(lengths[axis]);
+        if (!more) at[axis] = 0;
+      }
+    }
+  }
+  return chunks;
 }
 
 void ArrayFile::State::number_dimension(const std::string& name, int64_t length) {
@@ -170,6 +212,7 @@ void ArrayFile::add_coordinate(const std::string& name, const std::vector<double
 
 void ArrayFile::add_array(const std::string& name, ElementType type, const std::vector<std::string>& dimensions,
                           const ArrayLayout& layout) {
+  if (!layout.chunk.empty()) state_->collective.insert(name);
   state_->describe([&] { state_->create_dataset(name, stored_type(type), dimensions, layout, ""); });
 }
 
@@ -194,27 +237,38 @@ void ArrayFile::write(const std::string& name, const std::vector<int64_t>& start
                       std::span<const Element> values) {
   const auto elements = static_cast<hsize_t>(values.size());
   Hdf5Handle space;
-  // Agreed upon before the transfer: a rank that stayed away from it would leave the others waiting.
-  state_->together([&] {
+  const auto choose_box = [&] {
     space = state_->select(name, start, count);
     if (const hssize_t selected = H5Sget_select_npoints(space.get()); selected != static_cast<hssize_t>(elements)) {
       throw UserError(text("Array '", name, "' was given ", elements, " values for a box of ", selected, "."));
     }
-  });
-  state_->together([&] {
-    // Packed chunks must be written collectively: ranks may share one. All else goes independently, because a
-    // collective write that fails on one rank (a full disk) leaves the others waiting in it for good.
-    const Hdf5Handle creation(H5Dget_create_plist(state_->dataset(name)), H5Pclose);
-    const bool collective = state_->communicator != nullptr && H5Pget_layout(creation.get()) == H5D_CHUNKED;
+  };
+  const auto transfer = [&](bool collective) {
     if (elements == 0 && !collective) return;
     const Hdf5Handle memory = box_in_memory(count);
-    const Hdf5Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
-    if (collective) H5Pset_dxpl_mpio(transfer.get(), H5FD_MPIO_COLLECTIVE);
+    const Hdf5Handle properties(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
+    if (collective) H5Pset_dxpl_mpio(properties.get(), H5FD_MPIO_COLLECTIVE);
     const Element nothing{};  // HDF5 wants an address even where nothing is written
     const Element* from = elements == 0 ? &nothing : values.data();
-    if (H5Dwrite(state_->dataset(name), memory_type<Element>(), memory.get(), space.get(), transfer.get(), from) < 0) {
+    if (H5Dwrite(state_->dataset(name), memory_type<Element>(), memory.get(), space.get(), properties.get(), from) <
+        0) {
       state_->fail_writing(name);
     }
+  };
+  // Packed chunks must be written collectively: ranks may share one. All else goes independently, because a collective
+  // write that fails on one rank (a full disk) leaves the others waiting in it for good.
+  if (state_->communicator == nullptr || !state_->collective.contains(name)) {
+    state_->alone([&] {
+      choose_box();
+      transfer(false);
+    });
+    return;
+  }
+  // Agreed upon before the transfer: a rank that stayed away from it would leave the others waiting.
+  state_->together(choose_box);
+  state_->together([&] {
+    const Hdf5Handle creation(H5Dget_create_plist(state_->dataset(name)), H5Pclose);
+    transfer(H5Pget_layout(creation.get()) == H5D_CHUNKED);  // one without elements isn't
   });
 }
 

@@ -19,6 +19,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kKind = "dcmmm panel";
+// What came before: the same without a seal.
+constexpr int64_t kUnsealedFormatVersion = 1;
 // Large enough that a chunk's bookkeeping doesn't count, small enough for a rank's share of regions.
 constexpr int64_t kChunkBytes = 512 << 10;
 // 1-D arrays by region are written at the end, in chunks of this many regions.
@@ -75,7 +77,7 @@ struct PanelWriter::State {
       : path(final_path),
         temporary(final_path.string() + ".tmp"),
         coordinates(names),
-        file(ArrayFile::create(temporary)) {}
+        file(ArrayFile::create_sealed(temporary)) {}
 
   int64_t regions() const { return static_cast<int64_t>(coordinates.regions.size()); }
 
@@ -281,9 +283,10 @@ struct PanelFile::State {
                            " file, not a panel. Give the file that `dcmmm import` or `dcmmm synth` wrote."));
     }
     const int64_t version = file.integer_attribute("", "format_version");
-    if (version != kPanelFormatVersion) {
+    if (version == kPanelFormatVersion && !file.is_sealed()) fail("the seal at its beginning was altered");
+    if (version != kPanelFormatVersion && version != kUnsealedFormatVersion) {
       throw UserError(text("The panel file '", file.path().string(), "' has format version ", version,
-                           "; this program reads version ", kPanelFormatVersion,
+                           "; this program reads versions ", kUnsealedFormatVersion, " and ", kPanelFormatVersion,
                            ". Import its data again with this program, or use the program that wrote it."));
     }
   }

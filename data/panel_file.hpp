@@ -8,8 +8,9 @@
 
 namespace dcmmm {
 
-/// Version of the layout; a file of another one is refused with UserError.
-inline constexpr int64_t kPanelFormatVersion = 1;
+/// Version of the layout that is written. Version 1, without a seal (data/file_seal.hpp), is read as well; any other is
+/// refused with UserError.
+inline constexpr int64_t kPanelFormatVersion = 2;
 
 /// Streams regions into a panel file: the coordinates are known from the start, the data comes region block by region
 /// block, so memory is set by the block. The file appears under its name at finish() (temp, fsync, rename) or not at

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # setup.sh [--tests|--deep]: installs what is missing (Debian packages, the wheels of .deps, the real panel), and nothing else:
-# a second call takes a fraction of a second. --tests adds what only the tests need, --deep also what test_deep.sh needs.
+# a second call takes a fraction of a second. --tests adds what only the tests need, --deep also what test_deep.sh and coverage.sh need.
 # Called by build.sh.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -15,7 +15,7 @@ if [[ ${1:-} == --tests || ${1:-} == --deep ]]; then
   packages+=(libgtest-dev libgmock-dev libbenchmark-dev hdf5-tools clang-format-14 chromium slurm-wlm munge iproute2)
   requirements+=(launch/requirements-test.txt)
 fi
-[[ ${1:-} == --deep ]] && packages+=(clang-14 libclang-rt-14-dev cppcheck valgrind)
+[[ ${1:-} == --deep ]] && packages+=(clang-14 libclang-rt-14-dev llvm-14 cppcheck valgrind)
 
 install_packages() {  # install_packages [sudo] -- PACKAGE...
   local as_root=()

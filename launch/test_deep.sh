@@ -1,85 +1,92 @@
 #!/usr/bin/env bash
-# test_deep.sh [--ci]: what takes too long for test.sh: random faults in whole runs, fuzzers, the address and
-# undefined-behaviour sanitizers, valgrind and cppcheck. --ci: fewer faults.
+# test_deep.sh [--ci] [PART...]: what takes too long for test.sh: cppcheck, fuzzers, sanitizers (the address and
+# undefined-behaviour ones: memory; the thread one: threads), valgrind, and random faults in whole runs. All parts, or the
+# named ones of: cppcheck fuzzers memory threads valgrind faults. --ci: fewer faults.
 # FAULTS=300, SEED=(random), FUZZ_SECONDS=30 (of each fuzzer) may be set.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 # shellcheck source=launch/progress.sh
 source launch/progress.sh
+# shellcheck source=launch/fuzzers.sh
+source launch/fuzzers.sh
 faults=${FAULTS:-300}
-[[ ${1:-} == --ci ]] && faults=${FAULTS:-60}
+if [[ ${1:-} == --ci ]]; then
+  faults=${FAULTS:-40}
+  shift
+fi
+parts=("$@")
+[[ $# -gt 0 ]] || parts=(cppcheck fuzzers memory threads valgrind faults)
 seed=${SEED:-$RANDOM}
 fuzz_seconds=${FUZZ_SECONDS:-30}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export OMP_WAIT_POLICY=passive OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 PYTHONDONTWRITEBYTECODE=1
-bash launch/setup.sh --deep
-bash launch/build.sh --tests
 
-lap=$SECONDS
-part() {  # part NAME COMMAND...: its output, and how long it took
-  echo "== $1"
-  "${@:2}"
-  echo "== $1: $((SECONDS - lap)) s"
-  lap=$SECONDS
+run_cppcheck() {
+  cppcheck --quiet --std=c++20 --language=c++ -j "$(nproc)" --error-exitcode=1 --enable=warning,performance,portability \
+    --inline-suppr --suppressions-list=.cppcheck -I . common comm data checkpoints launch sweep
 }
 
-faults_in_runs() {
-  DCMMM_BINARY=build/release/dcmmm DCMMM_FAULTS_BINARY=build/release/tests/dcmmm-faults DCMMM_MPIRUN=$(command -v mpirun) \
-    OMP_NUM_THREADS=1 .deps/bin/python tests/faults/campaign.py --faults "$faults" --seed "$seed" --keep-going
-}
-
-fuzz() {
+run_fuzzers() {
   [[ -f build/fuzz/build.ninja ]] || progress "Configuring the fuzzers" cmake --preset fuzz
   progress "Building the fuzzers" ninja -C build/fuzz fuzzers
-  build/release/tests/write_sample_files "$work"
-  local name
-  for name in table config panel checkpoint manifest; do
-    mkdir -p "$work/$name"
-    cp tests/fuzz/seeds/"$name"/* "$work/$name" 2>/dev/null || true
-  done
-  cp "$work"/panel.h5 "$work/panel/"
-  cp "$work"/checkpoint.h5 "$work/checkpoint/"
-  local waiting=() failed=0 process
-  for name in table config panel checkpoint manifest; do
-    ASAN_OPTIONS=detect_leaks=0 build/fuzz/tests/fuzz/"$name"_fuzz -max_total_time="$fuzz_seconds" -timeout=20 \
+  fill_corpora "$work" build/release/tests/write_sample_files
+  local name waiting=() failed=0 process
+  for name in "${fuzzers[@]}"; do
+    ASAN_OPTIONS=detect_leaks=0 build/fuzz/tests/fuzz/"$name"_fuzz -max_total_time="$fuzz_seconds" -timeout=60 \
       -rss_limit_mb=3000 -detect_leaks=0 -print_final_stats=1 -artifact_prefix="$root/build/fuzz/$name-" "$work/$name" \
       >"$work/$name.log" 2>&1 &
     waiting+=($!)
     while (($(jobs -rp | wc -l) >= $(nproc))); do sleep 0.2; done
   done
   for process in "${waiting[@]}"; do wait "$process" || failed=1; done
-  for name in table config panel checkpoint manifest; do
-    echo "$name: $(grep -o 'number_of_executed_units: .*' "$work/$name.log" || tail -n 30 "$work/$name.log")"
+  for name in "${fuzzers[@]}"; do
+    echo "$name, $fuzz_seconds s: $(grep -o 'number_of_executed_units: .*' "$work/$name.log" || tail -n 30 "$work/$name.log")"
   done
   return $failed
 }
 
-sanitized() {
+run_memory() {
   [[ -f build/asan/build.ninja ]] || progress "Configuring with sanitizers" cmake --preset asan
-  local tests=(common_test comm_test data_test checkpoints_test)
+  local name tests=(common_test comm_test data_test checkpoints_test sweep_test)
   progress "Building with sanitizers" ninja -C build/asan "${tests[@]}"
-  local name
   for name in "${tests[@]}"; do
     # Leaks: HDF5 and Open MPI keep what they have for good.
-    ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 build/asan/tests/"$name" --gtest_brief=1
+    progress "$name with sanitizers" env ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+      build/asan/tests/"$name" --gtest_brief=1
   done
 }
 
-checked_memory() {
+# The ranks as threads, and the sweep's runner. Loops over regions run on LibTorch's OpenMP, which the sanitizer can't see.
+run_threads() {
+  [[ -f build/tsan/build.ninja ]] || progress "Configuring with the thread sanitizer" cmake --preset tsan
+  local name tests=(comm_test checkpoints_test sweep_test)
+  progress "Building with the thread sanitizer" ninja -C build/tsan "${tests[@]}"
+  for name in "${tests[@]}"; do
+    progress "$name with the thread sanitizer" env TSAN_OPTIONS=halt_on_error=1 build/tsan/tests/"$name" --gtest_brief=1
+  done
+}
+
+run_valgrind() {
   valgrind --quiet --error-exitcode=9 build/release/tests/checkpoints_test --gtest_brief=1 \
     --gtest_filter='CheckpointFile.*-CheckpointFile.TruncationIsFound'
 }
 
-read_by_cppcheck() {
-  cppcheck --quiet --std=c++20 --language=c++ -j "$(nproc)" --error-exitcode=1 --enable=warning,performance,portability \
-    --inline-suppr --suppressions-list=.cppcheck -I . common comm data checkpoints launch
+run_faults() {
+  DCMMM_BINARY=build/release/dcmmm DCMMM_FAULTS_BINARY=build/release/tests/dcmmm-faults DCMMM_MPIRUN=$(command -v mpirun) \
+    OMP_NUM_THREADS=1 .deps/bin/python tests/faults/campaign.py --faults "$faults" --seed "$seed" --keep-going
 }
 
-part "cppcheck" read_by_cppcheck
-part "fuzzers, $fuzz_seconds s each" fuzz
-part "address and undefined-behaviour sanitizers" sanitized
-part "valgrind" checked_memory
-part "$faults random faults" faults_in_runs
+for part in "${parts[@]}"; do
+  declare -F "run_$part" >/dev/null || { echo "There is no part '$part': see the head of $0." >&2; exit 2; }
+done
+bash launch/setup.sh --deep
+bash launch/build.sh --tests
+for part in "${parts[@]}"; do
+  lap=$SECONDS
+  echo "== $part"
+  "run_$part"
+  echo "== $part: $((SECONDS - lap)) s"
+done
 echo "All deep tests passed in $SECONDS s."

@@ -176,7 +176,8 @@ struct Run {
     }
   }
 
-  Outcome descend() const {
+  // `checkpoint_seconds`: how long this process wrote checkpoints.
+  Outcome descend(double& checkpoint_seconds) const {
     CheckpointStore store(folder.checkpoints(mesh.row), fit.options.checkpoint_keep, log_warning);
     ProgressBarOptions bar_options;
     bar_options.quiet = !writes_text();
@@ -194,7 +195,9 @@ struct Run {
     };
     callbacks.log = log_info;
     callbacks.checkpoint = [&](const Fit& current) {
+      Stopwatch watch;
       store.save(make_checkpoint(current, config, file.checksum()), *mesh.region_axis);
+      checkpoint_seconds += watch.lap();
     };
     callbacks.request = take_request;
     const Outcome outcome = train(fit, callbacks, joint != nullptr && !fit.likelihood ? joint->term() : nullptr);
@@ -403,7 +406,8 @@ int train_command(CommandContext& context) {
   install_signal_handlers();
   const Run run{context, folder, *file, mesh, *fit, estimate.identification, graph, joint ? &*joint : nullptr};
   const int64_t first_step = fit->state.step;
-  if (run.descend() == Outcome::kStopped) {
+  double checkpoint_seconds = 0;
+  if (run.descend(checkpoint_seconds) == Outcome::kStopped) {
     log_warning(text("Stopped at step ", fit->state.step, " of ", trainer.steps,
                      " after writing a checkpoint. Go on with: dcmmm train run.dir=", folder.path.string(),
                      " run.resume=true"));
@@ -430,6 +434,7 @@ int train_command(CommandContext& context) {
   facts.import_seconds = import_seconds;
   facts.graph = graph;
   facts.graph_seconds = graph_seconds;
+  facts.checkpoint_seconds = checkpoint_seconds;
   facts.fit_seconds = fit_seconds;
   facts.evaluate_seconds = stage.lap();
   facts.total_seconds = total.lap();

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <string_view>
 
 #include "common/errors.hpp"
 #include "common/text.hpp"
@@ -15,6 +16,8 @@
 namespace dcmmm {
 namespace fs = std::filesystem;
 namespace {
+
+constexpr std::string_view kPythonWords[] = {"NaN", "-Infinity", "Infinity"};
 
 struct Descriptor {
   explicit Descriptor(const fs::path& path) : number(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
@@ -41,6 +44,39 @@ off_t whole_lines(int descriptor) {
   return 0;
 }
 
+// Optuna writes Python's JSON, which has words for what JSON has none: NaN and the infinities. null stands for them
+// here.
+std::string without_python_words(const std::string& line) {
+  std::string out;
+  bool in_text = false;
+  for (size_t i = 0; i < line.size(); ++i) {
+    if (in_text && line[i] == '\\' && i + 1 < line.size()) {
+      out += line[i++];
+    } else if (line[i] == '"') {
+      in_text = !in_text;
+    } else if (!in_text) {
+      const std::string_view rest = std::string_view(line).substr(i);
+      const auto word = std::find_if(std::begin(kPythonWords), std::end(kPythonWords),
+                                     [&](std::string_view known) { return rest.starts_with(known); });
+      if (word != std::end(kPythonWords)) {
+        out += "null";
+        i += word->size() - 1;
+        continue;
+      }
+    }
+    out += line[i];
+  }
+  return out;
+}
+
+JournalLine parse_line(const std::string& line) {
+  JournalLine parsed = JournalLine::parse(line, nullptr, /*allow_exceptions=*/false);
+  if (parsed.is_discarded()) {
+    parsed = JournalLine::parse(without_python_words(line), nullptr, /*allow_exceptions=*/false);
+  }
+  return parsed;
+}
+
 }  // namespace
 
 std::vector<JournalLine> Journal::read_new() {
@@ -53,7 +89,7 @@ std::vector<JournalLine> Journal::read_new() {
     if (file.eof()) break;  // without its end: still being written, or torn
     ++read_lines_;
     read_bytes_ += static_cast<int64_t>(line.size()) + 1;
-    out.push_back(JournalLine::parse(line, nullptr, /*allow_exceptions=*/false));
+    out.push_back(parse_line(line));
     if (!out.back().is_object() || !out.back().contains("op_code"))
       throw DamagedFileError(text("'", path_.string(), "' is damaged: line ", read_lines_,
                                   " is not a record of a journal. Restore the file, or start another sweep."));

@@ -20,6 +20,9 @@ class Journal {
 
   /// The lines that came since the last call. None where there is no file. Throws DamagedFileError that names the line.
   std::vector<JournalLine> read_new();
+  /// Lines read so far.
+  int64_t lines() const { return read_lines_; }
+  const std::filesystem::path& path() const { return path_; }
 
   /// With the lock held: `decide` is called and what it returns is appended at once and synced (none: nothing is).
   /// Throws UserError with the system's reason; then the file stays as it was.

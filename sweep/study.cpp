@@ -7,6 +7,7 @@
 #include <ctime>
 #include <limits>
 
+#include "common/errors.hpp"
 #include "common/text.hpp"
 
 namespace dcmmm {
@@ -69,6 +70,14 @@ int64_t number_at(const JournalLine& line, const char* name, int64_t otherwise) 
   return found != line.end() && found->is_number_integer() ? found->get<int64_t>() : otherwise;
 }
 
+TrialState state_at(const JournalLine& line) {
+  const int64_t state = number_at(line, "state", 0);
+  if (state < 0 || state > static_cast<int64_t>(TrialState::kWaiting)) {
+    throw DamagedFileError(text("a trial can't be in state ", state));
+  }
+  return static_cast<TrialState>(state);
+}
+
 void take_values(const JournalLine& line, Trial& trial) {
   const auto found = line.find("values");
   if (found == line.end() || !found->is_array()) return;
@@ -125,6 +134,14 @@ Trial* Study::open_trial(const JournalLine& line) {
 }
 
 void Study::apply(const JournalLine& line) {
+  try {
+    apply_operation(line);
+  } catch (const JournalLine::exception&) {
+    throw DamagedFileError("something is missing there");
+  }
+}
+
+void Study::apply_operation(const JournalLine& line) {
   const int64_t operation = number_at(line, "op_code", -1);
   if (operation == kCreateStudy) {
     if (studies_++ == 0 && line.contains("directions"))
@@ -139,7 +156,7 @@ void Study::apply(const JournalLine& line) {
     Trial trial;
     trial.id = id;
     trial.number = static_cast<int64_t>(trials_.size());
-    trial.state = static_cast<TrialState>(number_at(line, "state", 0));
+    trial.state = state_at(line);
     trial.started = text_at(line, "datetime_start");
     trial.ended = text_at(line, "datetime_complete");
     take_values(line, trial);
@@ -156,11 +173,11 @@ void Study::apply(const JournalLine& line) {
     } else if (operation == kSetTrialUserAttribute) {
       for (const auto& [name, value] : line.at("user_attr").items()) trial->attributes[name] = value;
     } else if (operation == kSetIntermediateValue) {
-      // Optuna's own may be NaN, which its JSON has a word for and ours reads as no number.
+      // Optuna's own may be NaN, which is read as null.
       if (line.at("intermediate_value").is_number())
         trial->intermediate[number_at(line, "step", 0)] = line["intermediate_value"].get<double>();
     } else if (operation == kSetTrialState) {
-      trial->state = static_cast<TrialState>(number_at(line, "state", 0));
+      trial->state = state_at(line);
       take_values(line, *trial);
       if (trial->state == TrialState::kRunning)
         trial->started = text_at(line, "datetime_start");
@@ -171,7 +188,17 @@ void Study::apply(const JournalLine& line) {
 }
 
 const Study& StudyFile::refresh() {
-  for (const JournalLine& line : journal_.read_new()) study_.apply(line);
+  const std::vector<JournalLine> lines = journal_.read_new();
+  for (size_t i = 0; i < lines.size(); ++i) {
+    try {
+      study_.apply(lines[i]);
+    } catch (const DamagedFileError& error) {
+      throw DamagedFileError(text("'", journal_.path().string(), "' is damaged: line ",
+                                  journal_.lines() - static_cast<int64_t>(lines.size() - i) + 1,
+                                  " is not a record of a journal (", error.what(),
+                                  "). Restore the file, or start another sweep."));
+    }
+  }
   return study_;
 }
 

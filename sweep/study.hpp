@@ -39,6 +39,7 @@ struct Trial {
 /// for nothing.
 class Study {
  public:
+  /// Throws DamagedFileError where the line doesn't hold what its operation needs.
   void apply(const JournalLine& line);
 
   bool exists() const { return studies_ > 0; }
@@ -53,6 +54,7 @@ class Study {
   JournalLine attribute(const std::string& name) const;
 
  private:
+  void apply_operation(const JournalLine& line);
   Trial* open_trial(const JournalLine& line);  // that the line may still change
 
   int64_t studies_ = 0;

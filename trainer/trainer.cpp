@@ -51,6 +51,12 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks, GraphTerm* graph) {
   Retries retries;
   double validation = std::numeric_limits<double>::quiet_NaN();
   const auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
+  double checkpoint_seconds = 0;
+  const auto write_checkpoint = [&] {
+    const auto begin = Clock::now();
+    callbacks.checkpoint(fit);
+    checkpoint_seconds += std::chrono::duration<double>(Clock::now() - begin).count();
+  };
 
   const OnDevice on_device(fit, callbacks, graph);
   if (validates(fit) && first_step == 0) validation = validate(fit);
@@ -60,12 +66,19 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks, GraphTerm* graph) {
     if (huber_is_due(fit.state.step, options.steps)) refresh_cell_weights(fit);
     Request request = callbacks.request ? callbacks.request() : Request::kNone;
     if (options.time_limit > 0 && elapsed() > options.time_limit) request = Request::kStop;
+    // A checkpoint that is due is asked for like a signal's, so that the ranks' clocks needn't agree.
+    const int64_t burst = steps_in_a_row(fit);
+    const bool due = options.checkpoint_every > 0 && (fit.state.step + burst) % options.checkpoint_every == 0;
+    if (due && request == Request::kNone &&
+        checkpoint_seconds <= std::max(callbacks.checkpoint_seconds, callbacks.checkpoint_share * elapsed())) {
+      request = Request::kCheckpoint;
+    }
     const auto step_start = Clock::now();
     set_activity(text("step ", fit.state.step + 1));
     retries.before_step(fit);
     const int64_t before = fit.state.step;
     const std::vector<StepReport> reports =
-        fit.device ? fit.device->run(fit.state, steps_in_a_row(fit), static_cast<double>(request))
+        fit.device ? fit.device->run(fit.state, burst, static_cast<double>(request))
                    : std::vector{train_step(fit.model, fit.data, fit.anchor, options, fit.loop, fit.state,
                                             static_cast<double>(request), graph)};
     for (const StepReport& report : reports) {
@@ -90,8 +103,7 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks, GraphTerm* graph) {
     const StepReport& report = reports.back();
     const bool last = fit.state.step == options.steps;
     const bool stop = report.signals >= static_cast<double>(Request::kStop);
-    const bool due = options.checkpoint_every > 0 && fit.state.step % options.checkpoint_every == 0;
-    if (callbacks.checkpoint && !last && (due || report.signals > 0)) callbacks.checkpoint(fit);
+    if (callbacks.checkpoint && !last && report.signals > 0) write_checkpoint();
     if (callbacks.progress) {
       const double rate = static_cast<double>(fit.state.step - first_step) / elapsed();
       callbacks.progress({fit.state.step, options.steps, report.loss_E[0],

@@ -31,6 +31,7 @@ FitFigures without_holdout() {
 RunFacts facts() {
   RunFacts facts;
   facts.fit_seconds = 8;
+  facts.checkpoint_seconds = 0.25;
   facts.steps = 80;
   facts.ranks = 3;
   facts.version = "0.1.0";
@@ -83,6 +84,7 @@ TEST(MetricsJson, HoldsTheDocumentedKeys) {
   EXPECT_EQ(metrics["steps_per_second"], 10);
   EXPECT_EQ(metrics["ranks"], 3);
   EXPECT_EQ(metrics["seconds"]["fit"], 8);
+  EXPECT_EQ(metrics["seconds"]["checkpoints"], 0.25);
 }
 
 TEST(MetricsJson, SaysNullForWhatDoesNotApply) {

@@ -213,11 +213,19 @@ class BadFiles(Refusal):
             file.write(bytes([byte ^ 1]))
         self.refused("train", "data.panel=flipped.h5", "run.dir=b", code=4, says="'flipped.h5'")
 
+        altered = self.folder / "altered.h5"
+        shutil.copy(panel, altered)
+        with h5py.File(altered, "r+") as file:
+            file.attrs["target_column"] = "other"
+        self.refused("train", "data.panel=altered.h5", "run.dir=e", code=4, says=["'altered.h5'", "bytes instead of the"])
+
+        # Without what stands before its HDF5 part a file isn't sealed: HDF5 finds it, and what it says is believed.
         later = self.folder / "later.h5"
-        shutil.copy(panel, later)
+        later.write_bytes(panel.read_bytes()[4096:])
+        self.refused("train", "data.panel=later.h5", "run.dir=f", code=4, says=["'later.h5'", "seal"])
         with h5py.File(later, "r+") as file:
             file.attrs["format_version"] = file.attrs["format_version"] + 1
-        self.refused("train", "data.panel=later.h5", "run.dir=c", says=["format version 2", "reads version 1"])
+        self.refused("train", "data.panel=later.h5", "run.dir=c", says=["format version 3", "reads versions 1 and 2"])
 
         (self.folder / "text.h5").write_text("region,week,sales\n")
         self.refused("inspect", "text.h5", code=4, says="'text.h5'")

@@ -45,7 +45,7 @@ class RunFolder(cli.Case):
         self.assertEqual(set(metrics["naive"]), NAIVE)
         self.assertTrue(all(set(figures) == {"r2", "rmse"} for figures in metrics["naive"].values()))
         self.assertEqual(set(metrics["dag"]), {"h", "edges", "directed", "unsure"})
-        self.assertEqual(set(metrics["seconds"]), {"total", "import", "graph", "fit", "evaluate"})
+        self.assertEqual(set(metrics["seconds"]), {"total", "import", "graph", "fit", "checkpoints", "evaluate"})
         self.assertEqual(set(metrics["parameters"]), {"shared", "local"})
         self.assertEqual((metrics["steps"], metrics["ranks"], metrics["device"]), (25, 1, "cpu"))
         self.assertGreater(metrics["steps_per_second"], 0)

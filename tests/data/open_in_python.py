@@ -3,6 +3,8 @@
 Usage: open_in_python.py WRITER, the program that writes the sample files into a folder.
 """
 
+import hashlib
+import json
 import struct
 import subprocess
 import sys
@@ -35,11 +37,27 @@ def check_panel(path):
         by_name = panel["media"].sel(region="Region 63", week="5", channel="Kanal ü2").item()
         with h5py.File(path) as file:
             assert by_name == file["media"][63, 5, 2] > 0
-        assert panel.attrs["file_kind"] == "dcmmm panel" and panel.attrs["format_version"] == 1, panel.attrs
+        assert panel.attrs["file_kind"] == "dcmmm panel" and panel.attrs["format_version"] == 2, panel.attrs
         assert len(panel.attrs["checksum"]) == 64
     with h5py.File(path) as file:
         assert [dimension.keys() for dimension in file["media"].dims] == [["region"], ["week"], ["channel"]]
-        assert file["media"].fletcher32
+        for name, array in file.items():
+            assert array.fletcher32, name
+        # The seal, by its description in docs/file-formats.md.
+        whole = path.read_bytes()
+        magic, digest, rest = whole[:13], whole[13:77].decode(), whole[78:4096]
+        assert file.userblock_size == 4096 and magic == b"dcmmm seal 1 " and whole[77:78] == b"\n"
+        assert hashlib.sha256(rest).hexdigest() == digest
+        seal = json.loads(rest[: rest.index(b"\n")])
+        assert seal["bytes"] == len(whole)
+        metadata, at = b"", 4096
+        for begin, end in seal["numbers"]:
+            metadata, at = metadata + whole[at:begin], end
+        metadata += whole[at:]
+        assert hashlib.sha256(metadata).hexdigest() == seal["metadata_sha256"]
+        chunk = file["media"].id.get_chunk_info(0)
+        offset = chunk.byte_offset + (0 if h5py.version.hdf5_version_tuple >= (1, 13, 3) else 4096)
+        assert any(begin <= offset and offset + chunk.size <= end for begin, end in seal["numbers"]), (chunk, seal)
         assert file["region"].asstr()[7] == "Region 7"
 
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "data/array_file.hpp"
+#include "data/file_seal.hpp"
 #include "data/inspect.hpp"
 #include "tests/file_helpers.hpp"
 #include "tests/small_panel.hpp"
@@ -155,37 +156,100 @@ TEST(PanelFile, AnUnfinishedWriteLeavesTheEarlierFile) {
               HasSubstr("Not a directory"));
 }
 
+// Every length, the whole seal and what is shorter than it included: refused by the seal, before HDF5 sees the file.
 TEST(PanelFile, TruncationIsFound) {
   const TemporaryFolder folder;
   write_panel_file(folder / "p.h5", small_panel(20, 30, 3, 2));
-  for (uintmax_t length = fs::file_size(folder / "p.h5"); length > 0;) {
-    length -= std::min<uintmax_t>(length, 211);
+  int tried = 0;
+  for (uintmax_t length = fs::file_size(folder / "p.h5"); length > 0; ++tried) {
+    length -= std::min<uintmax_t>(length, 67);
     fs::resize_file(folder / "p.h5", length);
-    EXPECT_THROW(PanelFile(folder / "p.h5"), DamagedFileError) << length;
+    const std::string message = message_of<DamagedFileError>([&] { PanelFile file(folder / "p.h5"); });
+    if (length >= kSealBytes) {
+      EXPECT_THAT(message, HasSubstr("bytes instead of the")) << length;
+    }
   }
+  EXPECT_GT(tried, 500);
+  std::ofstream(folder / "p.h5", std::ios::app) << "more";
+  EXPECT_THROW(PanelFile(folder / "p.h5"), DamagedFileError);
 }
 
-// At least 1000 positions, so that every structure of the file is hit: superblock, headers, texts, chunks and their
-// checksums.
-TEST(PanelFile, FlippedBytesNeverGiveWrongNumbers) {
+// Over 1000 positions, so that everything is hit: seal, superblock, headers, texts, indices of chunks, chunks and their
+// checksums. A rank that reads only its own regions isn't stopped by what happened to others.
+TEST(PanelFile, EveryFlippedByteIsRefusedByWhoReadsIt) {
   const TemporaryFolder folder;
-  const Panel panel = small_panel(6, 10, 2, 1);
+  const Panel panel = small_panel(100, 109, 13, 7);  // 46 regions a chunk
   const fs::path path = folder / "p.h5";
   write_panel_file(path, panel);
   const std::string whole = bytes_of(path);
+  int at_opening = 0, at_reading = 0, elsewhere = 0;
+  const auto try_byte = [&](size_t i) {
+    flip_bit(path, i, static_cast<int>(i % 8));
+    try {
+      const PanelFile file(path);
+      EXPECT_THROW(file.read(0, 100), DamagedFileError) << i;
+      ++at_reading;
+      try {
+        EXPECT_TRUE(same_values(file.read(0, 46), part_of(panel, 0, 46))) << i;
+        ++elsewhere;
+      } catch (const DamagedFileError&) {
+      }
+    } catch (const DamagedFileError&) {
+      ++at_opening;
+    }
+    flip_bit(path, i, static_cast<int>(i % 8));
+  };
+  for (size_t i = 0; i < kSealBytes; i += 13) try_byte(i);
+  for (size_t i = kSealBytes; i < whole.size(); i += 2003) try_byte(i);
+  EXPECT_TRUE(bytes_of(path) == whole);
+  EXPECT_GT(at_opening, 320);
+  EXPECT_GT(at_reading, 500);
+  EXPECT_GT(elsewhere, 200);
+}
+
+TEST(PanelFile, EveryFlippedByteOfASmallFileIsRefused) {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "p.h5";
+  write_panel_file(path, small_panel(6, 10, 2, 1));
+  const size_t size = fs::file_size(path);
+  for (size_t i = 0; i < size; i += 7) {
+    flip_bit(path, i, static_cast<int>(i % 8));
+    EXPECT_THROW(PanelFile(path).read(0, 6), DamagedFileError) << i;
+    flip_bit(path, i, static_cast<int>(i % 8));
+  }
+  EXPECT_NO_THROW(PanelFile(path).read(0, 6));
+}
+
+// Written before files had a seal.
+const fs::path kVersionOne = fs::path(DCMMM_SOURCE_DIR) / "tests/data/panel_version_1.h5";
+
+TEST(PanelFile, ReadsVersionOne) {
+  const TemporaryFolder folder;
+  const PanelFile file(kVersionOne);
+  const Panel panel = file.read(0, 3);
+  EXPECT_EQ(panel.coordinates.channels.size(), 2U);
+  write_panel_file(folder / "p.h5", panel);
+  EXPECT_EQ(PanelFile(folder / "p.h5").checksum(), file.checksum());
+  EXPECT_TRUE(same_values(PanelFile(folder / "p.h5").read(0, 3), panel));
+}
+
+TEST(PanelFile, FlippedBytesOfVersionOneNeverGiveWrongNumbers) {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "p.h5";
+  fs::copy_file(kVersionOne, path);
+  const Panel panel = PanelFile(path).read(0, 3);
   int refused = 0, tried = 0;
-  for (size_t i = 0; i < whole.size(); i += 11, ++tried) {
+  for (size_t i = 0; i < fs::file_size(path); i += 11, ++tried) {
     flip_bit(path, i, static_cast<int>(i % 8));
     try {
       const PanelFile file(path);
       EXPECT_TRUE(same_names(file.coordinates(), panel.coordinates)) << i;
-      EXPECT_TRUE(same_values(file.read(0, 6), panel)) << i;
+      EXPECT_TRUE(same_values(file.read(0, 3), panel)) << i;
     } catch (const DamagedFileError&) {
       ++refused;
     }
     flip_bit(path, i, static_cast<int>(i % 8));
   }
-  EXPECT_TRUE(bytes_of(path) == whole);
   EXPECT_GT(tried, 1000);
   EXPECT_GT(refused, 200);
 }
@@ -204,13 +268,16 @@ TEST(PanelFile, SaysWhatIsWrongWithAFile) {
   const fs::path path = folder / "p.h5";
   const auto open = [&] { PanelFile file(path); };
   write_with(path, "dcmmm panel", 7);
-  EXPECT_THAT(message_of<UserError>(open), AllOf(HasSubstr("version 7"), HasSubstr("version 1"), HasSubstr("Import")));
+  EXPECT_THAT(message_of<UserError>(open),
+              AllOf(HasSubstr("version 7"), HasSubstr("versions 1 and 2"), HasSubstr("Import")));
   write_with(path, "dcmmm checkpoint", 1);
   EXPECT_THAT(message_of<UserError>(open), HasSubstr("dcmmm checkpoint"));
   write_with(path, "", 1);
   EXPECT_THAT(message_of<DamagedFileError>(open), HasSubstr("not a file of dcmmm"));
   write_with(path, "dcmmm panel", 1);
   EXPECT_THAT(message_of<DamagedFileError>(open), HasSubstr("'week'"));
+  write_with(path, "dcmmm panel", 2);  // what is left of a file whose seal is no more recognised
+  EXPECT_THAT(message_of<DamagedFileError>(open), AllOf(HasSubstr("seal"), HasSubstr("Import its data again")));
   write_text_file(path, "region,week\n");
   EXPECT_THAT(message_of<DamagedFileError>(open), HasSubstr("p.h5"));
 }
@@ -223,7 +290,7 @@ TEST(DescribeFile, ListsWhatAPanelHolds) {
                            "\n  week: 0, 1, 2, 3\n", "\n  channel_column (channel): media_0, media_1\n",
                            "\n  media (region, week, channel) 30 x 4 x 2 float64 [media units]: media activity; 0 "
                            "where the row is missing\n",
-                           "\n  format_version: 1\n", "\n  time_step: week\n", "\n  source: table.csv\n"}) {
+                           "\n  format_version: 2\n", "\n  time_step: week\n", "\n  source: table.csv\n"}) {
     EXPECT_THAT(description, HasSubstr(line));
   }
   EXPECT_THAT(description, HasSubstr("\n  checksum: " + PanelFile(folder / "p.h5").checksum() + "\n"));

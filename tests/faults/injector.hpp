@@ -8,6 +8,7 @@
 //   at=write,file=manifest.json,nth=2,do=kill,rank=1
 // `file`: part of the path; `nth`: which of the matching calls, from 1 on; `rank`: the one that it happens on (0).
 // `lasting=1`: also at every later one. DCMMM_FAULTS_SEEN=PATH: at the end, PATH<rank> says how often each was met.
+// DCMMM_FAULTS_HIT=PATH: a file that the first fault makes when it comes.
 // `do`: kill, hang, term, int, usr1; nan (gradient); on files eio, enospc, eacces, short (half of a write is done).
 #pragma once
 

@@ -104,6 +104,42 @@ TEST_F(StudyTest, NamesADamagedLine) {
   }
 }
 
+TEST_F(StudyTest, ReadsWhatPythonWritesForNumbersThatAreNone) {
+  StudyFile(journal()).change([&](const Study&) {
+    return std::vector{create_study_line("s", false), create_trial_line(space(), {0.01, 4, 1})};
+  });
+  std::ofstream(journal(), std::ios::app)
+      << R"({"op_code": 7, "trial_id": 0, "step": 1, "intermediate_value": NaN})"
+      << "\n"
+      << R"({"op_code": 7, "trial_id": 0, "step": 2, "intermediate_value": 2.5})"
+      << "\n"
+      << R"({"op_code": 8, "trial_id": 0, "user_attr": {"say \"NaN\"": [-Infinity, "Infinity"]}})"
+      << "\n";
+  StudyFile file(journal());
+  const Trial& trial = file.refresh().trials().at(0);
+  EXPECT_EQ(trial.intermediate, (std::map<int64_t, double>{{2, 2.5}}));
+  EXPECT_EQ(trial.attributes.at("say \"NaN\"").dump(), R"([null,"Infinity"])");
+}
+
+TEST_F(StudyTest, NamesALineThatLacksWhatItsOperationNeeds) {
+  for (const char* line :
+       {R"({"op_code": 4, "study_id": 0, "state": 7})", R"({"op_code": 6, "trial_id": 0, "state": -1})",
+        R"({"op_code": 2, "study_id": 0})", R"({"op_code": 8, "trial_id": 0})", R"({"op_code": 7, "trial_id": 0})",
+        R"({"op_code": 5, "trial_id": 0})"}) {
+    fs::remove(journal());
+    StudyFile(journal()).change([&](const Study&) {
+      return std::vector{create_study_line("s", false), create_trial_line(space(), {0.01, 4, 1})};
+    });
+    std::ofstream(journal(), std::ios::app) << line << "\n";
+    try {
+      StudyFile(journal()).refresh();
+      ADD_FAILURE() << line;
+    } catch (const DamagedFileError& error) {
+      EXPECT_THAT(error.what(), ::testing::HasSubstr("line 3")) << line;
+    }
+  }
+}
+
 TEST_F(StudyTest, TakesALockThatAKilledProcessLeftAtOnce) {
   fs::create_symlink("./journal.log", journal().string() + ".lock");
   const auto begin = std::chrono::steady_clock::now();

@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <functional>
 #include <limits>
 #include <map>
+#include <thread>
 
 #include "common/errors.hpp"
 #include "tests/trainer/fit_case.hpp"
@@ -324,6 +326,29 @@ TEST(Train, ASignalStopsAfterACheckpoint) {
   EXPECT_EQ(train(*run.fit, callbacks), Outcome::kStopped);
   EXPECT_EQ(run.fit->state.step, 4);
   EXPECT_EQ(checkpoints, 2);
+}
+
+TEST(Train, CheckpointsThatTakeTooLongAreFewer) {
+  constexpr int kSteps = 20;
+  const auto checkpoints_with = [&](double share, double seconds) {
+    TrainerOptions options = quick_trainer(kSteps);
+    options.checkpoint_every = 1;
+    FitCase run(panel(), quick_model(), options, kOrigin, {1});
+    int checkpoints = 0;
+    TrainerCallbacks callbacks;
+    callbacks.checkpoint_share = share;
+    callbacks.checkpoint_seconds = seconds;
+    callbacks.checkpoint = [&](const Fit&) {
+      ++checkpoints;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    };
+    EXPECT_EQ(train(*run.fit, callbacks), Outcome::kDone);
+    return checkpoints;
+  };
+  EXPECT_EQ(checkpoints_with(0.05, 60), kSteps);
+  EXPECT_EQ(checkpoints_with(1, 0), kSteps);  // they never take more than all the time
+  // The first, the last, and in between no more than a busy machine's slow steps leave time for.
+  EXPECT_LT(checkpoints_with(0.05, 0.02), kSteps / 2);
 }
 
 TEST(Train, TheTimeLimitStopsIt) {
