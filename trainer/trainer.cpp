@@ -67,7 +67,7 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks, GraphTerm* graph) {
     Request request = callbacks.request ? callbacks.request() : Request::kNone;
     if (options.time_limit > 0 && elapsed() > options.time_limit) request = Request::kStop;
     // A checkpoint that is due is asked for like a signal's, so that the ranks' clocks needn't agree.
-    const int64_t burst = steps_in_a_row(fit);
+    const int64_t burst = fit.device ? steps_in_a_row(fit) : 1;
     const bool due = options.checkpoint_every > 0 && (fit.state.step + burst) % options.checkpoint_every == 0;
     if (due && request == Request::kNone &&
         checkpoint_seconds <= std::max(callbacks.checkpoint_seconds, callbacks.checkpoint_share * elapsed())) {
