@@ -129,6 +129,11 @@ void ArrayFile::State::close() {
   if (writing && !failure.empty()) fail_writing("", failure);
 }
 
+void ArrayFile::State::abandon() {
+  for (auto& [name, dataset] : datasets) dataset.abandon();
+  file.abandon();
+}
+
 void ArrayFile::State::fail_writing(const std::string& name) const { fail_writing(name, hdf5_reason()); }
 
 void ArrayFile::State::fail_writing(const std::string& name, const std::string& reason) const {
@@ -239,7 +244,9 @@ ArrayFile::ArrayFile(std::unique_ptr<State> state) : state_(std::move(state)) {}
 ArrayFile::ArrayFile(ArrayFile&&) noexcept = default;
 ArrayFile& ArrayFile::operator=(ArrayFile&&) noexcept = default;
 
-ArrayFile::~ArrayFile() = default;
+ArrayFile::~ArrayFile() {
+  if (state_ && state_->open_on_all) state_->abandon();
+}
 
 void ArrayFile::close() {
   if (state_->communicator != nullptr) {

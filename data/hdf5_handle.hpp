@@ -25,6 +25,8 @@ class Hdf5Handle {
   /// False when the call that made the identifier failed.
   bool valid() const { return id_ >= 0; }
   hid_t get() const { return id_; }
+  /// Leaves the identifier open for good.
+  void abandon() { id_ = -1; }
   /// False when HDF5 reports an error: data that waited in a cache may not have reached the file.
   bool close() { return id_ < 0 || closer_(std::exchange(id_, -1)) >= 0; }
 

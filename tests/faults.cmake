@@ -20,3 +20,7 @@ add_test(NAME faults_in_runs
          COMMAND ${DCMMM_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/faults/campaign.py --faults 40 --seed 1)
 set_tests_properties(faults_in_runs PROPERTIES LABELS "cli" TIMEOUT 600 PROCESSORS 2
                      ENVIRONMENT "DCMMM_BINARY=$<TARGET_FILE:dcmmm>;DCMMM_FAULTS_BINARY=$<TARGET_FILE:dcmmm-faults>;DCMMM_MPIRUN=${DCMMM_MPIRUN};OMP_WAIT_POLICY=passive;PYTHONDONTWRITEBYTECODE=1;${mpi_environment}")
+add_test(NAME faults_in_parallel_writes
+         COMMAND ${DCMMM_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/faults/parallel_write_test.py)
+set_tests_properties(faults_in_parallel_writes PROPERTIES LABELS "cli" TIMEOUT 300 PROCESSORS 2
+                     ENVIRONMENT "DCMMM_BINARY=$<TARGET_FILE:dcmmm>;DCMMM_FAULTS_BINARY=$<TARGET_FILE:dcmmm-faults>;DCMMM_MPIRUN=${DCMMM_MPIRUN};OMP_WAIT_POLICY=passive;PYTHONDONTWRITEBYTECODE=1;${mpi_environment}")
