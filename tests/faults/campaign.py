@@ -265,7 +265,8 @@ class Campaign:
         elif do in ("term", "int"):
             check(code in STOPPED | {0, 5}, "exit code", code)
             if at == "step":
-                check(code == (5 if nth < STEPS else 0), "exit code", code)
+                # Taken before the next step; after the last one there is nothing to stop.
+                check(code == (5 if nth + 1 < STEPS else 0), "exit code", code)
             if code == 5:
                 check(output.count("after writing a checkpoint") == 1, "no word about the checkpoint")
         elif do == "usr1":
