@@ -57,8 +57,8 @@ struct ArrayFile::State {
   void close_together();
   void open_again(bool on_all);
   void close();
-  /// Leaves what all ranks have open as it is: to close it is collective, and after a write that failed on one rank HDF5
-  /// would wait in it for good.
+  /// Leaves what all ranks have open as it is: to close it is collective, and after a write that failed on one rank
+  /// HDF5 would wait in it for good.
   void abandon();
   [[noreturn]] void fail_writing(const std::string& name) const;
   [[noreturn]] void fail_writing(const std::string& name, const std::string& reason) const;

@@ -1,4 +1,4 @@
-// Small device functions that the step's kernels share.
+// Small functions that the step's kernels, and what launches them, share.
 #pragma once
 
 #include "model/cuda/step.hpp"
@@ -43,5 +43,14 @@ struct Curve {
                      static_cast<Real>(step.constant.max_exponent))),
         log_half(shared_P[step.at.log_half + channel]) {}
 };
+
+/// Lets a kernel have more dynamic shared memory than a block has unasked; before its launch, on the host.
+template <class Kernel>
+void allow_shared_memory(const Kernel& kernel, size_t bytes) {
+  if (bytes > 48 * 1024)
+    check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
+                               static_cast<int>(bytes)),
+          "cudaFuncSetAttribute");
+}
 
 }  // namespace dcmmm::cuda

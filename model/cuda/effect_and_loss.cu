@@ -253,14 +253,6 @@ __global__ void __launch_bounds__(kRowThreads) forecast(Step<Real> step, Chunk c
   }
 }
 
-template <class Kernel>
-void allow_shared_memory(const Kernel& kernel, size_t bytes) {
-  if (bytes > 48 * 1024)
-    check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                               static_cast<int>(bytes)),
-          "cudaFuncSetAttribute");
-}
-
 }  // namespace
 
 template <class Real>

@@ -301,14 +301,6 @@ void with_rows(int rows, bool is_held, const Launch& launch) {
   }
 }
 
-template <class Kernel>
-void allow_shared_memory(const Kernel& kernel, size_t bytes) {
-  if (bytes > 48 * 1024)
-    check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                               static_cast<int>(bytes)),
-          "cudaFuncSetAttribute");
-}
-
 }  // namespace
 
 template <class Real>
