@@ -2,7 +2,7 @@
 # test_deep.sh [--ci] [PART...]: what takes too long for test.sh: cppcheck, fuzzers, sanitizers (the address and
 # undefined-behaviour ones: memory; the thread one: threads), valgrind, and random faults in whole runs. All parts, or the
 # named ones of: cppcheck fuzzers memory threads valgrind faults. --ci: fewer faults, of one seed.
-# FAULTS=300, SEED=(random), FUZZ_SECONDS=30 (of each fuzzer) may be set.
+# FAULTS=300, SEED=(random), FUZZ_SECONDS=30 (of each fuzzer), FUZZ_SEED=(random) may be set.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
@@ -14,6 +14,7 @@ faults=${FAULTS:-300}
 if [[ ${1:-} == --ci ]]; then
   faults=${FAULTS:-40}
   SEED=${SEED:-7364}  # CI is no lottery: other seeds are drawn by whoever runs this by hand
+  FUZZ_SEED=${FUZZ_SEED:-7364}
   shift
 fi
 parts=("$@")
@@ -33,17 +34,23 @@ run_fuzzers() {
   [[ -f build/fuzz/build.ninja ]] || progress "Configuring the fuzzers" cmake --preset fuzz
   progress "Building the fuzzers" ninja -C build/fuzz fuzzers
   fill_corpora "$work" build/release/tests/write_sample_files
-  local name waiting=() failed=0 process
+  local name failed=0
+  declare -A running
   for name in "${fuzzers[@]}"; do
     ASAN_OPTIONS=detect_leaks=0 build/fuzz/tests/fuzz/"$name"_fuzz -max_total_time="$fuzz_seconds" -timeout=60 \
-      -rss_limit_mb=3000 -detect_leaks=0 -print_final_stats=1 -artifact_prefix="$root/build/fuzz/$name-" "$work/$name" \
-      >"$work/$name.log" 2>&1 &
-    waiting+=($!)
+      -seed="${FUZZ_SEED:-0}" -rss_limit_mb=3000 -detect_leaks=0 -print_final_stats=1 \
+      -artifact_prefix="$root/build/fuzz/$name-" "$work/$name" >"$work/$name.log" 2>&1 &
+    running[$name]=$!
     while (($(jobs -rp | wc -l) >= $(nproc))); do sleep 0.2; done
   done
-  for process in "${waiting[@]}"; do wait "$process" || failed=1; done
   for name in "${fuzzers[@]}"; do
-    echo "$name, $fuzz_seconds s: $(grep -o 'number_of_executed_units: .*' "$work/$name.log" || tail -n 30 "$work/$name.log")"
+    if wait "${running[$name]}"; then
+      echo "$name, $fuzz_seconds s: $(grep -o 'number_of_executed_units: .*' "$work/$name.log")"
+    else
+      echo "$name: an input that it doesn't stand, kept at the path below; give that to build/fuzz/tests/fuzz/${name}_fuzz" >&2
+      grep -v '^#[0-9]*[[:space:]]' "$work/$name.log" | tail -n 40 >&2
+      failed=1
+    fi
   done
   return $failed
 }

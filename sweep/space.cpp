@@ -211,7 +211,16 @@ double to_unit(const Parameter& parameter, double value) {
   return ((parameter.log ? std::log(value) : value) - low) / (high - low);
 }
 
+bool has_value(const Parameter& parameter, double value) {
+  if (parameter.kind == Parameter::Kind::kReal) return value >= parameter.low && value <= parameter.high;
+  const bool is_choice = parameter.kind == Parameter::Kind::kChoice;
+  const double low = is_choice ? 0 : parameter.low;
+  const double high = is_choice ? static_cast<double>(parameter.choices.size()) - 1 : parameter.high;
+  return value >= low && value <= high && value == std::floor(value);
+}
+
 std::string value_text(const Parameter& parameter, double value) {
+  if (!has_value(parameter, value)) return shortest(value);
   if (parameter.kind == Parameter::Kind::kChoice) return parameter.choices.at(static_cast<size_t>(value));
   return parameter.kind == Parameter::Kind::kInteger ? std::to_string(std::llround(value)) : shortest(value);
 }

@@ -53,7 +53,10 @@ double from_unit(const Parameter& parameter, double place);
 /// The middle of a value's share of [0, 1]: from_unit's inverse.
 double to_unit(const Parameter& parameter, double value);
 
-/// A value as it stands behind `key=` on a command line.
+/// Whether the parameter has this value: a journal may come from elsewhere.
+bool has_value(const Parameter& parameter, double value);
+
+/// A value as it stands behind `key=` on a command line; one that the parameter doesn't have, as a number.
 std::string value_text(const Parameter& parameter, double value);
 
 }  // namespace dcmmm

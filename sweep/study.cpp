@@ -103,6 +103,7 @@ std::optional<std::vector<double>> Trial::values_of(const SearchSpace& space) co
   std::vector<double> out;
   for (const Parameter& parameter : space) {
     const auto found = values.find(parameter.key);
+    if (found != values.end() && !has_value(parameter, found->second)) return std::nullopt;
     out.push_back(found == values.end() ? std::numeric_limits<double>::quiet_NaN() : found->second);
   }
   for (size_t p = 0; p < space.size(); ++p)

@@ -31,7 +31,8 @@ struct Trial {
   std::map<std::string, JournalLine> attributes;  // the user's
 
   bool is_finished() const { return state != TrialState::kRunning && state != TrialState::kWaiting; }
-  /// In the order of the space, NaN where its condition isn't met; none where a parameter is missing.
+  /// In the order of the space, NaN where its condition isn't met; none where a parameter is missing or has
+  /// a value that isn't the space's.
   std::optional<std::vector<double>> values_of(const SearchSpace& space) const;
 };
 

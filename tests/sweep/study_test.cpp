@@ -55,6 +55,27 @@ TEST_F(StudyTest, ReadsBackWhatItWrote) {
   EXPECT_FALSE(fs::is_symlink(journal().string() + ".lock"));
 }
 
+// A journal that came from elsewhere, or was altered: the fuzzer's find.
+TEST_F(StudyTest, HasNoValuesWhereOneIsNotTheSpaces) {
+  Study study;
+  study.apply(create_study_line("s", true));
+  study.apply(create_trial_line(space(), {0.01, 4, 1}));
+  for (const auto& [name, value] : {std::pair<const char*, double>{"kind", 2},
+                                    {"kind", -1},
+                                    {"kind", 0.5},
+                                    {"kind", 1e300},
+                                    {"n", 10},
+                                    {"n", 4.5},
+                                    {"lr", -0.01},
+                                    {"lr", 1}}) {
+    JournalLine line = create_trial_line(space(), {0.01, 4, 1});
+    line["params"][name] = value;
+    study.apply(line);
+  }
+  EXPECT_TRUE(study.trials()[0].values_of(space()));
+  for (size_t i = 1; i < study.trials().size(); ++i) EXPECT_FALSE(study.trials()[i].values_of(space())) << i;
+}
+
 TEST_F(StudyTest, IgnoresLinesAboutFinishedTrialsAndOtherStudies) {
   StudyFile file(journal());
   file.change([&](const Study&) {

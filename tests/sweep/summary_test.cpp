@@ -51,6 +51,17 @@ TEST(Summary, SeesWhatMatters) {
   EXPECT_LT(shares[2], 0.1);
 }
 
+TEST(Summary, ShowsValuesThatAreNotTheSpacesAsNumbers) {
+  Study study = study_of(three(), true);
+  JournalLine line = create_trial_line(three(), {0.5, 1, 4});
+  line["params"]["weak"] = 2;
+  study.apply(line);
+  study.apply(end_trial_line(64, TrialState::kComplete, 7.5));
+  EXPECT_THAT(trials_csv(study, three()), HasSubstr(",0.5,2,4\n"));
+  EXPECT_EQ(summary_data(study, three(), {"loss"}, "")["best"][0], 64);
+  EXPECT_EQ(importances(study, three()), importances(study_of(three(), true), three()));
+}
+
 // Two groups of four with ranks 0..3 and 4..7: between 32, within 10, so (32 - 10 / 6) / 42.
 TEST(Summary, ImportanceIsEpsilonSquared) {
   const SearchSpace space = {parse_search_word("a=x,y")};
