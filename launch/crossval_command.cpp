@@ -4,9 +4,11 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <deque>
 #include <iostream>
 #include <map>
 #include <memory>
+#include <span>
 
 #include "analysis/crossval_report.hpp"
 #include "comm/collective_guard.hpp"
@@ -27,6 +29,7 @@
 #include "launch/settings.hpp"
 #include "launch/yaml_text.hpp"
 #include "trainer/threads.hpp"
+#include "trainer/train_together.hpp"
 #include "trainer/trainer.hpp"
 
 namespace dcmmm {
@@ -47,18 +50,61 @@ Bundle bundle_beside(const CommandContext& context, const std::string& name) {
   return bundle_of(config, options.overrides);
 }
 
-// Fits every bundle on the weeks before the origin and gathers what they forecast. Collective over the mesh's row.
-OriginForecasts evaluate(const OriginWeeks& weeks, const std::vector<Bundle>& bundles, const Panel& panel,
-                         const RegionPlan& plan, double interval, Communicator& communicator) {
-  OriginEvaluation origin(panel, weeks, bundles.size(), plan, interval, communicator);
-  TrainerCallbacks callbacks;
-  callbacks.log = log_info;
-  for (std::size_t i = 0; i < bundles.size(); ++i) {
-    const Estimate estimate = origin.prepare(bundles[i].estimate, log_info);
-    train(*estimate.fit, callbacks);
-    origin.add(i, *estimate.fit);
+// Trains fits of one bundle at several origins: side by side in the member axis where they have the same parameters
+// (each has chosen its own settings). Collective over the mesh's row.
+void train_side_by_side(std::span<const OriginWeeks> weeks, const std::vector<Estimate>& estimates) {
+  std::vector<bool> is_trained(estimates.size());
+  for (std::size_t i = 0; i < estimates.size(); ++i) {
+    Fit& first = *estimates[i].fit;
+    if (is_trained[i]) continue;
+    std::vector<Fit*> fits = {&first};
+    std::vector<std::string> origins = {text(weeks[i].origin)};
+    for (std::size_t k = i + 1; k < estimates.size(); ++k) {
+      Fit& fit = *estimates[k].fit;
+      if (is_trained[k] || first.likelihood || fit.likelihood || !may_go_together(first, fit)) continue;
+      is_trained[k] = true;
+      fits.push_back(&fit);
+      origins.push_back(text(weeks[k].origin));
+    }
+    if (fits.size() == 1) {
+      TrainerCallbacks callbacks;
+      callbacks.log = log_info;
+      train(first, callbacks);
+      continue;
+    }
+    log_info(text("Origins ", join(origins), " are trained side by side."));
+    const std::vector<std::string> problems = train_together(
+        fits, [] { return false; },
+        [&](std::size_t k, const std::string& line) { log_info(text("Origin ", origins[k], ": ", line)); });
+    for (std::size_t k = 0; k < problems.size(); ++k)
+      if (!problems[k].empty()) throw NumericalError(text("At origin ", origins[k], ": ", problems[k]));
   }
-  return origin.finish();
+}
+
+// Fits every bundle on the weeks before each of the origins and gathers what they forecast. Collective over the mesh's
+// row.
+std::vector<OriginForecasts> evaluate(std::span<const OriginWeeks> group, const std::vector<Bundle>& bundles,
+                                      const Panel& panel, const RegionPlan& plan, double interval,
+                                      Communicator& communicator) {
+  std::deque<OriginEvaluation> origins;
+  for (const OriginWeeks& weeks : group)
+    origins.emplace_back(panel, weeks, bundles.size(), plan, interval, communicator);
+  const std::string step = steps_name(panel.coordinates.step);
+  for (std::size_t i = 0; i < bundles.size(); ++i) {
+    std::vector<Estimate> estimates;
+    for (std::size_t o = 0; o < group.size(); ++o) {
+      const OriginWeeks& weeks = group[o];
+      log_info(text("Origin ", weeks.origin, i > 0 ? ", " + bundles[i].name : "", ": training on ", step, " ",
+                    weeks.first_week, " to ", weeks.origin - 1, ", forecasting ", weeks.first_forecast, " to ",
+                    weeks.end - 1));
+      estimates.push_back(origins[o].prepare(bundles[i].estimate, log_info));
+    }
+    train_side_by_side(group, estimates);
+    for (std::size_t o = 0; o < group.size(); ++o) origins[o].add(i, *estimates[o].fit);
+  }
+  std::vector<OriginForecasts> out;
+  for (OriginEvaluation& origin : origins) out.push_back(origin.finish());
+  return out;
 }
 
 // Every rank gets all origins' forecasts. The rows of the mesh have evaluated different origins; each of their ranks
@@ -135,8 +181,10 @@ int crossval_command(CommandContext& context) {
   const std::vector<OriginWeeks> origins = rolling_origins(options, static_cast<int64_t>(names.weeks.size()));
   const TrainerOptions& trainer = bundles[0].estimate.trainer;
   use_threads(trainer.threads > 0 ? trainer.threads : threads_for_this_rank(context.environment));
+  const auto together = static_cast<std::size_t>(get<int64_t>(config, "crossval.together"));
+  const auto at_once = static_cast<int64_t>(std::min(together, origins.size()));
   const int64_t chunk = chunk_regions(trainer, bundles[0].estimate.model, names,
-                                      static_cast<int64_t>(bundles[0].estimate.members.size()) + 1,
+                                      at_once * (static_cast<int64_t>(bundles[0].estimate.members.size()) + 1),
                                       context.environment.machine()->size());
   const RegionPlan plan = plan_regions(file->observed_cells(), mesh.column, mesh.regions, chunk, trainer.deterministic);
   Panel panel;
@@ -154,24 +202,29 @@ int crossval_command(CommandContext& context) {
   const OriginStore store(folder.path / "origins", config, file->checksum());
   const std::map<int64_t, OriginForecasts> kept = kept_origins(store, resume && mesh.members == 1, world);
   std::vector<OriginForecasts> forecasts;
+  std::vector<OriginWeeks> mine;
   for (std::size_t place = 0; place < origins.size(); ++place) {
     const OriginWeeks& weeks = origins[place];
     if (const auto before = kept.find(weeks.origin); before != kept.end()) {
       log_info(text("Origin ", weeks.origin, " was evaluated before."));
       forecasts.push_back(before->second);
-      continue;
+    } else if (static_cast<int>(place % static_cast<std::size_t>(mesh.members)) == mesh.row) {
+      mine.push_back(weeks);
     }
-    log_info(text("Origin ", weeks.origin, ": training on ", steps_name(names.step), " ", weeks.first_week, " to ",
-                  weeks.origin - 1, ", forecasting ", weeks.first_forecast, " to ", weeks.end - 1));
-    if (static_cast<int>(place % static_cast<std::size_t>(mesh.members)) == mesh.row)
-      forecasts.push_back(evaluate(weeks, bundles, panel, plan, facts.interval, *mesh.region_axis));
+  }
+  for (std::size_t first = 0; first < mine.size(); first += together) {
+    const auto group = std::span(mine).subspan(first, std::min(together, mine.size() - first));
+    const std::size_t before = forecasts.size();
+    for (OriginForecasts& of_origin : evaluate(group, bundles, panel, plan, facts.interval, *mesh.region_axis))
+      forecasts.push_back(std::move(of_origin));
     // For who goes on here after a stop, and for a sweep, which looks whether it is worth going on.
-    if (mesh.members == 1 && place + 1 < origins.size())
+    if (mesh.members == 1 && first + group.size() < mine.size())
       on_rank_zero(world, [&] {
-        store.keep(forecasts.back());
+        for (std::size_t i = before; i < forecasts.size(); ++i) store.keep(forecasts[i]);
         write_text_file(so_far, crossval_json(forecasts, facts));
       });
   }
+  std::sort(forecasts.begin(), forecasts.end(), [](const auto& a, const auto& b) { return a.origin < b.origin; });
   forecasts = over_rows(mesh, std::move(forecasts));
 
   facts.horizon = options.horizon;

@@ -154,6 +154,7 @@ const std::vector<KeySpec>& known_keys() {
       {"crossval.horizon", kInteger, "1..", kNotNull, "weeks that are forecast at each origin"},
       {"crossval.gap", kInteger, "0..", kNotNull, "weeks between the end of training and the first forecast week"},
       {"crossval.window", kInteger, "13..", kNull, "weeks to train on before each origin; null: all of them"},
+      {"crossval.together", kInteger, "1..", kNotNull, "origins that are trained side by side, as members are"},
       {"crossval.beside", kTextList, "", kNotNull, "model bundles that are evaluated beside the model"},
 
       {"mesh.members", kInteger, "1..", kNotNull, "groups of ranks with different ensemble members"},

@@ -53,7 +53,7 @@ Estimator estimator(const Value& config) {
   return name == "likelihood" ? Estimator::kLikelihood : name == "descent" ? Estimator::kDescent : Estimator::kAuto;
 }
 
-constexpr FreeSettings kNothingFree{false, false, false, false, false};
+constexpr FreeSettings kNothingFree{false, false, false, false, false, false};
 
 // Whether the command line gives this key. "model.baseline={...}" names its keys as well; "model=..." only chooses the
 // file that they start from.
@@ -171,6 +171,7 @@ FreeSettings free_settings(const Value& config, const std::vector<std::string>& 
   out.harmonics = is_free("model.seasonality.harmonics");
   out.size_power = is_free("model.loss.size_power");
   out.ridge_controls = is_free("model.ridge.controls");
+  out.gru = is_free("model.gru.enabled") && is_free("model.gru.level_sd") && is_free("model.gru.change_sd");
   return out;
 }
 

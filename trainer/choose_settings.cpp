@@ -23,38 +23,81 @@ constexpr int kMostHarmonics = 3;
 // what shuts channels off in one short window isn't worth a change of settings.
 constexpr double kJudgedFloor = 0.003;
 
-// Squared forecast error of the closed form with these settings, at one origin.
-double forecast_squares(const InnerForms& forms, size_t origin, size_t baseline, size_t power,
-                        const ModelOptions& options, int patterns_of) {
-  const OriginForms& of = forms.forms[origin][baseline];
+// Terms of the forms that settings ask for: of the patterns the first harmonics and the trend (the columns hold more
+// harmonics than are asked for), and the waves where effects may drift.
+std::vector<size_t> terms_of(const InnerForms& forms, const ModelOptions& options, int patterns_of, bool drifts) {
+  const auto first_pattern = static_cast<size_t>(forms.channels + forms.controls),
+             unused_begin = first_pattern + static_cast<size_t>(2 * options.harmonics),
+             unused_end = first_pattern + static_cast<size_t>(2 * patterns_of),
+             end = static_cast<size_t>(forms.columns - 1), waves = static_cast<size_t>(forms.channels * forms.waves);
+  std::vector<size_t> terms;
+  for (size_t i = 0; i < (drifts ? end : end - waves); ++i)
+    if (i < unused_begin || i >= unused_end) terms.push_back(i);
+  return terms;
+}
+
+// The target's column less the effects, as weights of the forms' columns, by the closed form at one origin.
+// `wave_penalty`: of each channel's waves; empty where effects don't drift.
+std::vector<double> closed_form(const InnerForms& forms, size_t origin, const std::vector<double>& gram,
+                                const ModelOptions& options, int patterns_of, const std::vector<double>& wave_penalty) {
   const auto G = static_cast<size_t>(forms.columns), C = static_cast<size_t>(forms.channels),
              K = static_cast<size_t>(forms.controls);
-  // Of the patterns, the first harmonics and the trend: the columns hold more harmonics than are asked for.
-  std::vector<size_t> terms;
-  for (size_t i = 0; i + 1 < G; ++i) {
-    const bool unused =
-        i >= C + K + static_cast<size_t>(2 * options.harmonics) && i < C + K + static_cast<size_t>(2 * patterns_of);
-    if (!unused) terms.push_back(i);
-  }
-  const std::vector<double>& gram = of.gram_PGG[power];
-  const size_t F = terms.size();
+  const std::vector<size_t> terms = terms_of(forms, options, patterns_of, !wave_penalty.empty());
+  const size_t F = terms.size(), first_wave = G - 1 - static_cast<size_t>(forms.channels * forms.waves);
   std::vector<double> matrix(F * F), right(F), theta(G, 0.0);
   for (size_t i = 0; i < F; ++i) {
     for (size_t j = 0; j < F; ++j) matrix[i * F + j] = gram[terms[i] * G + terms[j]];
     right[i] = gram[terms[i] * G + G - 1];
+    matrix[i * F + i] += 1e-6 * forms.cells_O[origin];
+    if (terms[i] >= first_wave) {
+      matrix[i * F + i] += wave_penalty[terms[i] - first_wave];
+      continue;
+    }
     const double multiplier = terms[i] < C                                           ? options.ridge_media
                               : terms[i] < C + K - static_cast<size_t>(forms.events) ? options.ridge_controls
                               : terms[i] < C + K                                     ? options.ridge_events
                                                                                      : options.ridge_patterns;
-    matrix[i * F + i] += options.ridge * 0.01 * multiplier * matrix[i * F + i] + 1e-6 * forms.cells_O[origin];
+    matrix[i * F + i] += options.ridge * 0.01 * multiplier * gram[terms[i] * G + terms[i]];
   }
   const std::vector<double> solution = solve_non_negative(matrix, right, forms.channels);
   for (size_t i = 0; i < F; ++i) theta[terms[i]] = -(i < C ? std::max(solution[i], kJudgedFloor) : solution[i]);
   theta[G - 1] = 1;
-  double squares = 0;
-  for (size_t i = 0; i < G; ++i)
-    for (size_t j = 0; j < G; ++j) squares += theta[i] * of.error_GG[i * G + j] * theta[j];
-  return squares;
+  return theta;
+}
+
+double quadratic(const std::vector<double>& theta, const std::vector<double>& matrix) {
+  double out = 0;
+  for (size_t i = 0; i < theta.size(); ++i)
+    for (size_t j = 0; j < theta.size(); ++j) out += theta[i] * matrix[i * theta.size() + j] * theta[j];
+  return out;
+}
+
+// Squared forecast error of the closed form with these settings, at one origin.
+double forecast_squares(const InnerForms& forms, size_t origin, size_t baseline, size_t power,
+                        const ModelOptions& options, int patterns_of) {
+  const OriginForms& of = forms.forms[origin][baseline];
+  return quadratic(closed_form(forms, origin, of.gram_PGG[power], options, patterns_of, {}), of.error_GG);
+}
+
+// The same where effects drift as the GRU's penalties let them: its deviations, to first order, as sums of waves. Forms
+// of one baseline and one size power.
+double drifting_squares(const InnerForms& forms, size_t origin, const ModelOptions& options, int patterns_of) {
+  const OriginForms& of = forms.forms[origin][0];
+  const std::vector<double>& gram = of.gram_PGG[0];
+  std::vector<double> theta = closed_form(forms, origin, gram, options, patterns_of, {});
+  if (options.gru) {
+    // As in the loss: squares / (2 s2 n) beside half of each penalty's mean over regions, weeks and channels.
+    const double squares = quadratic(theta, gram) * options.gru_weight / static_cast<double>(forms.channels);
+    std::vector<double> penalty;
+    for (int64_t c = 0; c < forms.channels; ++c)
+      for (int64_t w = 0; w < forms.waves; ++w)
+        penalty.push_back(squares *
+                          (forms.level_OW[origin][w] / std::pow(options.gru_level_sd, 2) +
+                           forms.change_OW[origin][w] / std::pow(options.gru_change_sd, 2)) /
+                          std::pow(theta[c], 2));
+    theta = closed_form(forms, origin, gram, options, patterns_of, penalty);
+  }
+  return quadratic(theta, of.error_GG);
 }
 
 template <class Value>
@@ -67,7 +110,7 @@ class Ladder {
  public:
   Ladder(const Panel& panel, const ModelOptions& start, const FreeSettings& free, int64_t origin,
          const RegionLoop& loop)
-      : start_(start) {
+      : start_(start), panel_(panel), origin_(origin), loop_(loop) {
     baselines_ = {{start.stiffness, start.persistence}};
     if (free.baseline)
       for (const double stiffness : {1.0, 5.0, 20.0, 60.0, 200.0})
@@ -100,6 +143,7 @@ class Ladder {
         rung("ridge of controls", &ModelOptions::ridge_controls, {start_.ridge_controls, kWithoutControls});
       if (!moved_) break;
     }
+    if (free.gru && start_.gru) gru_rung();
     return choice_;
   }
 
@@ -110,10 +154,14 @@ class Ladder {
     };
     const size_t baseline = place(baselines_, BaselineSetting{options.stiffness, options.persistence}),
                  power = place(powers_, options.size_power);
+    return at_origins([&](size_t o) { return forecast_squares(forms_, o, baseline, power, options, harmonics_); });
+  }
+
+  std::vector<double> at_origins(const std::function<double(size_t)>& squares_at) const {
     std::vector<double> squares;
     for (size_t o = 0; o < choice_.origin_O.size(); ++o) {
       try {
-        squares.push_back(forecast_squares(forms_, o, baseline, power, options, harmonics_));
+        squares.push_back(squares_at(o));
       } catch (const NumericalError&) {  // singular with these settings: they are no candidate
         squares.push_back(std::numeric_limits<double>::infinity());
       }
@@ -123,7 +171,8 @@ class Ladder {
 
   // Judges settings that differ in one thing; the first is the one to beat.
   void judge(const std::string& name, const std::vector<std::string>& values,
-             const std::vector<ModelOptions>& candidates) {
+             const std::vector<ModelOptions>& candidates,
+             const std::function<std::vector<double>(const ModelOptions&)>& squares_of) {
     double cells = 0;
     for (const double ahead : forms_.ahead_O) cells += ahead;
     if (cells == 0) return;
@@ -131,7 +180,7 @@ class Ladder {
     for (size_t i = 0; i < candidates.size(); ++i) {
       SettingsCandidate& row = rows.emplace_back(SettingsCandidate{name, values[i], {}, 0, false});
       double total = 0;
-      const std::vector<double> squares = squares_O(candidates[i]);
+      const std::vector<double> squares = squares_of(candidates[i]);
       for (size_t o = 0; o < squares.size(); ++o) {
         total += squares[o];
         row.rmse_O.push_back(std::sqrt(squares[o] / std::max(forms_.ahead_O[o], 1.0)));
@@ -162,7 +211,7 @@ class Ladder {
       candidates.back().*setting = value;
       labels.push_back(text(value));
     }
-    judge(name, labels, candidates);
+    judge(name, labels, candidates, [&](const ModelOptions& options) { return squares_O(options); });
   }
 
   void baseline_rung() {
@@ -178,10 +227,39 @@ class Ladder {
     add(current);
     for (const BaselineSetting& setting : baselines_)
       if (setting != current) add(setting);
-    judge("baseline", labels, candidates);
+    judge("baseline", labels, candidates, [&](const ModelOptions& options) { return squares_O(options); });
+  }
+
+  // How far coefficients may move. The forms with waves are many times larger, so they are made for what is chosen by
+  // now.
+  void gru_rung() {
+    const ModelOptions& chosen = choice_.options;
+    const BaselineSetting baseline{chosen.stiffness, chosen.persistence};
+    const InnerForms forms = make_inner_forms(panel_, chosen, origin_, {&baseline, 1}, {&chosen.size_power, 1}, loop_,
+                                              /*with_waves=*/true);
+    std::vector<ModelOptions> candidates;
+    std::vector<std::string> labels;
+    const auto add = [&](double level_sd) {
+      ModelOptions& options = candidates.emplace_back(chosen);
+      options.gru = level_sd > 0;
+      if (options.gru) {
+        options.gru_change_sd *= level_sd / options.gru_level_sd;
+        options.gru_level_sd = level_sd;
+      }
+      labels.push_back(options.gru ? text(level_sd) : "none");
+    };
+    add(chosen.gru_level_sd);
+    for (const double level_sd : {0.0, 0.03, 0.1, 0.3})
+      if (level_sd != chosen.gru_level_sd) add(level_sd);
+    judge("GRU's sd", labels, candidates, [&](const ModelOptions& options) {
+      return at_origins([&](size_t o) { return drifting_squares(forms, o, options, chosen.harmonics); });
+    });
   }
 
   ModelOptions start_;
+  const Panel& panel_;
+  int64_t origin_;
+  const RegionLoop& loop_;
   std::vector<BaselineSetting> baselines_;
   std::vector<double> powers_;
   int harmonics_ = 0;  // that the forms have columns for

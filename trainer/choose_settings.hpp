@@ -16,6 +16,7 @@ namespace dcmmm {
 struct FreeSettings {
   bool baseline = true;  // stiffness and persistence
   bool ridge = true, harmonics = true, size_power = true, ridge_controls = true;
+  bool gru = true;  // how far the GRU may move coefficients, or whether at all
   bool operator==(const FreeSettings&) const = default;
 };
 

@@ -157,7 +157,7 @@ Estimate prepare_estimate(const Panel& panel, const EstimateOptions& given, int6
     options.model.knowledge = {options.likelihood.channel_priors, options.likelihood.control_signs, experiments};
     check_knowledge(panel.coordinates, options.model);
     out.settings.options = options.model;
-    if (options.free != FreeSettings{false, false, false, false, false}) {
+    if (options.free != FreeSettings{false, false, false, false, false, false}) {
       out.settings = choose_settings(panel, options.model, options.free, origin, loop);
       log(out.settings.origin_O.empty()
               ? "Too few training weeks to choose settings by earlier ones: they stay as in the config."

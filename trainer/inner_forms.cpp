@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "likelihood/drift.hpp"
 #include "model/kernels/baseline.hpp"
 #include "model/mmm.hpp"
 #include "model/seasonality.hpp"
@@ -21,9 +22,29 @@ struct Columns {
   std::vector<double> scale_n;             // m_r
 };
 
+// The first `count` of an origin's waves, [T, W], with what the GRU's penalties see of them.
+at::Tensor waves_of(int64_t origin, int64_t weeks, double year, int64_t count, InnerForms& out) {
+  const Waves waves = drift_waves(origin, weeks, year);
+  at::Tensor value_TW = at::empty({weeks, count}, at::kDouble);
+  auto to = value_TW.accessor<double, 2>();
+  std::vector<double>&level_W = out.level_OW.emplace_back(), &change_W = out.change_OW.emplace_back();
+  for (int64_t w = 0; w < count; ++w) {
+    double level = 0, change = 0;
+    for (int64_t t = 0; t < weeks; ++t) {
+      to[t][w] = waves.value_NB(t, w);
+      if (t >= origin) continue;
+      level += to[t][w] * to[t][w];
+      if (t > 0) change += std::pow(to[t][w] - to[t - 1][w], 2);
+    }
+    level_W.push_back(level / static_cast<double>(origin));
+    change_W.push_back(change / static_cast<double>(origin - 1));
+  }
+  return value_TW;
+}
+
 Columns columns_of(const Panel& panel, const FitData& data, const Mmm& model, const Mmm::Curves& curves, int64_t member,
-                   int64_t horizon, Chunk chunk) {
-  const int64_t origin = data.members[member].origin, weeks = origin + horizon;
+                   const at::Tensor& waves_TW, Chunk chunk) {
+  const int64_t origin = data.members[member].origin, weeks = waves_TW.size(0);
   const auto of_member = [&](const at::Tensor& by_member) { return by_member.narrow(0, member, 1); };
   const at::Tensor response =
       model
@@ -37,6 +58,7 @@ Columns columns_of(const Panel& panel, const FitData& data, const Mmm& model, co
   Columns out{chunk.count, weeks, 0, {}, {}, {}, {}};
   out.value_nTG = at::cat({response, data.scaled_controls(chunk, weeks)[member],
                            patterns_TS.expand({chunk.count, weeks, patterns_TS.size(1)}),
+                           (response.unsqueeze(-1) * waves_TW.unsqueeze(1)).flatten(2),
                            data.scaled_target(chunk, weeks)[member].unsqueeze(-1)},
                           -1)
                       .contiguous();
@@ -114,21 +136,24 @@ InnerOrigins inner_origins(int64_t origin) {
 
 InnerForms make_inner_forms(const Panel& panel, const ModelOptions& options, int64_t origin,
                             std::span<const BaselineSetting> baselines, std::span<const double> size_powers,
-                            const RegionLoop& loop) {
+                            const RegionLoop& loop, bool with_waves) {
   const at::NoGradGuard no_gradient;
   InnerForms out;
   out.origins = inner_origins(origin);
   out.channels = panel.channels();
   out.controls = panel.controls();
   out.events = panel.coordinates.events();
-  out.columns = out.channels + out.controls + pattern_count(options) + 1;
+  const double year = seasonal_period(panel.coordinates.step);
+  if (with_waves && !out.origins.origin_O.empty())
+    out.waves = drift_waves(out.origins.origin_O.back(), out.origins.origin_O.back(), year).count();
+  out.columns = out.channels * (1 + out.waves) + out.controls + pattern_count(options) + 1;
   if (out.origins.origin_O.empty()) return out;
   std::vector<Member> members;
   for (const int64_t inner : out.origins.origin_O) members.push_back(member_of(options, inner, 0));
   const FitData data = make_fit_data(panel, members, at::kDouble, loop);
   ModelOptions without_gru = with_names(options, panel.coordinates.channels, panel.coordinates.controls);
   without_gru.gru = false;
-  const Mmm model(without_gru, seasonal_period(panel.coordinates.step), panel.channels(), panel.controls(), out.events);
+  const Mmm model(without_gru, year, panel.channels(), panel.controls(), out.events);
   const Mmm::Curves curves = model.curves(initial_shared(model.layout(), model.options(), members));
 
   const auto B = static_cast<int64_t>(baselines.size()), P = static_cast<int64_t>(size_powers.size());
@@ -136,9 +161,10 @@ InnerForms make_inner_forms(const Panel& panel, const ModelOptions& options, int
   for (size_t o = 0; o < members.size(); ++o) {
     // Any scale near the regions' own will do: the weights are brought to mean 1 below.
     const double mean_scale = data.national_target_scale_E[o];
+    const int64_t inner = members[o].origin;
+    const at::Tensor waves_TW = waves_of(inner, inner + out.origins.horizon, year, out.waves, out);
     const std::vector<double> sums = loop.sum(B * of_baseline + 2 + P, [&](Chunk chunk, std::span<double> total) {
-      const Columns columns =
-          columns_of(panel, data, model, curves, static_cast<int64_t>(o), out.origins.horizon, chunk);
+      const Columns columns = columns_of(panel, data, model, curves, static_cast<int64_t>(o), waves_TW, chunk);
       at::parallel_for(0, B, 1, [&](int64_t begin, int64_t end) {
         for (int64_t b = begin; b < end; ++b)
           add_forms(columns, baselines[b], size_powers, mean_scale,

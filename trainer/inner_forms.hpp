@@ -1,6 +1,6 @@
 // What closed-form fits would forecast at earlier origins, as quadratic forms: one pass over the panel serves every
-// setting of a ladder. Shapes: O inner origins, B baselines, P size powers, G columns (C media responses, K controls,
-// S patterns, the target last).
+// setting of a ladder. Shapes: O inner origins, B baselines, P size powers, W waves, G columns (C media responses, K
+// controls, S patterns, C x W responses times waves, the target last).
 #pragma once
 
 #include <cstdint>
@@ -40,16 +40,18 @@ struct OriginForms {
 struct InnerForms {
   InnerOrigins origins;
   int64_t channels = 0, controls = 0, columns = 0;
-  int64_t events = 0;                           // the last of the controls
-  std::vector<double> cells_O, ahead_O;         // observed cells that train, and that are forecast
-  std::vector<std::vector<OriginForms>> forms;  // [O][B]
+  int64_t events = 0;                                    // the last of the controls
+  int64_t waves = 0;                                     // of each channel
+  std::vector<std::vector<double>> level_OW, change_OW;  // mean square of a wave, and of its weekly changes
+  std::vector<double> cells_O, ahead_O;                  // observed cells that train, and that are forecast
+  std::vector<std::vector<OriginForms>> forms;           // [O][B]
 };
 
 /// The forms for every baseline and size power, with curves at the options' starting values and the patterns of
 /// `options` (its harmonics are the most that can be asked for). Scales are those of each origin's own training weeks.
-/// Collective.
+/// `with_waves`: the slow waves of likelihood/drift.hpp, as far as all origins have them. Collective.
 InnerForms make_inner_forms(const Panel& panel, const ModelOptions& options, int64_t origin,
                             std::span<const BaselineSetting> baselines, std::span<const double> size_powers,
-                            const RegionLoop& loop);
+                            const RegionLoop& loop, bool with_waves = false);
 
 }  // namespace dcmmm

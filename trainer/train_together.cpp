@@ -33,6 +33,19 @@ void add_items(Owner& out, std::vector<Item> Owner::*items, const std::vector<co
   out.*items = std::move(all);
 }
 
+const Fit& longest(const std::vector<Fit*>& fits) {
+  return **std::max_element(fits.begin(), fits.end(),
+                            [](const Fit* a, const Fit* b) { return a->data.weeks < b->data.weeks; });
+}
+
+// Of fits with fewer weeks, those that come after them have no weight.
+at::Tensor cell_weights(const std::vector<Fit*>& fits, int64_t weeks) {
+  std::vector<at::Tensor> parts;
+  for (const Fit* fit : fits)
+    parts.push_back(at::constant_pad_nd(fit->data.cell_weight_ERT, {0, weeks - fit->data.weeks}));
+  return at::cat(parts);
+}
+
 Batch batch_of(const std::vector<Fit*>& fits) {
   std::vector<const FitData*> data;
   std::vector<const Anchor*> anchors;
@@ -42,10 +55,10 @@ Batch batch_of(const std::vector<Fit*>& fits) {
     anchors.push_back(&fit->anchor);
     states.push_back(&fit->state);
   }
-  Batch out{*data[0], *anchors[0], *states[0]};
+  Batch out{longest(fits).data, *anchors[0], *states[0]};
+  out.data.cell_weight_ERT = cell_weights(fits, out.data.weeks);
   for (auto rows : {&FitData::target_scale_ER, &FitData::inverse_media_scale_ERC, &FitData::control_mean_ERK,
-                    &FitData::inverse_control_scale_ERK, &FitData::cell_weight_ERT, &FitData::region_weight_ER,
-                    &FitData::stiffness_ER})
+                    &FitData::inverse_control_scale_ERK, &FitData::region_weight_ER, &FitData::stiffness_ER})
     add_rows(out.data, rows, data);
   add_items(out.data, &FitData::members, data);
   for (auto items : {&FitData::persistence_E, &FitData::cells_E, &FitData::national_target_scale_E})
@@ -153,6 +166,26 @@ std::vector<std::string> train_together(const std::vector<Fit*>& fits, const std
     }
     going = std::move(next);
   }
+}
+
+bool may_go_together(const Fit& one, const Fit& other) {
+  const FitData &a = one.data, &b = other.data;
+  const FitData& shorter = a.weeks < b.weeks ? a : b;
+  // Regions that begin later count for nothing in the shorter one.
+  const at::Tensor counts_R = (shorter.region_weight_ER > 0).any(0);
+  const auto differs = [&](const at::Tensor& of_a, const at::Tensor& of_b) {
+    const auto common = [&](const at::Tensor& values) { return values.narrow(1, 0, shorter.weeks).index({counts_R}); };
+    return !at::equal(common(of_a), common(of_b));
+  };
+  const ModelOptions &first = one.model.options(), &second = other.model.options();
+  bool is_other =
+      one.model.layout().shared_count() != other.model.layout().shared_count() || first.harmonics != second.harmonics;
+  // What is put into a region's missing weeks may come from later ones.
+  is_other = is_other || differs(a.media_RTC, b.media_RTC) || differs(a.control_RTK, b.control_RTK) ||
+             differs(a.target_RT, b.target_RT) || differs(a.control_known_RT, b.control_known_RT);
+  double anywhere[] = {is_other ? 1.0 : 0.0};
+  one.loop.communicator().all_reduce_sum(std::span<double>(anywhere));
+  return anywhere[0] == 0;
 }
 
 }  // namespace dcmmm

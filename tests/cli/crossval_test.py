@@ -70,6 +70,18 @@ class Crossval(cli.Case):
                 found = self.crossval(f"on_{ranks}_{mesh}", "ensemble.members=2", f"mesh.members={mesh}", ranks=ranks)
                 self.assert_same(found, expected)
 
+    def test_origins_side_by_side_are_what_each_is_alone(self):
+        words = ["model.estimator=descent", "crossval.origins=[48,56,64]", "trainer.steps=30"]
+        expected = self.crossval("alone", *words)
+        for together, ranks in ((2, 1), (3, 1), (3, 2)):
+            with self.subTest(together=together, ranks=ranks):
+                name = f"together_{together}_{ranks}"
+                found = self.crossval(name, *words, f"crossval.together={together}", ranks=ranks)
+                self.assert_same(found, expected)
+                log = (self.folder / name / "train.log").read_text()
+                side_by_side = "48, 56, 64" if together == 3 else "48, 56"
+                self.assertIn(f"Origins {side_by_side} are trained side by side", log)
+
     def test_a_gap_and_a_window(self):
         found = self.crossval("cv", "crossval.gap=3", "crossval.window=40")
         first = [row for row in found if row["origin"] == "56" and row["region"] == "r3"]

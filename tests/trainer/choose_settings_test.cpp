@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 #include <numbers>
 
 #include "tests/fake_ranks.hpp"
@@ -19,7 +20,7 @@ using ::testing::ElementsAre;
 using testing::FitCase;
 using testing::mmm_panel;
 
-constexpr FreeSettings kNothing = {false, false, false, false, false};
+constexpr FreeSettings kNothing = {false, false, false, false, false, false};
 
 SettingsChoice choose(const Panel& panel, const ModelOptions& start, const FreeSettings& free, int64_t origin) {
   const auto alone = make_local_communicator();
@@ -63,6 +64,7 @@ TEST(ChooseSettings, JudgesByTheForecastsOfTheTrainersClosedForm) {
   int compared = 0;
   for (const SettingsCandidate& row : choice.candidates) {
     ModelOptions options = choice.options;
+    if (row.setting == "GRU's sd" && row.value != "none") continue;  // they move coefficients
     if (row.setting == "ridge") options.ridge = std::stod(row.value);
     if (row.setting == "harmonics") options.harmonics = std::stoi(row.value);
     if (row.setting == "size power") options.size_power = std::stod(row.value);
@@ -109,6 +111,50 @@ TEST(ChooseSettings, TakesWhatIsClearlyBetterAndNothingElse) {
   free.harmonics = false;
   EXPECT_EQ(choose(panel, start, free, 102).options.harmonics, 0);
   EXPECT_TRUE(choose(panel, start, kNothing, 102).candidates.empty());
+}
+
+// Its media's effect doubles over the weeks, or stays as it is.
+Panel media_panel(bool drifts) {
+  Panel panel = mmm_panel(8, 110, 1, 0);
+  for (int64_t r = 0; r < panel.regions; ++r) {
+    double carried = 0;
+    for (int64_t t = 0; t < panel.weeks(); ++t) {
+      carried = 0.5 * carried + 0.5 * panel.media_RTC[r * 110 + t] / panel.population_R[r];
+      const double effect = drifts ? 0.4 + static_cast<double>(t) / 110 : 0.9;
+      const double noise = 0.02 * std::sin(7.0 * static_cast<double>(t * t) + 3.0 * static_cast<double>(r));
+      panel.target_RT[r * 110 + t] = 100 * (1 + effect * carried * carried / (0.5 + carried * carried) + noise);
+    }
+  }
+  return panel;
+}
+
+TEST(ChooseSettings, LetsTheGruMoveCoefficientsAsFarAsForecastsGain) {
+  for (const bool drifts : {false, true}) {
+    FreeSettings only_gru = kNothing;
+    only_gru.gru = true;
+    ModelOptions start;
+    start.ridge = 0.3;
+    const SettingsChoice choice = choose(media_panel(drifts), start, only_gru, 102);
+    ASSERT_EQ(choice.candidates.size(), 4U);
+    std::map<std::string, double> rmse;
+    for (const SettingsCandidate& row : choice.candidates) rmse[row.value] = row.rmse;
+    EXPECT_EQ(rmse["0.3"] < 0.98 * rmse["0.1"], drifts) << rmse["0.3"] << " " << rmse["0.1"];
+    EXPECT_EQ(rmse["0.1"] < 0.99 * rmse["none"], drifts) << rmse["0.1"] << " " << rmse["none"];
+    EXPECT_EQ(choice.options.gru_level_sd, drifts ? 0.3 : 0.1);
+    EXPECT_NEAR(choice.options.gru_change_sd / choice.options.gru_level_sd, 0.1, 1e-12);
+    EXPECT_TRUE(choice.options.gru);
+  }
+}
+
+TEST(ChooseSettings, AGruThatMayMoveNothingIsNone) {
+  FreeSettings only_gru = kNothing;
+  only_gru.gru = true;
+  ModelOptions start;
+  start.gru_level_sd = 1e-7;
+  start.gru_change_sd = 1e-8;
+  const SettingsChoice choice = choose(media_panel(true), start, only_gru, 102);
+  ASSERT_EQ(choice.candidates[1].value, "none");
+  EXPECT_NEAR(choice.candidates[0].rmse / choice.candidates[1].rmse, 1, 1e-9);
 }
 
 TEST(ChooseSettings, NeverLooksBeyondTheTrainingWeeks) {

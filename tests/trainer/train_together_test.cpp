@@ -93,6 +93,41 @@ TEST(TrainTogether, AFitThatIsNotFiniteGoesOnAloneAndLeavesTheOthersAsTheyAre) {
   EXPECT_EQ(problems[1].empty(), said.empty()) << problems[1] << said;
 }
 
+// Rolling origins: each sees the panel up to its own forecast.
+TEST(TrainTogether, TakesFitsOfAPanelsFirstWeeks) {
+  const auto fit_until = [](int64_t weeks, int64_t origin) {
+    return FitCase(slice_weeks(mmm_panel(7, 52, 3, 2), 0, weeks), quick_model(), quick_trainer(24), origin, {5});
+  };
+  const std::vector<std::pair<int64_t, int64_t>> cuts = {{40, 34}, {52, 46}, {46, 40}};
+  std::deque<FitCase> pack;
+  std::vector<Fit*> fits;
+  for (const auto& [weeks, origin] : cuts) fits.push_back(pack.emplace_back(fit_until(weeks, origin)).fit.get());
+  for (const Fit* fit : fits) EXPECT_TRUE(may_go_together(*fits[0], *fit));
+  const auto problems = train_together(
+      fits, [] { return false; }, [](size_t, const std::string&) {});
+  for (size_t i = 0; i < cuts.size(); ++i) {
+    const FitCase alone = fit_until(cuts[i].first, cuts[i].second);
+    train(*alone.fit, {});
+    EXPECT_EQ(problems[i], "");
+    EXPECT_EQ(fits[i]->state.step, alone.fit->state.step);
+    EXPECT_LT(distance(pack[i].predictions(), alone.predictions()), 1e-9) << i;
+  }
+}
+
+TEST(TrainTogether, SeesWhatCannotGoTogether) {
+  const Panel panel = mmm_panel(7, 44, 3, 2);
+  const FitCase fit(panel, quick_model(), quick_trainer(24), kOrigin, {5});
+  ModelOptions other_model = quick_model();
+  other_model.harmonics += 1;
+  const FitCase wavier(panel, other_model, quick_trainer(24), kOrigin, {5});
+  EXPECT_FALSE(may_go_together(*fit.fit, *wavier.fit));
+  Panel changed = panel;
+  changed.media_RTC[0] += 1;
+  const FitCase elsewhere(changed, quick_model(), quick_trainer(24), kOrigin, {5});
+  EXPECT_FALSE(may_go_together(*fit.fit, *elsewhere.fit));
+  EXPECT_TRUE(may_go_together(*fit.fit, *fit.fit));
+}
+
 TEST(TrainTogether, StopsWhenAsked) {
   FitCase one = trial(0, 0.02), two = trial(1, 0.02);
   int asked = 0;
