@@ -132,7 +132,7 @@ std::map<int64_t, OriginForecasts> kept_origins(const OriginStore& store, bool r
   });
   world.broadcast(bytes);
   std::vector<double> numbers(bytes.size() / sizeof(double));
-  std::memcpy(numbers.data(), bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(numbers.data(), bytes.data(), bytes.size());
   std::map<int64_t, OriginForecasts> out;
   for (auto next = numbers.cbegin(); next != numbers.cend();) {
     OriginForecasts forecasts = take_numbers(next);

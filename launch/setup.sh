@@ -15,7 +15,7 @@ if [[ ${1:-} == --tests || ${1:-} == --deep ]]; then
   packages+=(libgtest-dev libgmock-dev libbenchmark-dev hdf5-tools clang-format-14 chromium slurm-wlm munge iproute2)
   requirements+=(launch/requirements-test.txt)
 fi
-[[ ${1:-} == --deep ]] && packages+=(clang-14 libclang-rt-14-dev llvm-14 cppcheck valgrind)
+[[ ${1:-} == --deep ]] && packages+=(clang-14 clang-tidy-14 libclang-rt-14-dev llvm-14 cppcheck valgrind)
 
 install_packages() {  # install_packages [sudo] -- PACKAGE...
   local as_root=()

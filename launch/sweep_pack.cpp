@@ -158,7 +158,8 @@ class Pack {
         }
       });
     }
-    for (const auto& [name, batch] : batches) {
+    for (const auto& of_shape : batches) {
+      const std::vector<Packed*>& batch = of_shape.second;
       std::vector<Fit*> fits;
       for (const Packed* trial : batch) fits.push_back(trial->estimate.fit.get());
       const std::vector<std::string> problems =

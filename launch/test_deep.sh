@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# test_deep.sh [--ci] [PART...]: what takes too long for test.sh: cppcheck, fuzzers, sanitizers (the address and
-# undefined-behaviour ones: memory; the thread one: threads), valgrind, and random faults in whole runs. All parts, or the
-# named ones of: cppcheck fuzzers memory threads valgrind faults. --ci: fewer faults, of one seed.
+# test_deep.sh [--ci] [PART...]: what takes too long for test.sh: cppcheck, clang-tidy, fuzzers, the tests under sanitizers
+# (the address and undefined-behaviour ones: memory; the thread one: threads), valgrind, and random faults in whole runs.
+# All parts, or the named ones of: cppcheck tidy fuzzers memory threads valgrind faults. --ci: fewer faults, of one seed, and
+# under the address sanitizer the fast tests, bad inputs and faults only.
 # FAULTS=300, SEED=(random), FUZZ_SECONDS=30 (of each fuzzer), FUZZ_SEED=(random) may be set.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -11,14 +12,16 @@ source launch/progress.sh
 # shellcheck source=launch/fuzzers.sh
 source launch/fuzzers.sh
 faults=${FAULTS:-300}
+ci=no
 if [[ ${1:-} == --ci ]]; then
+  ci=yes
   faults=${FAULTS:-40}
   SEED=${SEED:-7364}  # CI is no lottery: other seeds are drawn by whoever runs this by hand
   FUZZ_SEED=${FUZZ_SEED:-7364}
   shift
 fi
 parts=("$@")
-[[ $# -gt 0 ]] || parts=(cppcheck fuzzers memory threads valgrind faults)
+[[ $# -gt 0 ]] || parts=(cppcheck tidy fuzzers memory threads valgrind faults)
 seed=${SEED:-$RANDOM}
 fuzz_seconds=${FUZZ_SECONDS:-30}
 work=$(mktemp -d)
@@ -29,6 +32,8 @@ run_cppcheck() {
   cppcheck --quiet --std=c++20 --language=c++ -j "$(nproc)" --error-exitcode=1 --enable=warning,performance,portability \
     --inline-suppr --suppressions-list=.cppcheck -I . common comm data checkpoints launch sweep
 }
+
+run_tidy() { bash launch/check_tidy.sh; }
 
 run_fuzzers() {
   [[ -f build/fuzz/build.ninja ]] || progress "Configuring the fuzzers" cmake --preset fuzz
@@ -55,15 +60,15 @@ run_fuzzers() {
   return $failed
 }
 
+# Without --ci every test but those that measure memory or time, which sanitizers multiply.
 run_memory() {
   [[ -f build/asan/build.ninja ]] || progress "Configuring with sanitizers" cmake --preset asan
-  local name tests=(common_test comm_test data_test checkpoints_test sweep_test)
-  progress "Building with sanitizers" ninja -C build/asan "${tests[@]}"
-  for name in "${tests[@]}"; do
-    # Leaks: HDF5 and Open MPI keep what they have for good.
-    progress "$name with sanitizers" env ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-      build/asan/tests/"$name" --gtest_brief=1
-  done
+  progress "Building with sanitizers" ninja -C build/asan all
+  local which=(-LE slow -E '^(sweep_pack|sources_are_formatted)$')
+  [[ $ci == no ]] || which=(-R '^(cli_bad_input_.*|faults_in_runs)$|\.' -E '^sources_are_formatted$')
+  # Leaks: HDF5 and Open MPI keep what they have for good.
+  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+    ctest --test-dir build/asan --output-on-failure -j "$(nproc)" "${which[@]}"
 }
 
 # The ranks as threads, and the sweep's runner. Loops over regions run on LibTorch's OpenMP, which the sanitizer can't see.

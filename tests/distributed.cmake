@@ -8,12 +8,14 @@ target_include_directories(dcmmm_distributed_main PUBLIC ${CMAKE_SOURCE_DIR})
 target_link_libraries(dcmmm_distributed_main PUBLIC dcmmm_comm GTest::gmock GTest::gtest)
 
 # mpirun ends a hanging job itself, 20 s before ctest would: ctest's way leaves ranks behind.
+math(EXPR distributed_seconds "180 * ${DCMMM_PATIENCE}")
+math(EXPR mpirun_seconds "160 * ${DCMMM_PATIENCE}")
 function(dcmmm_distributed_test name)
   foreach(ranks 1 2 3)
     set(test distributed_${name}_${ranks})
-    add_test(NAME ${test} COMMAND ${DCMMM_MPIRUN} -n ${ranks} --oversubscribe --bind-to none --timeout 160
+    add_test(NAME ${test} COMMAND ${DCMMM_MPIRUN} -n ${ranks} --oversubscribe --bind-to none --timeout ${mpirun_seconds}
              $<TARGET_FILE:distributed_${name}>)
-    set_tests_properties(${test} PROPERTIES LABELS distributed TIMEOUT 180 PROCESSORS ${ranks}
+    set_tests_properties(${test} PROPERTIES LABELS distributed TIMEOUT ${distributed_seconds} PROCESSORS ${ranks}
                          ENVIRONMENT "${mpi_environment}")
   endforeach()
 endfunction()

@@ -12,13 +12,14 @@ file(GLOB fault_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/faults/*_t
 add_executable(faults_test ${fault_sources})
 target_link_libraries(faults_test PRIVATE dcmmm_injector dcmmm_checkpoints GTest::gmock GTest::gtest_main)
 set_target_properties(faults_test PROPERTIES ENABLE_EXPORTS ON)
-gtest_discover_tests(faults_test DISCOVERY_MODE PRE_TEST PROPERTIES LABELS fast TIMEOUT 120
+gtest_discover_tests(faults_test DISCOVERY_MODE PRE_TEST PROPERTIES LABELS fast TIMEOUT ${DCMMM_FAST_SECONDS}
                       ENVIRONMENT TMPDIR=/dev/shm)  # a thousand syncs
 
 # Random faults in whole runs, the same ones every time; launch/test_deep.sh draws others, and more.
 add_test(NAME faults_in_runs
          COMMAND ${DCMMM_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/faults/campaign.py --faults 40 --seed 1)
-set_tests_properties(faults_in_runs PROPERTIES LABELS "cli" TIMEOUT 600 PROCESSORS 2
+math(EXPR faults_seconds "600 * ${DCMMM_PATIENCE}")
+set_tests_properties(faults_in_runs PROPERTIES LABELS "cli" TIMEOUT ${faults_seconds} PROCESSORS 2
                      ENVIRONMENT "DCMMM_BINARY=$<TARGET_FILE:dcmmm>;DCMMM_FAULTS_BINARY=$<TARGET_FILE:dcmmm-faults>;DCMMM_MPIRUN=${DCMMM_MPIRUN};OMP_WAIT_POLICY=passive;PYTHONDONTWRITEBYTECODE=1;${mpi_environment}")
 add_test(NAME faults_in_parallel_writes
          COMMAND ${DCMMM_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/faults/parallel_write_test.py)
