@@ -42,7 +42,7 @@ ResultBlock result_block(const Fit& fit, Chunk chunk, int64_t member) {
                                   view("control.coefficient").view({E, 1, 1, -1}) * effective_EnT.unsqueeze(-1);
   const at::Tensor factor_En = 1.0 + model.layout().view(local, "pattern.region_scale").to(at::kDouble);
   const at::Tensor patterns_TS = temporal_patterns(options, model.seasonal_period(), 0, T);
-  const int64_t seasons = 2 * options.harmonics;
+  const int64_t seasons = int64_t{2} * options.harmonics;
   const auto pattern = [&](int64_t first, int64_t count) {
     const at::Tensor national_ET =
         at::matmul(view("pattern.coefficient").narrow(1, first, count), patterns_TS.narrow(1, first, count).t());

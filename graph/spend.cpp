@@ -91,7 +91,8 @@ class Backfit {
   double column(int64_t p, int64_t region, int64_t week) const {
     const auto events = static_cast<int64_t>(events_.size());
     if (p < events) return events_RTN_[static_cast<size_t>((region * spend_.weeks + week) * events + p)];
-    const double angle = 2 * std::numbers::pi * static_cast<double>(1 + (p - events) / 2) * static_cast<double>(week) /
+    const int64_t harmonic = 1 + (p - events) / 2;
+    const double angle = 2 * std::numbers::pi * static_cast<double>(harmonic) * static_cast<double>(week) /
                          seasonal_period(panel_.coordinates.step);
     return (p - events) % 2 == 0 ? std::sin(angle) : std::cos(angle);
   }

@@ -29,7 +29,7 @@ RowMatrix times_national(const Components& components, const RowMatrix& values) 
 Eigen::PartialPivLU<Eigen::MatrixXd> factor_nation(const RowMatrix& precision_TT, const Components& components) {
   Eigen::MatrixXd matrix = times_national(components, precision_TT);
   matrix.diagonal().array() += 1.0;
-  return Eigen::PartialPivLU<Eigen::MatrixXd>(std::move(matrix));
+  return Eigen::PartialPivLU<Eigen::MatrixXd>(matrix);
 }
 
 double log_determinant_of(const Eigen::PartialPivLU<Eigen::MatrixXd>& factor) {
