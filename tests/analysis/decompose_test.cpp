@@ -50,7 +50,9 @@ TEST(ChannelDraws, AreTheDrawnMembersTotals) {
       for (int64_t r = 0; r < 5; ++r) {
         double sum = 0, cells = 0;
         for (int64_t t = 0; t < 40; ++t) {
-          total += block.media_RTC[(r * 40 + t) * 2 + c];
+          const double* media_C = &run.panel.media_RTC[(r * 40 + t) * 2];
+          if (run.panel.observed_RT[r * 40 + t] != 0 || media_C[0] > 0 || media_C[1] > 0)
+            total += block.media_RTC[(r * 40 + t) * 2 + c];
           if (run.panel.observed_RT[r * 40 + t] == 0) continue;
           sum += block.coefficient_RTC[(r * 40 + t) * 2 + c];
           cells += 1;
