@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "common/text.hpp"
+#include "likelihood/guessed_media.hpp"
 
 namespace dcmmm {
 namespace {
@@ -21,6 +22,9 @@ constexpr uint64_t kChainSeed = 1;
 // Curves are averaged over up to so many regions (with more they have little freedom left), and only where the columns
 // that the chain keeps fit into half a GiB, all ranks together.
 constexpr int64_t kMostAveragedRegions = 1000, kMostAveragedValues = int64_t{1} << 26;
+constexpr int64_t kImputations = 24;  // of media that are guesses
+// Of the power of the likelihood: the most, and weeks of which half their evidence counts (docs/likelihood.md).
+constexpr double kLargestPower = 0.75, kWeeksInDoubt = 40;
 constexpr double kDriftWorth = 6.0;  // log likelihood that drift must gain (docs/likelihood.md)
 // Draws of the priors' centres (docs/likelihood.md, "Intervals").
 constexpr double kExponentSpread = 0.3, kHalfSpread = 0.4, kDecayLow = 0.15, kDecayHigh = 0.7, kPeakSpread = 0.5;
@@ -98,6 +102,21 @@ bool decide_drift(LikelihoodFit& fit, const Shapes& shapes, const Eigen::VectorX
   fit.estimate = constant;
   fit.options.drift = Drift::kNone;
   return false;
+}
+
+// Of the panel's likelihood in the chain: components, scales and weights are estimates as well, and the fewer weeks
+// there are the worse ones.
+double power_of(const LikelihoodData& data, const RegionLoop& loop) {
+  const std::vector<double> sums = loop.sum(2, [&](Chunk chunk, std::span<double> total) {
+    for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
+      if (!data.is_usable(r)) continue;
+      const double* weight = data.weight_RT.data() + r * data.weeks;
+      total[0] += static_cast<double>(std::count_if(weight, weight + data.origin, [](double w) { return w > 0; }));
+      total[1] += 1;
+    }
+  });
+  const double weeks = sums[0] / std::max(sums[1], 1.0);
+  return std::min(kLargestPower, weeks / (weeks + kWeeksInDoubt));
 }
 
 bool can_average(const LikelihoodFit& fit, int64_t all_regions) {
@@ -210,9 +229,10 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
   // An update has to be quick, and takes a quarter.
   const int64_t draws = start ? std::max<int64_t>(options.curve_draws / 4, 1) : options.curve_draws;
   const bool may_average = options.curve_draws > 0 && can_average(fit, all_regions);
+  const double power = may_average ? power_of(fit.data, loop) : kLargestPower;
   const auto sample = [&] {
-    return may_average ? sample_curves(CurveEvidence(fit.data, options, fit.covariance, center, loop), mode, draws,
-                                       kChainSeed + options.seed)
+    return may_average ? sample_curves(CurveEvidence(fit.data, options, fit.covariance, center, loop, power), mode,
+                                       draws, kChainSeed + options.seed)
                        : CurveSample();
   };
   if (!fit.data.experiments.empty()) {
@@ -230,6 +250,8 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
   const int64_t weeks = fit.data.weeks + future;
   fit.sample = sample();
   const bool averages = fit.sample.linear_DL.rows() > 0;
+  if (averages)
+    open_guesses(moves_by_guesses(fit.data, options, fit.covariance, mode, kImputations, loop), C, fit.sample);
   fit.media_share = (averages ? fit.sample.linear_L : mode.linear).head(C).sum();
   if (log && !averages && options.curve_draws > 0)
     log(text("Curves are those of the posterior's mode, not averaged: ",
@@ -316,7 +338,7 @@ void report_fitted(LikelihoodFit& fit, const RegionLoop& loop) {
 RegionEffects region_effects(const LikelihoodFit& fit, const LikelihoodMember& member, int64_t region) {
   const LikelihoodData& data = fit.data;
   const int64_t C = data.channels, T = data.origin;
-  RegionEffects out{Eigen::VectorXd::Zero(C), Eigen::VectorXd::Zero(data.patterns)};
+  RegionEffects out{Eigen::VectorXd::Zero(C), Eigen::VectorXd::Zero(C), Eigen::VectorXd::Zero(data.patterns)};
   if (!fit.options.region_slopes || !data.is_usable(region)) return out;
   const Frozen& frozen = member.covariance.frozen;
   const ColumnLayout layout{C, data.controls, data.patterns, 0, false, frozen.waves.count()};
@@ -332,13 +354,15 @@ RegionEffects region_effects(const LikelihoodFit& fit, const LikelihoodMember& m
       columns.col(layout.target()) - columns.leftCols(layout.linear()) * raw - member.national_T.head(T);
   for (int64_t t = 0; t < T; ++t)
     if (data.weight_RT[region * data.weeks + t] == 0) residual[t] = 0;
-  const Eigen::VectorXd scaled = precision.slopes(residual);
+  const Eigen::VectorXd scaled = precision.slopes(residual), left = precision.slope_variances();
   for (size_t j = 0; j < slopes.size(); ++j) {
     const double value = scaled[static_cast<int64_t>(j)] * slopes[j].sd;
-    if (slopes[j].column < C)
+    if (slopes[j].column < C) {
       out.media_C[slopes[j].column] = value;
-    else
+      out.media_variance_C[slopes[j].column] = left[static_cast<int64_t>(j)] * slopes[j].sd * slopes[j].sd;
+    } else {
       out.pattern_S[slopes[j].column - C - data.controls] = value;
+    }
   }
   return out;
 }

@@ -6,6 +6,7 @@
 
 #include "common/errors.hpp"
 #include "common/text.hpp"
+#include "model/missing_media.hpp"
 #include "model/seasonality.hpp"
 #include "trainer/drift_gru.hpp"
 #include "trainer/likelihood_data.hpp"
@@ -136,6 +137,18 @@ std::vector<double> training_spend(const Panel& panel, int64_t origin, const Reg
   });
 }
 
+// Which of this rank's cells have a row; empty where none of any rank's training cells lacks one.
+std::vector<uint8_t> rows_where_some_miss(const Panel& panel, int64_t origin, const RegionLoop& loop) {
+  const int64_t T = panel.weeks();
+  std::vector<uint8_t> has_row_RT = cells_with_rows(panel, 0, panel.regions);
+  const std::vector<double> missing = loop.sum(1, [&](Chunk chunk, std::span<double> total) {
+    for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r)
+      total[0] += static_cast<double>(std::count(has_row_RT.begin() + r * T, has_row_RT.begin() + r * T + origin, 0));
+  });
+  if (missing[0] == 0) has_row_RT.clear();
+  return has_row_RT;
+}
+
 // The plain fit's coefficients follow a GRU in place of the waves. Its inputs: the waves and the season.
 void move_by_gru(const Fit& fit, LikelihoodFit& likelihood, const std::function<void(const std::string&)>& log) {
   LikelihoodMember& plain = likelihood.members[0];
@@ -210,6 +223,7 @@ std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& g
   LikelihoodData data = likelihood_data(fit->data, 0, patterns, fit->loop);
   data.year = fit->model.seasonal_period();
   data.spend_C = training_spend(panel, origin, fit->loop);
+  data.has_row_RT = rows_where_some_miss(panel, origin, fit->loop);
   data.experiments = experiments_within(options.experiments, 0, origin);
   auto found = std::make_shared<LikelihoodFit>(
       fit_likelihood(std::move(data), options, seeds, fit->data.all_regions, kForecastWeeks, fit->loop, log, start));
