@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
+#include "data/synthetic.hpp"
 #include "tests/trainer/fit_case.hpp"
 #include "trainer/ensemble.hpp"
+#include "trainer/likelihood_run.hpp"
 
 namespace dcmmm {
 namespace {
@@ -69,6 +73,47 @@ TEST(ChannelDraws, AreTheDrawnMembersTotals) {
   const testing::FitCase plain(testing::mmm_panel(5, 40, 2, 1), testing::quick_model(), testing::quick_trainer(0), 34,
                                {1, 2});
   EXPECT_EQ(channel_draws(*plain.fit).count, 0);
+}
+
+// The likelihood's draws are of what all cells with a row really got, the regions' own responses included.
+TEST(ChannelDraws, OfTheLikelihoodLieAroundTheFitsContributions) {
+  SyntheticOptions made;
+  made.regions = 12, made.weeks = 60, made.channels = 2, made.controls = 1, made.seed = 3;
+  made.kind = SyntheticKind::kRagged;
+  made.missing_rows = 0.2;
+  Panel panel;
+  generate_panel(
+      made, [&](const Panel& block, const TruthBlock&) { panel = block; }, made.regions);
+  const auto alone = make_local_communicator();
+  LikelihoodOptions likelihood;
+  likelihood.curve_draws = 200;
+  const auto fit = fit_by_likelihood(panel, options_of_likelihood(testing::quick_model(), likelihood), likelihood,
+                                     testing::quick_trainer(), 60, {std::nullopt},
+                                     plan_regions(testing::observed_cells(panel), 0, 1, 64, false), *alone, {});
+  const ChannelDraws draws = channel_draws(*fit);
+  ASSERT_EQ(draws.count, 200);
+  const ResultBlock block = result_block(*fit, {0, 12});
+  const CurveSample& sample = fit->likelihood->sample;
+  for (int64_t c = 0; c < 2; ++c) {
+    double total = 0, all = 0;
+    for (int64_t cell = 0; cell < 12 * 60; ++cell) {
+      all += block.media_RTC[cell * 2 + c];
+      if (panel.observed_RT[cell] != 0) total += block.media_RTC[cell * 2 + c];
+    }
+    EXPECT_LT(total, 0.9 * all);
+    double mean = 0, ratio = 0, square = 0;
+    for (int64_t d = 0; d < 200; ++d) {
+      const double of_share = draws.contribution_DC[d * 2 + c] / sample.linear_DL(d, c);
+      mean += draws.contribution_DC[d * 2 + c] / 200;
+      ratio += of_share / 200;
+      square += of_share * of_share / 200;
+    }
+    EXPECT_NEAR(mean, total * sample.linear_DL.col(c).mean() / fit->likelihood->members[0].mode.linear[c],
+                0.02 * total);
+    const double spread = std::sqrt(square / (ratio * ratio) - 1);  // of regions' own responses, 12 of them
+    EXPECT_GT(spread, 0.01);
+    EXPECT_LT(spread, 0.15);
+  }
 }
 
 TEST(EnsembleFit, LeavesThePlainMemberAsItIsAlone) {
