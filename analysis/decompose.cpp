@@ -1,7 +1,6 @@
 #include "analysis/decompose.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include "likelihood/draws.hpp"
@@ -117,56 +116,28 @@ SharedResults shared_results(const Fit& fit) {
 
 namespace {
 
-// What a share of 1 in the training weeks is over all cells with a row, and the regions' mean scale; how much the
-// regions' own responses add to the nation's contribution, and the variance of this, both relative.
-struct WholePanel {
-  std::vector<double> sum_C, own_C, own_variance_C;
-  double mean_scale;
-};
-
-WholePanel whole_panel(const Fit& fit, const LikelihoodMember& member, bool with_own) {
+// Adds draws around a member: shares and curves of each, in the panel's units.
+void add_draws(const Fit& fit, const LikelihoodMember& member, const RowMatrix& share_DC, const RowMatrix& shapes_DS,
+               ChannelDraws& out) {
   const LikelihoodData& data = fit.likelihood->data;
   const Mode& mode = member.mode;
-  const int64_t C = data.channels, T = data.weeks;
+  const int64_t C = data.channels;
   const ColumnLayout layout{C, data.controls, data.patterns};
-  const RowMatrix drift_NC = member.drift_NC().topRows(T);
-  const std::vector<double> sums = fit.loop.sum(3 * C + 1, [&](Chunk chunk, std::span<double> total) {
-    RowMatrix columns(T, layout.count());
+  const RowMatrix drift_NC = member.drift_NC().topRows(data.weeks);
+  // What a share of 1 in the training weeks is over all cells with a row, and the regions' mean scale.
+  const std::vector<double> sums = fit.loop.sum(C + 1, [&](Chunk chunk, std::span<double> total) {
+    RowMatrix columns(data.weeks, layout.count());
     const std::vector<uint8_t> counted_RT = cells_with_rows(fit.panel, chunk.first, chunk.count);
     for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
       if (!data.is_usable(r)) continue;
       fill_columns(data, layout, mode.shapes, nullptr, r, columns);
-      std::vector<double> sum_C(static_cast<size_t>(C));
-      for (int64_t t = 0; t < T; ++t)
-        for (int64_t c = 0; counted_RT[(r - chunk.first) * T + t] != 0 && c < C; ++c)
-          sum_C[c] += data.size_R[r] * columns(t, c) * (1 + drift_NC(t, c));
-      for (int64_t c = 0; c < C; ++c) total[c] += sum_C[c];
-      total[3 * C] += data.size_R[r];
-      if (!with_own) continue;
-      const RegionEffects own = region_effects(*fit.likelihood, member, r);
-      for (int64_t c = 0; c < C; ++c) {
-        total[C + c] += sum_C[c] * own.media_C[c];
-        total[2 * C + c] += sum_C[c] * sum_C[c] * own.media_variance_C[c];
-      }
+      for (int64_t t = 0; t < data.weeks; ++t)
+        for (int64_t c = 0; counted_RT[(r - chunk.first) * data.weeks + t] != 0 && c < C; ++c)
+          total[c] += data.size_R[r] * columns(t, c) * (1 + drift_NC(t, c));
+      total[C] += data.size_R[r];
     }
   });
-  WholePanel out{{sums.begin(), sums.begin() + C}, {}, {}, sums[3 * C] / static_cast<double>(fit.data.all_regions)};
-  for (int64_t c = 0; c < C; ++c) {
-    const double nation = sums[c] * mode.coefficient(c);
-    out.own_C.push_back(nation > 0 ? sums[C + c] / nation : 0.0);
-    out.own_variance_C.push_back(nation > 0 ? sums[2 * C + c] / (nation * nation) : 0.0);
-  }
-  return out;
-}
-
-// Adds draws around a member: shares and curves of each, in the panel's units. `random`: null, or what draws the
-// regions' own responses; without it contributions are those of the nation's response.
-void add_draws(const Fit& fit, const LikelihoodMember& member, const RowMatrix& share_DC, const RowMatrix& shapes_DS,
-               RandomStream* random, ChannelDraws& out) {
-  const LikelihoodData& data = fit.likelihood->data;
-  const Mode& mode = member.mode;
-  const int64_t C = data.channels;
-  const WholePanel whole = whole_panel(fit, member, random != nullptr);
+  const double mean_scale = sums[C] / static_cast<double>(fit.data.all_regions);
   const RowMatrix response_DC = relative_mean_responses(data, mode.shapes, shapes_DS, fit.data.all_regions, fit.loop);
   Shapes at = mode.shapes;
   out.count += shapes_DS.rows();
@@ -174,11 +145,8 @@ void add_draws(const Fit& fit, const LikelihoodMember& member, const RowMatrix& 
     at.coordinates = shapes_DS.row(d);
     for (int64_t c = 0; c < C; ++c) {
       const double share = share_DC(d, c), mean = mode.mean_C[c] * response_DC(d, c);
-      double own = 1;
-      if (random != nullptr) own += whole.own_C[c] + std::sqrt(whole.own_variance_C[c]) * random->normal();
-      out.contribution_DC.push_back(mode.mean_C[c] > 0 ? std::max(own, 0.0) * share * whole.sum_C[c] / mode.mean_C[c]
-                                                       : 0.0);
-      out.coefficient_DC.push_back(mean > 0 ? whole.mean_scale * share / mean : 0.0);
+      out.contribution_DC.push_back(mode.mean_C[c] > 0 ? share * sums[c] / mode.mean_C[c] : 0.0);
+      out.coefficient_DC.push_back(mean > 0 ? mean_scale * share / mean : 0.0);
       out.decay_DC.push_back(at.decay(c));
       out.exponent_DC.push_back(at.exponent(c));
       out.half_saturation_DC.push_back(at.half_saturation(c));
@@ -190,20 +158,19 @@ void add_draws(const Fit& fit, const LikelihoodMember& member, const RowMatrix& 
 // say too little. They depend on the member alone, not on the mesh row that holds it.
 ChannelDraws likelihood_draws(const Fit& fit) {
   constexpr int64_t kDrawsOfMember = 25;
-  constexpr uint64_t kPosteriorStream = uint64_t{1} << 58, kOwnStream = uint64_t{1} << 53;
+  constexpr uint64_t kPosteriorStream = uint64_t{1} << 58;
   const CurveSample& sample = fit.likelihood->sample;
   const auto& members = fit.likelihood->members;
   ChannelDraws out;
   if (sample.linear_DL.rows() > 0) {
-    RandomStream random(1, kOwnStream);
-    if (members[0].seed == 0) add_draws(fit, members[0], sample.linear_DL, sample.coordinates_DS, &random, out);
+    if (members[0].seed == 0) add_draws(fit, members[0], sample.linear_DL, sample.coordinates_DS, out);
     return out;
   }
   for (const LikelihoodMember& member : members) {
     if (member.seed == 0) continue;
     const Draws draws = draw_posterior(member.mode, fit.likelihood->options.control_signs, kDrawsOfMember,
                                        RandomStream(member.seed, kPosteriorStream));
-    add_draws(fit, member, draws.linear_DL, draws.shapes_DS, nullptr, out);
+    add_draws(fit, member, draws.linear_DL, draws.shapes_DS, out);
   }
   return out;
 }

@@ -1,12 +1,12 @@
 """How well can any estimator do on a synthetic panel? Three readers who are told more than a fit, beside it.
 
-  oracle.py [--dcmmm FILE] [--folder DIR] [--steps N] [--exponents low,high] [KINDS [SEEDS]]
+  oracle.py [--dcmmm FILE] [--folder DIR] [--steps N] [--nation] [--exponents low,high] [KINDS [SEEDS]]
 
 Panels as in truth.py (all kinds but season, whose coefficients move with the season), the last 8 weeks held out. The
 first readers know the generator's variance components: noise, both random walks, the regions' spread of responses and
 season, the national shock; where coefficients drift, their path; where rows are missing, the media of these rows. Their
-estimates are those of least squares in the metric of that covariance, with a prior N(0, 0.1^2) on a channel's share and
-what the regions' residuals say of their own responses, and they know
+estimates are those of least squares in the metric of that covariance, with a prior N(0, 0.1^2) on a channel's share,
+and (but for `--nation`) with what the regions' residuals say of their own responses. They know
   curves   the true decay, exponent and half-saturation of every channel
   ranges   only the ranges that these were drawn from: means over their posterior (random-walk Metropolis from the
            truth, `--steps` steps, the first fifth dropped). Where its model is the generator's, no estimator has a
@@ -57,9 +57,10 @@ def filled(media_RTC, observed_RT):
 
 class Panel:
     """A panel in units of the regions' sizes, with the covariance that the generator gave it. `complete`: null, or the
-    file of the same panel with all its rows, whose media are then known."""
+    file of the same panel with all its rows, whose media are then known. `nation`: shares are of the nation's
+    response."""
 
-    def __init__(self, folder, known, complete=None):
+    def __init__(self, folder, known, complete=None, nation=False):
         with h5py.File(folder / "panel.h5") as file:
             size_R = file["population"][:]
             self.target_RT = file["target"][:] / size_R[:, None]
@@ -71,7 +72,7 @@ class Panel:
                 media_RTC = file["media"][:]
         elif not self.observed_RT.all():
             media_RTC = filled(media_RTC, self.observed_RT)
-        self.size_R, self.known = size_R, known
+        self.size_R, self.known, self.nation = size_R, known, nation
         channels, options = known["channels"], known["options"]
         self.media_RTC = media_RTC / (size_R[:, None, None] * numpy.array([c["media_unit"] for c in channels]))
         self.shapes_3C = numpy.array([[c[key] for c in channels] for key in ("decay", "exponent", "half_saturation")])
@@ -125,6 +126,8 @@ class Panel:
     def shares(self, mean_F, columns_RTF):
         """The channels' shares of the target: the nation's, and what regions' own responses add to them."""
         N, C = self.training, self.spread_RTC.shape[2]
+        if self.nation:
+            return mean_F[:C]
         weight_RN = self.solve((self.target_RT[:, :N] - columns_RTF[:, :N] @ mean_F)[:, :, None])[:, :, 0]
         own_RC = numpy.einsum("rnc,rn->rc", self.spread_RTC[:, :N], weight_RN)  # in units of their sd
         sum_RC = numpy.einsum("rn,rnc->rc", self.observed_RT[:, :N], self.spread_RTC[:, :N])
@@ -231,7 +234,7 @@ def one_panel(arguments, kind, exponents, seed):
                    *(f"synth.{name}={known['options'][name]}" for name in
                      ("regions", "weeks", "channels", "controls", "seed", "noise", "exponent_low", "exponent_high")),
                    f"synth.media_share={known['options']['media_share']}", "synth.spend=true")
-    panel = Panel(folder, known, complete)
+    panel = Panel(folder, known, complete, arguments.nation)
     _, mean_F, covariance_FF, columns_RTF = panel.fit(panel.shapes_3C)
     C = panel.shapes_3C.shape[1]
     out = {"curves": panel.scores(panel.shares(mean_F, columns_RTF), panel.forecast_error(mean_F, columns_RTF), naive,
@@ -240,7 +243,7 @@ def one_panel(arguments, kind, exponents, seed):
     if kind == "clean":
         readers["wide"] = (panel, WIDE)
     if kind == "ragged":
-        readers["filled"] = (Panel(folder, known), truth.EXPONENTS[exponents])
+        readers["filled"] = (Panel(folder, known, nation=arguments.nation), truth.EXPONENTS[exponents])
     for reader, (of_panel, of_exponents) in readers.items() if arguments.steps > 0 else ():
         share_C, sd, accepted = posterior(of_panel, of_exponents, arguments.steps, seed)
         out[reader] = panel.scores(share_C, sd=sd)
@@ -255,6 +258,7 @@ def main():
     parser.add_argument("--dcmmm", default="build/release/dcmmm")
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("build/release/bench/oracle"))
     parser.add_argument("--exponents", default="low,high")
+    parser.add_argument("--nation", action="store_true", help="leave out what residuals say of regions' own responses")
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("kinds", nargs="?", default=",".join(KINDS))
     parser.add_argument("seeds", nargs="?", default="5")

@@ -24,7 +24,7 @@ Scores; "training weeks" are those before the holdout, sums are over observed ce
   curve       sum |estimated - true| response / sum true response, from 0 to the multiple of a region's mean spend that
               95 % of region-weeks stay below; median over channels
   weekly      RMSE of the national contribution by training week / its mean; mean over channels
-  cover       share of channels whose contribution interval (all weeks) holds the true one; empty without intervals
+  cover       share of channels whose contribution interval holds the true share; empty without intervals
   width       mean width of these intervals, points of the target
   forecast    coverage of the 90 % forecast intervals in the holdout
   placebo     estimated share of the channel without effect, points
@@ -152,13 +152,14 @@ def score(truth, run, exported):
         weekly.append(error / statistics.fmean(true[t] for t in T))
 
     summary = list(table(exported / "channel_summary.csv"))
+    # What the summary divides by to get its shares: intervals in points, whatever weeks it sums.
+    whole = next((float(r["contribution"]) / float(r["share"]) for r in summary if float(r["share"] or 0) > 0), math.nan)
     cover, width = [], []
-    for channel, row in zip(channels, summary):
+    for c, row in enumerate(summary):
         if row["contribution_lower"] and row["contribution_upper"]:
-            # The summary's contributions are those of all weeks, the holdout's included.
-            lower, upper = float(row["contribution_lower"]), float(row["contribution_upper"])
-            cover.append(lower <= sum(channel["contribution_by_week"]) <= upper)
-            width.append(100 * (upper - lower) / sum(by_week["target"]))
+            lower, upper = float(row["contribution_lower"]) / whole, float(row["contribution_upper"]) / whole
+            cover.append(lower <= true_share[c] <= upper)
+            width.append(100 * (upper - lower))
 
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     cells = sum(by_week["cells"][t] for t in holdout)

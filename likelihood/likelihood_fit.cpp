@@ -338,7 +338,7 @@ void report_fitted(LikelihoodFit& fit, const RegionLoop& loop) {
 RegionEffects region_effects(const LikelihoodFit& fit, const LikelihoodMember& member, int64_t region) {
   const LikelihoodData& data = fit.data;
   const int64_t C = data.channels, T = data.origin;
-  RegionEffects out{Eigen::VectorXd::Zero(C), Eigen::VectorXd::Zero(C), Eigen::VectorXd::Zero(data.patterns)};
+  RegionEffects out{Eigen::VectorXd::Zero(C), Eigen::VectorXd::Zero(data.patterns)};
   if (!fit.options.region_slopes || !data.is_usable(region)) return out;
   const Frozen& frozen = member.covariance.frozen;
   const ColumnLayout layout{C, data.controls, data.patterns, 0, false, frozen.waves.count()};
@@ -354,15 +354,13 @@ RegionEffects region_effects(const LikelihoodFit& fit, const LikelihoodMember& m
       columns.col(layout.target()) - columns.leftCols(layout.linear()) * raw - member.national_T.head(T);
   for (int64_t t = 0; t < T; ++t)
     if (data.weight_RT[region * data.weeks + t] == 0) residual[t] = 0;
-  const Eigen::VectorXd scaled = precision.slopes(residual), left = precision.slope_variances();
+  const Eigen::VectorXd scaled = precision.slopes(residual);
   for (size_t j = 0; j < slopes.size(); ++j) {
     const double value = scaled[static_cast<int64_t>(j)] * slopes[j].sd;
-    if (slopes[j].column < C) {
+    if (slopes[j].column < C)
       out.media_C[slopes[j].column] = value;
-      out.media_variance_C[slopes[j].column] = left[static_cast<int64_t>(j)] * slopes[j].sd * slopes[j].sd;
-    } else {
+    else
       out.pattern_S[slopes[j].column - C - data.controls] = value;
-    }
   }
   return out;
 }

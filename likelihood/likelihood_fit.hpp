@@ -76,9 +76,8 @@ void report_fitted(LikelihoodFit& fit, const RegionLoop& loop);
 
 /// How a region differs from the nation.
 struct RegionEffects {
-  Eigen::VectorXd media_C;           // added to a channel's coefficient, as a share of m_r at full saturation
-  Eigen::VectorXd media_variance_C;  // that the panel leaves of it
-  Eigen::VectorXd pattern_S;         // added to the patterns' coefficients
+  Eigen::VectorXd media_C;    // added to a channel's coefficient, as a share of m_r at full saturation
+  Eigen::VectorXd pattern_S;  // added to the patterns' coefficients
 };
 RegionEffects region_effects(const LikelihoodFit& fit, const LikelihoodMember& member, int64_t region);
 

@@ -114,13 +114,6 @@ Eigen::VectorXd RegionPrecision::slopes(const Eigen::VectorXd& residual) const {
   return slope_factor_.transpose().triangularView<Eigen::Upper>().solve(half);
 }
 
-Eigen::VectorXd RegionPrecision::slope_variances() const {
-  const int64_t q = slope_columns_.cols();
-  const Eigen::MatrixXd identity = Eigen::MatrixXd::Identity(q, q);
-  const Eigen::MatrixXd half = slope_factor_.triangularView<Eigen::Lower>().solve(identity);
-  return half.colwise().squaredNorm().transpose();
-}
-
 std::vector<RowMatrix> keep_columns(const RegionPass& pass, const RegionLoop& loop) {
   std::vector<RowMatrix> columns(static_cast<size_t>(pass.data.regions));
 #pragma omp parallel for schedule(static)

@@ -67,8 +67,6 @@ class RegionPrecision {
   /// Solutions of the region's random slopes, in units of their sd, for residuals e: (I + Z'Q Z)^-1 Z'Q e, Q without
   /// slopes.
   Eigen::VectorXd slopes(const Eigen::VectorXd& residual) const;
-  /// Their variances, what the panel leaves of 1.
-  Eigen::VectorXd slope_variances() const;
 
  private:
   RowMatrix without_slopes(const RowMatrix& columns) const;

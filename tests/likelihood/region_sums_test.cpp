@@ -77,24 +77,6 @@ TEST_F(Sums, PrecisionOfARegionIsTheDenseInverse) {
   }
 }
 
-TEST_F(Sums, SlopesKeepTheVarianceThatThePanelLeaves) {
-  RowMatrix columns(case_.data.origin, layout_.count());
-  fill_columns(case_.data, layout_, case_.truth, nullptr, 1, columns);
-  RegionPrecision precision;
-  precision.factor(case_.data, 1, components_, slopes_, columns);
-  const auto weeks = seen(1);
-  const Eigen::LLT<Eigen::MatrixXd> factor(dense_covariance(case_.data, 1, components_, slopes_, columns, weeks));
-  const Eigen::VectorXd variances = precision.slope_variances();
-  ASSERT_EQ(variances.size(), 2);
-  for (size_t j = 0; j < 2; ++j) {
-    Eigen::VectorXd column(weeks.size());
-    for (size_t i = 0; i < weeks.size(); ++i) column[i] = slopes_[j].sd * columns(weeks[i], slopes_[j].column);
-    // Of a normal u with variance 1, seen through y = column u + the rest.
-    EXPECT_NEAR(variances[j], 1 - column.dot(factor.solve(column)), 1e-5);
-  }
-  EXPECT_LT(variances.minCoeff(), 0.9);
-}
-
 TEST_F(Sums, LanesGiveWhatEachRegionGivesAlone) {
   for (const auto& slopes : {slopes_, std::vector<SlopeColumn>()}) {
     const std::vector<int64_t> regions = {3, 0, 1};
