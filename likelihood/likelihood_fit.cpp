@@ -23,8 +23,8 @@ constexpr uint64_t kChainSeed = 1;
 // that the chain keeps fit into half a GiB, all ranks together.
 constexpr int64_t kMostAveragedRegions = 1000, kMostAveragedValues = int64_t{1} << 26;
 constexpr int64_t kImputations = 24;  // of media that are guesses
-// Of the power of the likelihood: the most, and weeks of which half their evidence counts (docs/likelihood.md).
-constexpr double kLargestPower = 0.75, kWeeksInDoubt = 40;
+// Of the panel's likelihood in the chain, and weeks of which but half the evidence counts (docs/likelihood.md).
+constexpr double kPower = 0.75, kWeeksInDoubt = 40;
 constexpr double kDriftWorth = 6.0;  // log likelihood that drift must gain (docs/likelihood.md)
 // Draws of the priors' centres (docs/likelihood.md, "Intervals").
 constexpr double kExponentSpread = 0.3, kHalfSpread = 0.4, kDecayLow = 0.15, kDecayHigh = 0.7, kPeakSpread = 0.5;
@@ -104,9 +104,10 @@ bool decide_drift(LikelihoodFit& fit, const Shapes& shapes, const Eigen::VectorX
   return false;
 }
 
-// Of the panel's likelihood in the chain: components, scales and weights are estimates as well, and the fewer weeks
-// there are the worse ones.
-double power_of(const LikelihoodData& data, const RegionLoop& loop) {
+// By how much more the draws should differ than under kPower: components, scales and weights are estimates, and the
+// fewer weeks there are the worse ones. Of a lower power the draws would go apart like this, but their mean would come
+// closer to the prior's.
+double widening(const LikelihoodData& data, const RegionLoop& loop) {
   const std::vector<double> sums = loop.sum(2, [&](Chunk chunk, std::span<double> total) {
     for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
       if (!data.is_usable(r)) continue;
@@ -115,8 +116,8 @@ double power_of(const LikelihoodData& data, const RegionLoop& loop) {
       total[1] += 1;
     }
   });
-  const double weeks = sums[0] / std::max(sums[1], 1.0);
-  return std::min(kLargestPower, weeks / (weeks + kWeeksInDoubt));
+  const double weeks = std::max(sums[0], 1.0) / std::max(sums[1], 1.0);
+  return std::sqrt(kPower / std::min(kPower, weeks / (weeks + kWeeksInDoubt)));
 }
 
 bool can_average(const LikelihoodFit& fit, int64_t all_regions) {
@@ -229,9 +230,8 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
   // An update has to be quick, and takes a quarter.
   const int64_t draws = start ? std::max<int64_t>(options.curve_draws / 4, 1) : options.curve_draws;
   const bool may_average = options.curve_draws > 0 && can_average(fit, all_regions);
-  const double power = may_average ? power_of(fit.data, loop) : kLargestPower;
   const auto sample = [&] {
-    return may_average ? sample_curves(CurveEvidence(fit.data, options, fit.covariance, center, loop, power), mode,
+    return may_average ? sample_curves(CurveEvidence(fit.data, options, fit.covariance, center, loop, kPower), mode,
                                        draws, kChainSeed + options.seed)
                        : CurveSample();
   };
@@ -250,8 +250,10 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
   const int64_t weeks = fit.data.weeks + future;
   fit.sample = sample();
   const bool averages = fit.sample.linear_DL.rows() > 0;
-  if (averages)
+  if (averages) {
+    widen(fit.sample, C, widening(fit.data, loop));
     open_guesses(moves_by_guesses(fit.data, options, fit.covariance, mode, kImputations, loop), C, fit.sample);
+  }
   fit.media_share = (averages ? fit.sample.linear_L : mode.linear).head(C).sum();
   if (log && !averages && options.curve_draws > 0)
     log(text("Curves are those of the posterior's mode, not averaged: ",
