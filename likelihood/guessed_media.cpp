@@ -106,7 +106,7 @@ void draw_guessed_weeks(std::span<double> media_TC, std::span<const uint8_t> kno
 RowMatrix moves_by_guesses(const LikelihoodData& data, const LikelihoodOptions& options,
                            const FixedCovariance& covariance, const Mode& mode, int64_t imputations,
                            const RegionLoop& loop) {
-  if (data.has_row_RT.empty()) return {};
+  if (!data.has_guesses) return {};
   const int64_t L = mode.linear.size();
   const Eigen::VectorXd here = optimum(mode);
   RowMatrix move_NA(imputations, here.size());

@@ -20,7 +20,7 @@ void draw_guessed_weeks(std::span<double> media_TC, std::span<const uint8_t> kno
 /// By how much the mode moves where media of missing rows are drawn instead, one row an imputation, [N, L + S]: had the
 /// media been those, the target that goes with the guessed ones is y - (f(drawn) - f(guessed)), f of the mode, and a
 /// Gauss-Newton step says where its mode lies. Shares include what the drawn media bring in observed cells. Without
-/// guesses (LikelihoodData::has_row_RT) there are no rows. Collective.
+/// guesses there are no rows. Collective.
 RowMatrix moves_by_guesses(const LikelihoodData& data, const LikelihoodOptions& options,
                            const FixedCovariance& covariance, const Mode& mode, int64_t imputations,
                            const RegionLoop& loop);

@@ -137,16 +137,16 @@ std::vector<double> training_spend(const Panel& panel, int64_t origin, const Reg
   });
 }
 
-// Which of this rank's cells have a row; empty where none of any rank's training cells lacks one.
-std::vector<uint8_t> rows_where_some_miss(const Panel& panel, int64_t origin, const RegionLoop& loop) {
-  const int64_t T = panel.weeks();
-  std::vector<uint8_t> has_row_RT = cells_with_rows(panel, 0, panel.regions);
+// Says where media of training cells are guesses.
+void mark_guesses(const Panel& panel, const RegionLoop& loop, LikelihoodData& data) {
+  data.has_row_RT.resize(data.target_RT.size());
   const std::vector<double> missing = loop.sum(1, [&](Chunk chunk, std::span<double> total) {
-    for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r)
-      total[0] += static_cast<double>(std::count(has_row_RT.begin() + r * T, has_row_RT.begin() + r * T + origin, 0));
+    const std::vector<uint8_t> has_row_nT = cells_with_rows(panel, chunk.first, chunk.count);
+    std::copy(has_row_nT.begin(), has_row_nT.end(), data.has_row_RT.begin() + chunk.first * data.weeks);
+    for (size_t cell = 0; cell < has_row_nT.size(); ++cell)
+      total[0] += static_cast<int64_t>(cell) % data.weeks < data.origin && has_row_nT[cell] == 0;
   });
-  if (missing[0] == 0) has_row_RT.clear();
-  return has_row_RT;
+  data.has_guesses = missing[0] > 0;
 }
 
 // The plain fit's coefficients follow a GRU in place of the waves. Its inputs: the waves and the season.
@@ -223,7 +223,7 @@ std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& g
   LikelihoodData data = likelihood_data(fit->data, 0, patterns, fit->loop);
   data.year = fit->model.seasonal_period();
   data.spend_C = training_spend(panel, origin, fit->loop);
-  data.has_row_RT = rows_where_some_miss(panel, origin, fit->loop);
+  mark_guesses(panel, fit->loop, data);
   data.experiments = experiments_within(options.experiments, 0, origin);
   auto found = std::make_shared<LikelihoodFit>(
       fit_likelihood(std::move(data), options, seeds, fit->data.all_regions, kForecastWeeks, fit->loop, log, start));

@@ -71,6 +71,7 @@ TEST(GuessedMedia, SteadyMediaAndTooShortStretchesKeepTheGuess) {
 // Marks gaps in a region's media and fills them, as the program does for missing rows.
 void lose_rows(LikelihoodData& data, uint64_t seed) {
   const int64_t T = data.weeks, C = data.channels;
+  data.has_guesses = true;
   data.has_row_RT.assign(static_cast<size_t>(data.regions * T), 1);
   for (int64_t r = 0; r < data.regions; ++r) {
     RandomStream random(seed, 5000 + static_cast<uint64_t>(r));
@@ -133,6 +134,7 @@ TEST(GuessedMedia, WithoutGuessesNothingMoves) {
       sample.data, components, freeze(sample.data, sample.truth, Eigen::VectorXd::Constant(2, 0.1), false, loop), loop);
   const Mode mode = find_mode(sample.data, options, covariance, sample.truth, sample.truth, 0, loop);
   EXPECT_EQ(moves_by_guesses(sample.data, options, covariance, mode, 4, loop).rows(), 0);
+  sample.data.has_guesses = true;  // but no row is missing
   sample.data.has_row_RT.assign(sample.data.target_RT.size(), 1);
   EXPECT_EQ(moves_by_guesses(sample.data, options, covariance, mode, 2, loop).cwiseAbs().maxCoeff(), 0);
 }
