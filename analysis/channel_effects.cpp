@@ -15,10 +15,11 @@ double slope_in_logs(const SharedResults& shared, std::size_t channel, double co
   return coefficient > 0 ? contribution * (1 - contribution / coefficient) * shared.exponent_C[channel] : 0;
 }
 
-void EffectSums::add(std::span<const double> media_RTC, std::span<const double> coefficient_RTC,
-                     const SharedResults& shared) {
+void EffectSums::add(std::span<const uint8_t> counted_RT, std::span<const double> media_RTC,
+                     std::span<const double> coefficient_RTC, const SharedResults& shared) {
   const std::size_t C = contribution_C.size();
   for (std::size_t i = 0; i < media_RTC.size(); ++i) {
+    if (counted_RT[i / C] == 0) continue;
     const std::size_t c = i % C;
     contribution_C[c] += media_RTC[i];
     slope_C[c] += slope_in_logs(shared, c, media_RTC[i], coefficient_RTC[i]);

@@ -23,8 +23,9 @@ struct EffectSums {
 
   explicit EffectSums(int64_t channels) : contribution_C(channels), slope_C(channels) {}
 
-  /// Adds what `media_RTC` (contributions) and `coefficient_RTC` of a block hold.
-  void add(std::span<const double> media_RTC, std::span<const double> coefficient_RTC, const SharedResults& shared);
+  /// Adds what `media_RTC` (contributions) and `coefficient_RTC` of a block hold in cells whose `counted_RT` isn't 0.
+  void add(std::span<const uint8_t> counted_RT, std::span<const double> media_RTC,
+           std::span<const double> coefficient_RTC, const SharedResults& shared);
 };
 
 /// Of one channel, KPI units, over all regions and weeks. total = direct + indirect.

@@ -9,6 +9,7 @@
 
 #include "analysis/channel_interval.hpp"
 #include "common/text.hpp"
+#include "model/missing_media.hpp"
 
 namespace dcmmm {
 namespace {
@@ -37,14 +38,16 @@ void ChannelTables::add(const Panel& panel, const std::vector<double>& media_RTC
   const std::size_t channels = channels_.size(), weeks = static_cast<std::size_t>(panel.weeks());
   const auto& spend_RTC = panel.coordinates.has_spend ? panel.spend_RTC : panel.media_RTC;
   // Region by region, so that the sums have the same bits whatever the block.
+  const std::vector<uint8_t> counted_RT = cells_with_rows(panel, 0, panel.regions);
   std::vector<double> spend_C(channels);
   for (std::size_t region = 0; region < static_cast<std::size_t>(panel.regions); ++region) {
     std::fill(spend_C.begin(), spend_C.end(), 0);
     const std::size_t from = region * weeks, to = from + weeks;
     for (std::size_t i = from * channels; i < to * channels; ++i) spend_C[i % channels] += spend_RTC[i];
     EffectSums effects(static_cast<int64_t>(channels));
-    effects.add(std::span(media_RTC).subspan(from * channels, (to - from) * channels),
-                std::span(coefficient_RTC).subspan(from * channels, (to - from) * channels), shared_);
+    effects.add(std::span(counted_RT).subspan(from, weeks),
+                std::span(media_RTC).subspan(from * channels, weeks * channels),
+                std::span(coefficient_RTC).subspan(from * channels, weeks * channels), shared_);
     for (std::size_t c = 0; c < channels; ++c) {
       spend_RC_.push_back(spend_C[c]);
       contribution_RC_.push_back(effects.contribution_C[c]);
@@ -52,8 +55,10 @@ void ChannelTables::add(const Panel& panel, const std::vector<double>& media_RTC
       effects_.contribution_C[c] += effects.contribution_C[c];
       effects_.slope_C[c] += effects.slope_C[c];
     }
-    predicted_ += std::accumulate(predicted_RT.begin() + static_cast<std::ptrdiff_t>(from),
-                                  predicted_RT.begin() + static_cast<std::ptrdiff_t>(to), 0.0);
+    double predicted = 0;
+    for (std::size_t cell = from; cell < to; ++cell)
+      if (counted_RT[cell] != 0) predicted += predicted_RT[cell];
+    predicted_ += predicted;
   }
   curves_.add(panel, coefficient_RTC, media_scale_RC);
 }

@@ -31,7 +31,7 @@ class ChannelTables {
   void add(const Panel& panel, const std::vector<double>& media_RTC, const std::vector<double>& coefficient_RTC,
            const std::vector<double>& predicted_RT, const std::vector<double>& media_scale_RC);
 
-  /// Of each channel's contribution over all regions and weeks.
+  /// Of each channel's contribution over all cells of which the panel has a row, as all sums here.
   std::vector<Interval> contribution_intervals() const;
 
   void write_summary(CsvWriter& csv) const;            // channel_summary.csv
@@ -44,7 +44,6 @@ class ChannelTables {
                     std::span<const double> factor_CD,
                     const std::function<Interval(std::size_t, double)>& interval) const;
 
-  /// Over all regions and weeks.
   double contribution(std::size_t channel) const { return effects_.contribution_C[channel]; }
   const ResponseCurves& curves() const { return curves_; }
   /// Along these; must not outlive the tables.
@@ -58,7 +57,7 @@ class ChannelTables {
   double level_, revenue_;
   std::vector<double> spend_C_;  // input units
   EffectSums effects_;           // contributions among them
-  double predicted_ = 0;         // sum over all cells, KPI units
+  double predicted_ = 0;         // sum over cells with a row, KPI units
   ResponseCurves curves_;
   std::vector<double> spend_RC_, contribution_RC_;
 };

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "likelihood/draws.hpp"
+#include "model/missing_media.hpp"
 #include "model/seasonality.hpp"
 
 // E = 1 member, n regions of a chunk, T weeks, C channels, K controls.
@@ -123,14 +124,16 @@ void add_draws(const Fit& fit, const LikelihoodMember& member, const RowMatrix& 
   const int64_t C = data.channels;
   const ColumnLayout layout{C, data.controls, data.patterns};
   const RowMatrix drift_NC = member.drift_NC().topRows(data.weeks);
-  // What a share of 1 in the training weeks is over all weeks, and the regions' mean scale.
+  // What a share of 1 in the training weeks is over all cells with a row, and the regions' mean scale.
   const std::vector<double> sums = fit.loop.sum(C + 1, [&](Chunk chunk, std::span<double> total) {
     RowMatrix columns(data.weeks, layout.count());
+    const std::vector<uint8_t> counted_RT = cells_with_rows(fit.panel, chunk.first, chunk.count);
     for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
       if (!data.is_usable(r)) continue;
       fill_columns(data, layout, mode.shapes, nullptr, r, columns);
-      for (int64_t c = 0; c < C; ++c)
-        total[c] += data.size_R[r] * (columns.col(c).sum() + columns.col(c).dot(drift_NC.col(c)));
+      for (int64_t t = 0; t < data.weeks; ++t)
+        for (int64_t c = 0; counted_RT[(r - chunk.first) * data.weeks + t] != 0 && c < C; ++c)
+          total[c] += data.size_R[r] * columns(t, c) * (1 + drift_NC(t, c));
       total[C] += data.size_R[r];
     }
   });
@@ -184,6 +187,7 @@ ChannelDraws channel_draws(const Fit& fit) {
   out.count = static_cast<int64_t>(drawn.size());
   if (drawn.empty()) return out;
   const std::vector<double> sums = fit.loop.sum(2 * out.count * C, [&](Chunk chunk, std::span<double> total) {
+    const std::vector<uint8_t> counted_RT = cells_with_rows(fit.panel, chunk.first, chunk.count);
     for (int64_t d = 0; d < out.count; ++d) {
       const ResultBlock block = result_block(fit, chunk, drawn[d]);
       double *contribution_C = total.data() + d * C, *coefficient_C = total.data() + (out.count + d) * C;
@@ -193,7 +197,7 @@ ChannelDraws channel_draws(const Fit& fit) {
         for (int64_t t = 0; t < T; ++t)
           for (int64_t c = 0; c < C; ++c) {
             const int64_t i = (r * T + t) * C + c;
-            contribution_C[c] += block.media_RTC[i];
+            if (counted_RT[r * T + t] != 0) contribution_C[c] += block.media_RTC[i];
             if (observed_T[t] != 0) coefficient_C[c] += block.coefficient_RTC[i] / cells;
           }
       }

@@ -40,7 +40,10 @@ DrawContributions::DrawContributions(const SharedResults& shared, int64_t channe
 void DrawContributions::add_region(const Panel& panel, const std::vector<double>& coefficient_RTC,
                                    const std::vector<double>& media_scale_RC, int64_t region, Cells& cells) const {
   const auto r = static_cast<std::size_t>(region);
-  std::vector<double> scaled_T(weeks_), workspace(draws_);
+  std::vector<double> media_TC(weeks_ * channels_), scaled_T(weeks_), coefficient_T(weeks_), workspace(draws_);
+  const RegionBlock block(panel, region, 1);
+  fill_missing_rows(panel, block, region, media_TC);
+  const std::vector<uint8_t> counted_T = cells_with_rows(panel, region, 1);
   for (std::size_t c = 0; c < channels_; ++c) {
     const double scale = media_scale_RC[r * channels_ + c];
     if (!(scale > 0)) continue;
@@ -48,23 +51,22 @@ void DrawContributions::add_region(const Panel& panel, const std::vector<double>
     const bool is_linear = shared_.is_linear(c);
     for (std::size_t t = 0; t < weeks_; ++t) {
       const std::size_t cell = r * weeks_ + t;
-      scaled_T[t] = std::min(panel.media_RTC[cell * channels_ + c] / scale, kernels::kMaxScaledMedia) *
+      scaled_T[t] = std::min(media_TC[t * channels_ + c] / scale, kernels::kMaxScaledMedia) *
                     frequency_response(shared_, panel, cell, c);
+      coefficient_T[t] = counted_T[t] != 0 ? coefficient_RTC[cell * channels_ + c] : 0.0;
     }
-    kernels::add_draw_effect({static_cast<int64_t>(weeks_), static_cast<int64_t>(draws_), scaled_T.data(),
-                              coefficient_RTC.data() + r * weeks_ * channels_ + c, static_cast<int64_t>(channels_),
-                              decay_CD_.data() + c * draws_, is_linear ? nullptr : exponent_CD_.data() + c * draws_,
-                              is_linear ? nullptr : log_half_CD_.data() + c * draws_,
-                              lag_weight_C_[c].empty() ? nullptr : lag_weight_C_[c].data(), shared_.max_lag},
-                             workspace.data(), cells.effect_CTD.data() + c * weeks_ * draws_,
-                             cells.slope_CTD.data() + c * weeks_ * draws_);
+    kernels::add_draw_effect(
+        {static_cast<int64_t>(weeks_), static_cast<int64_t>(draws_), scaled_T.data(), coefficient_T.data(), 1,
+         decay_CD_.data() + c * draws_, is_linear ? nullptr : exponent_CD_.data() + c * draws_,
+         is_linear ? nullptr : log_half_CD_.data() + c * draws_,
+         lag_weight_C_[c].empty() ? nullptr : lag_weight_C_[c].data(), shared_.max_lag},
+        workspace.data(), cells.effect_CTD.data() + c * weeks_ * draws_, cells.slope_CTD.data() + c * weeks_ * draws_);
   }
 }
 
-void DrawContributions::add(Panel panel, const std::vector<double>& coefficient_RTC,
+void DrawContributions::add(const Panel& panel, const std::vector<double>& coefficient_RTC,
                             const std::vector<double>& media_scale_RC, const std::vector<double>& target_scale_R) {
   if (draws_ == 0) return;
-  panel.media_RTC = media_with_missing_rows_filled(panel);
   for (int64_t r = 0; r < panel.regions; ++r) {
     add_region(panel, coefficient_RTC, media_scale_RC, r, all_);
     for (std::size_t c = 0; c < channels_; ++c) {

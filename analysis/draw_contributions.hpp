@@ -11,17 +11,17 @@
 
 namespace dcmmm {
 
-/// A draw has a curve, a carry-over and a sum over all regions and weeks (ChannelDraws). The sum is spread over the
-/// cells as that curve and carry-over spread it, with the fitted differences between regions and weeks. Single regions
-/// differ further, by what the fit leaves open (analysis/open_differences.hpp); how a coefficient may have moved
-/// otherwise over time isn't in it.
+/// A draw has a curve, a carry-over and a sum over all cells of which the panel has a row (ChannelDraws). The sum is
+/// spread over these cells as that curve and carry-over spread it, with the fitted differences between regions and
+/// weeks. Single regions differ further, by what the fit leaves open (analysis/open_differences.hpp); how a coefficient
+/// may have moved otherwise over time isn't in it.
 class DrawContributions {
  public:
   /// `shared` must outlive it.
   DrawContributions(const SharedResults& shared, int64_t channels, int64_t weeks);
 
   /// Adds a block of regions, in the panel's order.
-  void add(Panel panel, const std::vector<double>& coefficient_RTC, const std::vector<double>& media_scale_RC,
+  void add(const Panel& panel, const std::vector<double>& coefficient_RTC, const std::vector<double>& media_scale_RC,
            const std::vector<double>& target_scale_R);
   /// REQUIRES: after the last block.
   void finish();
@@ -33,7 +33,7 @@ class DrawContributions {
   };
   /// Of all regions together.
   const Cells& all_regions() const { return all_; }
-  /// Of region `region` of a block whose media are filled (model/missing_media.hpp); `number` counts in the panel.
+  /// Of region `region` of a block; `number` counts in the panel.
   Cells of_region(const Panel& panel, const std::vector<double>& coefficient_RTC,
                   const std::vector<double>& media_scale_RC, int64_t region, int64_t number) const;
   /// What draw d of that region multiplies the fitted coefficients by, [C, D].

@@ -1,6 +1,7 @@
 #include "analysis/period_returns.hpp"
 
 #include "analysis/channel_effects.hpp"
+#include "model/missing_media.hpp"
 
 namespace dcmmm {
 
@@ -18,11 +19,13 @@ void PeriodReturns::add(const Panel& panel, const ResultBlock& results) {
 }
 
 void PeriodReturns::add_region(const Panel& panel, const ResultBlock& results, std::size_t region) {
+  const std::vector<uint8_t> counted_T = cells_with_rows(panel, static_cast<int64_t>(region), 1);
   const auto& spend_RTC = panel.coordinates.has_spend ? panel.spend_RTC : panel.media_RTC;
   const std::size_t cells = weeks_ * channels_;
   for (std::size_t cell = 0; cell < cells; ++cell) {
     const std::size_t i = region * cells + cell;
     spend_TC_[cell] += spend_RTC[i];
+    if (counted_T[cell / channels_] == 0) continue;
     contribution_TC_[cell] += results.media_RTC[i];
     slope_TC_[cell] += slope_in_logs(shared_, cell % channels_, results.media_RTC[i], results.coefficient_RTC[i]);
   }

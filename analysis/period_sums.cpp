@@ -1,5 +1,7 @@
 #include "analysis/period_sums.hpp"
 
+#include "model/missing_media.hpp"
+
 namespace dcmmm {
 namespace {
 
@@ -45,6 +47,7 @@ PeriodSums::PeriodSums(int64_t weeks, int64_t controls, int64_t channels)
 
 void PeriodSums::add(const Panel& panel, const ResultBlock& block) {
   const ComponentsOf components(block, static_cast<int64_t>(controls_), static_cast<int64_t>(channels_));
+  const std::vector<uint8_t> counted_RT = cells_with_rows(panel, 0, panel.regions);
   for (std::size_t cell = 0; cell < block.predicted_RT.size(); ++cell) {
     const std::size_t week = cell % weeks_;
     all_T_[week] += block.predicted_RT[cell];
@@ -53,7 +56,8 @@ void PeriodSums::add(const Panel& panel, const ResultBlock& block) {
       actual_T_[week] += panel.target_RT[cell];
       predicted_T_[week] += block.predicted_RT[cell];
     }
-    for (std::size_t p = 0; p < components_; ++p) sum_TP_[week * components_ + p] += components(cell, p);
+    for (std::size_t p = 0; counted_RT[cell] != 0 && p < components_; ++p)
+      sum_TP_[week * components_ + p] += components(cell, p);
     for (std::size_t c = 0; c < channels_; ++c)
       coefficient_TC_[week * channels_ + c] += block.coefficient_RTC[cell * channels_ + c];
   }
@@ -91,14 +95,17 @@ void PeriodSums::write_coefficients(CsvWriter& csv, const std::vector<std::strin
   }
 }
 
-void write_periods_of_region(CsvWriter& csv, const ComponentsOf& values, std::size_t region, std::size_t weeks,
-                             const std::string& name, const std::vector<Period>& periods,
-                             const std::vector<std::string>& components, const PeriodInterval& interval) {
+void write_periods_of_region(CsvWriter& csv, const ComponentsOf& values, std::span<const uint8_t> counted_RT,
+                             std::size_t region, std::size_t weeks, const std::string& name,
+                             const std::vector<Period>& periods, const std::vector<std::string>& components,
+                             const PeriodInterval& interval) {
   for (const Period& period : periods)
     for (std::size_t p = 0; p < values.count(); ++p) {
       double sum = 0;
-      for (int64_t week = period.first; week < period.first + period.count; ++week)
-        sum += values(region * weeks + static_cast<std::size_t>(week), p);
+      for (int64_t week = period.first; week < period.first + period.count; ++week) {
+        const std::size_t cell = region * weeks + static_cast<std::size_t>(week);
+        if (counted_RT[cell] != 0) sum += values(cell, p);
+      }
       csv.raw(name);
       write_component(csv, period, components[p], sum, p, values.count() - values.channels(), interval);
     }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,8 +46,9 @@ class PeriodSums {
   /// observed regions alone, so that they can be compared; `predicted_all` over all of them.
   void write_totals(CsvWriter& csv, const std::vector<std::string>& weeks, int64_t origin) const;
 
-  /// contributions_total.csv: kind,period,component,value,lower,upper, over all regions. `interval` has a channel's
-  /// (analysis/draw_contributions.hpp); other components have none. `components` are fields as they are written.
+  /// contributions_total.csv: kind,period,component,value,lower,upper, over all cells of which the panel has a row.
+  /// `interval` has a channel's (analysis/draw_contributions.hpp); other components have none. `components` are fields
+  /// as they are written.
   void write_contributions(CsvWriter& csv, const std::vector<Period>& periods,
                            const std::vector<std::string>& components, const PeriodInterval& interval) const;
 
@@ -62,9 +64,11 @@ class PeriodSums {
 };
 
 /// Rows of contributions_by_period.csv (region,kind,period,component,value,lower,upper) of one region, `region`
-/// counting from the block's first one. `name` and `components` are fields as they are written.
-void write_periods_of_region(CsvWriter& csv, const ComponentsOf& values, std::size_t region, std::size_t weeks,
-                             const std::string& name, const std::vector<Period>& periods,
-                             const std::vector<std::string>& components, const PeriodInterval& interval);
+/// counting from the block's first one, over the block's cells whose `counted_RT` isn't 0. `name` and `components` are
+/// fields as they are written.
+void write_periods_of_region(CsvWriter& csv, const ComponentsOf& values, std::span<const uint8_t> counted_RT,
+                             std::size_t region, std::size_t weeks, const std::string& name,
+                             const std::vector<Period>& periods, const std::vector<std::string>& components,
+                             const PeriodInterval& interval);
 
 }  // namespace dcmmm

@@ -77,8 +77,7 @@ struct DrawArray {
 };
 
 constexpr DrawArray kDrawArrays[] = {
-    {"draw_contribution", "target units", "media contribution of all regions and weeks",
-     &ChannelDraws::contribution_DC},
+    {"draw_contribution", "target units", "media contribution of all cells with a row", &ChannelDraws::contribution_DC},
     {"draw_coefficient", "target units", "weekly effect at full saturation, a region", &ChannelDraws::coefficient_DC},
     {"draw_decay", "1", "adstock decay a week", &ChannelDraws::decay_DC},
     {"draw_exponent", "1", "Hill exponent", &ChannelDraws::exponent_DC},

@@ -188,13 +188,11 @@ class Tables {
   void each_chosen_region(const Visit& visit) const {
     source_.each_chosen_block([&](int64_t first, int64_t count) {
       const Panel panel = money_.priced(source_.panel.read(first, count));
-      Panel filled = panel;
-      filled.media_RTC = media_with_missing_rows_filled(panel);
       const ResultBlock results = source_.reader.read(first, count);
       for (int64_t region = 0; region < count; ++region)
         visit(
             Region{panel, results, static_cast<std::size_t>(region), static_cast<std::size_t>(first + region),
-                   draws().of_region(filled, results.coefficient_RTC, results.media_scale_RC, region, first + region)});
+                   draws().of_region(panel, results.coefficient_RTC, results.media_scale_RC, region, first + region)});
     });
   }
 
@@ -225,8 +223,9 @@ class Tables {
   void contributions_by_period(CsvWriter& csv) const {
     each_chosen_region([&](const Region& region) {
       const ComponentsOf values(region.results, count_of(source_.controls), count_of(source_.media));
-      write_periods_of_region(csv, values, region.in_block, source_.weeks.size(), source_.regions[region.number],
-                              periods_, source_.components, interval_of(region.cells.effect_CTD));
+      write_periods_of_region(csv, values, cells_with_rows(region.panel, 0, region.panel.regions), region.in_block,
+                              source_.weeks.size(), source_.regions[region.number], periods_, source_.components,
+                              interval_of(region.cells.effect_CTD));
     });
   }
 

@@ -37,6 +37,7 @@
 #include "launch/settings.hpp"
 #include "launch/signals.hpp"
 #include "launch/yaml_text.hpp"
+#include "model/missing_media.hpp"
 #include "trainer/device_descent.hpp"
 #include "trainer/estimate.hpp"
 #include "trainer/fit_checkpoint.hpp"
@@ -229,8 +230,10 @@ struct Run {
       const Panel regions = slice_regions(fit.panel, chunk.first, chunk.count);
       add_intervals(regions, shared, *fit.intervals, block);
       if (writer) writer->append(block);
-      effects.add(block.media_RTC, block.coefficient_RTC, shared);
-      predicted = std::accumulate(block.predicted_RT.begin(), block.predicted_RT.end(), predicted);
+      const std::vector<uint8_t> counted_RT = cells_with_rows(regions, 0, regions.regions);
+      effects.add(counted_RT, block.media_RTC, block.coefficient_RTC, shared);
+      predicted =
+          std::inner_product(block.predicted_RT.begin(), block.predicted_RT.end(), counted_RT.begin(), predicted);
       evaluation.add(regions, block.predicted_RT);
       for (int64_t r = 0; r < block.regions; ++r)
         forecasts.set_prediction(0, block.first_region + r, block.predicted_RT.data() + r * fit.data.weeks);

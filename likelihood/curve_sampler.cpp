@@ -217,6 +217,17 @@ CurveSample sample_by_surrogate(const CurveEvidence& evidence, const Mode& mode,
   return out;
 }
 
+void widen(CurveSample& sample, int64_t channels, double factor) {
+  if (!(factor > 1)) return;
+  const auto from_mean = [&](auto&& values) {
+    const Eigen::RowVectorXd mean = values.colwise().mean();
+    values = (factor * (values.rowwise() - mean)).rowwise() + mean;
+  };
+  from_mean(sample.coordinates_DS);
+  from_mean(sample.linear_DL.leftCols(channels));
+  sample.linear_DL.leftCols(channels) = sample.linear_DL.leftCols(channels).cwiseMax(0);
+}
+
 CurveSample sample_curves(const CurveEvidence& evidence, const Mode& mode, int64_t draws, uint64_t seed) {
   if (CurveSurrogate::can_stand_for(evidence)) {
     CurveSample sample = sample_by_surrogate(evidence, mode, draws, seed);

@@ -26,6 +26,9 @@ struct CurveSample {
 /// the same on every rank.
 CurveSample sample_curves(const CurveEvidence& evidence, const Mode& mode, int64_t draws, uint64_t seed);
 
+/// Draws of shares and curves go `factor` (1 or more) times as far from their means; shares stay at or above 0.
+void widen(CurveSample& sample, int64_t channels, double factor);
+
 /// Each step is a draw, and costs some passes over the panel.
 CurveSample sample_by_passes(const CurveEvidence& evidence, const Mode& mode, int64_t draws, uint64_t seed);
 

@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "common/text.hpp"
+#include "likelihood/guessed_media.hpp"
 
 namespace dcmmm {
 namespace {
@@ -21,6 +22,9 @@ constexpr uint64_t kChainSeed = 1;
 // Curves are averaged over up to so many regions (with more they have little freedom left), and only where the columns
 // that the chain keeps fit into half a GiB, all ranks together.
 constexpr int64_t kMostAveragedRegions = 1000, kMostAveragedValues = int64_t{1} << 26;
+constexpr int64_t kImputations = 24;  // of media that are guesses
+// Of the panel's likelihood in the chain, and weeks of which but half the evidence counts (docs/likelihood.md).
+constexpr double kPower = 0.75, kWeeksInDoubt = 40;
 constexpr double kDriftWorth = 6.0;  // log likelihood that drift must gain (docs/likelihood.md)
 // Draws of the priors' centres (docs/likelihood.md, "Intervals").
 constexpr double kExponentSpread = 0.3, kHalfSpread = 0.4, kDecayLow = 0.15, kDecayHigh = 0.7, kPeakSpread = 0.5;
@@ -98,6 +102,22 @@ bool decide_drift(LikelihoodFit& fit, const Shapes& shapes, const Eigen::VectorX
   fit.estimate = constant;
   fit.options.drift = Drift::kNone;
   return false;
+}
+
+// By how much more the draws should differ than under kPower: components, scales and weights are estimates, and the
+// fewer weeks there are the worse ones. Of a lower power the draws would go apart like this, but their mean would come
+// closer to the prior's.
+double widening(const LikelihoodData& data, const RegionLoop& loop) {
+  const std::vector<double> sums = loop.sum(2, [&](Chunk chunk, std::span<double> total) {
+    for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
+      if (!data.is_usable(r)) continue;
+      const double* weight = data.weight_RT.data() + r * data.weeks;
+      total[0] += static_cast<double>(std::count_if(weight, weight + data.origin, [](double w) { return w > 0; }));
+      total[1] += 1;
+    }
+  });
+  const double weeks = std::max(sums[0], 1.0) / std::max(sums[1], 1.0);
+  return std::sqrt(kPower / std::min(kPower, weeks / (weeks + kWeeksInDoubt)));
 }
 
 bool can_average(const LikelihoodFit& fit, int64_t all_regions) {
@@ -211,8 +231,8 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
   const int64_t draws = start ? std::max<int64_t>(options.curve_draws / 4, 1) : options.curve_draws;
   const bool may_average = options.curve_draws > 0 && can_average(fit, all_regions);
   const auto sample = [&] {
-    return may_average ? sample_curves(CurveEvidence(fit.data, options, fit.covariance, center, loop), mode, draws,
-                                       kChainSeed + options.seed)
+    return may_average ? sample_curves(CurveEvidence(fit.data, options, fit.covariance, center, loop, kPower), mode,
+                                       draws, kChainSeed + options.seed)
                        : CurveSample();
   };
   if (!fit.data.experiments.empty()) {
@@ -230,6 +250,10 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
   const int64_t weeks = fit.data.weeks + future;
   fit.sample = sample();
   const bool averages = fit.sample.linear_DL.rows() > 0;
+  if (averages) {
+    widen(fit.sample, C, widening(fit.data, loop));
+    open_guesses(moves_by_guesses(fit.data, options, fit.covariance, mode, kImputations, loop), C, fit.sample);
+  }
   fit.media_share = (averages ? fit.sample.linear_L : mode.linear).head(C).sum();
   if (log && !averages && options.curve_draws > 0)
     log(text("Curves are those of the posterior's mode, not averaged: ",

@@ -28,6 +28,8 @@ struct LikelihoodData {
   std::vector<double> log_size_R;     // log(m_r / mean of m_r)
   std::vector<double> error_scale_R;  // scale of a region's errors and of its level's, geometric mean 1
   double total_target = 0;            // sum of y over observed training cells of all ranks, KPI units
+  bool has_guesses = false;           // some media are guesses (model/missing_media.hpp); the same on every rank
+  std::vector<uint8_t> has_row_RT;    // where there are guesses: 0: the cell's media are one
   std::vector<char> off_C;            // 1: no media in any region's training cells, so no effect; empty: none is off
   std::vector<double> spend_C;        // the same of the channels' spend, currency; empty where it isn't known
 

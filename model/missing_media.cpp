@@ -3,6 +3,20 @@
 #include <algorithm>
 
 namespace dcmmm {
+namespace {
+
+std::vector<uint8_t> weeks_with_rows(const Panel& panel, const RegionBlock& block, int64_t region) {
+  const int64_t weeks = panel.weeks(), channels = panel.channels();
+  std::vector<uint8_t> known_T(static_cast<size_t>(weeks));
+  for (int64_t t = 0; t < weeks; ++t) {
+    const double* row_C = block.media_TC(region) + t * channels;
+    known_T[t] = panel.observed_RT[region * weeks + t] != 0 ||
+                 std::any_of(row_C, row_C + channels, [](double value) { return value > 0; });
+  }
+  return known_T;
+}
+
+}  // namespace
 
 void fill_missing_weeks(std::span<double> media_TC, std::span<const uint8_t> known_T, int64_t channels) {
   const auto weeks = static_cast<int64_t>(known_T.size());
@@ -27,16 +41,19 @@ void fill_missing_weeks(std::span<double> media_TC, std::span<const uint8_t> kno
   }
 }
 
-void fill_missing_rows(const Panel& panel, const RegionBlock& block, int64_t region, std::span<double> media_TC) {
-  const int64_t weeks = panel.weeks(), channels = panel.channels();
-  std::copy_n(block.media_TC(region), weeks * channels, media_TC.begin());
-  std::vector<uint8_t> known(static_cast<size_t>(weeks));
-  for (int64_t t = 0; t < weeks; ++t) {
-    const auto row = media_TC.subspan(static_cast<size_t>(t * channels), static_cast<size_t>(channels));
-    known[t] = panel.observed_RT[region * weeks + t] != 0 ||
-               std::any_of(row.begin(), row.end(), [](double value) { return value > 0; });
+std::vector<uint8_t> cells_with_rows(const Panel& panel, int64_t first, int64_t count) {
+  const RegionBlock block(panel, first, count);
+  std::vector<uint8_t> known_RT;
+  for (int64_t r = first; r < first + count; ++r) {
+    const std::vector<uint8_t> known_T = weeks_with_rows(panel, block, r);
+    known_RT.insert(known_RT.end(), known_T.begin(), known_T.end());
   }
-  fill_missing_weeks(media_TC, known, channels);
+  return known_RT;
+}
+
+void fill_missing_rows(const Panel& panel, const RegionBlock& block, int64_t region, std::span<double> media_TC) {
+  std::copy_n(block.media_TC(region), media_TC.size(), media_TC.begin());
+  fill_missing_weeks(media_TC, weeks_with_rows(panel, block, region), panel.channels());
 }
 
 std::vector<double> media_with_missing_rows_filled(const Panel& panel) {

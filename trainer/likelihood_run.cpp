@@ -6,6 +6,7 @@
 
 #include "common/errors.hpp"
 #include "common/text.hpp"
+#include "model/missing_media.hpp"
 #include "model/seasonality.hpp"
 #include "trainer/drift_gru.hpp"
 #include "trainer/likelihood_data.hpp"
@@ -136,6 +137,18 @@ std::vector<double> training_spend(const Panel& panel, int64_t origin, const Reg
   });
 }
 
+// Says where media of training cells are guesses.
+void mark_guesses(const Panel& panel, const RegionLoop& loop, LikelihoodData& data) {
+  data.has_row_RT.resize(data.target_RT.size());
+  const std::vector<double> missing = loop.sum(1, [&](Chunk chunk, std::span<double> total) {
+    const std::vector<uint8_t> has_row_nT = cells_with_rows(panel, chunk.first, chunk.count);
+    std::copy(has_row_nT.begin(), has_row_nT.end(), data.has_row_RT.begin() + chunk.first * data.weeks);
+    for (size_t cell = 0; cell < has_row_nT.size(); ++cell)
+      total[0] += static_cast<int64_t>(cell) % data.weeks < data.origin && has_row_nT[cell] == 0;
+  });
+  data.has_guesses = missing[0] > 0;
+}
+
 // The plain fit's coefficients follow a GRU in place of the waves. Its inputs: the waves and the season.
 void move_by_gru(const Fit& fit, LikelihoodFit& likelihood, const std::function<void(const std::string&)>& log) {
   LikelihoodMember& plain = likelihood.members[0];
@@ -210,6 +223,7 @@ std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& g
   LikelihoodData data = likelihood_data(fit->data, 0, patterns, fit->loop);
   data.year = fit->model.seasonal_period();
   data.spend_C = training_spend(panel, origin, fit->loop);
+  mark_guesses(panel, fit->loop, data);
   data.experiments = experiments_within(options.experiments, 0, origin);
   auto found = std::make_shared<LikelihoodFit>(
       fit_likelihood(std::move(data), options, seeds, fit->data.all_regions, kForecastWeeks, fit->loop, log, start));

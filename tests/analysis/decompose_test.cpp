@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
+#include "data/synthetic.hpp"
 #include "tests/trainer/fit_case.hpp"
 #include "trainer/ensemble.hpp"
+#include "trainer/likelihood_run.hpp"
 
 namespace dcmmm {
 namespace {
@@ -50,7 +54,9 @@ TEST(ChannelDraws, AreTheDrawnMembersTotals) {
       for (int64_t r = 0; r < 5; ++r) {
         double sum = 0, cells = 0;
         for (int64_t t = 0; t < 40; ++t) {
-          total += block.media_RTC[(r * 40 + t) * 2 + c];
+          const double* media_C = &run.panel.media_RTC[(r * 40 + t) * 2];
+          if (run.panel.observed_RT[r * 40 + t] != 0 || media_C[0] > 0 || media_C[1] > 0)
+            total += block.media_RTC[(r * 40 + t) * 2 + c];
           if (run.panel.observed_RT[r * 40 + t] == 0) continue;
           sum += block.coefficient_RTC[(r * 40 + t) * 2 + c];
           cells += 1;
@@ -67,6 +73,39 @@ TEST(ChannelDraws, AreTheDrawnMembersTotals) {
   const testing::FitCase plain(testing::mmm_panel(5, 40, 2, 1), testing::quick_model(), testing::quick_trainer(0), 34,
                                {1, 2});
   EXPECT_EQ(channel_draws(*plain.fit).count, 0);
+}
+
+// A share of the training weeks, over all cells with a row: none of what the panel hasn't.
+TEST(ChannelDraws, OfTheLikelihoodCountCellsWithARow) {
+  SyntheticOptions made;
+  made.regions = 12, made.weeks = 60, made.channels = 2, made.controls = 1, made.seed = 3;
+  made.kind = SyntheticKind::kRagged;
+  made.missing_rows = 0.2;
+  Panel panel;
+  generate_panel(
+      made, [&](const Panel& block, const TruthBlock&) { panel = block; }, made.regions);
+  const auto alone = make_local_communicator();
+  LikelihoodOptions likelihood;
+  likelihood.curve_draws = 200;
+  const auto fit = fit_by_likelihood(panel, options_of_likelihood(testing::quick_model(), likelihood), likelihood,
+                                     testing::quick_trainer(), 60, {std::nullopt},
+                                     plan_regions(testing::observed_cells(panel), 0, 1, 64, false), *alone, {});
+  const ChannelDraws draws = channel_draws(*fit);
+  ASSERT_EQ(draws.count, 200);
+  const ResultBlock block = result_block(*fit, {0, 12});
+  const CurveSample& sample = fit->likelihood->sample;
+  for (int64_t c = 0; c < 2; ++c) {
+    double total = 0, all = 0;
+    for (int64_t cell = 0; cell < 12 * 60; ++cell) {
+      all += block.media_RTC[cell * 2 + c];
+      if (panel.observed_RT[cell] != 0) total += block.media_RTC[cell * 2 + c];
+    }
+    EXPECT_LT(total, 0.9 * all);
+    double mean = 0;
+    for (int64_t d = 0; d < 200; ++d) mean += draws.contribution_DC[d * 2 + c] / 200;
+    const double drawn = sample.linear_DL.col(c).mean() / fit->likelihood->members[0].mode.linear[c];
+    EXPECT_NEAR(mean, total * drawn, 0.1 * total);  // but for the regions' own responses
+  }
 }
 
 TEST(EnsembleFit, LeavesThePlainMemberAsItIsAlone) {

@@ -151,6 +151,45 @@ TEST(DrawContributions, RegionsReturnsAddUpToThoseOfAllRegions) {
   }
 }
 
+TEST(DrawContributions, CellsWithoutARowBringNothing) {
+  const TestFolder folder;
+  SmallRun run = run_with_a_delayed_channel();
+  constexpr std::size_t kRegion = 2, kFirst = 3, kLast = 5;  // a gap inside a region
+  for (std::size_t t = kFirst; t <= kLast; ++t) {
+    run.panel.observed_RT[kRegion * kWeeks + t] = 0;
+    std::fill_n(&run.panel.media_RTC[(kRegion * kWeeks + t) * kChannels], kChannels, 0.0);
+  }
+  run.write(folder);
+  export_all(folder);
+  std::map<std::string, double> expected;
+  for (std::size_t cell = 0; cell < kRegions * kWeeks; ++cell)
+    for (std::size_t c = 0; c < kChannels; ++c)
+      if (run.panel.observed_RT[cell] != 0)
+        expected["channel_" + std::to_string(c)] += run.results.media_RTC[cell * kChannels + c];
+  std::map<std::string, std::vector<std::string>> whole;
+  for (const auto& row : read_csv(folder / "csv" / "roi_by_period.csv"))
+    if (row[0] == "52 weeks") whole[row[2]] = row;
+  double predicted = 0;
+  for (std::size_t cell = 0; cell < kRegions * kWeeks; ++cell)
+    if (run.panel.observed_RT[cell] != 0) predicted += run.results.predicted_RT[cell];
+  for (const auto& row : read_csv(folder / "csv" / "channel_summary.csv")) {
+    const double contribution = expected.at(row[0]);
+    EXPECT_NEAR(std::stod(row[2]), contribution, 1e-9 * contribution);
+    EXPECT_NEAR(std::stod(row[5]), contribution / predicted, 1e-9);
+    // The draws' sums are those of these cells, so the whole period has the summary's interval.
+    EXPECT_NEAR(std::stod(whole.at(row[0])[4]), contribution, 1e-9 * contribution);
+    EXPECT_NEAR(std::stod(whole.at(row[0])[5]), std::stod(row[3]), 1e-9 * contribution);
+    EXPECT_NEAR(std::stod(whole.at(row[0])[6]), std::stod(row[4]), 1e-9 * contribution);
+  }
+  // A week of the gap is a sum over the other regions, in the total and in the interval around it.
+  for (const auto& row : read_csv(folder / "csv" / "contributions_by_period.csv"))
+    if (row[0] == "region 2" && row[2] == "4..7" && row[3] == "media:channel_0") {
+      double left = 0;
+      for (std::size_t t = kLast + 1; t < 8; ++t) left += run.results.media_RTC[(kRegion * kWeeks + t) * kChannels];
+      EXPECT_NEAR(std::stod(row[4]), left, 1e-9 * left);
+    }
+}
+
 TEST(DrawContributions, SingleRegionsDifferFurtherThanTheFitShows) {
   const TestFolder folder, wider_folder;
   SmallRun run = run_with_a_delayed_channel();

@@ -162,5 +162,22 @@ TEST_F(CurvePosterior, SharesThatAreHeldStayAndTheCurvesGiveWay) {
   for (int c = 0; c < 2; ++c) EXPECT_LT(held.shapes.exponent(c), free.shapes.exponent(c) + 1e-3);
 }
 
+TEST(WiderDraws, LieAroundTheSameMeansWithoutSharesBelowZero) {
+  CurveSample sample;
+  sample.coordinates_DS.resize(2, 1);
+  sample.coordinates_DS << 1, 3;
+  sample.linear_DL.resize(2, 3);
+  sample.linear_DL << 0.1, 0.01, -1, 0.3, 0.21, 2;  // two shares and a control
+  const CurveSample before = sample;
+  widen(sample, 2, 1.0);
+  EXPECT_EQ(sample.linear_DL, before.linear_DL);
+  widen(sample, 2, 1.5);
+  RowMatrix expected(2, 3);
+  expected << 0.05, 0, -1, 0.35, 0.26, 2;
+  EXPECT_LT((sample.linear_DL - expected).cwiseAbs().maxCoeff(), 1e-12);
+  EXPECT_NEAR(sample.coordinates_DS(0, 0), 0.5, 1e-12);
+  EXPECT_NEAR(sample.coordinates_DS(1, 0), 3.5, 1e-12);
+}
+
 }  // namespace
 }  // namespace dcmmm

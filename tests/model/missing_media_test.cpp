@@ -35,5 +35,16 @@ TEST(MissingMedia, ARegionWithoutRowsStaysAsItIs) {
   EXPECT_THAT(media, ElementsAre(0, 0));
 }
 
+TEST(MissingMedia, ACellHasARowWithATargetOrAnyMedia) {
+  Panel panel;
+  panel.regions = 2;
+  panel.coordinates.weeks = {"0", "1", "2"};
+  panel.coordinates.channels = {"a", "b"};
+  panel.observed_RT = {1, 0, 0, 0, 1, 0};
+  panel.media_RTC = {0, 0, 0, 3, 0, 0, 1, 0, 2, 2, 0, 0};
+  EXPECT_THAT(cells_with_rows(panel, 0, 2), ElementsAre(1, 1, 0, 1, 1, 0));
+  EXPECT_THAT(cells_with_rows(panel, 1, 1), ElementsAre(1, 1, 0));
+}
+
 }  // namespace
 }  // namespace dcmmm
