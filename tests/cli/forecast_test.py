@@ -164,9 +164,12 @@ class Export(cli.Case):
         self.assertGreaterEqual(min(cli.column(media, "value")), 0)
         self.assertGreater(max(cli.column(media, "value")), 0)
         self.assertGreaterEqual(min(cli.column(cli.read_csv(self.out / "coefficients.csv"), "value")), 0)
-        predicted = cli.column(cli.read_csv(self.out / "prediction.csv"), "predicted").sum()
+        # Sums are over the cells that the panel has a row of.
+        has_row = lambda cell: (cell["region"], cell["week"]) in self.rows
+        predicted = cli.column(filter(has_row, cli.read_csv(self.out / "prediction.csv")), "predicted").sum()
         for row in cli.read_csv(self.out / "channel_summary.csv"):
-            total = sum(float(part["value"]) for part in media if part["component"] == "media:" + row["channel"])
+            of_channel = [part for part in media if part["component"] == "media:" + row["channel"] and has_row(part)]
+            total = sum(float(part["value"]) for part in of_channel)
             spend = sum(float(seen["media_" + row["channel"]]) for seen in self.rows.values())
             np.testing.assert_allclose(float(row["contribution"]), total, rtol=1e-6)
             np.testing.assert_allclose(float(row["share"]), total / predicted, rtol=1e-6)
