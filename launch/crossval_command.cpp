@@ -103,6 +103,7 @@ std::vector<OriginForecasts> evaluate(std::span<const OriginWeeks> group, const 
     for (std::size_t o = 0; o < group.size(); ++o) origins[o].add(i, *estimates[o].fit);
   }
   std::vector<OriginForecasts> out;
+  out.reserve(origins.size());
   for (OriginEvaluation& origin : origins) out.push_back(origin.finish());
   return out;
 }

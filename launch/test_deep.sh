@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # test_deep.sh [--ci] [PART...]: what takes too long for test.sh: cppcheck, clang-tidy, fuzzers, the tests under sanitizers
 # (the address and undefined-behaviour ones: memory; the thread one: threads), valgrind, and random faults in whole runs.
-# All parts, or the named ones of: cppcheck tidy fuzzers memory threads valgrind faults. --ci: fewer faults, of one seed, and
-# under the address sanitizer the fast tests, bad inputs and faults only.
+# All parts, or the named ones of: cppcheck tidy fuzzers memory threads valgrind faults. --ci: fewer faults, of one seed, under
+# the address sanitizer the fast tests, bad inputs and faults only, and clang-tidy without the sources that see LibTorch.
 # FAULTS=300, SEED=(random), FUZZ_SECONDS=30 (of each fuzzer), FUZZ_SEED=(random) may be set.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -33,7 +33,11 @@ run_cppcheck() {
     --inline-suppr --suppressions-list=.cppcheck -I . common comm data checkpoints launch sweep
 }
 
-run_tidy() { bash launch/check_tidy.sh; }
+run_tidy() {
+  local which=()
+  [[ $ci == no ]] || which=(--light)
+  bash launch/check_tidy.sh "${which[@]}"
+}
 
 run_fuzzers() {
   [[ -f build/fuzz/build.ninja ]] || progress "Configuring the fuzzers" cmake --preset fuzz

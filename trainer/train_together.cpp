@@ -22,6 +22,7 @@ template <typename Owner>
 void add_rows(Owner& out, at::Tensor Owner::*rows, const std::vector<const Owner*>& owners) {
   if (!(out.*rows).defined()) return;
   std::vector<at::Tensor> parts;
+  parts.reserve(owners.size());
   for (const Owner* owner : owners) parts.push_back(owner->*rows);
   out.*rows = at::cat(parts);
 }
@@ -41,6 +42,7 @@ const Fit& longest(const std::vector<Fit*>& fits) {
 // Of fits with fewer weeks, those that come after them have no weight.
 at::Tensor cell_weights(const std::vector<Fit*>& fits, int64_t weeks) {
   std::vector<at::Tensor> parts;
+  parts.reserve(fits.size());
   for (const Fit* fit : fits)
     parts.push_back(at::constant_pad_nd(fit->data.cell_weight_ERT, {0, weeks - fit->data.weeks}));
   return at::cat(parts);
