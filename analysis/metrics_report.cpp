@@ -30,6 +30,7 @@ Json settings_json(const SettingsChoice& choice) {
           {"ridge_controls", choice.options.ridge_controls},
           {"harmonics", choice.options.harmonics},
           {"size_power", choice.options.size_power},
+          {"gru_level_sd", choice.options.gru ? choice.options.gru_level_sd : 0.0},
           {"origins", choice.origin_O},
           {"horizon", choice.horizon},
           {"candidates", candidates}};

@@ -198,6 +198,10 @@ void keep_chosen(const ModelOptions& chosen, bool by_likelihood, Value& config) 
   set("model.ridge.controls", chosen.ridge_controls);
   set("model.seasonality.harmonics", int64_t{chosen.harmonics});
   set("model.loss.size_power", chosen.size_power);
+  if (by_likelihood) return;  // whose models have no GRU of these settings
+  set("model.gru.enabled", chosen.gru);
+  set("model.gru.level_sd", chosen.gru_level_sd);
+  set("model.gru.change_sd", chosen.gru_change_sd);
 }
 
 void take_over_settings(const Value& earlier, const std::vector<std::string>& overrides, Value& config) {

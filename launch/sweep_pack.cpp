@@ -169,11 +169,12 @@ class Pack {
     }
   }
 
-  // What the fits of a batch must have in common: the origin, and all settings but the members' own. Harmonics may be
-  // the trial's own choice (model.settings=auto).
+  // What the fits of a batch must have in common: the origin, and all settings but the members' own. Harmonics and the
+  // GRU's freedom may be the trial's own choice (model.settings=auto).
   static std::string shape(const Packed& trial) {
-    std::string out =
-        text(trial.origins[trial.forecasts.size()].origin, " ", trial.estimate.fit->model.options().harmonics);
+    const ModelOptions& model = trial.estimate.fit->model.options();
+    std::string out = text(trial.origins[trial.forecasts.size()].origin, " ", model.harmonics, " ", model.gru, " ",
+                           model.gru_level_sd, " ", model.gru_change_sd);
     for (const std::string& word : trial.task.words)
       if (!kOfMembers.contains(key_of(word))) out += " " + word;
     return out;

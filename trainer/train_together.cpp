@@ -180,8 +180,9 @@ bool may_go_together(const Fit& one, const Fit& other) {
     return !at::equal(common(of_a), common(of_b));
   };
   const ModelOptions &first = one.model.options(), &second = other.model.options();
-  bool is_other =
-      one.model.layout().shared_count() != other.model.layout().shared_count() || first.harmonics != second.harmonics;
+  bool is_other = one.model.layout().shared_count() != other.model.layout().shared_count() ||
+                  first.harmonics != second.harmonics || first.gru_level_sd != second.gru_level_sd ||
+                  first.gru_change_sd != second.gru_change_sd;
   // What is put into a region's missing weeks may come from later ones.
   is_other = is_other || differs(a.media_RTC, b.media_RTC) || differs(a.control_RTK, b.control_RTK) ||
              differs(a.target_RT, b.target_RT) || differs(a.control_known_RT, b.control_known_RT);

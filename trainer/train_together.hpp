@@ -20,7 +20,8 @@ namespace dcmmm {
 std::vector<std::string> train_together(const std::vector<Fit*>& fits, const std::function<bool()>& stop,
                                         const std::function<void(size_t, const std::string&)>& log);
 
-/// Whether the fits have the same parameters, and panels of which one is the other's first weeks. Collective.
+/// Whether the fits have the same parameters and freedom of the GRU, and panels of which one is the other's first
+/// weeks. Collective.
 bool may_go_together(const Fit& one, const Fit& other);
 
 }  // namespace dcmmm

@@ -121,6 +121,10 @@ TEST(TrainTogether, SeesWhatCannotGoTogether) {
   other_model.harmonics += 1;
   const FitCase wavier(panel, other_model, quick_trainer(24), kOrigin, {5});
   EXPECT_FALSE(may_go_together(*fit.fit, *wavier.fit));
+  ModelOptions freer_model = quick_model();
+  freer_model.gru_level_sd *= 3;
+  const FitCase freer(panel, freer_model, quick_trainer(24), kOrigin, {5});
+  EXPECT_FALSE(may_go_together(*fit.fit, *freer.fit));
   Panel changed = panel;
   changed.media_RTC[0] += 1;
   const FitCase elsewhere(changed, quick_model(), quick_trainer(24), kOrigin, {5});
