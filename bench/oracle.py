@@ -1,18 +1,17 @@
-"""How well can any estimator do on a synthetic panel? Three readers who are told more than a fit, beside it.
+"""How well can any estimator do on a synthetic panel? Readers who are told more than a fit, beside it.
 
-  oracle.py [--dcmmm FILE] [--folder DIR] [--steps N] [--nation] [--exponents low,high] [KINDS [SEEDS]]
+  oracle.py [--dcmmm FILE] [--folder DIR] [--steps N] [--nation] [--exponents low,high] [--readers NAMES] [KINDS [SEEDS]]
 
-Panels as in truth.py (all kinds but season, whose coefficients move with the season), the last 8 weeks held out. The
-first readers know the generator's variance components: noise, both random walks, the regions' spread of responses and
-season, the national shock; where coefficients drift, their path; where rows are missing, the media of these rows. Their
-estimates are those of least squares in the metric of that covariance, with a prior N(0, 0.1^2) on a channel's share,
-and (but for `--nation`) with what the regions' residuals say of their own responses. They know
+Panels as in truth.py, the last 8 weeks held out. The first readers know the generator's variance components: noise,
+both random walks, the regions' spread of responses and season, the national shock; the path of the coefficients; where
+rows are missing, the media of these rows. Their estimates are those of least squares in the metric of that covariance,
+with a prior N(0, 0.1^2) on a channel's share, and (but for `--nation`) with what the regions' residuals say of their
+own responses. They know
   curves   the true decay, exponent and half-saturation of every channel
   ranges   only the ranges that these were drawn from: means over their posterior (random-walk Metropolis from the
            truth, `--steps` steps, the first fifth dropped). Where its model is the generator's, no estimator has a
            smaller expected squared error than this one but by knowing more about the shares
   wide     the same, with exponents from 1 to 3.5: a program isn't told which of the two ranges a panel is from either
-           (clean panels only)
   filled   ranges, with the media of missing rows filled as the program does it (ragged panels only)
   dcmmm    nothing: `dcmmm train model.estimator=likelihood` on the same panel
 Scores as in truth.py (total, share, roi_rank, skill); `sd` is the posterior's standard deviation of the total, points.
@@ -32,7 +31,7 @@ import numpy
 import truth
 
 # R regions, T weeks (the first N to train on), C channels, F fixed terms. All in units of a region's size.
-KINDS = ("clean", "collinear", "heavy_tailed", "ragged", "drifting")
+KINDS = ("clean", "season", "collinear", "heavy_tailed", "ragged", "drifting")
 HOLDOUT = 8
 WEEKS_BEFORE = 4                 # that fill a missing row (model/missing_media.hpp)
 SHARE_SD, LEVEL_SD = 0.1, 3.0
@@ -239,12 +238,12 @@ def one_panel(arguments, kind, exponents, seed):
     C = panel.shapes_3C.shape[1]
     out = {"curves": panel.scores(panel.shares(mean_F, columns_RTF), panel.forecast_error(mean_F, columns_RTF), naive,
                                   100 * math.sqrt(covariance_FF[:C, :C].sum()))}
-    readers = {"ranges": (panel, truth.EXPONENTS[exponents])}
-    if kind == "clean":
-        readers["wide"] = (panel, WIDE)
+    readers = {"ranges": (panel, truth.EXPONENTS[exponents]), "wide": (panel, WIDE)}
     if kind == "ragged":
         readers["filled"] = (Panel(folder, known, nation=arguments.nation), truth.EXPONENTS[exponents])
     for reader, (of_panel, of_exponents) in readers.items() if arguments.steps > 0 else ():
+        if reader not in arguments.readers.split(","):
+            continue
         share_C, sd, accepted = posterior(of_panel, of_exponents, arguments.steps, seed)
         out[reader] = panel.scores(share_C, sd=sd)
         print(f"{kind} {exponents} {seed} {reader}: {100 * accepted:.0f} % of the steps accepted", file=sys.stderr,
@@ -259,6 +258,7 @@ def main():
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("build/release/bench/oracle"))
     parser.add_argument("--exponents", default="low,high")
     parser.add_argument("--nation", action="store_true", help="leave out what residuals say of regions' own responses")
+    parser.add_argument("--readers", default="ranges,wide,filled", help="those that average over curves")
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("kinds", nargs="?", default=",".join(KINDS))
     parser.add_argument("seeds", nargs="?", default="5")

@@ -269,6 +269,7 @@ TrainerOptions trainer_options(const Value& config) {
   if (!get<bool>(config, "model.descent")) out.steps = out.validation_weeks = 0;
   out.threads = get<int>(config, "trainer.threads");
   out.checkpoint_every = get<int64_t>(config, "checkpoint.every_steps");
+  out.checkpoint_share = get<double>(config, "checkpoint.most_share");
   out.checkpoint_keep = get<int>(config, "checkpoint.keep");
   const auto device = get<std::string>(config, "trainer.device");
   out.device = device == "cuda" ? Device::kCuda : device == "cpu" ? Device::kCpu : Device::kAuto;

@@ -152,6 +152,12 @@ Sweep read_sweep(const SweepLine& line) {
   if (get<int64_t>(out.config, "sweep.pack") > 1 && out.objective.is_of_training())
     throw UserError(text("sweep.pack puts evaluations side by side, but sweep.objective=", out.objective.name,
                          " is a figure of training runs. Leave sweep.pack out, or choose a figure of crossval.json."));
+  if (get<int64_t>(out.config, "sweep.ranks") > 1) {
+    if (get<int64_t>(out.config, "sweep.pack") > 1)
+      throw UserError("sweep.pack puts trials into one process, sweep.ranks spreads one over several: leave one out.");
+    if (get<std::vector<std::string>>(out.config, "sweep.rank_launcher").empty())
+      throw UserError("sweep.rank_launcher is empty: give the words that start several ranks, such as [mpirun,-n].");
+  }
   if (out.plan.asha && !out.further.empty())
     throw UserError("sweep.pruner=asha compares trials by one objective: leave sweep.further_objectives out.");
   return out;
@@ -264,6 +270,15 @@ void write_summary(const Study& study, const Sweep& sweep) {
   write_text_file(sweep.plan.folder / "report.html", page_html(page, {built_in("report/assets"), plotly_js()}));
 }
 
+// What starts a trial of several ranks; none for one.
+std::vector<std::string> trial_launcher(const Value& config) {
+  const int64_t ranks = get<int64_t>(config, "sweep.ranks");
+  if (ranks == 1) return {};
+  auto out = get<std::vector<std::string>>(config, "sweep.rank_launcher");
+  out.push_back(std::to_string(ranks));
+  return out;
+}
+
 // Workers side by side until no trial is left.
 void run_workers(const SweepLine& line, const Sweep& sweep, int64_t workers) {
   const TrialCommand command{fs::read_symlink("/proc/self/exe").string(),
@@ -273,7 +288,8 @@ void run_workers(const SweepLine& line, const Sweep& sweep, int64_t workers) {
                              sweep.objective,
                              get<int64_t>(sweep.config, "crossval.horizon"),
                              sweep.further,
-                             sweep.plan.asha.has_value()};
+                             sweep.plan.asha.has_value(),
+                             trial_launcher(sweep.config)};
   std::mutex mutex;
   std::exception_ptr failure;
   std::atomic<bool> failed = false;
@@ -465,7 +481,10 @@ int sweep_command(const SweepLine& line, const Environment& environment, Communi
   open_on_rank_zero(line, sweep, world);
   int64_t workers = get<int64_t>(sweep.config, "sweep.workers");
   const auto cores = static_cast<int64_t>(allowed_processors().size());
-  if (workers == 0) workers = std::max<int64_t>(1, cores / environment.machine()->size());
+  if (workers == 0) {
+    const int64_t ranks = environment.machine()->size() * get<int64_t>(sweep.config, "sweep.ranks");
+    workers = std::max<int64_t>(1, cores / ranks);
+  }
   return work(line, sweep, workers, file, speaks, speaks && world.size() > 1);
 }
 

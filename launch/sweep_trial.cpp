@@ -23,6 +23,7 @@ constexpr auto kReportEvery = std::chrono::milliseconds(100);
 // How often a trial is started whose process KILL ends from outside: by someone, or for want of memory, then in vain.
 constexpr int kMostStarts = 3;
 constexpr int kKilled = 128 + SIGKILL;
+constexpr int kNoProgram = 127;
 
 // Words about the sweep itself, its folder, and the data that its panel file holds by now.
 bool is_the_sweeps_own(const std::string& key) {
@@ -72,9 +73,10 @@ std::map<int64_t, double> intermediate_values(const TrialCommand& command, int64
   return out;
 }
 
+// The last line that says something: mpirun puts rules around what it says.
 std::string last_line(const fs::path& output) {
   std::string all = read_text_file(output);
-  while (!all.empty() && all.back() == '\n') all.pop_back();
+  while (!all.empty() && (all.back() == '\n' || all.back() == '-')) all.pop_back();
   return all.substr(all.find_last_of('\n') + 1).substr(0, 500);
 }
 
@@ -120,7 +122,8 @@ std::vector<std::string> with_trial(const std::vector<std::string>& words, const
 }
 
 std::vector<std::string> trial_words(const TrialCommand& command, const TrialTask& task) {
-  std::vector<std::string> out = {command.program, command.objective.command()};
+  std::vector<std::string> out = command.launcher;
+  out.insert(out.end(), {command.program, command.objective.command()});
   if (!command.config_dir.empty()) out.push_back("--config-dir=" + command.config_dir);
   const std::vector<std::string> words = trial_overrides(command, task);
   out.insert(out.end(), words.begin(), words.end());
@@ -183,12 +186,17 @@ TrialOutcome run_trial(const TrialCommand& command, const TrialTask& task, const
     TrialTask start = task;
     int code = kKilled;
     for (int starts = 0; code == kKilled && starts < kMostStarts; ++starts) {
-      code = run_trial_process(trial_words(command, start), output, task.lock_descriptor, look);
+      // A launcher hands USR2 on and waits; TERM would end its ranks at once.
+      code = run_trial_process(trial_words(command, start), output, task.lock_descriptor, look,
+                               command.launcher.empty() ? SIGTERM : SIGUSR2);
       start.is_taken_over = true;  // goes on from its checkpoint, if it has one
     }
     if (pruned) return {TrialOutcome::Kind::kPruned, 0, ""};
     if (code == -1) return {TrialOutcome::Kind::kStopped, 0, ""};
     if (command.reports && code == 0) task.report(intermediate_values(command, task.number), /*at_end=*/true);
+    if (code == kNoProgram && !command.launcher.empty())
+      return {TrialOutcome::Kind::kFailed, 0,
+              text("'", command.launcher.front(), "' of sweep.rank_launcher can't be started: is it in PATH?")};
     if (code != 0)
       return {TrialOutcome::Kind::kFailed, 0,
               text("exit code ", code, ": ", last_line(output), " (", output.string(), ")")};

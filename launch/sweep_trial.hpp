@@ -36,6 +36,7 @@ struct TrialCommand {
   int64_t holdout = 8;  // of a training run, in the sweep's panel, which ends before the user's own holdout
   std::vector<SweepObjective> further;  // objectives after the first, of the same file
   bool reports = false;                 // trials tell the study how they do while they run
+  std::vector<std::string> launcher;    // of a trial of several ranks: mpirun, its words, their number; or none
 };
 
 /// The key of a word: `trainer.steps` of `+trainer.steps=3`.
@@ -44,8 +45,8 @@ std::string key_of(const std::string& word);
 /// The sweep's words with a trial's own in the place of those about the same keys.
 std::vector<std::string> with_trial(const std::vector<std::string>& words, const std::vector<std::string>& trial);
 
-/// The words of a trial's command line, the program first. One thread, so that results don't depend on how many trials
-/// run side by side, unless `words` say trainer.threads.
+/// The words of a trial's command line, the launcher or the program first. One thread, so that results don't depend on
+/// how many trials run side by side, unless `words` say trainer.threads.
 std::vector<std::string> trial_words(const TrialCommand& command, const TrialTask& task);
 
 /// The config words among them.

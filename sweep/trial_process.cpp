@@ -23,7 +23,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto kPause = std::chrono::milliseconds(20);
-constexpr auto kPatience = std::chrono::seconds(20);  // between TERM and KILL: a checkpoint is written meanwhile
+constexpr auto kPatience = std::chrono::seconds(20);  // between the two signals: a checkpoint is written meanwhile
 
 // A trial is one process, not a rank of the job that its worker may be part of.
 std::vector<char*> environment_without_ranks() {
@@ -49,14 +49,14 @@ std::vector<char*> environment_without_ranks() {
   ::dup2(output, STDERR_FILENO);
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);  // other trials' locks stay with their own processes
   if (kept_descriptor >= 0) ::fcntl(kept_descriptor, F_SETFD, 0);
-  ::execve(arguments[0], arguments, variables);
+  ::execvpe(arguments[0], arguments, variables);
   ::_exit(127);
 }
 
 }  // namespace
 
 int run_trial_process(const std::vector<std::string>& words, const fs::path& output, int kept_descriptor,
-                      const std::function<bool()>& stop) {
+                      const std::function<bool()>& stop, int stop_signal) {
   const int file = ::open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (file < 0) throw UserError(text("Can't write '", output.string(), "': ", std::strerror(errno), "."));
   std::vector<char*> arguments;
@@ -82,7 +82,7 @@ int run_trial_process(const std::vector<std::string>& words, const fs::path& out
     if (!stopped && stop()) {
       stopped = true;
       deadline = Clock::now() + kPatience;
-      ::kill(child, SIGTERM);
+      ::kill(child, stop_signal);
     }
     if (stopped && !killed && Clock::now() > deadline) {
       killed = true;

@@ -30,7 +30,8 @@ struct TrainerOptions {
   Device device = Device::kAuto;
   int local_rank = 0;  // this rank's place on its machine: which GPU it takes
 
-  int64_t checkpoint_every = 20;  // steps
+  int64_t checkpoint_every = 20;   // steps
+  double checkpoint_share = 0.05;  // of the time since the start: one that is due but would take more is left out
   int checkpoint_keep = 3;
 };
 

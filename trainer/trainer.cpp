@@ -51,11 +51,17 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks, GraphTerm* graph) {
   Retries retries;
   double validation = std::numeric_limits<double>::quiet_NaN();
   const auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
-  double checkpoint_seconds = 0;
+  double checkpoint_seconds = 0, last_checkpoint_seconds = 0;
   const auto write_checkpoint = [&] {
     const auto begin = Clock::now();
     callbacks.checkpoint(fit);
-    checkpoint_seconds += std::chrono::duration<double>(Clock::now() - begin).count();
+    last_checkpoint_seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    checkpoint_seconds += last_checkpoint_seconds;
+  };
+  // With another one, and the one at the end.
+  const auto may_write = [&] {
+    return checkpoint_seconds + 2 * last_checkpoint_seconds <= options.checkpoint_share * elapsed() ||
+           options.checkpoint_share >= 1;
   };
 
   const OnDevice on_device(fit, callbacks, graph);
@@ -69,10 +75,7 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks, GraphTerm* graph) {
     // A checkpoint that is due is asked for like a signal's, so that the ranks' clocks needn't agree.
     const int64_t burst = fit.device ? steps_in_a_row(fit) : 1;
     const bool due = options.checkpoint_every > 0 && (fit.state.step + burst) % options.checkpoint_every == 0;
-    if (due && request == Request::kNone &&
-        checkpoint_seconds <= std::max(callbacks.checkpoint_seconds, callbacks.checkpoint_share * elapsed())) {
-      request = Request::kCheckpoint;
-    }
+    if (due && request == Request::kNone && may_write()) request = Request::kCheckpoint;
     const auto step_start = Clock::now();
     set_activity(text("step ", fit.state.step + 1));
     retries.before_step(fit);

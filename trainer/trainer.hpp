@@ -23,9 +23,6 @@ struct TrainerCallbacks {
   std::function<void(const std::string&)> log;    // one line for people
   std::function<void(const Fit&)> checkpoint;     // collective; called every checkpoint_every steps and when asked for
   std::function<Request()> request;               // this rank's signal since the last call
-  // One that is only due waits for the next time while those so far took more than both of these.
-  double checkpoint_share = 0.05;   // of the time since the start
-  double checkpoint_seconds = 5.0;  // short fits keep all of theirs
 };
 
 enum class Outcome { kDone, kStopped };  // kStopped: by a signal or the time limit, after a checkpoint

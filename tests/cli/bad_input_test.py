@@ -285,7 +285,7 @@ class BadRuns(Refusal):
     def unfinished(self, *words):
         """A folder as a run of 8 steps leaves it that was stopped after step 6, with checkpoints of the steps 2, 4 and 6."""
         panel = self.synth()
-        steps = [*cli.QUICK, "trainer.steps=8", "checkpoint.every_steps=2", "run.dir=run", *words]
+        steps = [*cli.QUICK, "trainer.steps=8", "checkpoint.every_steps=2", "checkpoint.most_share=1", "run.dir=run", *words]
         self.dcmmm("train", f"data.panel={panel}", *steps, "checkpoint.keep=4")
         run = self.folder / "run"
         (run / "metrics.json").unlink()

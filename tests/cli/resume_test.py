@@ -15,7 +15,7 @@ class Resume(cli.Case):
         panel = self.synth(regions=12, weeks=70, missing_rows=0.05)
         # Some milliseconds a step, so that signals arrive in the middle of the fit.
         words = [f"data.panel={panel}", "trainer.threads=1", "model.hidden=8", f"trainer.steps={STEPS}"]
-        words += ["run.seed=3", "trainer.region_chunk=5", "trainer.early_stopping=false", "checkpoint.every_steps=20"]
+        words += ["run.seed=3", "trainer.region_chunk=5", "trainer.early_stopping=false", "checkpoint.every_steps=20", "checkpoint.most_share=1"]
         self.words = ["train", *words]
 
     def start(self, name, *words, ranks=0):
@@ -89,7 +89,7 @@ class Resume(cli.Case):
     def test_usr1_writes_a_checkpoint_and_goes_on(self):
         self.dcmmm(*self.words, "run.dir=straight")
         # No checkpoint is due after the first, so a later one is the signal's.
-        run = self.start("asked", "checkpoint.every_steps=45")
+        run = self.start("asked", "checkpoint.every_steps=45", "checkpoint.most_share=1")
         run.wait_for_step(self.folder / "asked", 45)
         run.send(signal.SIGUSR1)
         run.wait_for_step(self.folder / "asked", 46)

@@ -207,6 +207,31 @@ class Sweep(cli.Case):
         workers = {json.loads(line)["worker_id"] for line in (self.at / "journal.log").read_text().splitlines()}
         self.assertEqual(len(workers), 2)
 
+    def test_a_trial_may_be_of_several_ranks(self):
+        alone, words = self.folder / "alone", ["sweep.trials=3", "sweep.sampler=sobol", "trainer.precision=float64"]
+        launcher = f"[{cli.MPIRUN},--oversubscribe,--bind-to,none,--output-filename,{self.folder / 'outputs'},-n]"
+        several = ["sweep.ranks=2", f"sweep.rank_launcher={launcher}"]
+        self.sweep(*words, folder=alone)
+        self.sweep(*words, *several, "sweep.workers=1")
+        for number, objective in by_number(alone).items():
+            self.assertAlmostEqual(float(by_number(self.at)[number]), float(objective), places=8)
+        self.assertEqual({path.name for path in (self.folder / "outputs").glob("*/*")}, {"rank.0", "rank.1"})
+        failed = self.sweep("sweep.trials=5", "sweep.ranks=2", "sweep.rank_launcher=[no_such_mpirun]",
+                            folder=self.folder / "none", code=2)  # fmt: skip
+        self.assertIn("'no_such_mpirun' of sweep.rank_launcher can't be started", failed.err)
+
+    def test_a_killed_sweep_of_trials_on_several_ranks_goes_on(self):
+        several = ["sweep.ranks=2", f"sweep.rank_launcher=[{cli.MPIRUN},--oversubscribe,--bind-to,none,-n]"]
+        started = cli.Started(["sweep", f"data.panel={self.panel}", f"run.dir={self.at}", *QUICK, *SEARCH, *several,
+                               "sweep.trials=3", "sweep.workers=1"])  # fmt: skip
+        deadline = time.monotonic() + 60
+        while not (self.at / "trials/1/config.yaml").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        started.process.kill()  # its trial's mpirun goes with it, and the ranks with mpirun
+        started.finish()
+        self.dcmmm("sweep", "resume", f"dir={self.at}")
+        self.assertEqual([t.state for t in load(self.at).trials], [optuna.trial.TrialState.COMPLETE] * 3)
+
     def test_trials_never_see_the_holdout(self):
         self.sweep("sweep.trials=1", "data.holdout_weeks=10")
         with h5py.File(self.at / "panel.h5") as ours, h5py.File(self.panel) as whole:

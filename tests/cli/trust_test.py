@@ -14,7 +14,7 @@ STEPS = 60
 class Trust(cli.Case):
     def words(self, panel, *more):
         return ["train", f"data.panel={panel}", "trainer.threads=1", "model.hidden=8", f"trainer.steps={STEPS}",
-                "trainer.region_chunk=5", "checkpoint.every_steps=10", "model.settings=fixed", *more]  # fmt: skip
+                "trainer.region_chunk=5", "checkpoint.every_steps=10", "checkpoint.most_share=1", "model.settings=fixed", *more]  # fmt: skip
 
     def test_a_folder_takes_one_run_at_a_time(self):
         words = self.words(self.synth(regions=12, weeks=70), "run.dir=run")
@@ -39,7 +39,7 @@ class Trust(cli.Case):
 
     def test_a_disk_that_fills_up_while_training(self):
         panel = self.synth(regions=12, weeks=70)
-        words = self.words(panel, "checkpoint.every_steps=2", "checkpoint.keep=100")
+        words = self.words(panel, "checkpoint.every_steps=2", "checkpoint.most_share=1", "checkpoint.keep=100")
         self.dcmmm(*words, f"run.dir={self.folder / 'straight'}")
         small = self.folder / "small"
         small.mkdir()

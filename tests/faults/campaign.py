@@ -28,7 +28,7 @@ import cli  # noqa: E402
 
 FAULTY = os.environ["DCMMM_FAULTS_BINARY"]
 STEPS, EVERY = 9, 3
-SETTINGS = [f"trainer.steps={STEPS}", f"checkpoint.every_steps={EVERY}", "trainer.threads=1", "model.hidden=2",
+SETTINGS = [f"trainer.steps={STEPS}", f"checkpoint.every_steps={EVERY}", "checkpoint.most_share=1", "trainer.threads=1", "model.hidden=2",
             "model.settings=fixed", "trainer.validation_weeks=4", "model.dag.enabled=false", "mesh.timeout=10s"]  # fmt: skip
 FILES = {"write": ("step_", "manifest.json", "results.h5", "history.csv", "metrics.json", "overrides.yaml", "config.yaml", "run.lock"),
          "sync": ("step_", "manifest.json", "results.h5", "checkpoints", "metrics.json"),

@@ -19,7 +19,7 @@ class ParallelWrite(cli.Case):
         for number in (62, 66, 70, 76):  # of the writes to the checkpoint's file: numbers, by all ranks at once
             for rank in (0, 2):
                 done = cli.run("train", "data.panel=panel.h5", f"run.dir=run_{number}_{rank}", "trainer.steps=9",
-                               "checkpoint.every_steps=3", "model.hidden=2", "trainer.threads=1", "model.settings=fixed",
+                               "checkpoint.every_steps=3", "checkpoint.most_share=1", "model.hidden=2", "trainer.threads=1", "model.settings=fixed",
                                ranks=3, cwd=self.folder,
                                environment={"DCMMM_FAULTS": f"at=write,file=step_,nth={number},do=eio,rank={rank},lasting=1"})
                 self.assertIn(done.code, (0, 2), done.err)

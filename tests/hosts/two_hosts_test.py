@@ -16,7 +16,7 @@ import cli
 
 HOSTS = {"h1": "10.77.0.11", "h2": "10.77.0.12"}
 MODEL = ["model.estimator=descent", "model.hidden=4", "trainer.threads=1", "trainer.early_stopping=false",
-         "trainer.deterministic=true", "checkpoint.every_steps=5"]  # fmt: skip
+         "trainer.deterministic=true", "checkpoint.every_steps=5", "checkpoint.most_share=1"]  # fmt: skip
 
 
 # A host has its network, its name and its temporary folder for itself: two daemons of one name in one folder remove each

@@ -98,7 +98,7 @@ class Slurm(cli.Case):
 
     def test_a_fit_over_two_nodes_is_requeued_and_is_the_fit_of_one_process(self):
         words = [f"data.panel={self.panel}", "model.estimator=descent", "model.hidden=4", "trainer.steps=40",
-                 "checkpoint.every_steps=5", "trainer.early_stopping=false", "trainer.deterministic=true", "trainer.threads=1"]  # fmt: skip
+                 "checkpoint.every_steps=5", "checkpoint.most_share=1", "trainer.early_stopping=false", "trainer.deterministic=true", "trainer.threads=1"]  # fmt: skip
         self.dcmmm("train", *words, f"run.dir={self.folder / 'one'}")
         at = self.folder / "two"
         job = self.cluster.out("sbatch", "--parsable", "--time=10", "--output=fit.log", SCRIPTS / "fit.sbatch", *words,

@@ -145,11 +145,13 @@ TEST_F(Workers, SayWhyNothingWorks) {
 
 TEST_F(Workers, RunTrialsAsProcesses) {
   const fs::path out = folder_ / "out.txt";
-  EXPECT_EQ(run_trial_process({"/bin/sh", "-c", "echo told; exit 7"}, out, -1, never), 7);
+  EXPECT_EQ(run_trial_process({"/bin/sh", "-c", "echo told; exit 7"}, out, -1, never, SIGTERM), 7);
   EXPECT_EQ(read_text_file(out), "told\n");
-  EXPECT_EQ(run_trial_process({"/bin/sh", "-c", "kill -9 $$"}, out, -1, never), 137);
-  EXPECT_EQ(run_trial_process({"/bin/sleep", "60"}, out, -1, [] { return true; }), -1);
-  EXPECT_EQ(run_trial_process({"/nowhere"}, out, -1, never), 127);
+  EXPECT_EQ(run_trial_process({"/bin/sh", "-c", "kill -9 $$"}, out, -1, never, SIGTERM), 137);
+  EXPECT_EQ(run_trial_process(
+                {"/bin/sleep", "60"}, out, -1, [] { return true; }, SIGTERM),
+            -1);
+  EXPECT_EQ(run_trial_process({"/nowhere"}, out, -1, never, SIGTERM), 127);
 }
 
 TEST_F(Workers, APullHoldsSeveralTrialsAndLeavesWhatItDidNotEnd) {

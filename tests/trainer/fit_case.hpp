@@ -24,6 +24,7 @@ inline TrainerOptions quick_trainer(int64_t steps = 16) {
   options.validate_every = 5;
   options.float64 = true;
   options.checkpoint_every = 0;
+  options.checkpoint_share = 1;
   return options;
 }
 

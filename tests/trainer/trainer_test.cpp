@@ -330,14 +330,13 @@ TEST(Train, ASignalStopsAfterACheckpoint) {
 
 TEST(Train, CheckpointsThatTakeTooLongAreFewer) {
   constexpr int kSteps = 20;
-  const auto checkpoints_with = [&](double share, double seconds) {
+  const auto checkpoints_with = [&](double share) {
     TrainerOptions options = quick_trainer(kSteps);
     options.checkpoint_every = 1;
+    options.checkpoint_share = share;
     FitCase run(panel(), quick_model(), options, kOrigin, {1});
     int checkpoints = 0;
     TrainerCallbacks callbacks;
-    callbacks.checkpoint_share = share;
-    callbacks.checkpoint_seconds = seconds;
     callbacks.checkpoint = [&](const Fit&) {
       ++checkpoints;
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -345,10 +344,10 @@ TEST(Train, CheckpointsThatTakeTooLongAreFewer) {
     EXPECT_EQ(train(*run.fit, callbacks), Outcome::kDone);
     return checkpoints;
   };
-  EXPECT_EQ(checkpoints_with(0.05, 60), kSteps);
-  EXPECT_EQ(checkpoints_with(1, 0), kSteps);  // they never take more than all the time
+  EXPECT_EQ(checkpoints_with(1), kSteps);
   // The first, the last, and in between no more than a busy machine's slow steps leave time for.
-  EXPECT_LT(checkpoints_with(0.05, 0.02), kSteps / 2);
+  EXPECT_LT(checkpoints_with(0.05), kSteps / 2);
+  EXPECT_GE(checkpoints_with(0), 2);
 }
 
 TEST(Train, TheTimeLimitStopsIt) {
