@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <limits>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -220,7 +221,7 @@ ResultsWriter::~ResultsWriter() {
   // Closing is collective: after an error on one rank alone the others would never come, so the file stays open until
   // the process ends, which is soon.
   if (std::uncaught_exceptions() > 0 && state_->communicator.size() > 1 && state_->file) [[maybe_unused]]
-    const auto* left_open = new ArrayFile(std::move(*state_->file));
+    const auto* left_open = new (std::nothrow) ArrayFile(std::move(*state_->file));
   state_->file.reset();
   std::error_code ignored;
   if (state_->communicator.rank() == 0) fs::remove(state_->temporary, ignored);

@@ -161,6 +161,7 @@ class Pack {
     for (const auto& of_shape : batches) {
       const std::vector<Packed*>& batch = of_shape.second;
       std::vector<Fit*> fits;
+      fits.reserve(batch.size());
       for (const Packed* trial : batch) fits.push_back(trial->estimate.fit.get());
       const std::vector<std::string> problems =
           train_together(fits, stops, [&](size_t i, const std::string& line) { batch[i]->say(line); });

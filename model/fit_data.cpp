@@ -27,7 +27,7 @@ constexpr uint64_t kBlockStream = uint64_t{1} << 32;
 // A weight of the Bayesian bootstrap (Rubin 1981): exponential, mean 1.
 double bootstrap_weight(uint64_t seed, uint64_t stream) { return -std::log(RandomStream(seed, stream).uniform()); }
 
-at::Tensor copy_of(const std::vector<double>& values, std::vector<int64_t> shape, at::ScalarType type) {
+at::Tensor copy_of(const std::vector<double>& values, at::IntArrayRef shape, at::ScalarType type) {
   return at::from_blob(const_cast<double*>(values.data()), shape, at::kDouble).to(type, false, /*copy=*/true);
 }
 

@@ -171,7 +171,7 @@ class GruNode : public torch::autograd::Function<GruNode> {
 
 GruPath gru_path(const GruPathInputs& inputs, const GruWeights& weights, double scale, const at::Tensor& state_in_ERH) {
   const at::Tensor moving = inputs.moving_ERTM.contiguous();
-  const auto or_none = [&](const at::Tensor& given, std::vector<int64_t> shape) {
+  const auto or_none = [&](const at::Tensor& given, at::IntArrayRef shape) {
     return given.defined() ? given.contiguous() : at::empty(shape, moving.options());
   };
   const at::Tensor fixed = or_none(inputs.fixed_ERTF, {moving.size(0), moving.size(1), moving.size(2), 0}),

@@ -95,7 +95,7 @@ Effects Mmm::run(const FitData& data, const at::Tensor& shared_EP, const at::Ten
   out.adstock_out_ERC = response.adstock_out_ERC;
   out.media_out_ERLC = response.media_out_ERLC;
 
-  const int64_t seasons = 2 * options_.harmonics;
+  const int64_t seasons = int64_t{2} * options_.harmonics;
   if (options_.gru) {
     // An event is an effect of its own: it doesn't move the media's.
     const at::Tensor controls = controls_EnTK.narrow(-1, 0, controls_EnTK.size(-1) - data.events);

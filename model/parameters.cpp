@@ -35,8 +35,8 @@ ParameterLayout::ParameterLayout(const ModelOptions& options, int64_t channels, 
     shared("adjacency.mix_logit", {"channel"}, {channels});
   }
   if (options.gru) {
-    gru_inputs_ =
-        channels + controls - events + 2 * options.harmonics;  // a trend would drive its states out of what it has seen
+    // Without the trend, which would drive its states out of what it has seen.
+    gru_inputs_ = channels + controls - events + int64_t{2} * options.harmonics;
     const int64_t hidden = options.hidden, gates = 3 * hidden;
     shared("gru.weight_input", {"gru_gate", "gru_input"}, {gates, gru_inputs_}, ParameterGroup::kGru);
     shared("gru.weight_hidden", {"gru_gate", "gru_hidden"}, {gates, hidden}, ParameterGroup::kGru);

@@ -13,10 +13,11 @@ at::Tensor temporal_patterns(const ModelOptions& options, double period, int64_t
   for (int64_t t = 0; t < weeks; ++t) {
     const double years = static_cast<double>(first_week + t) / period;
     for (int k = 0; k < options.harmonics; ++k) {
-      value[t][2 * k] = std::sin(2.0 * std::numbers::pi * (k + 1) * years);
-      value[t][2 * k + 1] = std::cos(2.0 * std::numbers::pi * (k + 1) * years);
+      const int64_t column = int64_t{2} * k;
+      value[t][column] = std::sin(2.0 * std::numbers::pi * (k + 1) * years);
+      value[t][column + 1] = std::cos(2.0 * std::numbers::pi * (k + 1) * years);
     }
-    if (options.trend) value[t][2 * options.harmonics] = years;
+    if (options.trend) value[t][int64_t{2} * options.harmonics] = years;
   }
   return patterns;
 }

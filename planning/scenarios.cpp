@@ -40,6 +40,7 @@ class ScenarioRows {
     while (reader_.next(cells))
       for (int64_t i = 0; i < cells[0].size(); ++i, ++row_) {
         std::vector<std::string> words;
+        words.reserve(cells.size());
         for (const CellColumn& column : cells) words.emplace_back(column.texts[static_cast<size_t>(i)]);
         add_row(words);
       }

@@ -35,7 +35,7 @@ struct Weights {
   // Relative deviations before they are centred, [N, C].
   at::Tensor path(const at::Tensor& parameters_1P, const at::Tensor& inputs_NI) const {
     int64_t at = 0;
-    const auto next = [&](std::vector<int64_t> shape, int64_t size) {
+    const auto next = [&](at::IntArrayRef shape, int64_t size) {
       at += size;
       return parameters_1P.narrow(1, at - size, size).view(shape);
     };

@@ -84,7 +84,7 @@ void start_from(const EarlierRun& earlier, Fit& fit) {
   const int64_t fitted = std::stoll(earlier.checkpoint.notes.at("fitted_members"));
   // Axes before the parameter's own: the member, and the region of a local one.
   const auto saved_of = [&](const ParameterSlice& slice, size_t axes, const at::Tensor& target) {
-    const at::Tensor saved = tensor_of(earlier.checkpoint, "parameter." + slice.name);
+    at::Tensor saved = tensor_of(earlier.checkpoint, "parameter." + slice.name);
     if (static_cast<size_t>(saved.dim()) != axes + slice.shape.size() || saved.sizes().slice(axes) != slice.shape)
       throw_other_model(slice.name, saved, target);
     return saved;

@@ -89,6 +89,7 @@ std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, 
                                  int64_t origin, const std::vector<uint64_t>& seeds, RegionPlan plan,
                                  Communicator& communicator) {
   std::vector<Member> members;
+  members.reserve(seeds.size());
   for (const uint64_t seed : seeds) members.push_back(member_of(model, origin, seed));
   return prepare_fit(panel, model, trainer, members, static_cast<int64_t>(members.size()), std::move(plan),
                      communicator);

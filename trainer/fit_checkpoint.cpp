@@ -191,7 +191,7 @@ Checkpoint make_checkpoint(const Fit& fit, const std::string& config, const std:
   return out;
 }
 
-static void restore_into(const Checkpoint& checkpoint, const std::string& name, at::Tensor target) {
+static void restore_into(const Checkpoint& checkpoint, const std::string& name, const at::Tensor& target) {
   if (!has_array(checkpoint, name)) {
     throw UserError(text("The checkpoint doesn't fit this run: it has no '", name,
                          "'. Resume with the settings that wrote it (model.gru.enabled, trainer.validation_weeks)."));

@@ -151,6 +151,7 @@ std::vector<double> size_trend_R(const std::vector<RegionResiduals>& regions, co
   for (std::size_t i = 0; i < size.size(); ++i) above.push_back(square[i] - slope * (size[i] - mean_size));
   level = median(above);
   std::vector<double> out;
+  out.reserve(regions.size());
   for (const RegionResiduals& region : regions)
     out.push_back(region.scale > 0 ? std::exp(level + slope * (std::log(region.scale) - mean_size)) : kNone);
   return out;

@@ -64,7 +64,7 @@ at::Tensor drift_of(const LikelihoodMember& member, int64_t weeks) {
 }
 
 // A region's own part, of one member.
-void set_region(Fit& fit, const LikelihoodFit& likelihood, int64_t e, int64_t region, at::Tensor local_L) {
+void set_region(Fit& fit, const LikelihoodFit& likelihood, int64_t e, int64_t region, const at::Tensor& local_L) {
   const LikelihoodMember& member = likelihood.members[e];
   const LikelihoodData& data = likelihood.data;
   const RegionEffects effects = region_effects(likelihood, member, region);
@@ -152,7 +152,7 @@ void mark_guesses(const Panel& panel, const RegionLoop& loop, LikelihoodData& da
 // The plain fit's coefficients follow a GRU in place of the waves. Its inputs: the waves and the season.
 void move_by_gru(const Fit& fit, LikelihoodFit& likelihood, const std::function<void(const std::string&)>& log) {
   LikelihoodMember& plain = likelihood.members[0];
-  const int64_t weeks = plain.national_T.size(), seasons = 2 * fit.model.options().harmonics;
+  const int64_t weeks = plain.national_T.size(), seasons = int64_t{2} * fit.model.options().harmonics;
   const Waves waves = drift_waves(likelihood.data.origin, weeks, likelihood.data.year);
   if (waves.count() == 0) return;
   const at::Tensor season_NS = temporal_patterns(fit.model.options(), fit.model.seasonal_period(), 0, weeks)

@@ -69,8 +69,9 @@ class Slurm(cli.Case):
 
     def test_a_sweep_goes_on_where_the_signal_before_its_limit_stopped_it(self):
         # A trial that takes steps, and so has checkpoints.
-        words = ["sweep.objective=metrics.holdout.rmse", "model.estimator=descent", "model.hidden=4", "trainer.steps=300",
-                 "trainer.early_stopping=false", "trainer.learning_rate=0.01,0.02", "sweep.sampler=grid"]  # fmt: skip
+        words = ["sweep.objective=metrics.holdout.rmse", "model.estimator=descent", "model.hidden=4", "trainer.steps=1500",
+                 "checkpoint.most_share=1", "trainer.early_stopping=false", "trainer.learning_rate=0.01,0.02",
+                 "sweep.sampler=grid"]  # fmt: skip
         local = self.folder / "local"
         self.sweep(local, *words, "sweep.workers=1")
         job = self.submit(*words, "sweep.slurm.jobs=1")
@@ -98,7 +99,8 @@ class Slurm(cli.Case):
 
     def test_a_fit_over_two_nodes_is_requeued_and_is_the_fit_of_one_process(self):
         words = [f"data.panel={self.panel}", "model.estimator=descent", "model.hidden=4", "trainer.steps=40",
-                 "checkpoint.every_steps=5", "checkpoint.most_share=1", "trainer.early_stopping=false", "trainer.deterministic=true", "trainer.threads=1"]  # fmt: skip
+                 "checkpoint.every_steps=5", "checkpoint.most_share=1", "trainer.early_stopping=false",
+                 "trainer.deterministic=true", "trainer.threads=1"]  # fmt: skip
         self.dcmmm("train", *words, f"run.dir={self.folder / 'one'}")
         at = self.folder / "two"
         job = self.cluster.out("sbatch", "--parsable", "--time=10", "--output=fit.log", SCRIPTS / "fit.sbatch", *words,
