@@ -81,6 +81,7 @@ echo
 awk '
   /\.[ch]pp/ {
     sub(/^(\.\.\/)*/, "", $1)
+    sub(/^.*rooms\/[a-z]*\//, "", $1)  # headers
     room = $1
     sub(/\/.*/, "", room)
     if ($1 ~ /cuda|^(bench|tests|build|\.deps)\// || $1 ~ /^usr\//) next

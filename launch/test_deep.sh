@@ -2,7 +2,7 @@
 # test_deep.sh [--ci] [PART...]: what takes too long for test.sh: cppcheck, clang-tidy, fuzzers, the tests under sanitizers
 # (the address and undefined-behaviour ones: memory; the thread one: threads), valgrind, and random faults in whole runs.
 # All parts, or the named ones of: cppcheck tidy fuzzers memory threads valgrind faults. --ci: fewer faults, of one seed, under
-# the address sanitizer the fast tests, bad inputs and faults only, and clang-tidy without the sources that see LibTorch.
+# the address sanitizer the fast tests, bad inputs and faults only.
 # FAULTS=300, SEED=(random), FUZZ_SECONDS=30 (of each fuzzer), FUZZ_SEED=(random) may be set.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -34,9 +34,7 @@ run_cppcheck() {
 }
 
 run_tidy() {
-  local which=()
-  [[ $ci == no ]] || which=(--light)
-  bash launch/check_tidy.sh "${which[@]}"
+  bash launch/check_tidy.sh
 }
 
 run_fuzzers() {
