@@ -47,6 +47,7 @@ SlurmOptions slurm_options(const Value& config) {
   options.jobs = get<int64_t>(config, "sweep.slurm.jobs");
   options.nodes = get<int64_t>(config, "sweep.slurm.nodes");
   options.cpus = get<int64_t>(config, "sweep.slurm.cpus");
+  options.ranks = get<int64_t>(config, "sweep.ranks");
   options.gpus = get<int64_t>(config, "sweep.slurm.gpus");
   options.time = get<std::string>(config, "sweep.slurm.time");
   options.signal_seconds = get<int64_t>(config, "sweep.slurm.signal_seconds");

@@ -72,7 +72,10 @@ std::string slurm_script(const SlurmOptions& options, const std::string& program
   if (options.wrapper) out += *options.wrapper + " ";
   out += shell_quoted(program) + " sweep";
   for (const std::string& word : words) out.append(" ").append(shell_quoted(word));
-  out += text(" run.resume=true \"sweep.workers=${SLURM_CPUS_PER_TASK:-", options.cpus, "}\" &\n");
+  const std::string cpus = text("${SLURM_CPUS_PER_TASK:-", options.cpus, "}");
+  const std::string trials =
+      options.ranks == 1 ? cpus : text("$((n = ", cpus, " / ", options.ranks, ", n > 0 ? n : 1))");
+  out += text(" run.resume=true \"sweep.workers=", trials, "\" &\n");
   return out + kUntilItsEnd;
 }
 

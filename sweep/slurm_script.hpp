@@ -13,8 +13,9 @@ struct SlurmOptions {
   std::optional<std::string> partition, account;
   bool one_allocation = false;  // a task on each of `nodes` nodes, in place of an array of `jobs` tasks
   int64_t jobs = 4, nodes = 1;
-  int64_t cpus = 4;  // of each task; a trial takes one
-  int64_t gpus = 0;  // of each node
+  int64_t cpus = 4;   // of each task; a trial takes `ranks`
+  int64_t ranks = 1;  // of each trial
+  int64_t gpus = 0;   // of each node
   std::string time = "04:00:00";
   int64_t signal_seconds = 120;           // before the end of `time`, to write checkpoints and to requeue
   std::vector<std::string> options;       // of sbatch, as they stand behind #SBATCH

@@ -67,6 +67,18 @@ class Slurm(cli.Case):
             logs = "".join(log.read_text() for log in self.at.glob("slurm/*.log"))
             self.assertEqual(logs.count("Sweep in"), 2)  # both tasks joined
 
+    def test_a_tasks_trials_may_be_of_several_ranks(self):
+        local, words = self.folder / "local", [*QUICK, *SEARCH, "sweep.trials=3", "trainer.precision=float64"]
+        self.sweep(local, *words, "sweep.workers=1")
+        self.submit(*words, "sweep.slurm.jobs=1", "sweep.ranks=2")
+        self.wait_for_end()
+        found, expected = objectives(self.at), objectives(local)
+        self.assertEqual(found.keys(), expected.keys())
+        for number, (state, objective) in found.items():
+            self.assertEqual(state, "complete", (self.at / f"trials/{number}.txt").read_text())
+            self.assertAlmostEqual(float(objective), float(expected[number][1]), places=8)
+        self.assertIn("sweep.workers=$((n = ${SLURM_CPUS_PER_TASK:-1} / 2, n > 0 ? n : 1))", (self.at / "sweep.sbatch").read_text())
+
     def test_a_sweep_goes_on_where_the_signal_before_its_limit_stopped_it(self):
         # A trial that takes steps, and so has checkpoints.
         words = ["sweep.objective=metrics.holdout.rmse", "model.estimator=descent", "model.hidden=4", "trainer.steps=1500",
