@@ -227,6 +227,7 @@ class Sweep(cli.Case):
         deadline = time.monotonic() + 60
         while not (self.at / "trials/1/config.yaml").exists() and time.monotonic() < deadline:
             time.sleep(0.01)
+        self.assertIsNone(started.process.poll())
         started.process.kill()  # its trial's mpirun goes with it, and the ranks with mpirun
         started.finish()
         self.dcmmm("sweep", "resume", f"dir={self.at}")
