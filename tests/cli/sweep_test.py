@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import time
 import unittest
+from pathlib import Path
 
 import cli
 import h5py
@@ -32,6 +34,18 @@ def values(words):
 
 def by_number(folder):
     return {int(row["number"]): row["objective"] for row in cli.read_csv(folder / "trials.csv")}
+
+
+def processes_of(folder):
+    """Processes that have the folder in their command line."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if str(folder).encode() in file.read_bytes():
+                found.append(int(file.parent.name))
+        except OSError:
+            pass  # it ended meanwhile
+    return found
 
 
 class Sweep(cli.Case):
@@ -232,6 +246,29 @@ class Sweep(cli.Case):
         started.finish()
         self.dcmmm("sweep", "resume", f"dir={self.at}")
         self.assertEqual([t.state for t in load(self.at).trials], [optuna.trial.TrialState.COMPLETE] * 3)
+
+    def test_a_stop_reaches_the_ranks_of_a_trial(self):
+        several = ["sweep.ranks=2", f"sweep.rank_launcher=[{cli.MPIRUN},--oversubscribe,--bind-to,none,-n]"]
+        slow = ["model=default", "model.estimator=descent", "model.settings=fixed", "trainer.steps=100000",
+                "sweep.trials=2", "sweep.workers=1"]  # fmt: skip
+        started = cli.Started(["sweep", f"data.panel={self.panel}", f"run.dir={self.at}", *QUICK[1:], SEARCH[1], *several, *slow])
+        trial = self.at / "trials/0"
+        deadline = time.monotonic() + 60
+        while len(processes_of(trial)) < 3 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertGreaterEqual(len(processes_of(trial)), 3)  # mpirun and two ranks
+        started.send(signal.SIGTERM)
+        self.assertEqual(started.finish(30)[0], 5)
+        deadline = time.monotonic() + 30
+        while processes_of(trial) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertEqual(processes_of(trial), [])
+
+    def test_a_sweep_whose_trials_all_fail_says_so(self):
+        tests = self.folder / "tests.csv"  # after the weeks that trials see
+        tests.write_text("experiment,channel,regions,first_week,last_week,lift,standard_error\nspring,channel_01,*,0,200,5,1\n")
+        done = self.sweep("sweep.trials=2", f"data.experiments={tests}", code=2)
+        self.assertIn("All 2 trials failed", done.err)
 
     def test_trials_never_see_the_holdout(self):
         self.sweep("sweep.trials=1", "data.holdout_weeks=10")

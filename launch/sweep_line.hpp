@@ -1,0 +1,18 @@
+// The command line of `dcmmm sweep`.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace dcmmm {
+
+/// Its words hold several values to a key.
+struct SweepLine {
+  std::vector<std::string> words;
+  std::string config_dir;                          // --config-dir, or ""
+  std::vector<std::filesystem::path> config_dirs;  // to compose from
+  bool print_config = false, dry_run = false;
+};
+
+}  // namespace dcmmm

@@ -1,0 +1,117 @@
+#include "launch/sweep_settings.hpp"
+
+#include <algorithm>
+#include <ctime>
+
+#include "common/errors.hpp"
+#include "common/text.hpp"
+#include "launch/configuration.hpp"
+#include "launch/schema.hpp"
+
+namespace dcmmm {
+namespace fs = std::filesystem;
+namespace {
+
+SearchSpace search_space(const Value& config, const std::vector<std::string>& words) {
+  SearchSpace out;
+  const auto add = [&](Parameter parameter) {
+    std::erase_if(out, [&](const Parameter& earlier) { return earlier.key == parameter.key; });
+    out.push_back(std::move(parameter));
+  };
+  const auto given = get<std::optional<TextMap>>(config, "sweep.space");
+  for (const auto& [key, search] : given.value_or(TextMap())) add(parse_search(key, search));
+  for (const std::string& word : words) add(parse_search_word(word));
+  if (out.empty())
+    throw UserError(
+        "There is nothing to search: give keys with several values, such as model.adstock.decay=0.2,0.5 or "
+        "'model.likelihood.share_sd=tag(log, interval(0.01,1))', or sweep.space in a config file.");
+  const auto conditions = get<std::optional<TextMap>>(config, "sweep.when");
+  for (const auto& [key, condition] : conditions.value_or(TextMap())) set_condition(out, key, condition);
+  for (const Parameter& parameter : out)
+    if (parameter.key == "sweep" || parameter.key.starts_with("sweep.") || parameter.key.starts_with("run.") ||
+        parameter.key.starts_with("crossval.") || parameter.key.starts_with("data."))
+      throw UserError(text("'", parameter.key,
+                           "' can't be searched: trials with other weeks, data or folders aren't "
+                           "comparable."));
+  return out;
+}
+
+SamplerKind sampler_kind(const std::string& name) {
+  if (name == "grid") return SamplerKind::kGrid;
+  if (name == "sobol") return SamplerKind::kSobol;
+  return name == "tpe" ? SamplerKind::kTpe : SamplerKind::kRandom;
+}
+
+fs::path dated_folder() {
+  const std::time_t now = std::time(nullptr);
+  char stamp[32];
+  std::strftime(stamp, sizeof stamp, "%Y-%m-%d_%H-%M-%S", std::localtime(&now));
+  return fs::path("runs/sweep") / stamp;
+}
+
+}  // namespace
+
+Value composed(const SweepLine& line, const std::vector<std::string>& words) {
+  Value config = compose({line.config_dirs, "config", words});
+  check_config(config);
+  return config;
+}
+
+Sweep read_sweep(const SweepLine& line) {
+  Sweep out;
+  out.words = split_sweep_words(line.words);
+  out.config = composed(line, out.words.words);
+  out.plan.folder = fs::absolute(get<std::optional<fs::path>>(out.config, "run.dir").value_or(dated_folder()));
+  if (out.plan.folder.string().find('\'') != std::string::npos)
+    throw UserError(
+        text("The sweep's folder '", out.plan.folder.string(), "' has a quote in its name: choose another."));
+  out.plan.space = search_space(out.config, out.words.search);
+  out.plan.sampler = sampler_kind(get<std::string>(out.config, "sweep.sampler"));
+  out.plan.seed = static_cast<uint64_t>(get<int64_t>(out.config, "run.seed"));
+  out.plan.trials = get<int64_t>(out.config, "sweep.trials");
+  if (out.plan.sampler == SamplerKind::kGrid) out.plan.trials = grid_size(out.plan.space);
+  if (get<std::string>(out.config, "sweep.pruner") == "asha") {
+    const auto first = get<std::optional<int64_t>>(out.config, "sweep.asha.first");
+    const bool by_steps = get<std::string>(out.config, "sweep.objective").starts_with("metrics.");
+    out.plan.asha = AshaOptions{first.value_or(by_steps ? 10 : 1), get<int64_t>(out.config, "sweep.asha.reduction")};
+  }
+  out.objective =
+      sweep_objective(get<std::string>(out.config, "sweep.objective"), get<std::string>(out.config, "sweep.direction"));
+  // The direction is said of the first one; the others follow their names.
+  for (const std::string& name : get<std::vector<std::string>>(out.config, "sweep.further_objectives")) {
+    out.further.push_back(sweep_objective(name, "auto"));
+    if (out.further.back().is_of_training() != out.objective.is_of_training())
+      throw UserError(text("sweep.further_objectives has '", name, "' beside sweep.objective=", out.objective.name,
+                           ": figures of metrics.json (metrics.FIGURE) and of crossval.json don't come from the same "
+                           "trials."));
+  }
+  if (get<int64_t>(out.config, "sweep.pack") > 1 && out.objective.is_of_training())
+    throw UserError(text("sweep.pack puts evaluations side by side, but sweep.objective=", out.objective.name,
+                         " is a figure of training runs. Leave sweep.pack out, or choose a figure of crossval.json."));
+  if (get<int64_t>(out.config, "sweep.ranks") > 1) {
+    if (get<int64_t>(out.config, "sweep.pack") > 1)
+      throw UserError("sweep.pack puts trials into one process, sweep.ranks spreads one over several: leave one out.");
+    if (get<std::vector<std::string>>(out.config, "sweep.rank_launcher").empty())
+      throw UserError("sweep.rank_launcher is empty: give the words that start several ranks, such as [mpirun,-n].");
+  }
+  if (out.plan.asha && !out.further.empty())
+    throw UserError("sweep.pruner=asha compares trials by one objective: leave sweep.further_objectives out.");
+  return out;
+}
+
+JournalLine agreed_settings(const Sweep& sweep) {
+  JournalLine out = {{"sampler", get<std::string>(sweep.config, "sweep.sampler")},
+                     {"seed", sweep.plan.seed},
+                     {"objective", sweep.objective.name},
+                     {"space", JournalLine::object()}};
+  for (const Parameter& parameter : sweep.plan.space)
+    out["space"][parameter.key] = {
+        {"choices", parameter.choices}, {"low", parameter.low}, {"high", parameter.high}, {"log", parameter.log}};
+  for (const Parameter& parameter : sweep.plan.space)
+    if (!parameter.when_key.empty())
+      out["space"][parameter.key]["when"] = {{parameter.when_key, parameter.when_choice}};
+  for (const SweepObjective& other : sweep.further) out["further"].push_back(other.name);
+  return out;
+}
+
+}  // namespace dcmmm
