@@ -205,7 +205,7 @@ const std::vector<KeySpec>& known_keys() {
       {"sweep.slurm.account", kText, "", kNull, "of the batch script"},
       {"sweep.slurm.layout", kChoice, "array|allocation", kNotNull, "tasks one by one, or one job on several nodes"},
       {"sweep.slurm.jobs", kInteger, "1..100000", kNotNull, "tasks of the job array"},
-      {"sweep.slurm.nodes", kInteger, "1..100000", kNotNull, "of one allocation"},
+      {"sweep.slurm.nodes", kInteger, "1..100000", kNotNull, "of one allocation, or of each task of the array"},
       {"sweep.slurm.cpus", kInteger, "1..1024", kNotNull, "cores of each task, and trials at the same time"},
       {"sweep.slurm.gpus", kInteger, "0..1024", kNotNull, "of each node"},
       {"sweep.slurm.time", kText, "", kNotNull, "limit of each task"},

@@ -7,6 +7,7 @@
 #include "common/text.hpp"
 #include "launch/configuration.hpp"
 #include "launch/schema.hpp"
+#include "launch/sweep_slurm.hpp"
 
 namespace dcmmm {
 namespace fs = std::filesystem;
@@ -94,6 +95,8 @@ Sweep read_sweep(const SweepLine& line) {
     if (get<std::vector<std::string>>(out.config, "sweep.rank_launcher").empty())
       throw UserError("sweep.rank_launcher is empty: give the words that start several ranks, such as [mpirun,-n].");
   }
+  if (get<std::string>(out.config, "sweep.launcher") == "slurm")
+    slurm_options(out.config);  // mistakes are told at once
   if (out.plan.asha && !out.further.empty())
     throw UserError("sweep.pruner=asha compares trials by one objective: leave sweep.further_objectives out.");
   return out;

@@ -54,6 +54,10 @@ SlurmOptions slurm_options(const Value& config) {
   options.options = get<std::vector<std::string>>(config, "sweep.slurm.options");
   options.lines = get<std::vector<std::string>>(config, "sweep.slurm.lines");
   options.wrapper = get<std::optional<std::string>>(config, "sweep.slurm.wrapper");
+  if (!options.one_allocation && options.ranks < options.nodes)
+    throw UserError(text("Tasks of an array have sweep.slurm.nodes=", options.nodes,
+                         " nodes, but a trial has sweep.ranks=", options.ranks,
+                         ": give each node a rank, or choose sweep.slurm.layout=allocation, a worker on each node."));
   return options;
 }
 

@@ -44,11 +44,10 @@ std::string slurm_script(const SlurmOptions& options, const std::string& program
   const auto add = [&](const std::string& option) { out += "#SBATCH " + option + "\n"; };
   const bool array = !options.one_allocation;
   add("--job-name=dcmmm-sweep");
-  if (array)
-    add(text("--array=0-", options.jobs - 1));
-  else
-    add(text("--nodes=", options.nodes));
-  add(array ? "--ntasks=1" : "--ntasks-per-node=1");
+  const bool over_nodes = array && options.nodes > 1;  // each trial is
+  if (array) add(text("--array=0-", options.jobs - 1));
+  if (!array || over_nodes) add(text("--nodes=", options.nodes));
+  add(array && !over_nodes ? "--ntasks=1" : "--ntasks-per-node=1");
   add(text("--cpus-per-task=", options.cpus));
   if (options.gpus > 0) add(text("--gpus-per-node=", options.gpus));
   add("--time=" + options.time);
@@ -73,8 +72,10 @@ std::string slurm_script(const SlurmOptions& options, const std::string& program
   out += shell_quoted(program) + " sweep";
   for (const std::string& word : words) out.append(" ").append(shell_quoted(word));
   const std::string cpus = text("${SLURM_CPUS_PER_TASK:-", options.cpus, "}");
-  const std::string trials =
-      options.ranks == 1 ? cpus : text("$((n = ", cpus, " / ", options.ranks, ", n > 0 ? n : 1))");
+  // Launchers of two trials would give both of them the first node's cores, so a task over nodes runs one at a time.
+  std::string trials = cpus;
+  if (options.ranks > 1) trials = text("$((n = ", cpus, " / ", options.ranks, ", n > 0 ? n : 1))");
+  if (over_nodes) trials = "1";
   out += text(" run.resume=true \"sweep.workers=", trials, "\" &\n");
   return out + kUntilItsEnd;
 }

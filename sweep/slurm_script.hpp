@@ -12,7 +12,8 @@ namespace dcmmm {
 struct SlurmOptions {
   std::optional<std::string> partition, account;
   bool one_allocation = false;  // a task on each of `nodes` nodes, in place of an array of `jobs` tasks
-  int64_t jobs = 4, nodes = 1;
+  int64_t jobs = 4;
+  int64_t nodes = 1;  // of the allocation; of each task of an array, which then runs one trial at a time over them
   int64_t cpus = 4;   // of each task; a trial takes `ranks`
   int64_t ranks = 1;  // of each trial
   int64_t gpus = 0;   // of each node

@@ -79,6 +79,27 @@ class Slurm(cli.Case):
             self.assertAlmostEqual(float(objective), float(expected[number][1]), places=8)
         self.assertIn("sweep.workers=$((n = ${SLURM_CPUS_PER_TASK:-1} / 2, n > 0 ? n : 1))", (self.at / "sweep.sbatch").read_text())
 
+    def test_a_trial_may_spread_over_nodes_or_be_started_by_srun(self):
+        local, words = self.folder / "local", [*QUICK, *SEARCH, "sweep.trials=2", "trainer.precision=float64"]
+        self.sweep(local, *words, "sweep.workers=1")
+        refused = self.sweep(self.folder / "refused", *words, "launcher=slurm", "sweep.slurm.nodes=2", code=2).err
+        self.assertIn("give each node a rank", refused)
+        self.assertFalse((self.folder / "refused").exists())
+        # PMIx of two slurmd on one machine get into each other's way: by srun the ranks stay on one node.
+        for at, nodes, launcher in (("mpirun", 2, "[mpirun,--oversubscribe,--bind-to,none,--display-map,-n]"),
+                                    ("srun", 1, "[srun,--overlap,--overcommit,'--mpi=pmix',--label,-n]")):  # fmt: skip
+            self.at = self.folder / at
+            self.submit(*words, "sweep.slurm.jobs=1", f"sweep.slurm.nodes={nodes}", "sweep.ranks=2", f"sweep.rank_launcher={launcher}")
+            self.wait_for_end()
+            for number, (state, objective) in objectives(self.at).items():
+                said = (self.at / f"trials/{number}.txt").read_text()
+                self.assertEqual(state, "complete", said)
+                self.assertAlmostEqual(float(objective), float(objectives(local)[number][1]), places=8)
+                if at == "mpirun":
+                    self.assertRegex(said, "(?s)node: n1.*node: n2")
+                else:  # two processes that weren't ranks of one world would both speak
+                    self.assertEqual({line[:3] for line in said.splitlines()}, {"0: "})
+
     def test_a_sweep_goes_on_where_the_signal_before_its_limit_stopped_it(self):
         # A trial that takes steps, and so has checkpoints.
         words = ["sweep.objective=metrics.holdout.rmse", "model.estimator=descent", "model.hidden=4", "trainer.steps=1500",

@@ -98,6 +98,18 @@ TEST(SlurmScript, SaysWhatWasAskedFor) {
   EXPECT_THAT(script, ::testing::Not(HasSubstr("--account")));
   EXPECT_THAT(script, HasSubstr("module load openmpi\n"));
   EXPECT_THAT(script, HasSubstr("/opt/dcmmm sweep a=1,2 'b=tag(log, interval(1,2))' 'c='\\''x'\\''' run.resume"));
+  EXPECT_THAT(script, HasSubstr("#SBATCH --ntasks=1\n"));
+  EXPECT_THAT(script, ::testing::Not(HasSubstr("--nodes")));
+}
+
+TEST(SlurmScript, SpreadsTheTrialsOfAnArraysTaskOverItsNodes) {
+  SlurmOptions options;
+  options.nodes = 3;
+  options.ranks = 6;
+  const std::string script = slurm_script(options, "/opt/dcmmm", {});
+  EXPECT_THAT(script, HasSubstr("#SBATCH --array=0-3\n#SBATCH --nodes=3\n#SBATCH --ntasks-per-node=1\n"));
+  EXPECT_THAT(script, HasSubstr("\"sweep.workers=1\""));  // one trial at a time
+  EXPECT_THAT(script, ::testing::Not(HasSubstr("srun")));
 }
 
 }  // namespace
