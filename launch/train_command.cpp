@@ -5,16 +5,9 @@
 #include <iostream>
 #include <limits>
 #include <memory>
-#include <numeric>
 
-#include "analysis/channel_effects.hpp"
 #include "analysis/channel_moves.hpp"
-#include "analysis/decompose.hpp"
-#include "analysis/forecast_rows.hpp"
-#include "analysis/intervals.hpp"
 #include "analysis/metrics_report.hpp"
-#include "analysis/prediction_intervals.hpp"
-#include "analysis/results_file.hpp"
 #include "checkpoints/checkpoint_store.hpp"
 #include "comm/collective_guard.hpp"
 #include "comm/mesh.hpp"
@@ -29,39 +22,25 @@
 #include "graph/learn_graph.hpp"
 #include "launch/commands.hpp"
 #include "launch/configuration.hpp"
+#include "launch/earlier_folder.hpp"
 #include "launch/logging.hpp"
 #include "launch/panel_source.hpp"
 #include "launch/panel_warnings.hpp"
-#include "launch/progress_bar.hpp"
 #include "launch/run_folder.hpp"
 #include "launch/settings.hpp"
 #include "launch/signals.hpp"
+#include "launch/train_messages.hpp"
+#include "launch/training_run.hpp"
 #include "launch/yaml_text.hpp"
-#include "model/missing_media.hpp"
 #include "trainer/device_descent.hpp"
 #include "trainer/estimate.hpp"
 #include "trainer/fit_checkpoint.hpp"
-#include "trainer/inner_residuals.hpp"
 #include "trainer/threads.hpp"
 #include "trainer/trainer.hpp"
 
 namespace dcmmm {
 namespace fs = std::filesystem;
 namespace {
-
-// Names of the run's stages and how long each took.
-class Stopwatch {
- public:
-  double lap() {
-    const auto now = std::chrono::steady_clock::now();
-    const double seconds = std::chrono::duration<double>(now - last_).count();
-    last_ = now;
-    return seconds;
-  }
-
- private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
 
 // Numbers of this row's members of the ensemble, the same whatever the mesh.
 std::vector<int64_t> members_of_row(const Value& config, const Mesh& mesh) {
@@ -74,17 +53,6 @@ std::vector<int64_t> members_of_row(const Value& config, const Mesh& mesh) {
   for (int64_t number = members * mesh.row / mesh.members; number < members * (mesh.row + 1) / mesh.members; ++number)
     of_row.push_back(number);
   return of_row;
-}
-
-// The draws of all mesh rows, in their order; every column holds its row's.
-ChannelDraws all_draws(const Fit& fit, const Mesh& mesh) {
-  ChannelDraws draws = channel_draws(fit);
-  if (mesh.members == 1) return draws;
-  mesh.member_axis->all_reduce_sum(std::span(&draws.count, 1));
-  for (auto* values :
-       {&draws.contribution_DC, &draws.coefficient_DC, &draws.decay_DC, &draws.exponent_DC, &draws.half_saturation_DC})
-    *values = mesh.member_axis->all_gather(*values);
-  return draws;
 }
 
 // A rank's regions. Media, controls and spend stay in the file where they would take more than a quarter of its memory.
@@ -105,200 +73,6 @@ int64_t peak_memory(Communicator& world) {
   double bytes[] = {static_cast<double>(usage.ru_maxrss) * 1024.0};
   world.all_reduce_max(std::span<double>(bytes));
   return static_cast<int64_t>(bytes[0]);
-}
-
-Request take_request() {
-  if (stop_signal() != 0) return Request::kStop;
-  return take_checkpoint_request() ? Request::kCheckpoint : Request::kNone;
-}
-
-// The run that this one starts from (run.init): its folder, and its results as they were when this one began.
-struct Earlier {
-  RunFolder folder;
-  ChannelTotals channels;  // on rank 0
-};
-
-// Opens the folder of run.init and takes over its settings; empty without run.init. Collective.
-std::optional<Earlier> open_earlier(CommandContext& context) {
-  const auto directory = get<std::optional<std::string>>(context.config, "run.init");
-  if (!directory) return std::nullopt;
-  Earlier out{find_run_folder(*directory), {}};
-  if (!out.folder.is_finished)
-    throw UserError(text("run.init is '", *directory,
-                         "', whose run isn't finished: go on with it first, dcmmm train run.dir=", *directory,
-                         " run.resume=true."));
-  on_rank_zero(context.world, [&] { out.channels = channel_totals(out.folder.results()); });
-  take_over_settings(read_yaml_file(out.folder.config()), context.overrides, context.config);
-  return out;
-}
-
-// What its checkpoint says about this rank's regions. Collective.
-std::shared_ptr<const EarlierRun> read_earlier(const Earlier& earlier, const Panel& panel, int64_t origin,
-                                               const Mesh& mesh) {
-  const auto read_row = [&](int row) {
-    CheckpointStore store(earlier.folder.checkpoints(row), 1, log_warning);
-    const auto newest = store.newest(*mesh.region_axis);
-    if (!newest) throw UserError(text("'", earlier.folder.path.string(), "' holds no checkpoint to start from."));
-    std::shared_ptr<EarlierRun> out;
-    agree(*mesh.region_axis, [&] { out = std::make_shared<EarlierRun>(read_earlier_run(*newest, panel, origin)); });
-    return out;
-  };
-  std::shared_ptr<EarlierRun> out = read_row(0);
-  // The likelihood's one mode is the first row's; the other rows' members are draws around it. Members of a descent go
-  // on from those of their own row, where the earlier run had one.
-  if (mesh.row > 0 && !out->is_likelihood() && fs::exists(earlier.folder.checkpoints(mesh.row)))
-    out = read_row(mesh.row);
-  log_info(text("Starting from the run in ", earlier.folder.path.string(), ": ", describe(*out, panel)));
-  return out;
-}
-
-// Everything of one training run, between its panel and its files.
-struct Run {
-  CommandContext& context;
-  RunFolder folder;
-  const PanelFile& file;
-  Mesh& mesh;
-  Fit& fit;
-  const std::vector<ChannelIdentification>& identification;
-  Graph& graph;
-  JointGraph* joint;  // null: the graph is there
-
-  bool writes_text() const { return context.world.rank() == 0; }
-
-  void write_history() const {
-    on_rank_zero(context.world, [&] { write_text_file(folder.path / "history.csv", history_csv(fit.history)); });
-  }
-
-  void try_history() const {
-    try {
-      write_text_file(folder.path / "history.csv", history_csv(fit.history));
-    } catch (const UserError& error) {
-      log_warning(error.what());
-    }
-  }
-
-  // `checkpoint_seconds`: how long this process wrote checkpoints.
-  Outcome descend(double& checkpoint_seconds) const {
-    CheckpointStore store(folder.checkpoints(mesh.row), fit.options.checkpoint_keep, log_warning);
-    ProgressBarOptions bar_options;
-    bar_options.quiet = !writes_text();
-    ProgressBar bar(fit.state.step, fit.options.steps, bar_options);
-    set_before_console_line([&bar] { bar.erase(); });
-    const std::string config = to_yaml(context.config);
-    TrainerCallbacks callbacks;
-    callbacks.progress = [&](const Progress& progress) {
-      bar.update(
-          progress.step, progress.loss,
-          std::isfinite(progress.validation_skill) ? std::optional<double>(progress.validation_skill) : std::nullopt);
-      // Who waits for this run, a sweep for one, sees how it does. By rank 0 alone, since other rows of the mesh have
-      // no shadow to validate; what can't be written now will be said at the end.
-      if (writes_text() && std::isfinite(fit.history.back().validation_rmse)) try_history();
-    };
-    callbacks.log = log_info;
-    callbacks.checkpoint = [&](const Fit& current) {
-      Stopwatch watch;
-      store.save(make_checkpoint(current, config, file.checksum()), *mesh.region_axis);
-      checkpoint_seconds += watch.lap();
-    };
-    callbacks.request = take_request;
-    const Outcome outcome = train(fit, callbacks, joint != nullptr && !fit.likelihood ? joint->term() : nullptr);
-    set_before_console_line({});
-    write_history();
-    return outcome;
-  }
-
-  // results.h5, and the figures of train and holdout: the first row's first member, and the draws of all; `holdout`
-  // gets its forecasts with intervals.
-  FitFigures write_results(OriginForecasts& holdout) const {
-    SharedResults shared = shared_results(fit);
-    shared.panel_checksum = file.checksum();
-    for (const ChannelIdentification& channel : identification) {
-      shared.follows_demand_C.push_back(channel.is_identified() ? 0 : 1);
-      shared.local_slope_C.push_back(std::isfinite(channel.local_slope) ? channel.local_slope : 0.0);
-    }
-    shared.draws = all_draws(fit, mesh);
-    shared.graph = graph;
-    EffectSums effects(fit.panel.channels());
-    double predicted = 0;
-    FitEvaluation evaluation(shared.origin, shared.holdout_weeks);
-    ForecastRows forecasts(fit.panel, shared.origin, shared.origin, 1);
-    std::unique_ptr<ResultsWriter> writer;
-    if (mesh.row == 0)
-      writer = std::make_unique<ResultsWriter>(folder.results(), fit.panel.coordinates, shared, *mesh.region_axis);
-    fit.loop.each([&](Chunk chunk) {
-      ResultBlock block = result_block(fit, chunk);
-      const Panel regions = slice_regions(fit.panel, chunk.first, chunk.count);
-      add_intervals(regions, shared, *fit.intervals, block);
-      if (writer) writer->append(block);
-      const std::vector<uint8_t> counted_RT = cells_with_rows(regions, 0, regions.regions);
-      effects.add(counted_RT, block.media_RTC, block.coefficient_RTC, shared);
-      predicted =
-          std::inner_product(block.predicted_RT.begin(), block.predicted_RT.end(), counted_RT.begin(), predicted);
-      evaluation.add(regions, block.predicted_RT);
-      for (int64_t r = 0; r < block.regions; ++r)
-        forecasts.set_prediction(0, block.first_region + r, block.predicted_RT.data() + r * fit.data.weeks);
-      forecasts.set_intervals(block, shared, 0.9);
-    });
-    if (writer) writer->finish();
-    // Not before: ranks with fewer blocks wait in finish() for the others' collective writes.
-    holdout = forecasts.gather(*mesh.region_axis, *fit.intervals, 0.9);
-    say_what_channels_bring(shared, effects, predicted);
-    return evaluation.figures(*mesh.region_axis);
-  }
-
- private:
-  // Direct and indirect effects, where the graph says that channels move each other. Collective.
-  void say_what_channels_bring(const SharedResults& shared, EffectSums& effects, double predicted) const {
-    if (graph.empty()) return;
-    mesh.region_axis->all_reduce_sum(std::span(effects.contribution_C));
-    mesh.region_axis->all_reduce_sum(std::span(effects.slope_C));
-    mesh.region_axis->all_reduce_sum(std::span(&predicted, 1));
-    const std::string table =
-        effects_table(channel_effects(shared, effects, 0.9), fit.panel.coordinates.channels, predicted);
-    if (!table.empty()) log_info("Effects through other channels, of the predicted total (docs/graph.md):\n" + table);
-  }
-};
-
-void say_what_runs(const Fit& fit, const PanelFile& file, const Mesh& mesh, int threads) {
-  const PanelCoordinates& names = file.coordinates();
-  log_info(text("Panel: ", names.regions.size(), " regions x ", names.weeks.size(), " ", steps_name(names.step), " (",
-                names.weeks.front(), " to ", names.weeks.back(), "), ", names.channels.size(), " channels, ",
-                static_cast<int64_t>(names.controls.size()) - names.events(), " controls, ", names.events(),
-                " events; training on the first ", fit.data.members[0].origin, ", holdout of ",
-                fit.data.weeks - fit.data.members[0].origin));
-  log_info(text("Model: ", fit.model.layout().shared_count(), " shared parameters, ", fit.model.layout().local_count(),
-                " a region; ", mesh.members, " x ", mesh.regions, " ranks (members x regions), ", threads,
-                " thread(s) each, at most ", fit.loop.plan().chunk, " regions at once, ",
-                fit.options.float64 ? "float64" : "float32", fit.options.deterministic ? ", deterministic" : ""));
-}
-
-// The gate's verdict, for people: the whole table in the log, and a warning for each channel without an identified
-// effect.
-void say_what_is_identified(const std::vector<ChannelIdentification>& channels, const std::vector<std::string>& names) {
-  log_info("What the training weeks identify:\n" + identification_table(channels, names));
-  for (size_t c = 0; c < channels.size(); ++c)
-    if (!channels[c].is_identified())
-      log_warning(text("The effect of channel ", names[c], " isn't identified: ", channels[c].reason,
-                       ". Its contribution may be anything within its interval."));
-}
-
-// Experiments beside the panel, and a warning for each that can't be right together with it.
-void say_what_experiments_did(const std::vector<ExperimentReport>& experiments,
-                              const std::vector<std::string>& channels) {
-  if (experiments.empty()) return;
-  log_info("Experiments (lifts in the target's units):\n" + experiment_table(experiments, channels));
-  for (const ExperimentReport& report : experiments)
-    if (report.is_doubtful())
-      log_warning(text("Experiment '", report.test.name, "' on ", channels[static_cast<size_t>(report.test.channel)],
-                       " measured a lift of ", shortest(report.test.lift), ", but the panel alone says ",
-                       shortest(std::round(report.panel)), ": ", std::round(10 * std::abs(report.surprise())) / 10,
-                       " standard deviations apart (", std::round(10 * std::abs(report.residual())) / 10,
-                       " s left after the fit). One of them is wrong: check the table's units, weeks and regions, or "
-                       "leave the experiment out."));
-}
-
-void say_how_channels_move(const Graph& graph, const std::vector<std::string>& channels) {
-  log_info("How spend on channels moves spend on others (->; --: undirected):\n" + graph_table(graph, channels));
 }
 
 // The steps that the descent left to the graph's term.
@@ -407,7 +181,7 @@ int train_command(CommandContext& context) {
   }
   if (resume) keep_config();  // not before: a resume that is refused leaves the run as it was
   install_signal_handlers();
-  const Run run{context, folder, *file, mesh, *fit, estimate.identification, graph, joint ? &*joint : nullptr};
+  const TrainingRun run{context, folder, *file, mesh, *fit, estimate.identification, graph, joint ? &*joint : nullptr};
   const int64_t first_step = fit->state.step;
   double checkpoint_seconds = 0;
   if (run.descend(checkpoint_seconds) == Outcome::kStopped) {
