@@ -3,7 +3,8 @@
 # (the address and undefined-behaviour ones: memory; the thread one: threads), valgrind, and random faults in whole runs.
 # All parts, or the named ones of: cppcheck tidy fuzzers memory threads valgrind faults. --ci: fewer faults, of one seed, under
 # the address sanitizer the fast tests, bad inputs and faults only.
-# FAULTS=300, SEED=(random), FUZZ_SECONDS=30 (of each fuzzer), FUZZ_SEED=(random) may be set.
+# FAULTS=300, SEED=(random), FUZZ_SECONDS=30 (of each fuzzer), FUZZ_SEED=(random) may be set, and FUZZERS="table config
+# panel checkpoint manifest journal" (which of them; all by default).
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
@@ -24,6 +25,7 @@ parts=("$@")
 [[ $# -gt 0 ]] || parts=(cppcheck tidy fuzzers memory threads valgrind faults)
 seed=${SEED:-$RANDOM}
 fuzz_seconds=${FUZZ_SECONDS:-30}
+read -ra chosen <<<"${FUZZERS:-${fuzzers[*]}}"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export OMP_WAIT_POLICY=passive OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 PYTHONDONTWRITEBYTECODE=1
@@ -37,22 +39,28 @@ run_tidy() {
   bash launch/check_tidy.sh
 }
 
+# fuzz NAME: for $fuzz_seconds of the clock.
+fuzz() {
+  local TIMEFORMAT='processor seconds: %U + %S'
+  time ASAN_OPTIONS=detect_leaks=0 build/fuzz/tests/fuzz/"$1"_fuzz -max_total_time="$fuzz_seconds" -timeout=60 \
+    -seed="${FUZZ_SEED:-0}" -rss_limit_mb=3000 -detect_leaks=0 -print_final_stats=1 \
+    -artifact_prefix="$root/build/fuzz/$1-" "$work/$1"
+}
+
 run_fuzzers() {
   [[ -f build/fuzz/build.ninja ]] || progress "Configuring the fuzzers" cmake --preset fuzz
   progress "Building the fuzzers" ninja -C build/fuzz fuzzers
   fill_corpora "$work" build/release/tests/write_sample_files
   local name failed=0
   declare -A running
-  for name in "${fuzzers[@]}"; do
-    ASAN_OPTIONS=detect_leaks=0 build/fuzz/tests/fuzz/"$name"_fuzz -max_total_time="$fuzz_seconds" -timeout=60 \
-      -seed="${FUZZ_SEED:-0}" -rss_limit_mb=3000 -detect_leaks=0 -print_final_stats=1 \
-      -artifact_prefix="$root/build/fuzz/$name-" "$work/$name" >"$work/$name.log" 2>&1 &
+  for name in "${chosen[@]}"; do
+    fuzz "$name" >"$work/$name.log" 2>&1 &
     running[$name]=$!
     while (($(jobs -rp | wc -l) >= $(nproc))); do sleep 0.2; done
   done
-  for name in "${fuzzers[@]}"; do
+  for name in "${chosen[@]}"; do
     if wait "${running[$name]}"; then
-      echo "$name, $fuzz_seconds s: $(grep -o 'number_of_executed_units: .*' "$work/$name.log")"
+      echo "$name, $fuzz_seconds s: $(grep -o 'number_of_executed_units: .*' "$work/$name.log"), $(grep -o 'processor seconds: .*' "$work/$name.log")"
     else
       echo "$name: an input that it doesn't stand, kept at the path below; give that to build/fuzz/tests/fuzz/${name}_fuzz" >&2
       grep -v '^#[0-9]*[[:space:]]' "$work/$name.log" | tail -n 40 >&2
