@@ -18,11 +18,10 @@ build/release/bench/sweep_defaults.json.
 
 import argparse
 import json
-import os
 import pathlib
-import subprocess
-import sys
 import tempfile
+
+import truth
 
 CUT, CLEARLY = 32, 0.02
 CROSSVAL = ["crossval.windows=3", "crossval.step=8", "crossval.horizon=8"]
@@ -44,10 +43,7 @@ class Bench:
         self.given, self.folder = given, folder
 
     def call(self, *words):
-        done = subprocess.run([self.given.dcmmm, *words], capture_output=True, text=True,
-                              env={**os.environ, "OMP_WAIT_POLICY": "passive"})  # fmt: skip
-        if done.returncode:
-            sys.exit(f"dcmmm {' '.join(words)}: exit code {done.returncode}: {done.stderr[-1000:]}")
+        truth.call(self.given.dcmmm, *words)
 
     def panels(self):
         out = {"public": ["data=dma_panel"]}

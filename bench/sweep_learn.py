@@ -20,12 +20,12 @@ import argparse
 import csv
 import json
 import math
-import os
 import pathlib
 import statistics
-import subprocess
 import sys
 import tempfile
+
+import truth
 
 ORIGINS = 9
 WORDS = ["model.gru.enabled=false", "model.estimator=descent", "model.descent=false", "model.settings=fixed",
@@ -42,10 +42,7 @@ class Bench:
         self.given, self.folder = given, folder
 
     def call(self, *words):
-        done = subprocess.run([self.given.dcmmm, *words], capture_output=True, text=True,
-                              env={**os.environ, "OMP_WAIT_POLICY": "passive"})  # fmt: skip
-        if done.returncode:
-            sys.exit(f"dcmmm {' '.join(words)}: exit code {done.returncode}: {done.stderr[-1000:]}")
+        truth.call(self.given.dcmmm, *words)
 
     def source(self, panel):
         if panel == "real":

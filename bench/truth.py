@@ -36,6 +36,7 @@ import collections
 import csv
 import json
 import math
+import os
 import pathlib
 import shutil
 import statistics
@@ -198,7 +199,8 @@ def choices(metrics, log):
 
 def call(dcmmm, *words):
     """Runs a command of dcmmm and returns what it wrote; ends the program where it fails."""
-    done = subprocess.run([dcmmm, *words], capture_output=True, text=True, check=False)
+    environment = {**os.environ, "OMP_WAIT_POLICY": "passive"}
+    done = subprocess.run([dcmmm, *words], capture_output=True, text=True, check=False, env=environment)
     if done.returncode != 0:
         sys.exit(f"dcmmm {' '.join(map(str, words))}\nended with {done.returncode}:\n{done.stderr}")
     return done.stderr
