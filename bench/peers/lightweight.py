@@ -12,6 +12,16 @@ from lightweight_mmm import lightweight_mmm, preprocessing
 VERSION = "0.1.9"  # the module's own __version__ is older
 
 
+def or_one(scale):
+    """What a region never has, or never has otherwise, is divided by 1: 0 / 0 would end the fit."""
+
+    def safe(values, axis=None):
+        found = scale(values, axis=axis)
+        return jnp.where(found == 0, 1.0, found)
+
+    return safe
+
+
 def main():
     panel = exchange.panel_argument()
     T = len(panel.training_weeks)
@@ -19,8 +29,9 @@ def main():
     controls = panel.array(panel.controls).transpose(1, 2, 0)
     target = panel.array(["target"])[:, :, 0].T
     # As in the README, by the mean; controls, whose mean may be 0, by their standard deviation.
-    media_scaler, target_scaler = (preprocessing.CustomScaler(divide_operation=jnp.mean) for _ in range(2))
-    control_scaler = preprocessing.CustomScaler(divide_operation=jnp.std)
+    media_scaler = preprocessing.CustomScaler(divide_operation=or_one(jnp.mean))
+    target_scaler = preprocessing.CustomScaler(divide_operation=jnp.mean)
+    control_scaler = preprocessing.CustomScaler(divide_operation=or_one(jnp.std))
     scaled_media = media_scaler.fit_transform(media[:T])
     scaled_target = target_scaler.fit_transform(target[:T])
     scaled_controls = control_scaler.fit_transform(controls[:T])
