@@ -141,9 +141,8 @@ int work(const SweepLine& line, const Sweep& sweep, int64_t workers, StudyFile& 
   if (speaks) print_status(study, sweep);
   if (stop_signal() != 0) return static_cast<int>(ExitCode::kStopped);
   if (speaks && all_failed(study))
-    throw UserError(text("All ", study.trials().size(),
-                         " trials failed, each for the reason that is told above. What they left is in ",
-                         (sweep.plan.folder / "trials").string(), "."));
+    throw UserError(text("All ", study.trials().size(), " trials failed: ", (sweep.plan.folder / "sweep.log").string(),
+                         " says why."));
   return 0;
 }
 

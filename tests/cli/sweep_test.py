@@ -269,6 +269,7 @@ class Sweep(cli.Case):
         tests.write_text("experiment,channel,regions,first_week,last_week,lift,standard_error\nspring,channel_01,*,0,200,5,1\n")
         done = self.sweep("sweep.trials=2", f"data.experiments={tests}", code=2)
         self.assertIn("All 2 trials failed", done.err)
+        self.assertIn("spring", (self.at / "sweep.log").read_text())
 
     def test_trials_never_see_the_holdout(self):
         self.sweep("sweep.trials=1", "data.holdout_weeks=10")

@@ -91,6 +91,7 @@ class Slurm(cli.Case):
             self.at = self.folder / at
             self.submit(*words, "sweep.slurm.jobs=1", f"sweep.slurm.nodes={nodes}", "sweep.ranks=2", f"sweep.rank_launcher={launcher}")
             self.wait_for_end()
+            self.assertEqual(objectives(self.at).keys(), objectives(local).keys())
             for number, (state, objective) in objectives(self.at).items():
                 said = (self.at / f"trials/{number}.txt").read_text()
                 self.assertEqual(state, "complete", said)
