@@ -7,12 +7,14 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "comm/environment.hpp"
 #include "comm/threads.hpp"
 #include "common/errors.hpp"
+#include "common/large_vector.hpp"
 #include "data/panel_file.hpp"
 #include "data/synthetic.hpp"
 #include "trainer/device_descent.hpp"
@@ -111,6 +113,11 @@ nlohmann::json measure(const BenchOptions& options, const Environment& environme
   const int64_t chunk = chunk_regions(options.trainer, model, synthetic_coordinates(options.panel), members_run,
                                       environment.machine()->size());
   const RegionPlan plan = plan_regions(cells, world.rank(), world.size(), chunk, options.trainer.deterministic);
+  // As `dcmmm train` does with a panel that is large for its rank.
+  if (!options.panel_file.empty() &&
+      plan.regions * options.panel.weeks * (options.panel.channels + options.panel.controls) * 8 >
+          memory_of_rank(options.trainer, environment.machine()->size()) / 4)
+    keep_large_arrays_in(std::filesystem::path(options.panel_file).parent_path());
   const Panel panel = options.panel_file.empty()
                           ? make_panel(options.panel, plan)
                           : PanelFile::read_in_blocks(options.panel_file, plan.first_region, plan.regions);

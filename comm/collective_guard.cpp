@@ -1,10 +1,12 @@
 #include "comm/collective_guard.hpp"
 
+#include <filesystem>
 #include <limits>
 #include <stdexcept>
 #include <string>
 
 #include "common/errors.hpp"
+#include "common/files.hpp"
 
 namespace dcmmm {
 namespace {
@@ -16,6 +18,8 @@ std::string caught(const std::function<void()>& work) {
     return "";
   } catch (const Error& error) {
     return static_cast<char>('0' + static_cast<int>(error.code())) + std::string(error.what());
+  } catch (const std::filesystem::filesystem_error& error) {
+    return static_cast<char>('0' + static_cast<int>(ExitCode::kUserError)) + describe(error);
   } catch (const std::exception& error) {
     return std::string("-") + error.what();
   }

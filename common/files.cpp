@@ -55,6 +55,11 @@ void write_text_file(const fs::path& path, const std::string& content) {
   });
 }
 
+std::string describe(const fs::filesystem_error& error) {
+  return text("Can't use '", error.path1().string(), "': ", error.code().message(),
+              ". Check the path, and that its folders may be read and written.");
+}
+
 std::string read_text_file(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
   std::ostringstream out;

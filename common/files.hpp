@@ -17,6 +17,9 @@ void write_text_file(const std::filesystem::path& path, const std::string& conte
 /// fsync of an existing file or folder. Throws UserError with the system's reason.
 void sync_path(const std::filesystem::path& path);
 
+/// What a user can do about a name that is too long or a folder without permission.
+std::string describe(const std::filesystem::filesystem_error& error);
+
 /// The whole content of a file. Throws UserError when it can't be read.
 std::string read_text_file(const std::filesystem::path& path);
 

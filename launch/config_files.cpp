@@ -119,13 +119,24 @@ ConfigFile parse_config(const std::string& yaml, const std::string& path, const 
   return file;
 }
 
+// What can't be looked at isn't there: a name that is too long, say.
+bool is_file(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+bool is_folder(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
 std::string file_name(const std::string& path) { return path.ends_with(".yaml") ? path : path + ".yaml"; }
 
 }  // namespace
 
 bool ConfigFiles::is_group(const std::string& path) const {
   return std::any_of(folders_.begin(), folders_.end(),
-                     [&](const fs::path& folder) { return fs::is_directory(folder / path); });
+                     [&](const fs::path& folder) { return is_folder(folder / path); });
 }
 
 const ConfigFile* ConfigFiles::load(const std::string& path) {
@@ -134,7 +145,7 @@ const ConfigFile* ConfigFiles::load(const std::string& path) {
   if (is_new) {
     for (const auto& folder : folders_) {
       const fs::path full = folder / file_name(path);
-      if (!fs::is_regular_file(full)) continue;
+      if (!is_file(full)) continue;
       file = parse_config(read_text_file(full), path, full.string());
       break;
     }
@@ -145,7 +156,7 @@ const ConfigFile* ConfigFiles::load(const std::string& path) {
 std::vector<std::string> ConfigFiles::options(const std::string& group) const {
   std::set<std::string> names;
   for (const auto& folder : folders_) {
-    if (!fs::is_directory(folder / group)) continue;
+    if (!is_folder(folder / group)) continue;
     for (const auto& entry : fs::directory_iterator(folder / group)) {
       if (entry.is_regular_file() && entry.path().extension() == ".yaml") names.insert(entry.path().stem().string());
     }

@@ -180,6 +180,8 @@ std::pair<int, std::string> describe_error() {
     throw;
   } catch (const Error& error) {
     return {static_cast<int>(error.code()), error.what()};
+  } catch (const std::filesystem::filesystem_error& error) {
+    return {static_cast<int>(ExitCode::kUserError), describe(error)};
   } catch (const std::bad_alloc&) {
     return {1, "Out of memory. Lower trainer.memory_limit or trainer.region_chunk, or use more ranks."};
   } catch (const std::exception& error) {

@@ -1,7 +1,10 @@
 // train: from a panel to a run folder.
+#include <linux/magic.h>
 #include <sys/resource.h>
+#include <sys/vfs.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <iostream>
 #include <limits>
 #include <memory>
@@ -15,6 +18,7 @@
 #include "comm/watchdog.hpp"
 #include "common/errors.hpp"
 #include "common/files.hpp"
+#include "common/large_vector.hpp"
 #include "common/sha256.hpp"
 #include "common/text.hpp"
 #include "data/panel_file.hpp"
@@ -55,15 +59,29 @@ std::vector<int64_t> members_of_row(const Value& config, const Mesh& mesh) {
   return of_row;
 }
 
-// A rank's regions. Media, controls and spend stay in the file where they would take more than a quarter of its memory.
-Panel read_regions(const PanelFile& file, const fs::path& path, const RegionPlan& plan, int64_t memory) {
+// Where what doesn't fit into memory goes: TMPDIR, which on a cluster is the node's own disk, unless that is memory.
+fs::path folder_on_disk(const fs::path& run) {
+  const char* temporary = std::getenv("TMPDIR");
+  struct statfs system {};
+  const bool is_disk = temporary != nullptr && statfs(temporary, &system) == 0 && system.f_type != TMPFS_MAGIC;
+  return is_disk ? fs::path(temporary) : run;
+}
+
+// A rank's regions. Media, controls and spend stay in the file where they would take more than a quarter of its memory,
+// and what is made of them lies on disk.
+Panel read_regions(const PanelFile& file, const fs::path& path, const RegionPlan& plan, int64_t memory,
+                   const fs::path& run) {
   const PanelCoordinates& names = file.coordinates();
   const size_t columns = names.channels.size() * (names.has_spend ? 2 : 1) + names.controls.size();
   const auto bytes =
       static_cast<int64_t>(sizeof(double) * columns * names.weeks.size()) * std::max<int64_t>(plan.regions, 1);
   if (bytes <= memory / 4) return file.read(plan.first_region, plan.regions);
-  log_info(text("The panel's media and controls are read as they are needed: ", bytes >> 20,
-                " MiB a rank are more than a quarter of its memory (trainer.memory_limit)."));
+  const fs::path folder = folder_on_disk(run);
+  keep_large_arrays_in(folder);
+  log_info(
+      text("The panel's media and controls are read as they are needed: ", bytes >> 20,
+           " MiB a rank are more than a quarter of its memory (trainer.memory_limit). What is made of them lies in ",
+           folder.string(), " (TMPDIR, where it is set) until the end."));
   return PanelFile::read_in_blocks(path, plan.first_region, plan.regions);
 }
 
@@ -130,7 +148,8 @@ int train_command(CommandContext& context) {
                                       static_cast<int64_t>(options.members.size()) + 1, ranks_here);
   const RegionPlan plan = plan_regions(file->observed_cells(), mesh.column, mesh.regions, chunk, trainer.deterministic);
   Panel panel;
-  agree(world, [&] { panel = read_regions(*file, panel_path, plan, memory_of_rank(trainer, ranks_here)); });
+  agree(world,
+        [&] { panel = read_regions(*file, panel_path, plan, memory_of_rank(trainer, ranks_here), folder.path); });
   const double import_seconds = stage.lap();
 
   set_activity("the start of the fit");

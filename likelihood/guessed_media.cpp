@@ -31,7 +31,7 @@ std::vector<Stretch> stretches(std::span<const uint8_t> known_T, bool known) {
 // Turns the target into the one that goes with the guessed media, had they been the drawn ones of imputation `number`.
 // Returns what each channel's drawn media bring more in observed cells, as shares of the target.
 Eigen::VectorXd draw_target(const LikelihoodData& data, const Mode& mode, int64_t number, const RegionLoop& loop,
-                            std::vector<double>& target_RT) {
+                            LargeVector<double>& target_RT) {
   const int64_t T = data.origin, C = data.channels;
   const std::vector<double> sums = loop.sum(C, [&](Chunk chunk, std::span<double> total) {
     RowMatrix guessed(T, C), drawn(T, C);

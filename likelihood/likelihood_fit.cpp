@@ -300,9 +300,11 @@ LikelihoodFit refit_at_earlier_origin(const LikelihoodFit& fit, LikelihoodData d
   inner.estimate = fit.estimate;
   inner.data = std::move(data);
   inner.data.error_scale_R = fit.data.error_scale_R;
-  for (int64_t region = 0; region < inner.data.regions; ++region)
-    for (int64_t t = 0; t < inner.data.origin; ++t)
-      inner.data.weight_RT[region * inner.data.weeks + t] *= fit.data.weight_RT[region * fit.data.weeks + t];
+  loop.each([&](Chunk chunk) {
+    for (int64_t region = chunk.first; region < chunk.first + chunk.count; ++region)
+      for (int64_t t = 0; t < inner.data.origin; ++t)
+        inner.data.weight_RT[region * inner.data.weeks + t] *= fit.data.weight_RT[region * fit.data.weeks + t];
+  });
   const Mode& mode = fit.members[0].mode;
   inner.covariance = fix_covariance(
       inner.data, fit.estimate.components,

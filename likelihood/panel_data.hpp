@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "common/large_vector.hpp"
 #include "data/experiments.hpp"
 #include "likelihood/carry_over.hpp"
 
@@ -17,11 +18,11 @@ struct LikelihoodData {
   int64_t channels = 0, controls = 0, patterns = 0;
   int64_t events = 0;                 // the last of the controls
   double year = kWeeksOfYear;         // steps of the panel in a year
-  std::vector<double> target_RT;      // y / m_r; anything where not observed
-  std::vector<double> weight_RT;      // 1 on observed training cells, less where Huber's weights say so, else 0
-  std::vector<float> media_RTC;       // x', all weeks
-  std::vector<float> control_RTK;     // z', all weeks
-  std::vector<float> frequency_RTC;   // of channels with reach and frequency, kFrequencyUnit; empty: there are none
+  LargeVector<double> target_RT;      // y / m_r; anything where not observed
+  LargeVector<double> weight_RT;      // 1 on observed training cells, less where Huber's weights say so, else 0
+  LargeVector<float> media_RTC;       // x', all weeks
+  LargeVector<float> control_RTK;     // z', all weeks
+  LargeVector<float> frequency_RTC;   // of channels with reach and frequency, kFrequencyUnit; empty: there are none
   std::vector<char> has_frequency_C;  // 1: the channel is one of those; empty: none is
   std::vector<double> pattern_TS;     // all weeks
   std::vector<double> size_R;         // m_r, KPI units; 0: no usable history
@@ -29,7 +30,7 @@ struct LikelihoodData {
   std::vector<double> error_scale_R;  // scale of a region's errors and of its level's, geometric mean 1
   double total_target = 0;            // sum of y over observed training cells of all ranks, KPI units
   bool has_guesses = false;           // some media are guesses (model/missing_media.hpp); the same on every rank
-  std::vector<uint8_t> has_row_RT;    // where there are guesses: 0: the cell's media are one
+  LargeVector<uint8_t> has_row_RT;    // where there are guesses: 0: the cell's media are one
   std::vector<char> off_C;            // 1: no media in any region's training cells, so no effect; empty: none is off
   std::vector<double> spend_C;        // the same of the channels' spend, currency; empty where it isn't known
 

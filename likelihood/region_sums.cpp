@@ -40,7 +40,7 @@ void add_region(const RegionPass& pass, const SumsLayout& sums, int64_t region, 
   precision.factor(pass.data, region, pass.components, pass.slopes, columns);
   const RowMatrix weighted = precision.apply(columns);
   Block(out + sums.weighted(), T, P) += weighted;
-  Block(out + sums.gram(), P, P).noalias() += columns.transpose() * weighted;
+  Block(out + sums.gram(), P, P).triangularView<Eigen::Lower>() += columns.transpose() * weighted;
   if (sums.with_precision) precision.add_upper_to(Block(out + sums.precision(), T, T));
   add_mean(pass, region, columns, Eigen::Map<Eigen::VectorXd>(out + sums.mean(), P));
   out[sums.log_determinant()] += precision.log_determinant();
@@ -165,8 +165,7 @@ PanelSums sum_regions(const RegionPass& pass, const RegionLoop& loop) {
   if (pass.with_precision)
     out.precision_TT = Block(sums.data() + layout.precision(), T, T).selfadjointView<Eigen::Upper>();
   out.weighted_TP = Block(sums.data() + layout.weighted(), T, P);
-  const RowMatrix gram = Block(sums.data() + layout.gram(), P, P);
-  out.gram_PP = 0.5 * (gram + gram.transpose());
+  out.gram_PP = Block(sums.data() + layout.gram(), P, P).selfadjointView<Eigen::Lower>();
   out.mean_P = per_target(Eigen::Map<const Eigen::VectorXd>(sums.data() + layout.mean(), P));
   out.log_determinant = sums[layout.log_determinant()];
   return out;

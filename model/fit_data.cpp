@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "common/large_vector.hpp"
 #include "common/random.hpp"
 #include "common/text.hpp"
 #include "data/split.hpp"
@@ -27,8 +28,12 @@ constexpr uint64_t kBlockStream = uint64_t{1} << 32;
 // A weight of the Bayesian bootstrap (Rubin 1981): exponential, mean 1.
 double bootstrap_weight(uint64_t seed, uint64_t stream) { return -std::log(RandomStream(seed, stream).uniform()); }
 
-at::Tensor copy_of(const std::vector<double>& values, at::IntArrayRef shape, at::ScalarType type) {
-  return at::from_blob(const_cast<double*>(values.data()), shape, at::kDouble).to(type, false, /*copy=*/true);
+// Zeros, in memory that may be a file's: of what is as long as the panel.
+at::Tensor large_zeros(at::IntArrayRef shape, at::ScalarType type) {
+  if (!keeps_large_arrays_in_files()) return at::zeros(shape, type);
+  const size_t bytes = static_cast<size_t>(c10::multiply_integers(shape)) * c10::elementSize(type);
+  const auto release = [bytes](void* memory) { free_large(memory, bytes); };
+  return at::from_blob(allocate_large(bytes), shape, release, type).zero_();
 }
 
 // Sums over a region's training weeks.
@@ -115,31 +120,35 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
   data.frequencies = members[0].frequencies;
   data.all_regions = static_cast<int64_t>(panel.coordinates.regions.size());
   const int64_t E = data.member_count(), R = data.regions, T = data.weeks, C = data.channels, K = data.controls;
-  data.target_RT = copy_of(panel.target_RT, {R, T}, type);
-  data.control_known_RT = at::zeros({R, T}, type);
-  for (int64_t r = 0; r < R; ++r) {
-    int64_t first = 0;
-    while (first < T && panel.observed_RT[r * T + first] == 0) ++first;
-    data.control_known_RT[r].narrow(0, first, T - first).fill_(1);
-  }
+  data.target_RT = large_zeros({R, T}, type);
+  data.control_known_RT = large_zeros({R, T}, type);
 
   // Raw values, and each member's sums, block by block: the panel may be too large to be held beside them.
   std::vector<std::vector<RegionSums>> sums(static_cast<size_t>(E), std::vector<RegionSums>(static_cast<size_t>(R)));
   const at::ScalarType raw = panel.blocks ? at::kFloat : type;
-  data.media_RTC = at::empty({R, T, C}, raw);
-  data.control_RTK = at::empty({R, T, K}, raw);
+  data.media_RTC = large_zeros({R, T, C}, raw);
+  data.control_RTK = large_zeros({R, T, K}, raw);
   std::vector<double> filled_TC(static_cast<size_t>(T * C));
   for (int64_t first = 0; first < R; first += kBlockRegions) {
     const int64_t count = std::min(kBlockRegions, R - first);
     const RegionBlock block(panel, first, count);
     for (int64_t r = first; r < first + count; ++r) {
       fill_missing_rows(panel, block, r, filled_TC);
+      AT_DISPATCH_FLOATING_TYPES(type, "targets", [&] {
+        const auto seen = panel.observed_RT.begin() + r * T;
+        scalar_t* known = data.control_known_RT.data_ptr<scalar_t>() + r * T;
+        std::fill(known + (std::find_if(seen, seen + T, [](uint8_t row) { return row != 0; }) - seen), known + T,
+                  scalar_t(1));
+        std::copy_n(panel.target_RT.begin() + r * T, T, data.target_RT.data_ptr<scalar_t>() + r * T);
+      });
       AT_DISPATCH_FLOATING_TYPES(raw, "raw_values", [&] {
         std::copy(filled_TC.begin(), filled_TC.end(), data.media_RTC.data_ptr<scalar_t>() + r * T * C);
         std::copy_n(block.controls_TK(r), T * K, data.control_RTK.data_ptr<scalar_t>() + r * T * K);
       });
       for (int64_t e = 0; e < E; ++e) sums[e][r] = sum_training_weeks(panel, block, r, members[e].origin);
     }
+    release_large_arrays(static_cast<double>(first) / static_cast<double>(R),
+                         static_cast<double>(first + count) / static_cast<double>(R));
   }
 
   // National figures of each member: sum of m_r, cells, media, the controls' standard deviations, shares of voice, the
@@ -170,7 +179,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
 
   at::Tensor target_scale = at::zeros({E, R}, at::kDouble), media_scale = at::zeros({E, R, C}, at::kDouble);
   at::Tensor control_mean = at::zeros({E, R, K}, at::kDouble), control_scale = at::zeros({E, R, K}, at::kDouble);
-  at::Tensor cell_weight = at::zeros({E, R, T}, type), region_weight = at::zeros({E, R}, at::kDouble);
+  at::Tensor cell_weight = large_zeros({E, R, T}, type), region_weight = at::zeros({E, R}, at::kDouble);
   auto scale_ER = target_scale.accessor<double, 2>();
   auto weight_ER = region_weight.accessor<double, 2>();
   auto media_ERC = media_scale.accessor<double, 3>();

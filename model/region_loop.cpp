@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "comm/ordered_sum.hpp"
+#include "common/large_vector.hpp"
 #include "data/partition.hpp"
 
 namespace dcmmm {
@@ -14,6 +15,14 @@ namespace {
 constexpr int kVirtualShards = 32;
 // Fixed, so that the shapes of a deterministic fit never change.
 constexpr int64_t kDeterministicChunk = 64;
+
+// Of arrays that are in files, what a chunk has read leaves memory.
+void run(const RegionPlan& plan, Chunk chunk, const std::function<void()>& work) {
+  if (!keeps_large_arrays_in_files()) return work();
+  const auto share = [&](int64_t region) { return static_cast<double>(region) / static_cast<double>(plan.regions); };
+  work();
+  release_large_arrays(share(chunk.first), share(chunk.first + chunk.count));
+}
 
 }  // namespace
 
@@ -46,10 +55,11 @@ RegionPlan plan_regions(std::span<const int64_t> observed_cells, int rank, int r
 std::vector<double> RegionLoop::sum(int64_t length, const std::function<void(Chunk, std::span<double>)>& work,
                                     std::span<double> rank_counts) const {
   const auto width = static_cast<size_t>(length);
+  const auto step = [&](Chunk chunk, std::span<double> to) { run(plan_, chunk, [&] { work(chunk, to); }); };
   if (!plan_.deterministic) {
     std::vector<double> sums(width + rank_counts.size(), 0.0);
     for (int64_t first = 0; first < plan_.regions; first += plan_.chunk)
-      work({first, std::min(plan_.chunk, plan_.regions - first)}, std::span<double>(sums).first(width));
+      step({first, std::min(plan_.chunk, plan_.regions - first)}, std::span<double>(sums).first(width));
     std::copy(rank_counts.begin(), rank_counts.end(), sums.begin() + length);
     communicator_.all_reduce_sum(std::span<double>(sums));
     std::copy(sums.begin() + length, sums.end(), rank_counts.begin());
@@ -61,7 +71,7 @@ std::vector<double> RegionLoop::sum(int64_t length, const std::function<void(Chu
   at::parallel_for(0, shards, 1, [&](int64_t begin, int64_t end) {
     for (int64_t shard = begin; shard < end; ++shard)
       for (int64_t first = plan_.shard_begin[shard]; first < plan_.shard_begin[shard + 1]; first += plan_.chunk)
-        work({first, std::min(plan_.chunk, plan_.shard_begin[shard + 1] - first)},
+        step({first, std::min(plan_.chunk, plan_.shard_begin[shard + 1] - first)},
              shard_sums.partial(plan_.first_shard + shard));
   });
   std::vector<double> sums(width);
@@ -71,14 +81,15 @@ std::vector<double> RegionLoop::sum(int64_t length, const std::function<void(Chu
 }
 
 void RegionLoop::each(const std::function<void(Chunk)>& work) const {
+  const auto step = [&](Chunk chunk) { run(plan_, chunk, [&] { work(chunk); }); };
   if (!plan_.deterministic) {
     for (int64_t first = 0; first < plan_.regions; first += plan_.chunk)
-      work({first, std::min(plan_.chunk, plan_.regions - first)});
+      step({first, std::min(plan_.chunk, plan_.regions - first)});
     return;
   }
   for (size_t shard = 0; shard + 1 < plan_.shard_begin.size(); ++shard)
     for (int64_t first = plan_.shard_begin[shard]; first < plan_.shard_begin[shard + 1]; first += plan_.chunk)
-      work({first, std::min(plan_.chunk, plan_.shard_begin[shard + 1] - first)});
+      step({first, std::min(plan_.chunk, plan_.shard_begin[shard + 1] - first)});
 }
 
 }  // namespace dcmmm

@@ -28,7 +28,7 @@ InnerOrigins inner_origins(int64_t origin, double seasonal_period) {
   return out;
 }
 
-InnerPrediction closed_form_predictions(const Fit& fit, const InnerOrigins& inner) {
+InnerPredictions closed_form_predictions(const Fit& fit, const InnerOrigins& inner) {
   const at::NoGradGuard no_gradient;
   const auto E = static_cast<int64_t>(inner.origins.size());
   // All inner origins are one batch of members. Without a descent the GRU has nothing to say.
@@ -41,29 +41,32 @@ InnerPrediction closed_form_predictions(const Fit& fit, const InnerOrigins& inne
   at::Tensor shared = initial_shared(model.layout(), options, members);
   model.closed_form(data, shared, fit.loop);
   shared = shared.to(data.type);
-  return [=](int64_t place, Chunk chunk, int64_t weeks) {
-    const at::NoGradGuard no_gradient_here;
-    const at::Tensor local = at::zeros({E, chunk.count, model.layout().local_count()}, data.type);
-    const at::Tensor total = model.effects(data, shared, local, chunk, weeks).total();
-    const at::Tensor scaled = (total + model.baseline(data, total, chunk).baseline_ERT)[place].to(at::kDouble);
-    const at::Tensor usable = data.region_weight_ER[place].narrow(0, chunk.first, chunk.count) > 0;
-    const at::Tensor scale = data.target_scale_ER[place].narrow(0, chunk.first, chunk.count);
-    return at::where(usable, scale, at::full_like(scale, std::numeric_limits<double>::quiet_NaN())).unsqueeze(-1) *
-           scaled;
+  return [=](int64_t place) {
+    return [=, data = data.only(place), shared_1P = shared.narrow(0, place, 1)](Chunk chunk, int64_t weeks) {
+      const at::NoGradGuard no_gradient_here;
+      const at::Tensor local = at::zeros({1, chunk.count, model.layout().local_count()}, data.type);
+      const at::Tensor total = model.effects(data, shared_1P, local, chunk, weeks).total();
+      const at::Tensor scaled = (total + model.baseline(data, total, chunk).baseline_ERT)[0].to(at::kDouble);
+      const at::Tensor usable = data.region_weight_ER[0].narrow(0, chunk.first, chunk.count) > 0;
+      const at::Tensor scale = data.target_scale_ER[0].narrow(0, chunk.first, chunk.count);
+      return at::where(usable, scale, at::full_like(scale, std::numeric_limits<double>::quiet_NaN())).unsqueeze(-1) *
+             scaled;
+    };
   };
 }
 
 std::vector<RegionResiduals> inner_residuals(const Fit& fit, const InnerOrigins& inner,
-                                             const InnerPrediction& predict) {
+                                             const InnerPredictions& predictions_of) {
   const int64_t origin = fit.data.members[0].origin, E = static_cast<int64_t>(inner.origins.size());
   const int64_t H = std::min(origin - inner.origins.back(), kFarthest), weeks = fit.data.weeks;
   // A row a region: its place in the panel, its scale, its errors.
   const auto width = static_cast<size_t>(2 + E * H);
   std::vector<double> rows(static_cast<size_t>(fit.data.regions) * width, std::numeric_limits<double>::quiet_NaN());
   const at::Tensor scale = fit.data.target_scale_ER, weight = fit.data.region_weight_ER.to(at::kDouble);
-  fit.loop.each([&](Chunk chunk) {
-    for (int64_t e = 0; e < E; ++e) {
-      const at::Tensor predicted = predict(e, chunk, origin).contiguous();
+  for (int64_t e = 0; e < E; ++e) {
+    const Predictions predict = predictions_of(e);
+    fit.loop.each([&](Chunk chunk) {
+      const at::Tensor predicted = predict(chunk, origin).contiguous();
       const auto predicted_nT = predicted.accessor<double, 2>();
       for (int64_t n = 0; n < chunk.count; ++n) {
         const int64_t r = chunk.first + n;
@@ -74,8 +77,8 @@ std::vector<RegionResiduals> inner_residuals(const Fit& fit, const InnerOrigins&
           if (fit.panel.observed_RT[r * weeks + t])
             row[2 + e * H + t - inner.origins[e]] = fit.panel.target_RT[r * weeks + t] - predicted_nT[n][t];
       }
-    }
-  });
+    });
+  }
   const std::vector<double> all = fit.loop.communicator().all_gather(rows);
   std::vector<RegionResiduals> out(all.size() / width);
   for (size_t i = 0; i < out.size(); ++i) {
@@ -87,9 +90,9 @@ std::vector<RegionResiduals> inner_residuals(const Fit& fit, const InnerOrigins&
 
 ForecastIntervals forecast_intervals(const Fit& fit) {
   const InnerOrigins inner = inner_origins(fit.data.members[0].origin, fit.model.seasonal_period());
-  const InnerPrediction predict =
+  const InnerPredictions predictions_of =
       fit.likelihood ? likelihood_predictions(fit, inner.origins) : closed_form_predictions(fit, inner);
-  return calibrate_intervals(inner_residuals(fit, inner, predict), static_cast<int64_t>(inner.origins.size()),
+  return calibrate_intervals(inner_residuals(fit, inner, predictions_of), static_cast<int64_t>(inner.origins.size()),
                              inner.shared_horizons);
 }
 

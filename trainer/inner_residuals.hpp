@@ -20,16 +20,20 @@ struct InnerOrigins {
 /// where there is no room. REQUIRES: origin >= kMinimumTrainingWeeks.
 InnerOrigins inner_origins(int64_t origin, double seasonal_period);
 
-/// Predictions [n, weeks] (float64, KPI units) of a chunk from the inner origin of that place; NaN for regions without
-/// a usable history there.
-using InnerPrediction = std::function<at::Tensor(int64_t place, Chunk chunk, int64_t weeks)>;
+/// Predictions [n, weeks] (float64, KPI units) of a chunk; NaN for regions without a usable history.
+using Predictions = std::function<at::Tensor(Chunk chunk, int64_t weeks)>;
+
+/// Fits from the inner origin of that place. Collective. Asked for one after the other, so that no two of them need be
+/// held at once.
+using InnerPredictions = std::function<Predictions(int64_t place)>;
 
 /// Residuals of all regions of the panel, in its order, for horizons up to 26 or the farthest that is there. Weeks from
 /// the fit's origin on have no say. Collective.
-std::vector<RegionResiduals> inner_residuals(const Fit& fit, const InnerOrigins& inner, const InnerPrediction& predict);
+std::vector<RegionResiduals> inner_residuals(const Fit& fit, const InnerOrigins& inner,
+                                             const InnerPredictions& predictions_of);
 
 /// Predictions of the fit's closed form at inner origins, without descent. Collective.
-InnerPrediction closed_form_predictions(const Fit& fit, const InnerOrigins& inner);
+InnerPredictions closed_form_predictions(const Fit& fit, const InnerOrigins& inner);
 
 /// The intervals of this fit's forecasts, from its closed form, or its likelihood, at inner origins. Collective.
 ForecastIntervals forecast_intervals(const Fit& fit);

@@ -108,19 +108,24 @@ void fill(Fit& fit, std::shared_ptr<const LikelihoodFit> found) {
   fit.anchor.variance_E.assign(static_cast<size_t>(fit.members), 1.0);
   fit.state = make_fit_state(fit.model.layout(), data, shared);
   fit.state.step = fit.options.steps;
-  const at::Tensor weight_RT =
-      at::from_blob(const_cast<double*>(likelihood.data.weight_RT.data()), {data.regions, weeks}, at::kDouble);
   data.national_EN = at::zeros({fit.members, path}, at::kDouble);
   if (likelihood.options.drift != Drift::kNone)
     data.drift_ENC = at::zeros({fit.members, path, data.channels}, at::kDouble);
   for (int64_t e = 0; e < fit.members; ++e) {
-    data.cell_weight_ERT[e].copy_(weight_RT);
     data.persistence_E[e] = likelihood.estimate.components.level_persistence();
     data.national_EN[e].copy_(tensor_of(likelihood.members[e].national_T));
     if (data.drift_ENC.defined()) data.drift_ENC[e].copy_(drift_of(likelihood.members[e], path));
-    for (int64_t region = 0; region < data.regions; ++region)
-      if (likelihood.data.is_usable(region)) set_region(fit, likelihood, e, region, fit.state.local_ERL[e][region]);
   }
+  fit.loop.each([&](Chunk chunk) {
+    const auto weight_nT = at::from_blob(const_cast<double*>(likelihood.data.weight_RT.data()) + chunk.first * weeks,
+                                         {chunk.count, weeks}, at::kDouble);
+    for (int64_t e = 0; e < fit.members; ++e) {
+      data.cell_weight_ERT[e].narrow(0, chunk.first, chunk.count).copy_(weight_nT);
+#pragma omp parallel for schedule(dynamic)
+      for (int64_t region = chunk.first; region < chunk.first + chunk.count; ++region)
+        if (likelihood.data.is_usable(region)) set_region(fit, likelihood, e, region, fit.state.local_ERL[e][region]);
+    }
+  });
   fit.likelihood = std::move(found);
 }
 
@@ -233,29 +238,26 @@ std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& g
   return fit;
 }
 
-std::function<at::Tensor(int64_t, Chunk, int64_t)> likelihood_predictions(const Fit& fit,
-                                                                          const std::vector<int64_t>& origins) {
-  std::vector<std::shared_ptr<Fit>> inner;
-  for (const int64_t origin : origins) {
+InnerPredictions likelihood_predictions(const Fit& fit, const std::vector<int64_t>& origins) {
+  return [&fit, origins](int64_t place) -> Predictions {
     Member member = fit.data.members[0];
-    member.origin = origin;
-    std::shared_ptr<Fit> at_origin =
+    member.origin = origins[static_cast<size_t>(place)];
+    const std::shared_ptr<Fit> at_origin =
         empty_fit(fit.panel, fit.model.options(), fit.options, {member}, fit.loop.plan(), fit.loop.communicator());
     const at::Tensor patterns =
         temporal_patterns(fit.model.options(), fit.model.seasonal_period(), 0, fit.panel.weeks());
     LikelihoodData data = likelihood_data(at_origin->data, 0, patterns, fit.loop);
-    data.spend_C = training_spend(fit.panel, origin, fit.loop);
-    data.experiments = experiments_within(fit.likelihood->options.experiments, 0, origin);
+    data.spend_C = training_spend(fit.panel, member.origin, fit.loop);
+    data.experiments = experiments_within(fit.likelihood->options.experiments, 0, member.origin);
     fill(*at_origin,
          std::make_shared<LikelihoodFit>(refit_at_earlier_origin(*fit.likelihood, std::move(data), fit.loop)));
-    inner.push_back(at_origin);
-  }
-  return [inner](int64_t place, Chunk chunk, int64_t weeks) {
-    const Fit& at_origin = *inner[static_cast<size_t>(place)];
-    const at::Tensor usable = at_origin.data.region_weight_ER[0].narrow(0, chunk.first, chunk.count) > 0;
-    const at::Tensor scale = at_origin.data.target_scale_ER[0].narrow(0, chunk.first, chunk.count);
-    return at::where(usable, scale, at::full_like(scale, std::numeric_limits<double>::quiet_NaN())).unsqueeze(-1) *
-           scaled_prediction(at_origin, chunk, weeks)[0].to(at::kDouble);
+    at_origin->likelihood = nullptr;  // its curves and effects are in the parameters now
+    return [at_origin](Chunk chunk, int64_t weeks) {
+      const at::Tensor usable = at_origin->data.region_weight_ER[0].narrow(0, chunk.first, chunk.count) > 0;
+      const at::Tensor scale = at_origin->data.target_scale_ER[0].narrow(0, chunk.first, chunk.count);
+      return at::where(usable, scale, at::full_like(scale, std::numeric_limits<double>::quiet_NaN())).unsqueeze(-1) *
+             scaled_prediction(*at_origin, chunk, weeks)[0].to(at::kDouble);
+    };
   };
 }
 

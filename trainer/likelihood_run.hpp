@@ -10,6 +10,7 @@
 #include "likelihood/gate.hpp"
 #include "likelihood/likelihood_fit.hpp"
 #include "trainer/fit.hpp"
+#include "trainer/inner_residuals.hpp"
 
 namespace dcmmm {
 
@@ -30,8 +31,8 @@ std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& m
                                        const std::function<void(const std::string&)>& log,
                                        const LikelihoodStart* start = nullptr);
 
-/// Predictions of the first member from inner origins, as inner_residuals takes them. Collective.
-std::function<at::Tensor(int64_t place, Chunk chunk, int64_t weeks)> likelihood_predictions(
-    const Fit& fit, const std::vector<int64_t>& origins);
+/// Fits of the first member from inner origins, as inner_residuals asks for them: each is made when it is asked for and
+/// goes with its predictions. `fit` must outlive them.
+InnerPredictions likelihood_predictions(const Fit& fit, const std::vector<int64_t>& origins);
 
 }  // namespace dcmmm

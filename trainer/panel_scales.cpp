@@ -26,6 +26,7 @@ constexpr double kSearched = 2.5;     // standard errors to both sides
 constexpr int kSearchSteps = 6;
 constexpr double kLeastLeft = 0.05;    // of the smallest region's mean target
 constexpr double kWholeMargin = 1e-9;  // of the least squares
+constexpr int64_t kMostJudged = 1000;  // regions, evenly spaced, that scales are judged by
 
 // Whether every region of all ranks has a population.
 bool has_population(const Panel& panel, const RegionLoop& loop) {
@@ -57,7 +58,10 @@ class Contest {
     member.media_unit = scales.media_unit;
     member.size_offset = scales.size_offset;
     const FitData data = make_fit_data(panel_, {member}, at::kDouble, loop_);
-    const LikelihoodData likelihood = likelihood_data(data, 0, patterns_, loop_);
+    LikelihoodData likelihood = likelihood_data(data, 0, patterns_, loop_);
+    for (int64_t r = 0; r < data.regions; ++r)
+      if (!is_sampled(loop_.plan().first_region + r, kMostJudged, data.all_regions))
+        likelihood.size_R[static_cast<size_t>(r)] = 0;
     ComponentEstimate found;
     try {
       found = quick_estimate(likelihood, options_, start_, data.all_regions, loop_);

@@ -21,6 +21,19 @@ class Memory(cli.Case):
         self.assertNotIn("read as they are needed", logs[0])
         self.assertIn("read as they are needed", logs[1])
 
+    def test_arrays_in_files_give_the_figures_of_the_likelihood(self):
+        self.dcmmm("synth", "output=panel.h5", "synth.regions=360", "synth.weeks=60")
+        figures = []
+        for name, limit in (("held", "1GiB"), ("read", "4MiB")):
+            done = self.dcmmm("train", "data.panel=panel.h5", f"run.dir={name}", "model.estimator=likelihood",
+                              "model.likelihood.curve_draws=0", "trainer.region_chunk=32", f"trainer.memory_limit={limit}")
+            figures.append(json.loads((self.folder / name / "metrics.json").read_text())["holdout"]["rmse"])
+        self.assertIn("What is made of them lies in read", done.out + done.err)
+        # Media are float32 in files and float64 in memory, and the search ends a little elsewhere.
+        self.assertAlmostEqual(figures[1] / figures[0], 1, delta=2e-4)
+        self.assertEqual(sorted(path.name for path in (self.folder / "held").iterdir()),
+                         sorted(path.name for path in (self.folder / "read").iterdir()))
+
     def test_20000_regions_take_less_than_2_GiB(self):
         made = self.dcmmm("synth", "output=panel.h5", "synth.regions=20000", "synth.weeks=156")
         done = self.dcmmm("train", "data.panel=panel.h5", "run.dir=run", "trainer.steps=3", "trainer.memory_limit=1GiB")
