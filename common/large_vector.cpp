@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <mutex>
 #include <new>
 #include <string>
@@ -99,7 +100,7 @@ void* allocate_large(std::size_t bytes) {
       return memory;
     }
   }
-  return ::operator new(bytes, kAlignment);
+  return std::memset(::operator new(bytes, kAlignment), 0, bytes);
 }
 
 void free_large(void* memory, std::size_t bytes) noexcept {

@@ -19,8 +19,8 @@ bool keeps_large_arrays_in_files();
 /// a value that is asked for again is read again.
 void release_large_arrays(double first, double end);
 
-/// `bytes` of memory, at least aligned for vector instructions; a file's is zero. Throws UserError where the folder has
-/// no room for it: the room is taken at once, so that no later write can fail.
+/// `bytes` of zeros, aligned for vector instructions; a file's take no memory until they are written. Throws UserError
+/// where the folder has no room for it: the room is taken at once, so that no later write can fail.
 void* allocate_large(std::size_t bytes);
 void free_large(void* memory, std::size_t bytes) noexcept;
 

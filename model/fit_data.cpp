@@ -33,7 +33,7 @@ at::Tensor large_zeros(at::IntArrayRef shape, at::ScalarType type) {
   if (!keeps_large_arrays_in_files()) return at::zeros(shape, type);
   const size_t bytes = static_cast<size_t>(c10::multiply_integers(shape)) * c10::elementSize(type);
   const auto release = [bytes](void* memory) { free_large(memory, bytes); };
-  return at::from_blob(allocate_large(bytes), shape, release, type).zero_();
+  return at::from_blob(allocate_large(bytes), shape, release, type);
 }
 
 // Sums over a region's training weeks.

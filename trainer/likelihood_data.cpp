@@ -29,16 +29,18 @@ LikelihoodData likelihood_data(const FitData& data, int64_t member, const at::Te
   out.events = data.events;
   out.patterns = patterns_TS.size(1);
   out.pattern_TS = values_of<double>(patterns_TS, at::kDouble);
-  append(out.weight_RT, values_of<double>(data.cell_weight_ERT[member] > 0, at::kDouble));
   out.size_R = values_of<double>(data.target_scale_ER[member], at::kDouble);
   const std::vector<double> usable = values_of<double>(data.region_weight_ER[member] > 0, at::kDouble);
   for (int64_t r = 0; r < data.regions; ++r)
     if (usable[r] == 0) out.size_R[r] = 0;
   const auto cells = static_cast<size_t>(data.regions * data.weeks);
   out.target_RT.reserve(cells);
+  out.weight_RT.reserve(cells);
   out.media_RTC.reserve(cells * static_cast<size_t>(data.channels));
   out.control_RTK.reserve(cells * static_cast<size_t>(data.controls));
   loop.each([&](Chunk chunk) {
+    append(out.weight_RT,
+           values_of<double>(data.cell_weight_ERT[member].narrow(0, chunk.first, chunk.count) > 0, at::kDouble));
     append(out.target_RT, values_of<double>(data.scaled_target(chunk, data.weeks)[member], at::kDouble));
     const at::Tensor media = data.media_RTC.narrow(0, chunk.first, chunk.count) *
                              data.inverse_media_scale_ERC[member].narrow(0, chunk.first, chunk.count).unsqueeze(1);
