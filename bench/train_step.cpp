@@ -114,9 +114,8 @@ nlohmann::json measure(const BenchOptions& options, const Environment& environme
                                       environment.machine()->size());
   const RegionPlan plan = plan_regions(cells, world.rank(), world.size(), chunk, options.trainer.deterministic);
   // As `dcmmm train` does with a panel that is large for its rank.
-  if (!options.panel_file.empty() &&
-      plan.regions * options.panel.weeks * (options.panel.channels + options.panel.controls) * 8 >
-          memory_of_rank(options.trainer, environment.machine()->size()) / 4)
+  if (!options.panel_file.empty() && is_large(synthetic_coordinates(options.panel), plan.regions,
+                                              memory_of_rank(options.trainer, environment.machine()->size())))
     keep_large_arrays_in(std::filesystem::path(options.panel_file).parent_path());
   const Panel panel = options.panel_file.empty()
                           ? make_panel(options.panel, plan)

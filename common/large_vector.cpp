@@ -39,7 +39,7 @@ Files& files() {
 // A file that goes with its last descriptor, whatever ends the process.
 int open_nameless(const fs::path& folder) {
   const int file = open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  if (file >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT)) return file;
+  if (file >= 0 || (errno != EOPNOTSUPP && errno != EISDIR)) return file;
   std::string name = (folder / "large-XXXXXX").string();
   const int named = mkostemp(name.data(), O_CLOEXEC);
   if (named >= 0) unlink(name.c_str());

@@ -71,17 +71,13 @@ fs::path folder_on_disk(const fs::path& run) {
 // and what is made of them lies on disk.
 Panel read_regions(const PanelFile& file, const fs::path& path, const RegionPlan& plan, int64_t memory,
                    const fs::path& run) {
-  const PanelCoordinates& names = file.coordinates();
-  const size_t columns = names.channels.size() * (names.has_spend ? 2 : 1) + names.controls.size();
-  const auto bytes =
-      static_cast<int64_t>(sizeof(double) * columns * names.weeks.size()) * std::max<int64_t>(plan.regions, 1);
-  if (bytes <= memory / 4) return file.read(plan.first_region, plan.regions);
+  if (!is_large(file.coordinates(), plan.regions, memory)) return file.read(plan.first_region, plan.regions);
   const fs::path folder = folder_on_disk(run);
   keep_large_arrays_in(folder);
-  log_info(
-      text("The panel's media and controls are read as they are needed: ", bytes >> 20,
-           " MiB a rank are more than a quarter of its memory (trainer.memory_limit). What is made of them lies in ",
-           folder.string(), " (TMPDIR, where it is set) until the end."));
+  log_info(text(
+      "The panel's media and controls are read as they are needed: a rank's are more than a quarter of its memory (",
+      memory >> 20, " MiB, trainer.memory_limit). What is made of them lies in ", folder.string(),
+      " (TMPDIR, where it is set) until the end."));
   return PanelFile::read_in_blocks(path, plan.first_region, plan.regions);
 }
 

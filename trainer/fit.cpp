@@ -39,6 +39,11 @@ int64_t memory_of_rank(const TrainerOptions& options, int ranks_here) {
   return options.memory_limit > 0 ? options.memory_limit : machine_memory / 8 / std::max(ranks_here, 1);
 }
 
+bool is_large(const PanelCoordinates& coordinates, int64_t regions, int64_t memory) {
+  const size_t columns = coordinates.channels.size() * (coordinates.has_spend ? 2 : 1) + coordinates.controls.size();
+  return static_cast<int64_t>(sizeof(double) * columns * coordinates.weeks.size()) * regions > memory / 4;
+}
+
 int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, const PanelCoordinates& coordinates,
                       int64_t members, int ranks_here) {
   if (options.region_chunk > 0) return options.region_chunk;

@@ -63,6 +63,10 @@ struct Fit {
 /// Bytes that this rank may take: options.memory_limit, or its share of an eighth of the machine's memory.
 int64_t memory_of_rank(const TrainerOptions& options, int ranks_here);
 
+/// Whether the raw values of `regions` regions would take more than a quarter of a rank's `memory`: they are read in
+/// blocks then, and what is made of them is kept in files (common/large_vector.hpp).
+bool is_large(const PanelCoordinates& coordinates, int64_t regions, int64_t memory);
+
 /// Regions that may go through a step at once: options.region_chunk, or what memory_of_rank leaves room for, 192 at the
 /// most.
 int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, const PanelCoordinates& coordinates,
