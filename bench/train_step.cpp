@@ -67,11 +67,18 @@ double processor_seconds() {
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
-double peak_memory(Communicator& world) {
+rusage usage_so_far() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  return over_ranks(static_cast<double>(usage.ru_maxrss) * 1024.0, world);
+  return usage;
 }
+
+double peak_memory(Communicator& world) {
+  return over_ranks(static_cast<double>(usage_so_far().ru_maxrss) * 1024.0, world);
+}
+
+// Each is a page that the process didn't have before.
+double page_faults() { return static_cast<double>(usage_so_far().ru_minflt); }
 
 // This rank's regions of a panel without missing rows.
 Panel make_panel(const SyntheticOptions& options, const RegionPlan& plan) {
@@ -127,22 +134,24 @@ nlohmann::json measure(const BenchOptions& options, const Environment& environme
   const double preparation_seconds = over_ranks(seconds_since(preparation), world);
   const double memory_before = peak_memory(world);
 
-  std::vector<double> step_seconds, step_processor_seconds;
+  std::vector<double> step_seconds, step_processor_seconds, step_page_faults;
   std::vector<StepReport> reports;
   const auto device = make_device_descent({fit->model, fit->data, fit->anchor, fit->options, fit->loop}, nullptr);
   for (int64_t step = -1; step < options.steps; ++step) {  // the first one warms up
     world.barrier();
     const auto start = Clock::now();
-    const double processor_start = processor_seconds();
+    const double processor_start = processor_seconds(), faults_start = page_faults();
     // On a GPU a burst, as between validations, with what passes between it and the host.
     const double taken = device ? kBurst : 1;
     StepReport report = device ? device->run(fit->state, kBurst, 0).back()
                                : train_step(fit->model, fit->data, fit->anchor, fit->options, fit->loop, fit->state);
     const double processor = over_ranks(processor_seconds() - processor_start, world) / taken;
     const double seconds = over_ranks(seconds_since(start), world) / taken;
+    const double faults = over_ranks(page_faults() - faults_start, world) / taken;
     if (step < 0) continue;
     step_seconds.push_back(seconds);
     step_processor_seconds.push_back(processor);
+    step_page_faults.push_back(faults);
     reports.push_back(std::move(report));
   }
 
@@ -164,6 +173,7 @@ nlohmann::json measure(const BenchOptions& options, const Environment& environme
                            {"step_seconds_median", step},
                            {"step_seconds_fastest", *std::min_element(step_seconds.begin(), step_seconds.end())},
                            {"step_processor_seconds_median", median(step_processor_seconds)},
+                           {"page_faults_median", median(step_page_faults)},
                            {"reduced_bytes", 8 * members_run * (fit->model.layout().shared_count() + 4)},
                            {"preparation_seconds", preparation_seconds},
                            {"peak_memory_bytes", peak_memory(world)},
@@ -186,8 +196,9 @@ void print(const nlohmann::json& result) {
       result["threads"].get<int>(), result["region_chunk"].get<int>());
   std::printf("  %-12s %10.3f steps/s (median of %d; fastest %.3f)\n", "speed", number("steps_per_second"),
               result["steps"].get<int>(), 1.0 / number("step_seconds_fastest"));
-  std::printf("  %-12s %10.0f MiB a rank (%.0f before the steps)\n", "peak memory",
-              number("peak_memory_bytes") / (1 << 20), number("peak_memory_before_steps_bytes") / (1 << 20));
+  std::printf("  %-12s %10.0f MiB a rank (%.0f before the steps); a step: %.0f page faults\n", "peak memory",
+              number("peak_memory_bytes") / (1 << 20), number("peak_memory_before_steps_bytes") / (1 << 20),
+              number("page_faults_median"));
   std::printf("  %-12s %10.1f ms (processor time of a rank: %.1f ms)\n", "step", 1e3 * number("step_seconds_median"),
               1e3 * number("step_processor_seconds_median"));
   for (const Part& part : kParts) {

@@ -74,7 +74,7 @@ run_fuzzers() {
 run_memory() {
   [[ -f build/asan/build.ninja ]] || progress "Configuring with sanitizers" cmake --preset asan
   progress "Building with sanitizers" ninja -C build/asan all
-  local which=(-LE slow -E '^(sweep_pack|sources_are_formatted)$')
+  local which=(-LE slow -E '^(sweep_pack|bench_step_memory|sources_are_formatted)$')
   [[ $ci == no ]] || which=(-R '^(cli_bad_input_.*|faults_in_runs)$|\.' -E '^sources_are_formatted$')
   # Leaks: HDF5 and Open MPI keep what they have for good.
   ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \

@@ -8,37 +8,58 @@
 #include <numbers>
 
 namespace dcmmm {
+namespace {
+
+// What a row's gradient is multiplied with.
+template <class Slope>
+Slope clip_factor(const Slope* gradient, int64_t width, double clip) {
+  double squares = 0;
+  for (int64_t p = 0; p < width; ++p) squares += static_cast<double>(gradient[p]) * static_cast<double>(gradient[p]);
+  return static_cast<Slope>(std::min(1.0, clip / (std::sqrt(squares) + 1e-12)));
+}
+
+template <class Real, class Slope>
+void update_rows(const AdamW& options, at::Tensor& parameters, const at::Tensor& gradient, at::Tensor& first_moment,
+                 at::Tensor& second_moment, const std::vector<double>& rate_E,
+                 const std::vector<double>& rate_multiple_P, int64_t step) {
+  const int64_t members = parameters.size(0), width = parameters.size(-1);
+  const int64_t rows = parameters.numel() / members / width;
+  const auto keep1 = static_cast<Real>(options.beta1), keep2 = static_cast<Real>(options.beta2),
+             epsilon = static_cast<Real>(options.epsilon), decay = static_cast<Real>(options.weight_decay);
+  const auto correction1 = static_cast<Real>(1.0 - std::pow(options.beta1, static_cast<double>(step)));
+  const auto correction2 = static_cast<Real>(1.0 - std::pow(options.beta2, static_cast<double>(step)));
+  Real* value = parameters.data_ptr<Real>();
+  const Slope* slopes = gradient.const_data_ptr<Slope>();
+  Real* first = first_moment.data_ptr<Real>();
+  Real* second = second_moment.data_ptr<Real>();
+  at::parallel_for(0, members * rows, 1024, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const double rate = rate_E[static_cast<size_t>(row / rows)];
+      if (rate == 0) continue;
+      const Slope factor = clip_factor(slopes + row * width, width, options.clip);
+      for (int64_t p = 0; p < width; ++p) {
+        const int64_t i = row * width + p;
+        const auto slope = static_cast<Real>(factor * slopes[i]);
+        const auto step_size = static_cast<Real>(rate * rate_multiple_P[static_cast<size_t>(p)]);
+        first[i] = keep1 * first[i] + (1 - keep1) * slope;
+        second[i] = keep2 * second[i] + (1 - keep2) * slope * slope;
+        const Real denominator = std::sqrt(second[i] / correction2) + epsilon;
+        value[i] -= step_size * (first[i] / correction1 / denominator + decay * value[i]);
+      }
+    }
+  });
+}
+
+}  // namespace
 
 void AdamW::update(at::Tensor& parameters, const at::Tensor& gradient, at::Tensor& first_moment,
                    at::Tensor& second_moment, const std::vector<double>& rate_E,
                    const std::vector<double>& rate_multiple_P, int64_t step) const {
-  const int64_t members = parameters.size(0), width = parameters.size(-1);
   if (parameters.numel() == 0) return;
-  const int64_t rows = parameters.numel() / members / width;
-  const double correction1 = 1.0 - std::pow(beta1, static_cast<double>(step));
-  const double correction2 = 1.0 - std::pow(beta2, static_cast<double>(step));
   AT_DISPATCH_FLOATING_TYPES(parameters.scalar_type(), "adamw", [&] {
-    scalar_t* value = parameters.data_ptr<scalar_t>();
-    const scalar_t* slope = gradient.const_data_ptr<scalar_t>();
-    scalar_t* first = first_moment.data_ptr<scalar_t>();
-    scalar_t* second = second_moment.data_ptr<scalar_t>();
-    const auto keep1 = static_cast<scalar_t>(beta1), keep2 = static_cast<scalar_t>(beta2);
-    at::parallel_for(0, members * rows, 1024, [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; ++row) {
-        const double rate = rate_E[static_cast<size_t>(row / rows)];
-        if (rate == 0) continue;
-        for (int64_t p = 0; p < width; ++p) {
-          const int64_t i = row * width + p;
-          const auto step_size = static_cast<scalar_t>(rate * rate_multiple_P[static_cast<size_t>(p)]);
-          first[i] = keep1 * first[i] + (1 - keep1) * slope[i];
-          second[i] = keep2 * second[i] + (1 - keep2) * slope[i] * slope[i];
-          const scalar_t denominator =
-              std::sqrt(second[i] / static_cast<scalar_t>(correction2)) + static_cast<scalar_t>(epsilon);
-          value[i] -= step_size * (first[i] / static_cast<scalar_t>(correction1) / denominator +
-                                   static_cast<scalar_t>(weight_decay) * value[i]);
-        }
-      }
-    });
+    const auto update =
+        gradient.scalar_type() == at::kDouble ? update_rows<scalar_t, double> : update_rows<scalar_t, scalar_t>;
+    update(*this, parameters, gradient, first_moment, second_moment, rate_E, rate_multiple_P, step);
   });
 }
 

@@ -58,7 +58,7 @@ StepReport train_step(const Mmm& model, const FitData& data, const Anchor& ancho
   if (!data.lifts.empty()) pull = model.lift_pull(data, anchor, state.shared_EP, state.local_ERL, loop);
 
   // Forward and backward, chunk by chunk. Shared gradients and loss terms travel; local gradients stay.
-  at::Tensor local_gradient = at::zeros_like(state.local_ERL);
+  at::Tensor local_gradient = at::empty_like(state.local_ERL);  // each region is in one chunk
   double signals[] = {signal};
   const std::vector<double> sums = loop.sum(
       of_model + (graph != nullptr ? graph->sums() : 0),
@@ -103,7 +103,6 @@ StepReport train_step(const Mmm& model, const FitData& data, const Anchor& ancho
   at::Tensor gradient = torch::autograd::grad({penalty_E.sum()}, {shared})[0];
   gradient += at::from_blob(const_cast<double*>(sums.data()), {E, P}, at::kDouble);
 
-  // Clip: the shared gradient by its norm, each region's own by its own norm, so that neither depends on the ranks.
   const at::Tensor norm_E = gradient.norm(2, {1});
   if (loop.plan().deterministic) at::set_num_threads(threads);
   const double base_rate =
@@ -121,12 +120,11 @@ StepReport train_step(const Mmm& model, const FitData& data, const Anchor& ancho
     rate_E[e] = report.is_finite(e) ? base_rate * state.active_E[e] : 0;
   }
   report.learning_rate = base_rate;
-  gradient *= (options.clip / (norm_E + 1e-12)).clamp_max(1.0).unsqueeze(-1);
-  local_gradient *= (options.clip / (local_gradient.norm(2, {2}, /*keepdim=*/true) + 1e-12)).clamp_max(1.0);
 
-  const AdamW optimizer{.weight_decay = options.weight_decay};
+  // Clips each member's shared gradient and each region's own, so that neither depends on the ranks.
+  const AdamW optimizer{.weight_decay = options.weight_decay, .clip = options.clip};
   state.step += 1;
-  optimizer.update(state.shared_EP, gradient.to(data.type), state.shared_first_EP, state.shared_second_EP, rate_E,
+  optimizer.update(state.shared_EP, gradient, state.shared_first_EP, state.shared_second_EP, rate_E,
                    learning_rates(model.layout(), options, false), state.step);
   optimizer.update(state.local_ERL, local_gradient, state.local_first_ERL, state.local_second_ERL, rate_E,
                    learning_rates(model.layout(), options, true), state.step);

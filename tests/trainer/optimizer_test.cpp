@@ -22,7 +22,7 @@ struct OneParameter {
   }
 };
 
-void compare(at::ScalarType type, double tolerance) {
+void compare(at::ScalarType type, at::ScalarType of_gradient, double tolerance) {
   const int64_t E = 2, R = 3, P = 4;
   const AdamW optimizer{.weight_decay = 0.02};
   const std::vector<double> rate_E{0.05, 0.01}, multiple_P{1, 0.1, 0, 3};
@@ -36,7 +36,7 @@ void compare(at::ScalarType type, double tolerance) {
       gradient.data_ptr<double>()[i] = slope;
       expected[i].step(slope, rate_E[i / (R * P)] * multiple_P[i % P], 0.02, step);
     }
-    optimizer.update(value, gradient.to(type), first, second, rate_E, multiple_P, step);
+    optimizer.update(value, gradient.to(of_gradient), first, second, rate_E, multiple_P, step);
   }
   const at::Tensor found = value.to(at::kDouble);
   for (int64_t i = 0; i < E * R * P; ++i)
@@ -44,8 +44,22 @@ void compare(at::ScalarType type, double tolerance) {
 }
 
 TEST(AdamW, AgreesWithItsFormulas) {
-  compare(at::kDouble, 1e-12);
-  compare(at::kFloat, 2e-5);
+  compare(at::kDouble, at::kDouble, 1e-12);
+  compare(at::kFloat, at::kFloat, 2e-5);
+  compare(at::kFloat, at::kDouble, 2e-5);
+}
+
+TEST(AdamW, ClipsEachRowAsIfItsGradientWereThatLong) {
+  const at::TensorOptions type = at::kDouble;
+  const at::Tensor gradient = at::tensor({3.0, 4.0, 0.3, 0.4, 0.0, 0.0, -6.0, 8.0}, type).view({2, 2, 2});
+  const at::Tensor expected = at::tensor({0.6, 0.8, 0.3, 0.4, 0.0, 0.0, -0.6, 0.8}, type).view({2, 2, 2});
+  const auto updated = [](const AdamW& optimizer, const at::Tensor& of) {
+    at::Tensor value = at::ones_like(of), first = at::full_like(of, 0.5), second = at::full_like(of, 0.25);
+    optimizer.update(value, of, first, second, {0.1, 0.2}, {1, 0.5}, 3);
+    return at::stack({value, first, second});
+  };
+  EXPECT_TRUE(updated(AdamW{.clip = 1}, gradient).allclose(updated(AdamW{}, expected), 0, 1e-12));
+  EXPECT_FALSE(updated(AdamW{.clip = 20}, gradient).allclose(updated(AdamW{}, expected), 0, 1e-3));
 }
 
 TEST(AdamW, LeavesMembersWithoutARateAsTheyAre) {
