@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <span>
 
 #include "common/large_vector.hpp"
 #include "common/random.hpp"
@@ -36,21 +37,25 @@ at::Tensor large_zeros(at::IntArrayRef shape, at::ScalarType type) {
   return at::from_blob(allocate_large(bytes), shape, release, type);
 }
 
-// Sums over a region's training weeks.
+// Sums over a region's training weeks: a view of consecutive numbers.
 struct RegionSums {
-  double cells = 0, target = 0;
-  std::vector<double> media_C, share_C, control_K, control_square_K;
+  double &cells, &target;
+  std::span<double> media_C, share_C, control_K, control_square_K;
+
+  static int64_t width(int64_t channels, int64_t controls) { return 2 + 2 * channels + 2 * controls; }
+  RegionSums(double* at, int64_t channels, int64_t controls)
+      : cells(at[0]),
+        target(at[1]),
+        media_C(at + 2, static_cast<size_t>(channels)),
+        share_C(media_C.data() + channels, static_cast<size_t>(channels)),
+        control_K(share_C.data() + channels, static_cast<size_t>(controls)),
+        control_square_K(control_K.data() + controls, static_cast<size_t>(controls)) {}
 };
 
-RegionSums sum_training_weeks(const Panel& panel, const RegionBlock& block, int64_t region, int64_t origin) {
+void sum_training_weeks(const Panel& panel, const RegionBlock& block, int64_t region, int64_t origin,
+                        const RegionSums& sums) {
   const double *media_TC = block.media_TC(region), *controls_TK = block.controls_TK(region);
   const int64_t weeks = panel.weeks(), channels = panel.channels(), controls = panel.controls();
-  RegionSums sums{0,
-                  0,
-                  std::vector<double>(channels),
-                  std::vector<double>(channels),
-                  std::vector<double>(controls),
-                  std::vector<double>(controls)};
   for (int64_t t = 0; t < origin; ++t) {
     const int64_t cell = region * weeks + t;
     if (panel.observed_RT[cell] == 0) continue;
@@ -73,7 +78,6 @@ RegionSums sum_training_weeks(const Panel& panel, const RegionBlock& block, int6
       sums.control_square_K[k] += distance * distance;
     }
   }
-  return sums;
 }
 
 bool is_usable(const RegionSums& region) { return region.cells >= kMinimumRegionWeeks && region.target > 0; }
@@ -124,7 +128,9 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
   data.control_known_RT = large_zeros({R, T}, type);
 
   // Raw values, and each member's sums, block by block: the panel may be too large to be held beside them.
-  std::vector<std::vector<RegionSums>> sums(static_cast<size_t>(E), std::vector<RegionSums>(static_cast<size_t>(R)));
+  const int64_t of_region = RegionSums::width(C, K);
+  LargeVector<double> sums_RE(static_cast<size_t>(R * E * of_region), 0.0);
+  const auto sums = [&](int64_t e, int64_t r) { return RegionSums(sums_RE.data() + (r * E + e) * of_region, C, K); };
   const at::ScalarType raw = panel.blocks ? at::kFloat : type;
   data.media_RTC = large_zeros({R, T, C}, raw);
   data.control_RTK = large_zeros({R, T, K}, raw);
@@ -145,7 +151,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
         std::copy(filled_TC.begin(), filled_TC.end(), data.media_RTC.data_ptr<scalar_t>() + r * T * C);
         std::copy_n(block.controls_TK(r), T * K, data.control_RTK.data_ptr<scalar_t>() + r * T * K);
       });
-      for (int64_t e = 0; e < E; ++e) sums[e][r] = sum_training_weeks(panel, block, r, members[e].origin);
+      for (int64_t e = 0; e < E; ++e) sum_training_weeks(panel, block, r, members[e].origin, sums(e, r));
     }
     release_large_arrays(static_cast<double>(first) / static_cast<double>(R),
                          static_cast<double>(first + count) / static_cast<double>(R));
@@ -155,8 +161,9 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
   // regions' sizes over cells.
   const int64_t sizes = 2 + C + K + C, width = sizes + 1;
   const auto target_size_of = [&](int64_t e, int64_t r) {
-    const double mean = sums[e][r].target / std::max(sums[e][r].cells, 1.0);
-    return is_usable(sums[e][r]) ? std::max(mean - members[e].size_offset, kLeastSize * mean) : mean;
+    const RegionSums region = sums(e, r);
+    const double mean = region.target / std::max(region.cells, 1.0);
+    return is_usable(region) ? std::max(mean - members[e].size_offset, kLeastSize * mean) : mean;
   };
   const auto size_of = [&](int64_t e, int64_t r) {
     return members[e].media_unit == MediaUnit::kPopulation ? panel.population_R[r] : target_size_of(e, r);
@@ -165,7 +172,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
     for (int64_t e = 0; e < E; ++e) {
       double* of_member = total.data() + e * width;
       for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
-        const RegionSums& region = sums[e][r];
+        const RegionSums region = sums(e, r);
         of_member[0] += region.target / std::max(region.cells, 1.0);
         of_member[1] += region.cells;
         for (int64_t c = 0; c < C; ++c) of_member[2 + c] += region.media_C[c];
@@ -193,7 +200,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
       const double mean_target = of_member[0] / static_cast<double>(data.all_regions),
                    cells = std::max(of_member[1], 1.0);
       for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
-        const RegionSums& region = sums[e][r];
+        const RegionSums region = sums(e, r);
         const double count = std::max(region.cells, 1.0), mean = region.target / count;
         scale_ER[e][r] = target_size_of(e, r);
         const double all_media = std::accumulate(region.media_C.begin(), region.media_C.end(), 0.0);
@@ -235,8 +242,8 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
   }
   for (int64_t r = 0; r < R; ++r) {
     if (weight_ER[0][r] > 0) continue;
-    data.notes.push_back(text("Region ", panel.coordinates.regions[panel.first_region + r], " has ", sums[0][r].cells,
-                              " observed training weeks that sum to ", sums[0][r].target, ": it predicts its mean."));
+    data.notes.push_back(text("Region ", panel.coordinates.regions[panel.first_region + r], " has ", sums(0, r).cells,
+                              " observed training weeks that sum to ", sums(0, r).target, ": it predicts its mean."));
   }
   for (int64_t c = 0; c < C; ++c)
     if (national[2 + c] == 0)
