@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <charconv>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -20,28 +19,7 @@ constexpr std::size_t kBufferBytes = 1 << 20;
                               ". Check that the folder may be written and has space left."));
 }
 
-// Whether a spreadsheet would run it. Numbers are none, whatever their sign.
-bool is_formula(std::string_view value) {
-  if (value.empty() || std::string_view("=+-@\t\r").find(value.front()) == std::string_view::npos) return false;
-  const std::string copy(value);
-  char* end = nullptr;
-  std::strtod(copy.c_str(), &end);
-  return *end != '\0' || end == copy.c_str();
-}
-
 }  // namespace
-
-std::string csv_field(std::string_view value) {
-  if (is_formula(value)) return csv_field(dcmmm::text("'", value));
-  const bool padded = !value.empty() && (value.front() == ' ' || value.back() == ' ');
-  if (!padded && value.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(value);
-  std::string quoted = "\"";
-  for (const char character : value) {
-    if (character == '"') quoted += '"';
-    quoted += character;
-  }
-  return quoted + '"';
-}
 
 CsvWriter::CsvWriter(const std::filesystem::path& path, std::string name) : name_(std::move(name)) {
   errno = 0;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "common/csv_field.hpp"
 #include "common/text.hpp"
 #include "sweep/pareto.hpp"
 
@@ -13,17 +14,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 constexpr size_t kFewest = 8;
 constexpr size_t kGroups = 4;
-
-std::string csv_field(const std::string& value) {
-  if (value.find_first_of(",\"\n") == value.npos) return value;
-  std::string out = "\"";
-  for (const char letter : value) {
-    if (letter == '"') out += letter;
-    out += letter;
-  }
-  out += '"';
-  return out;
-}
 
 // The group of each value: its choice, or which fourth of the sorted values it is in. Equal values share a group.
 std::vector<size_t> groups_of(const Parameter& parameter, const std::vector<double>& values) {

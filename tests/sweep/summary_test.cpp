@@ -87,6 +87,14 @@ TEST(Summary, WritesEveryTrialIntoTheTable) {
   EXPECT_THAT(csv, HasSubstr(",,x,5\n"));
 }
 
+TEST(Summary, LeavesNoFormulaInTheTable) {
+  const SearchSpace space = {parse_search_word("a=-x,y")};
+  Study study;
+  study.apply(create_study_line("s", false));
+  study.apply(create_trial_line(space, {0}));
+  EXPECT_THAT(trials_csv(study, space), HasSubstr(",'-x\n"));
+}
+
 TEST(SlurmScript, SaysWhatWasAskedFor) {
   SlurmOptions options;
   options.partition = "long";
