@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <sstream>
+#include <unordered_map>
 
 #include "common/errors.hpp"
 #include "common/text.hpp"
@@ -26,6 +27,7 @@ class ExperimentRows {
         throw UserError(text(file_, ": no column '", column, "'. A table of experiments needs the columns ",
                              join(kColumns), ". It has: ", join(columns), "."));
     }
+    for (size_t r = 0; r < names_.regions.size(); ++r) place_of_region_[names_.regions[r]] = static_cast<int64_t>(r);
   }
 
   std::vector<Experiment> read() {
@@ -83,11 +85,11 @@ class ExperimentRows {
     for (std::string word; std::getline(words, word, ';');) {
       const size_t begin = word.find_first_not_of(' '), end = word.find_last_not_of(' ');
       const std::string name = begin == word.npos ? "" : word.substr(begin, end - begin + 1);
-      const auto found = std::find(names_.regions.begin(), names_.regions.end(), name);
-      if (found == names_.regions.end())
+      const auto found = place_of_region_.find(name);
+      if (found == place_of_region_.end())
         fail(2, name, "no region of the panel",
              text("Expected names with ';' between them, or * for all regions.", did_you_mean(name, names_.regions)));
-      out.push_back(found - names_.regions.begin());
+      out.push_back(found->second);
     }
     std::sort(out.begin(), out.end());
     const auto twice = std::adjacent_find(out.begin(), out.end());
@@ -121,6 +123,7 @@ class ExperimentRows {
   const PanelCoordinates& names_;
   int64_t training_weeks_, row_ = 0;
   WeekPlaces weeks_;
+  std::unordered_map<std::string, int64_t> place_of_region_;
 };
 
 }  // namespace
