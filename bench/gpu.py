@@ -1,6 +1,6 @@
 """The checks and figures of docs/gpu-checklist.md; started by gpu.sh, which says where the programs are.
 
-  gpu.py [FOLDER_FOR_FIGURES]      PARTS="tests real profile speed pytorch ranks" (all)
+  gpu.py [FOLDER_FOR_FIGURES]      PARTS="tests real profile speed pytorch ranks sweep" (all)
 
 Every row of the table at the end is a check that passed or failed, or a figure. Exit code 1 when a check failed."""
 
@@ -16,7 +16,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 BINARIES = pathlib.Path(os.environ["BINARIES"])
 PANEL = os.environ["PANEL"]
-PARTS = os.environ.get("PARTS", "tests real profile speed pytorch ranks").split()
+PARTS = os.environ.get("PARTS", "tests real profile speed pytorch ranks sweep").split()
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="dcmmm_gpu_"))
 rows = []
 
@@ -93,6 +93,8 @@ def real():
     expect("its figures are the CPU's", distance(gpu, cpu) < 2e-3,
            f"largest relative difference {distance(gpu, cpu):.1e}; holdout RMSE {gpu['holdout']['rmse']:.0f} and "
            f"{cpu['holdout']['rmse']:.0f}")
+    _, _, tf32 = train("tf32", "trainer.device=cuda", "trainer.precision=tf32")
+    say("with TF32 products", f"{distance(tf32, cpu):.1e}", f"largest relative difference; holdout RMSE {tf32['holdout']['rmse']:.0f}")
     double = ["trainer.precision=float64"]
     _, _, cpu64 = train("cpu64", "trainer.device=cpu", *double)
     _, _, gpu64 = train("gpu64", "trainer.device=cuda", *double)
@@ -148,6 +150,8 @@ def speed():
              ("190 regions, GRU 280", ("--regions", 190, "--hidden", 280, *plain)),
              ("190 regions, GRU 32, float64", ("--regions", 190, "--precision", "float64", *plain)),
              ("190 regions, with its shadow", ("--regions", 190)),
+             ("190 regions, 16 members, TF32", ("--regions", 190, "--members", 16, "--precision", "tf32", *plain)),
+             ("10,000 regions, TF32", ("--regions", 10000, "--precision", "tf32", *plain)),
              ("190 regions, 16 members", ("--regions", 190, "--members", 16, *plain)),
              ("190 regions, 64 members", ("--regions", 190, "--members", 64, *plain)),
              ("2,000 regions", ("--regions", 2000, *plain)), ("10,000 regions", ("--regions", 10000, *plain)),
@@ -181,6 +185,28 @@ def profile():
            f"end, {each['copies']:.0f} copies before and after")
 
 
+def sweep():
+    """Trials an hour of a sweep packed into four processes, and of a process for each trial: one at a time, one a core."""
+    rates = {}
+    for alone, trials in ((os.cpu_count(), 64), (1, 12)):
+        file = WORK / "sweep.json"
+        file.unlink(missing_ok=True)
+        done, _ = call(sys.executable, HERE / "sweep_pack.py", "--device", "cuda", "--panel", PANEL, "--dcmmm",
+                       binary("dcmmm-cuda"), "--trials", f"default={trials}", "--pack", 16, "--workers", 4,
+                       "--alone-workers", alone, "--json", file, limit=90)
+        if not file.exists():
+            print(done.stdout[-1000:], done.stderr[-2000:])
+            return expect(f"a packed sweep against {alone} processes at a time", False)
+        found = json.loads(file.read_text())[0]
+        rates.setdefault("packed", found["packed"]["trials_per_hour"])
+        rates[alone] = found["alone"]["trials_per_hour"]
+        expect(f"figures of {trials} trials, packed and not", found["differs"] < 0.02, f"differ by at most {found['differs']:.1e}")
+        rows[-1]["figures"] = found
+    say("a packed sweep, trials an hour", f"{rates['packed']:.0f}", ", ".join(
+        f"{alone} process(es) at a time: {rates[alone]:.0f} ({rates['packed'] / rates[alone]:.1f} times)"
+        for alone in rates if alone != "packed"))
+
+
 def pytorch():
     for regions in (190, 10000):
         done, _ = call(sys.executable, HERE / "versus/pytorch_step.py", 32, 20, 8, regions, 101, "cuda")
@@ -209,7 +235,8 @@ def main():
     start = time.perf_counter()
     for part in PARTS:
         try:
-            {"tests": tests, "real": real, "ranks": ranks, "profile": profile, "speed": speed, "pytorch": pytorch}[part]()
+            {"tests": tests, "real": real, "ranks": ranks, "profile": profile, "speed": speed, "pytorch": pytorch,
+             "sweep": sweep}[part]()
         except (KeyError, ValueError, OSError) as error:
             expect(part, False, f"{type(error).__name__}: {error}")
     print(f"\n{'check':62} {'outcome':12} detail")

@@ -12,7 +12,10 @@ mkdir -p "$to"/{bin,lib,share/dcmmm,bench,panel}
 cp "$build"/{dcmmm,dcmmm-cuda,device_descent_test,bench/train_step_cuda} "$to/bin"
 cp "$build/bench/libcuda_calls.so" "$to/lib"
 cp -r "$root/configs" "$to/share/dcmmm/"
-cp -r "$root"/bench/{gpu.sh,gpu.py,versus} "$to/bench"
+mkdir "$to/share/dcmmm/report"
+cp -r "$root/report/assets" "$to/share/dcmmm/report/"
+cp "$root"/.deps/lib/python*/site-packages/plotly/package_data/plotly.min.js "$to/share/dcmmm/"
+cp -r "$root"/bench/{gpu.sh,gpu.py,sweep_pack.py,versus} "$to/bench"
 cp "$root/.deps/panel/mmm_data.csv" "$to/panel"
 # Open MPI and PMIx load their parts from folders; bench/gpu.sh says where these are.
 cp "$(readlink -f "$(command -v mpirun)")" "$to/bin/mpirun"

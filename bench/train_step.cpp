@@ -230,7 +230,8 @@ int run(int argc, char** argv, const Environment& environment) {
       ->check(CLI::Range(0, 1'000'000));
   app.add_option("--region-chunk", options.trainer.region_chunk, "Regions computed at once; 0: as the trainer does")
       ->check(CLI::Range(0, 1'000'000));
-  app.add_option("--precision", options.precision, "float32 or float64")->check(CLI::IsMember({"float32", "float64"}));
+  app.add_option("--precision", options.precision, "float32, tf32 or float64")
+      ->check(CLI::IsMember({"float32", "tf32", "float64"}));
   app.add_option("--device", options.device, "cpu or cuda; with cuda, times are those of bursts of 10 steps")
       ->check(CLI::IsMember({"cpu", "cuda"}));
   app.add_flag("--deterministic", options.trainer.deterministic, "As trainer.deterministic=true");
@@ -244,6 +245,7 @@ int run(int argc, char** argv, const Environment& environment) {
   options.model.gru = hidden > 0;
   if (hidden > 0) options.model.hidden = hidden;
   options.trainer.float64 = options.precision == "float64";
+  options.trainer.tf32 = options.precision == "tf32";
   options.trainer.device = options.device == "cuda" ? Device::kCuda : Device::kCpu;
   options.trainer.local_rank = environment.local_rank();
   options.trainer.steps = std::max(options.trainer.steps, (options.steps + 1) * kBurst);

@@ -259,6 +259,7 @@ TrainerOptions trainer_options(const Value& config) {
   out.patience = get<int64_t>(config, "trainer.patience");
   out.deterministic = get<bool>(config, "trainer.deterministic");
   out.float64 = get<std::string>(config, "trainer.precision") == "float64";
+  out.tf32 = get<std::string>(config, "trainer.precision") == "tf32";
   out.region_chunk = get<int64_t>(config, "trainer.region_chunk");
   if (const auto limit = get<std::optional<std::string>>(config, "trainer.memory_limit"))
     out.memory_limit = parse_bytes(*limit, "trainer.memory_limit");

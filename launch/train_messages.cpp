@@ -17,7 +17,10 @@ void say_what_runs(const Fit& fit, const PanelFile& file, const Mesh& mesh, int 
   log_info(text("Model: ", fit.model.layout().shared_count(), " shared parameters, ", fit.model.layout().local_count(),
                 " a region; ", mesh.members, " x ", mesh.regions, " ranks (members x regions), ", threads,
                 " thread(s) each, at most ", fit.loop.plan().chunk, " regions at once, ",
-                fit.options.float64 ? "float64" : "float32", fit.options.deterministic ? ", deterministic" : ""));
+                fit.options.float64 ? "float64"
+                : fit.options.tf32  ? "tf32"
+                                    : "float32",
+                fit.options.deterministic ? ", deterministic" : ""));
 }
 
 void say_what_is_identified(const std::vector<ChannelIdentification>& channels, const std::vector<std::string>& names) {

@@ -23,6 +23,7 @@ struct TrainerOptions {
 
   bool deterministic = false;
   bool float64 = false;
+  bool tf32 = false;         // a GPU's products of matrices with TF32's 11 bits; of float32 only
   int64_t region_chunk = 0;  // regions at once; 0: from memory_limit
   int64_t memory_limit = 0;  // bytes for a step's activations on this rank; 0: from the machine
   double time_limit = 0;     // seconds; 0: none

@@ -2,6 +2,7 @@
 #include "trainer/train_together.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "common/errors.hpp"
 #include "trainer/device_descent.hpp"
@@ -48,16 +49,29 @@ at::Tensor cell_weights(const std::vector<Fit*>& fits, int64_t weeks) {
   return at::cat(parts);
 }
 
+FitState state_of(const std::vector<Fit*>& fits) {
+  std::vector<const FitState*> states;
+  for (const Fit* fit : fits) states.push_back(&fit->state);
+  FitState out = *states[0];
+  for (auto rows : {&FitState::shared_EP, &FitState::local_ERL, &FitState::shared_first_EP, &FitState::shared_second_EP,
+                    &FitState::local_first_ERL, &FitState::local_second_ERL})
+    add_rows(out, rows, states);
+  // The step has one learning rate; what a fit's own differs by goes where the factors on it are.
+  out.active_E.clear();
+  for (const Fit* fit : fits)
+    for (const double active : fit->state.active_E)
+      out.active_E.push_back(active * fit->options.learning_rate / fits[0]->options.learning_rate);
+  return out;
+}
+
 Batch batch_of(const std::vector<Fit*>& fits) {
   std::vector<const FitData*> data;
   std::vector<const Anchor*> anchors;
-  std::vector<const FitState*> states;
   for (const Fit* fit : fits) {
     data.push_back(&fit->data);
     anchors.push_back(&fit->anchor);
-    states.push_back(&fit->state);
   }
-  Batch out{longest(fits).data, *anchors[0], *states[0]};
+  Batch out{longest(fits).data, *anchors[0], state_of(fits)};
   out.data.cell_weight_ERT = cell_weights(fits, out.data.weeks);
   for (auto rows : {&FitData::target_scale_ER, &FitData::inverse_media_scale_ERC, &FitData::control_mean_ERK,
                     &FitData::inverse_control_scale_ERK, &FitData::region_weight_ER, &FitData::stiffness_ER})
@@ -68,14 +82,6 @@ Batch batch_of(const std::vector<Fit*>& fits) {
   for (auto rows : {&Anchor::prior_center_EP, &Anchor::ridge_metric_EF, &Anchor::ridge_center_EF})
     add_rows(out.anchor, rows, anchors);
   add_items(out.anchor, &Anchor::variance_E, anchors);
-  for (auto rows : {&FitState::shared_EP, &FitState::local_ERL, &FitState::shared_first_EP, &FitState::shared_second_EP,
-                    &FitState::local_first_ERL, &FitState::local_second_ERL})
-    add_rows(out.state, rows, states);
-  // The step has one learning rate; what a fit's own differs by goes where the factors on it are.
-  out.state.active_E.clear();
-  for (const Fit* fit : fits)
-    for (const double active : fit->state.active_E)
-      out.state.active_E.push_back(active * fit->options.learning_rate / fits[0]->options.learning_rate);
   return out;
 }
 
@@ -89,35 +95,100 @@ void take_back(const FitState& batch, int64_t first, Fit& fit) {
 
 bool is_done(const Fit& fit) { return fit.state.step >= fit.options.steps || !any_active(fit); }
 
-// A few steps, until something is due between them. Returns for each fit whether all of its losses were finite; where
-// not, it stays where it was.
-std::vector<bool> run_steps(const std::vector<Fit*>& fits) {
-  const Fit& first = *fits[0];
-  Batch batch = batch_of(fits);
-  std::vector<bool> is_finite(fits.size(), true);
-  // A GPU's buffers and graph are made anew: tens of milliseconds, as against one step of so many fits on a processor.
-  const auto device = make_device_descent({first.model, batch.data, batch.anchor, first.options, first.loop}, nullptr);
-  const int64_t end = batch.state.step + steps_until_due(first, batch.state.step);
-  while (batch.state.step < end) {
-    const std::vector<StepReport> reports =
-        device ? device->run(batch.state, end - batch.state.step, 0)
-               : std::vector{train_step(first.model, batch.data, batch.anchor, first.options, first.loop, batch.state)};
-    for (const StepReport& report : reports) {
-      int64_t e = 0;
-      for (size_t i = 0; i < fits.size(); ++i)
-        for (const double active : fits[i]->state.active_E) {
-          if (active != 0 && !report.is_finite(e)) is_finite[i] = false;
-          ++e;
-        }
+// Fits that step as one, on the CPU or on a GPU. A GPU has them all for as long as none leaves, and forecasts for each.
+class Together {
+ public:
+  explicit Together(const std::vector<Fit*>& fits) : fits_(fits), batch_(batch_of(fits)) {
+    const Fit& first = *fits[0];
+    device_ = make_device_descent({first.model, batch_.data, batch_.anchor, first.options, first.loop}, nullptr);
+    if (!device_) return;
+    int64_t members = 0;
+    for (Fit* fit : fits) {
+      fit->device = std::make_unique<Share>(*this, *fit, members);
+      fit->device_name = device_->device_name();
+      members += fit->data.member_count();
     }
   }
-  int64_t e = 0;
-  for (size_t i = 0; i < fits.size(); ++i) {
-    if (is_finite[i]) take_back(batch.state, e, *fits[i]);
-    e += fits[i]->data.member_count();
+  Together(const Together&) = delete;
+  Together& operator=(const Together&) = delete;
+  ~Together() {
+    for (Fit* fit : fits_) fit->device.reset();
   }
-  return is_finite;
-}
+
+  const std::vector<Fit*>& fits() const { return fits_; }
+
+  // After a change of the fits' states.
+  void forget_forecasts() { forecast_ERT_.reset(); }
+
+  // A few steps, until something is due between them. Returns for each fit whether all of its losses were finite; where
+  // not, it stays where it was.
+  std::vector<bool> run_steps() {
+    const Fit& first = *fits_[0];
+    if (device_)
+      batch_.state = state_of(fits_);
+    else
+      batch_ = batch_of(fits_);
+    if (has_new_weights_) {
+      batch_.data.cell_weight_ERT = cell_weights(fits_, batch_.data.weeks);
+      device_->take_cell_weights();
+      has_new_weights_ = false;
+    }
+    forget_forecasts();
+    FitState& state = batch_.state;
+    std::vector<bool> is_finite(fits_.size(), true);
+    const int64_t end = state.step + steps_until_due(first, state.step);
+    while (state.step < end) {
+      const std::vector<StepReport> reports =
+          device_ ? device_->run(state, end - state.step, 0)
+                  : std::vector{train_step(first.model, batch_.data, batch_.anchor, first.options, first.loop, state)};
+      for (const StepReport& report : reports) {
+        int64_t e = 0;
+        for (size_t i = 0; i < fits_.size(); ++i)
+          for (const double active : fits_[i]->state.active_E) {
+            if (active != 0 && !report.is_finite(e)) is_finite[i] = false;
+            ++e;
+          }
+      }
+    }
+    int64_t e = 0;
+    for (size_t i = 0; i < fits_.size(); ++i) {
+      if (is_finite[i]) take_back(state, e, *fits_[i]);
+      e += fits_[i]->data.member_count();
+    }
+    return is_finite;
+  }
+
+ private:
+  // A fit's part of the GPU, for what looks at the fit between steps.
+  class Share final : public DeviceDescent {
+   public:
+    Share(Together& all, const Fit& fit, int64_t first) : all_(all), fit_(fit), first_(first) {}
+    std::vector<StepReport> run(FitState&, int64_t, double) override {
+      throw std::logic_error("Fits that are trained together take no steps alone.");
+    }
+    at::Tensor predict(const FitState&) override {
+      return all_.forecast_ERT().narrow(0, first_, fit_.data.member_count()).narrow(2, 0, fit_.data.last_origin());
+    }
+    void take_cell_weights() override { all_.has_new_weights_ = true; }
+    std::string device_name() const override { return all_.device_->device_name(); }
+
+   private:
+    Together& all_;
+    const Fit& fit_;
+    int64_t first_;  // of the fit's members among all
+  };
+
+  const at::Tensor& forecast_ERT() {
+    if (!forecast_ERT_.defined()) forecast_ERT_ = device_->predict(state_of(fits_));
+    return forecast_ERT_;
+  }
+
+  std::vector<Fit*> fits_;
+  Batch batch_;
+  std::unique_ptr<DeviceDescent> device_;
+  bool has_new_weights_ = false;
+  at::Tensor forecast_ERT_;  // at the fits' states; made when one asks
+};
 
 }  // namespace
 
@@ -125,6 +196,14 @@ std::vector<std::string> train_together(const std::vector<Fit*>& fits, const std
                                         const std::function<void(size_t, const std::string&)>& log) {
   std::vector<std::string> problems(fits.size());
   std::vector<size_t> going;
+  std::unique_ptr<Together> together;
+  const auto gather = [&] {
+    std::vector<Fit*> all;
+    for (const size_t i : going) all.push_back(fits[i]);
+    if (together && together->fits() == all) return;
+    together.reset();
+    if (!all.empty()) together = std::make_unique<Together>(all);
+  };
   const auto alone = [&](size_t i) {
     TrainerCallbacks callbacks;
     callbacks.log = [&](const std::string& line) { log(i, line); };
@@ -140,9 +219,11 @@ std::vector<std::string> train_together(const std::vector<Fit*>& fits, const std
       alone(i);
       continue;
     }
-    if (validates(*fits[i]) && fits[i]->state.step == 0) validate(*fits[i]);
     going.push_back(i);
   }
+  gather();
+  for (const size_t i : going)
+    if (validates(*fits[i]) && fits[i]->state.step == 0) validate(*fits[i]);
   for (;;) {
     std::erase_if(going, [&](size_t i) {
       if (!is_done(*fits[i])) return false;
@@ -150,16 +231,16 @@ std::vector<std::string> train_together(const std::vector<Fit*>& fits, const std
       return true;
     });
     if (going.empty() || stop()) return problems;
-    std::vector<Fit*> together;
-    for (const size_t i : going) {
+    gather();
+    together->forget_forecasts();
+    for (const size_t i : going)
       if (huber_is_due(fits[i]->state.step, fits[i]->options.steps)) refresh_cell_weights(*fits[i]);
-      together.push_back(fits[i]);
-    }
-    const std::vector<bool> is_finite = run_steps(together);
+    const std::vector<bool> is_finite = together->run_steps();
     std::vector<size_t> next;
     for (size_t place = 0; place < going.size(); ++place) {
-      Fit& fit = *together[place];
+      Fit& fit = *fits[going[place]];
       if (!is_finite[place]) {
+        fit.device.reset();
         alone(going[place]);
         continue;
       }

@@ -47,31 +47,36 @@ __global__ void __launch_bounds__(1024) of_regions(Step<Real> step) {
   }
 }
 
-// A thread a weight of the GRU. Reset and update have one bias each in effect; the new gate's two differ.
+constexpr int kWeights = 32, kParts = 8;  // of a block: weights, and threads that share the slabs of each
+
+// A column of threads a weight of the GRU. Reset and update have one bias each in effect; the new gate's two differ.
 template <class Real>
-__global__ void of_slabs(Step<Real> step) {
+__global__ void __launch_bounds__(kWeights* kParts) of_slabs(Step<Real> step) {
+  __shared__ double parts[kParts][kWeights + 1];
   const Shape& shape = step.shape;
   const int H = shape.hidden, I = shape.inputs, C = shape.channels, member = blockIdx.y, columns = H + I + 1;
   const int of_input = 3 * H * I, of_hidden = 3 * H * H, of_bias = 3 * H, of_output = C * H;
   const int count = of_input + of_hidden + 2 * of_bias + of_output + C;
   double* total_P = step.total + static_cast<int64_t>(member) * shape.shared;
-  for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += gridDim.x * blockDim.x) {
+  for (int first = blockIdx.x * kWeights; first < count; first += gridDim.x * kWeights) {
+    const int i = min(first + static_cast<int>(threadIdx.x), count - 1);
     const Real* sums = step.scratch.gate_sums_GEMQ;
     int64_t size = static_cast<int64_t>(4) * H * columns, place = 0;
     int parameter = 0, n = i;
-    const auto of_new_input = [&](int gate) { return gate < 2 * H ? gate : gate + H; };
+    // The new gate has a gradient to its input's product, and one to its hidden product, which comes last.
+    const auto of_product = [&](int gate) { return gate < 2 * H ? gate : gate + H; };
     if (n < of_input) {
       parameter = step.at.weight_input + n;
-      place = static_cast<int64_t>(of_new_input(n / I)) * columns + H + n % I;
+      place = static_cast<int64_t>(n / I) * columns + H + n % I;
     } else if ((n -= of_input) < of_hidden) {
       parameter = step.at.weight_hidden + n;
-      place = static_cast<int64_t>(n / H) * columns + n % H;
+      place = static_cast<int64_t>(of_product(n / H)) * columns + n % H;
     } else if ((n -= of_hidden) < of_bias) {
       parameter = step.at.bias_input + n;
-      place = static_cast<int64_t>(of_new_input(n)) * columns + H + I;
+      place = static_cast<int64_t>(n) * columns + H + I;
     } else if ((n -= of_bias) < of_bias) {
       parameter = step.at.bias_hidden + n;
-      place = static_cast<int64_t>(n) * columns + H + I;
+      place = static_cast<int64_t>(of_product(n)) * columns + H + I;
     } else {
       n -= of_bias;
       sums = step.scratch.output_sums_GEMQ;
@@ -82,9 +87,15 @@ __global__ void of_slabs(Step<Real> step) {
     }
     double sum = 0;
 #pragma unroll 8
-    for (int slab = 0; slab < step.slabs; ++slab)
+    for (int slab = threadIdx.y; slab < step.slabs; slab += kParts)
       sum += sums[(static_cast<int64_t>(slab) * shape.members + member) * size + place];
-    total_P[parameter] = sum;
+    parts[threadIdx.y][threadIdx.x] = sum;
+    __syncthreads();
+    if (threadIdx.y == 0) {
+      for (int part = 1; part < kParts; ++part) sum += parts[part][threadIdx.x];
+      total_P[parameter] = sum;
+    }
+    __syncthreads();
   }
 }
 
@@ -97,7 +108,8 @@ void collect(const Step<Real>& step, cudaStream_t stream) {
   check_launch("collect (regions)");
   if (shape.hidden == 0) return;
   const int weights = shape.hidden * (3 * (shape.inputs + shape.hidden) + 6 + shape.channels) + shape.channels;
-  of_slabs<<<dim3(min((weights + 255) / 256, 1024), shape.members), 256, 0, stream>>>(step);
+  of_slabs<<<dim3(min((weights + kWeights - 1) / kWeights, 1024), shape.members), dim3(kWeights, kParts), 0, stream>>>(
+      step);
   check_launch("collect (slabs)");
 }
 

@@ -1,28 +1,27 @@
-// From responses and the GRU's states to the loss, and back to their gradients, on a GPU: a block a row.
+// From responses and coefficients to the loss, and back to their gradients, on a GPU: a block a row.
 // Shapes as in step.hpp. Equations: Mmm::chunk_loss, kernels/baseline.hpp, deviation_penalty.cpp.
 #include "model/cuda/device_math.cuh"
 
 namespace dcmmm::cuda {
 namespace {
 
-// A block's shared memory: weeks of the baseline's system, the effect (later its gradient), the output layer's weights,
-// and a double a thread for sums.
+// A block's shared memory: weeks of the baseline's system, the effect (later its gradient), and a double a thread for
+// sums.
 template <class Real>
 struct RowMemory {
   double *right_T, *lower_T, *inverse_T, *space;
-  Real *effect_T, *output_HC;
+  Real* effect_T;
 
   __device__ RowMemory(unsigned char* memory, const Shape& shape)
       : right_T(reinterpret_cast<double*>(memory)),
         lower_T(right_T + shape.weeks),
         inverse_T(lower_T + shape.weeks),
         space(inverse_T + shape.weeks),
-        effect_T(reinterpret_cast<Real*>(space + kRowThreads)),
-        output_HC(effect_T + shape.weeks) {}
+        effect_T(reinterpret_cast<Real*>(space + kRowThreads)) {}
 
   static size_t bytes(const Shape& shape) {
     return sizeof(double) * (3 * static_cast<size_t>(shape.weeks) + kRowThreads) +
-           sizeof(Real) * (static_cast<size_t>(shape.weeks) + static_cast<size_t>(shape.hidden) * shape.channels);
+           sizeof(Real) * static_cast<size_t>(shape.weeks);
   }
 };
 
@@ -43,9 +42,8 @@ struct Row {
         local_L(step.local_ERL + place * step.shape.local) {}
 
   __device__ int64_t week(int t) const { return place * step.shape.weeks + t; }
-  __device__ Real log_coefficient(int t, int c) const {
-    const Real level = shared_P[step.at.log_mean + c] + local_L[step.at.region_effect + c];
-    return step.shape.hidden > 0 ? level + step.scratch.deviation_TC[(cells + t) * step.shape.channels + c] : level;
+  __device__ Real& coefficient(int t, int c) const {
+    return step.scratch.response_gradient_TC[(cells + t) * step.shape.channels + c];
   }
   __device__ Real response(int t, int c) const {
     return step.scratch.response_TC[(cells + t) * step.shape.channels + c];
@@ -64,21 +62,20 @@ struct Row {
   }
 };
 
-// v_tc of all weeks, from the GRU's states.
+// The coefficients of all weeks, where the responses' gradients go later.
 template <class Real>
-__device__ void deviations(const Row<Real>& row, const RowMemory<Real>& memory) {
+__device__ void coefficients(const Row<Real>& row) {
   const Shape& shape = row.step.shape;
-  const int H = shape.hidden, C = shape.channels;
-  for (int i = threadIdx.x; i < H * C; i += blockDim.x)
-    memory.output_HC[i] = row.shared_P[row.step.at.output_weight + i % C * H + i / C];
-  __syncthreads();
-  for (int i = threadIdx.x; i < shape.weeks * C; i += blockDim.x) {
-    const int t = i / C, c = i % C;
-    const Real* state_H = row.step.scratch.state_TH + (row.cells + t) * H;
-    Real sum = row.shared_P[row.step.at.output_bias + c];
-#pragma unroll 8
-    for (int j = 0; j < H; ++j) sum += state_H[j] * memory.output_HC[j * C + c];
-    row.step.scratch.deviation_TC[row.cells * C + i] = static_cast<Real>(row.step.constant.gru_scale) * tanh(sum);
+  const int C = shape.channels;
+  const Spread spread(C);
+  for (int c = spread.column; c < C; c += spread.across) {
+    const Real level = row.shared_P[row.step.at.log_mean + c] + row.local_L[row.step.at.region_effect + c];
+#pragma unroll 4
+    for (int t = spread.first; t < shape.weeks; t += spread.groups) {
+      const int64_t cell = (row.cells + t) * C + c;
+      const Real deviation = shape.hidden > 0 ? row.step.scratch.deviation_TC[cell] : Real(0);
+      row.step.scratch.response_gradient_TC[cell] = softplus(level + deviation);
+    }
   }
   __syncthreads();
 }
@@ -88,7 +85,8 @@ __device__ void effects(const Row<Real>& row, const RowMemory<Real>& memory) {
   const Shape& shape = row.step.shape;
   for (int t = threadIdx.x; t < shape.weeks; t += blockDim.x) {
     Real media = 0, controls = 0;
-    for (int c = 0; c < shape.channels; ++c) media += softplus(row.log_coefficient(t, c)) * row.response(t, c);
+#pragma unroll 4
+    for (int c = 0; c < shape.channels; ++c) media += row.coefficient(t, c) * row.response(t, c);
     for (int k = 0; k < shape.controls; ++k) controls += row.control(t, k) * row.shared_P[row.step.at.control + k];
     memory.effect_T[t] = media + controls + (Real(1) + row.local_L[row.step.at.region_scale]) * row.pattern(t);
   }
@@ -131,28 +129,6 @@ __device__ double solve_baseline(const Row<Real>& row, const RowMemory<Real>& me
   return level;
 }
 
-// sums[w] = sum over weeks of value(t, w), for `width` columns: groups of threads take every so many weeks.
-template <class Value>
-__device__ void sum_over_weeks(int weeks, int width, double* space, double* sums, const Value& value) {
-  const int across = min(width, static_cast<int>(blockDim.x));
-  if (across == 0) return;
-  const int groups = blockDim.x / across, column = threadIdx.x % across, group = threadIdx.x / across;
-  for (int first = 0; first < width; first += across) {
-    const bool is_column = group < groups && first + column < width;
-    double sum = 0;
-    if (is_column)
-      for (int t = group; t < weeks; t += groups) sum += value(t, first + column);
-    __syncthreads();
-    space[threadIdx.x] = sum;
-    __syncthreads();
-    if (group == 0 && is_column) {
-      for (int other = 1; other < groups; ++other) sum += space[other * across + column];
-      sums[first + column] = sum;
-    }
-  }
-  __syncthreads();
-}
-
 template <class Real>
 __global__ void __launch_bounds__(kRowThreads) with_gradients(Step<Real> step, Chunk chunk) {
   extern __shared__ unsigned char bytes[];
@@ -160,7 +136,7 @@ __global__ void __launch_bounds__(kRowThreads) with_gradients(Step<Real> step, C
   const Row<Real> row(step, chunk, blockIdx.x);
   const Shape& shape = step.shape;
   const int T = shape.weeks, C = shape.channels, H = shape.hidden;
-  if (H > 0) deviations(row, memory);
+  coefficients(row);
   effects(row, memory);
   const double level = solve_baseline(row, memory);
 
@@ -183,11 +159,9 @@ __global__ void __launch_bounds__(kRowThreads) with_gradients(Step<Real> step, C
              change_penalty = H > 0 ? static_cast<Real>(step.panel.change_penalty_E[row.member]) : Real(0),
              gru_scale = static_cast<Real>(step.constant.gru_scale);
   const int origin = step.panel.origin_E[row.member];
-  sum_over_weeks(T, C, memory.space, sums_W, [&](int t, int c) {
-    const Real value = row.log_coefficient(t, c), exponential = exp(-abs(value)),
-               share = Real(1) / (Real(1) + exponential);
-    const Real coefficient = max(value, Real(0)) + log1p(exponential);
-    const Real slope = value >= Real(0) ? share : exponential * share;
+  const auto into = [](double* sums) { return [sums](int w, double sum) { sums[w] = sum; }; };
+  sum_over_weeks(T, C, memory.space, into(sums_W), [&](int t, int c) {
+    const Real coefficient = row.coefficient(t, c), slope = -expm1(-coefficient);  // of softplus: 1 - e^-softplus
     const Real gradient = memory.effect_T[t], of_level = gradient * slope * row.response(t, c);
     const int64_t cell = (row.cells + t) * C + c;
     step.scratch.response_gradient_TC[cell] = gradient * coefficient;
@@ -205,10 +179,10 @@ __global__ void __launch_bounds__(kRowThreads) with_gradients(Step<Real> step, C
     return static_cast<double>(of_level);
   });
   penalty = sum_of_block(penalty, memory.space);
-  sum_over_weeks(T, shape.controls, memory.space, sums_W + C,
+  sum_over_weeks(T, shape.controls, memory.space, into(sums_W + C),
                  [&](int t, int k) { return static_cast<double>(memory.effect_T[t]) * row.control(t, k); });
   const Real season_scale = Real(1) + row.local_L[step.at.region_scale];
-  sum_over_weeks(T, shape.patterns, memory.space, sums_W + C + shape.controls, [&](int t, int s) {
+  sum_over_weeks(T, shape.patterns, memory.space, into(sums_W + C + shape.controls), [&](int t, int s) {
     return static_cast<double>(memory.effect_T[t] * season_scale) * step.panel.pattern_TS[t * shape.patterns + s];
   });
   double to_scale = 0;
@@ -244,7 +218,7 @@ __global__ void __launch_bounds__(kRowThreads) forecast(Step<Real> step, Chunk c
   extern __shared__ unsigned char bytes[];
   const RowMemory<Real> memory(bytes, step.shape);
   const Row<Real> row(step, chunk, blockIdx.x);
-  if (step.shape.hidden > 0) deviations(row, memory);
+  coefficients(row);
   effects(row, memory);
   const double level = solve_baseline(row, memory);
   for (int t = threadIdx.x; t < step.shape.weeks; t += blockDim.x) {

@@ -55,11 +55,14 @@ struct Panel {
 template <class Real>
 struct Scratch {
   Real *adstock_TC, *response_TC, *response_gradient_TC;
-  Real *deviation_TC, *output_gradient_TC, *state_TH;
-  Real* gates_T4H;  // forward: reset, update, new, hidden product; backward: their gradients, the last the new input's
+  Real *deviation_TC, *output_gradient_TC, *state_TH, *state_gradient_TH;
+  // Before the forward: the inputs' products of reset, update and new; then reset, update, new, hidden product;
+  // backward: their gradients.
+  Real* gates_T4H;
   Real* input_TI;
   Real *input_weights_I3H, *hidden_weights_H3H;  // a member's, transposed
   Real *gate_sums_GEMQ, *output_sums_GEMQ;       // weights' gradients, slab by slab
+  const Real* one;                               // what biases are multiplied by
 };
 
 template <class Real>
@@ -75,6 +78,8 @@ struct Step {
   double* total;         // P gradients of each member, then its 4 loss sums, then `signal`
   const double* signal;  // this rank's
   int slabs;
+  bool is_tf32;           // products of floats in TF32 alone
+  bool has_fixed_inputs;  // the GRU's inputs that no step changes are there already
 };
 
 /// Regions [first, first + count) of the rank; the first chunk of a step starts the slabs' sums.
@@ -86,17 +91,28 @@ struct Chunk {
 /// Threads of a block per region, and its shared memory, which bounds the weeks of a tile.
 inline constexpr int kRowThreads = 128;
 
+/// Carry-over and curve, and the GRU's inputs.
 template <class Real>
 void adstock_forward(const Step<Real>& step, Chunk chunk, cudaStream_t stream);
 /// Carry-over's and curve's gradients from those of the responses, into the regions' sums.
 template <class Real>
 void adstock_backward(const Step<Real>& step, Chunk chunk, cudaStream_t stream);
 
-/// The members' weights as gru_forward reads them. Once a step.
+/// The members' weights as the forward reads them. Once a step.
 template <class Real>
 void transpose_weights(const Step<Real>& step, cudaStream_t stream);
+/// Products of all inputs with the gates' weights, for gru_forward.
+template <class Real>
+void input_products(const Step<Real>& step, Chunk chunk, cudaStream_t stream);
+/// Gates and states of all weeks.
 template <class Real>
 void gru_forward(const Step<Real>& step, Chunk chunk, cudaStream_t stream);
+/// What the output layer makes of the states.
+template <class Real>
+void deviations(const Step<Real>& step, Chunk chunk, cudaStream_t stream);
+/// The output layer's gradient to the states, for gru_backward.
+template <class Real>
+void state_gradient(const Step<Real>& step, Chunk chunk, cudaStream_t stream);
 /// Gates' gradients, in place of the gates.
 template <class Real>
 void gru_backward(const Step<Real>& step, Chunk chunk, cudaStream_t stream);
@@ -109,8 +125,7 @@ int gate_tiles(const Shape& shape);
 template <class Real>
 void weight_gradient(const Step<Real>& step, Chunk chunk, cudaStream_t stream);
 
-/// Coefficients, effect, baseline and loss of every region, and the gradients of all that isn't the curves' or the
-/// GRU's.
+/// Effect, baseline and loss of every region, and the gradients of all that isn't the curves' or the GRU's.
 template <class Real>
 void effect_and_loss(const Step<Real>& step, Chunk chunk, cudaStream_t stream);
 /// Only the forecast: effect plus baseline, in units of m_r.

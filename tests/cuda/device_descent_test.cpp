@@ -217,9 +217,31 @@ TEST(DeviceDescent, FitsTrainedTogetherAreTheCpus) {
   const auto problems = train_all(Device::kCpu, expected);
   EXPECT_EQ(train_all(Device::kCuda, found).size(), problems.size());
   for (size_t i = 0; i < 2; ++i) {
-    EXPECT_EQ(found[i].fit->state.step, expected[i].fit->state.step);
-    EXPECT_LT(distance(found[i].fit->state.shared_EP, expected[i].fit->state.shared_EP), 1e-6);
+    const Fit &gpu = *found[i].fit, &cpu = *expected[i].fit;
+    EXPECT_EQ(gpu.state.step, cpu.state.step);
+    EXPECT_LT(distance(gpu.state.shared_EP, cpu.state.shared_EP), 1e-6);
+    EXPECT_LT(distance(gpu.data.cell_weight_ERT, cpu.data.cell_weight_ERT), 1e-6);
+    ASSERT_EQ(gpu.stopping.best_rmse_E.size(), cpu.stopping.best_rmse_E.size());
+    for (size_t m = 0; m < cpu.stopping.best_rmse_E.size(); ++m)
+      EXPECT_NEAR(gpu.stopping.best_rmse_E[m], cpu.stopping.best_rmse_E[m], 1e-6 * cpu.stopping.best_rmse_E[m]);
+    EXPECT_EQ(gpu.device, nullptr);
   }
+}
+
+// Products with 11 bits are off by what those leave out, and by no more.
+TEST(DeviceDescent, Tf32IsNearFloat32) {
+  const Case the_case{"", 9, 60, 5, 3, 32, false};
+  TrainerOptions options = trainer_of(the_case);
+  options.clip = 1e9;
+  const auto gradients = [&](bool tf32) {
+    options.tf32 = tf32;
+    FitCase found = fit_of(the_case, options);
+    on_gpu(*found.fit)->run(found.fit->state, 1, 0);
+    return found.fit->state.shared_first_EP;
+  };
+  const double off = distance(gradients(true), gradients(false));
+  EXPECT_GT(off, 1e-5);
+  EXPECT_LT(off, 2e-3);
 }
 
 TEST(DeviceDescent, SaysWhatItDoesNotCover) {

@@ -2,8 +2,10 @@
 // Shapes: E members, R regions of this rank, n of a chunk, T training weeks, C channels, K controls, S patterns, H
 // hidden units, P shared and L local parameters.
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
+#include <cstring>
 #include <future>
 #include <limits>
 #include <optional>
@@ -69,6 +71,7 @@ class CudaDescent final : public DeviceDescent {
       descent_.loop.communicator().barrier();  // a rank that doesn't come is named here, and not waited for by GPUs
     for (int64_t step = 0; step < burst; ++step)
       check(cudaGraphLaunch(stream_.graph, stream_.stream), "cudaGraphLaunch");
+    begin_to_get_state(state);
     wait_for_burst();
     Progress after{};
     progress_.get(&after);
@@ -174,6 +177,7 @@ class CudaDescent final : public DeviceDescent {
     for (DeviceBuffer<Real>* buffer : {&shared_, &shared_first_, &shared_second_}) *buffer = DeviceBuffer<Real>(EP);
     for (DeviceBuffer<Real>* buffer : {&local_, &local_first_, &local_second_, &local_gradient_})
       *buffer = DeviceBuffer<Real>(ERL);
+    for (size_t part = 0; part < on_way_.size(); ++part) on_way_[part] = PinnedBuffer<Real>(part < 3 ? EP : ERL);
     region_sums_ = DeviceBuffer<double>(E * shape_.regions * shape_.sums());
     total_ = DeviceBuffer<double>(EP + 4 * E + 1);
     active_ = DeviceBuffer<double>(E);
@@ -189,7 +193,7 @@ class CudaDescent final : public DeviceDescent {
   // What a chunk's rows need between kernels; as many regions at once as there is room for.
   void make_scratch() {
     const int64_t E = shape_.members, T = shape_.weeks, C = shape_.channels, H = shape_.hidden, I = shape_.inputs;
-    const int64_t columns = 3 * C + (H > 0 ? 2 * C + 5 * H + I : 0);
+    const int64_t columns = 3 * C + (H > 0 ? 2 * C + 6 * H + I : 0);
     size_t available = 0, all = 0;
     check(cudaMemGetInfo(&available, &all), "cudaMemGetInfo");
     const int64_t of_region = E * T * columns * static_cast<int64_t>(sizeof(Real));
@@ -201,7 +205,8 @@ class CudaDescent final : public DeviceDescent {
       *buffer = DeviceBuffer<Real>(cells * C);
     if (H == 0) return;
     for (DeviceBuffer<Real>* buffer : {&deviation_, &output_gradient_}) *buffer = DeviceBuffer<Real>(cells * C);
-    states_ = DeviceBuffer<Real>(cells * H);
+    states_ = DeviceBuffer<Real>((cells + 1) * H);  // after a week that isn't there, which is read and not used
+    state_gradient_ = DeviceBuffer<Real>(cells * H);
     gates_ = DeviceBuffer<Real>(cells * 4 * H);
     inputs_ = DeviceBuffer<Real>(cells * I);
     input_weights_ = DeviceBuffer<Real>(E * 3 * H * I);
@@ -214,6 +219,7 @@ class CudaDescent final : public DeviceDescent {
     slabs_ = static_cast<int>(std::clamp<int64_t>(chunk_ * T / 128, 1, wanted));
     gate_sums_ = DeviceBuffer<Real>(slabs_ * E * 4 * H * (H + I + 1));
     output_sums_ = DeviceBuffer<Real>(slabs_ * E * C * (H + 1));
+    one_ = DeviceBuffer<Real>(std::vector<Real>{1});
   }
 
   Step<Real> step_of() const {
@@ -227,15 +233,17 @@ class CudaDescent final : public DeviceDescent {
          level_denominator_.data(), data_scale_.data(), cells_.data(), level_penalty_.data(), change_penalty_.data(),
          origin_.data()},
         {adstock_.data(), response_.data(), response_gradient_.data(), deviation_.data(), output_gradient_.data(),
-         states_.data(), gates_.data(), inputs_.data(), input_weights_.data(), hidden_weights_.data(),
-         gate_sums_.data(), output_sums_.data()},
+         states_.data() + shape_.hidden, state_gradient_.data(), gates_.data(), inputs_.data(), input_weights_.data(),
+         hidden_weights_.data(), gate_sums_.data(), output_sums_.data(), one_.data()},
         shared_.data(),
         local_.data(),
         local_gradient_.data(),
         region_sums_.data(),
         total_.data(),
         signal_.data(),
-        slabs_};
+        slabs_,
+        descent_.options.tf32,
+        has_fixed_inputs_};
   }
 
   Update<Real> update_of() const {
@@ -275,7 +283,10 @@ class CudaDescent final : public DeviceDescent {
 
   void forward(const Step<Real>& step, Chunk chunk) const {
     adstock_forward(step, chunk, stream_.stream);
-    if (shape_.hidden > 0) gru_forward(step, chunk, stream_.stream);
+    if (shape_.hidden == 0) return;
+    input_products(step, chunk, stream_.stream);
+    gru_forward(step, chunk, stream_.stream);
+    deviations(step, chunk, stream_.stream);
   }
 
   void reduce() {
@@ -310,6 +321,7 @@ class CudaDescent final : public DeviceDescent {
       forward(step, chunk);
       effect_and_loss(step, chunk, stream_.stream);
       if (shape_.hidden > 0) {
+        state_gradient(step, chunk, stream_.stream);
         gru_backward(step, chunk, stream_.stream);
         input_gradient(step, chunk, stream_.stream);
         weight_gradient(step, chunk, stream_.stream);
@@ -338,6 +350,7 @@ class CudaDescent final : public DeviceDescent {
     check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
     take_step();
     stream_.wait();
+    has_fixed_inputs_ = chunk_ == shape_.regions;  // else every chunk has its own
   }
 
   // A step, recorded once and launched as often as it is taken.
@@ -351,28 +364,41 @@ class CudaDescent final : public DeviceDescent {
     check(result, "cudaGraphInstantiate");
   }
 
-  // The state's tensors beside the buffers that hold them.
+  // The state's tensors beside the buffers that hold them, on the GPU and on their way.
   template <class State, class Work>
   void for_each_part(State& state, const Work& work) {
-    work(state.shared_EP, shared_);
-    work(state.shared_first_EP, shared_first_);
-    work(state.shared_second_EP, shared_second_);
-    work(state.local_ERL, local_);
-    work(state.local_first_ERL, local_first_);
-    work(state.local_second_ERL, local_second_);
+    work(state.shared_EP, shared_, on_way_[0]);
+    work(state.shared_first_EP, shared_first_, on_way_[1]);
+    work(state.shared_second_EP, shared_second_, on_way_[2]);
+    if (shape_.regions == 0) return;
+    work(state.local_ERL, local_, on_way_[3]);
+    work(state.local_first_ERL, local_first_, on_way_[4]);
+    work(state.local_second_ERL, local_second_, on_way_[5]);
   }
 
+  // What has changed since the GPU had it.
   void put_state(const FitState& state) {
-    for_each_part(state, [](const at::Tensor& from, DeviceBuffer<Real>& to) {
-      to.put(from.contiguous().template const_data_ptr<Real>());
+    for_each_part(state, [&](const at::Tensor& part, const DeviceBuffer<Real>& to, const PinnedBuffer<Real>& on_way) {
+      const at::Tensor from = part.contiguous();
+      if (has_state_ && std::memcmp(on_way.data(), from.template const_data_ptr<Real>(), on_way.bytes()) == 0) return;
+      std::memcpy(on_way.data(), from.template const_data_ptr<Real>(), on_way.bytes());
+      on_way.put(to.data(), stream_.stream);
+    });
+    has_state_ = true;
+  }
+
+  void begin_to_get_state(FitState& state) {
+    for_each_part(state, [&](const at::Tensor&, const DeviceBuffer<Real>& from, const PinnedBuffer<Real>& on_way) {
+      on_way.get(from.data(), stream_.stream);
     });
   }
 
   void get_state(FitState& state) {
-    for_each_part(state, [](at::Tensor& to, const DeviceBuffer<Real>& from) {
-      at::Tensor out = at::empty(to.sizes(), to.options());
-      from.get(out.data_ptr<Real>());
-      to.copy_(out);
+    for_each_part(state, [](at::Tensor& to, const DeviceBuffer<Real>&, const PinnedBuffer<Real>& on_way) {
+      if (to.is_contiguous())  // LibTorch's own copy wakes all threads for it
+        std::memcpy(to.data_ptr<Real>(), on_way.data(), on_way.bytes());
+      else
+        to.copy_(at::from_blob(on_way.data(), to.sizes(), to.options()));
     });
   }
 
@@ -400,6 +426,7 @@ class CudaDescent final : public DeviceDescent {
   Stream stream_;  // after ranks_: NCCL's end waits for that of the graphs it is part of
   int64_t chunk_ = 1;
   int slabs_ = 1;
+  bool has_fixed_inputs_ = false;
   std::vector<double> rate_N_;
 
   DeviceBuffer<Real> media_, inverse_scale_, controls_, patterns_, target_, cell_weight_, region_weight_;
@@ -408,13 +435,15 @@ class CudaDescent final : public DeviceDescent {
   DeviceBuffer<int> origin_, sign_;
   DeviceBuffer<ParameterPenalty> penalty_;
   DeviceBuffer<Real> shared_, shared_first_, shared_second_, local_, local_first_, local_second_, local_gradient_;
+  std::array<PinnedBuffer<Real>, 6> on_way_;
+  bool has_state_ = false;
   DeviceBuffer<double> region_sums_, total_, active_, signal_, rate_now_, signals_;
   DeviceBuffer<int> is_bad_;
   DeviceBuffer<StepRecord> records_;
   DeviceBuffer<Progress> progress_;
   DeviceBuffer<Real> prediction_, adstock_, response_, response_gradient_, deviation_, output_gradient_, states_,
-      gates_, inputs_;
-  DeviceBuffer<Real> input_weights_, hidden_weights_, gate_sums_, output_sums_;
+      state_gradient_, gates_, inputs_;
+  DeviceBuffer<Real> input_weights_, hidden_weights_, gate_sums_, output_sums_, one_;
 };
 
 // The start of the GPU, under way or done; waited for at the program's end.

@@ -48,4 +48,38 @@ class DeviceBuffer {
   int64_t count_ = 0;
 };
 
+/// Memory of the host that a GPU reads and writes by itself, beside a buffer of the GPU of the same size.
+template <class Item>
+class PinnedBuffer {
+ public:
+  PinnedBuffer() = default;
+  explicit PinnedBuffer(int64_t count) : count_(count) {
+    if (count > 0) check(cudaMallocHost(reinterpret_cast<void**>(&items_), bytes()), "cudaMallocHost");
+  }
+  PinnedBuffer(PinnedBuffer&& other) noexcept { *this = std::move(other); }
+  PinnedBuffer& operator=(PinnedBuffer&& other) noexcept {
+    std::swap(items_, other.items_);
+    std::swap(count_, other.count_);
+    return *this;
+  }
+  ~PinnedBuffer() { cudaFreeHost(items_); }
+
+  Item* data() const { return items_; }
+  size_t bytes() const { return static_cast<size_t>(count_) * sizeof(Item); }
+
+  /// In the stream's order, without a wait; `on_device` is as long.
+  void put(Item* on_device, cudaStream_t stream) const {
+    if (count_ > 0)
+      check(cudaMemcpyAsync(on_device, items_, bytes(), cudaMemcpyHostToDevice, stream), "cudaMemcpyAsync");
+  }
+  void get(const Item* on_device, cudaStream_t stream) const {
+    if (count_ > 0)
+      check(cudaMemcpyAsync(items_, on_device, bytes(), cudaMemcpyDeviceToHost, stream), "cudaMemcpyAsync");
+  }
+
+ private:
+  Item* items_ = nullptr;
+  int64_t count_ = 0;
+};
+
 }  // namespace dcmmm::cuda

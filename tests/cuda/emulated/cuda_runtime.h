@@ -45,10 +45,17 @@ constexpr auto max(A a, B b) {
 void __syncthreads();
 double __shfl_down_sync(unsigned mask, double value, int step);
 
-// Copies to shared memory that are under way: here, done at once.
-inline void __pipeline_memcpy_async(void* to, const void* from, size_t bytes) { std::memcpy(to, from, bytes); }
-inline void __pipeline_commit() {}
-inline void __pipeline_wait_prior(int) {}
+inline void __syncwarp() { __syncthreads(); }  // for kernels whose warps all come to it
+template <class To, class From>
+To with_bits_of(From from) {
+  static_assert(sizeof(To) == sizeof(From));
+  To to;
+  std::memcpy(&to, &from, sizeof to);
+  return to;
+}
+inline float __uint_as_float(uint32_t bits) { return with_bits_of<float>(bits); }
+inline uint32_t __float_as_uint(float value) { return with_bits_of<uint32_t>(value); }
+inline float __fdividef(float a, float b) { return a / b; }
 
 enum cudaError_t { cudaSuccess = 0, cudaErrorMemoryAllocation = 2, cudaErrorNotReady = 600 };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost };
@@ -113,6 +120,11 @@ inline cudaError_t cudaFree(void* from) { return std::free(from), cudaSuccess; }
 inline cudaError_t cudaMemset(void* to, int value, size_t bytes) { return std::memset(to, value, bytes), cudaSuccess; }
 inline cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind) {
   return std::memcpy(to, from, bytes), cudaSuccess;
+}
+inline cudaError_t cudaMallocHost(void** to, size_t bytes) { return cudaMalloc(to, bytes); }
+inline cudaError_t cudaFreeHost(void* from) { return cudaFree(from); }
+inline cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, cudaStream_t) {
+  return cudaMemcpy(to, from, bytes, kind);
 }
 inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t* out, unsigned) {
   return *out = new emulated::Stream, cudaSuccess;

@@ -10,7 +10,7 @@
 namespace emulated {
 namespace {
 
-constexpr size_t kStack = 64 * 1024, kSharedMemory = 227 * 1024;
+constexpr size_t kStack = 256 * 1024, kSharedMemory = 227 * 1024;
 
 struct Fiber {
   ucontext_t context;
