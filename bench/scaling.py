@@ -1,6 +1,6 @@
 """Strong and weak scaling over ranks, and what a cost model makes of it on many GPUs.
 
-  scaling.py BUILD [--regions 2000] [--rounds 3] [--steps 4] [--gpu-fixed-ms 0.32] [--gpu-cell-ns 4.8]
+  scaling.py BUILD [--regions 2000] [--rounds 3] [--steps 4] [--gpu-fixed-ms 0.17] [--gpu-cell-ns 2.77]
              [--gpu-latency-us 10] [--gpu-bandwidth 40]
 
 Measured, in turns, one thread a rank: the step of REGIONS x 109 weeks on 1 and 2 ranks (strong), and of half the regions
@@ -40,8 +40,8 @@ def main():
     parser.add_argument("--regions", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=4)
-    parser.add_argument("--gpu-fixed-ms", type=float, default=0.32)
-    parser.add_argument("--gpu-cell-ns", type=float, default=4.8)
+    parser.add_argument("--gpu-fixed-ms", type=float, default=0.17)
+    parser.add_argument("--gpu-cell-ns", type=float, default=2.77)
     parser.add_argument("--gpu-latency-us", type=float, default=10)
     parser.add_argument("--gpu-bandwidth", type=float, default=40)
     given = parser.parse_args()
