@@ -51,6 +51,7 @@ at::Tensor cell_weights(const std::vector<Fit*>& fits, int64_t weeks) {
 
 FitState state_of(const std::vector<Fit*>& fits) {
   std::vector<const FitState*> states;
+  states.reserve(fits.size());
   for (const Fit* fit : fits) states.push_back(&fit->state);
   FitState out = *states[0];
   for (auto rows : {&FitState::shared_EP, &FitState::local_ERL, &FitState::shared_first_EP, &FitState::shared_second_EP,
@@ -199,6 +200,7 @@ std::vector<std::string> train_together(const std::vector<Fit*>& fits, const std
   std::unique_ptr<Together> together;
   const auto gather = [&] {
     std::vector<Fit*> all;
+    all.reserve(going.size());
     for (const size_t i : going) all.push_back(fits[i]);
     if (together && together->fits() == all) return;
     together.reset();

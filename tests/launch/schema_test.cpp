@@ -67,7 +67,8 @@ TEST(Schema, RefusesWrongTypesAndRanges) {
   EXPECT_EQ(refusal({"model.baseline.persistence=1"}), "");
   EXPECT_THAT(refusal({"trainer.deterministic=maybe"}), HasSubstr("expected true or false"));
   EXPECT_THAT(refusal({"trainer.precision=float16"}),
-              HasSubstr("one of float32, float64 (of the model's arithmetic). Did you mean 'float32'?"));
+              AllOf(HasSubstr("one of float32, tf32, float64 (of the model's arithmetic"),
+                    HasSubstr("Did you mean 'float32'?")));
   EXPECT_THAT(refusal({"data.cost={tv: dear}"}),
               HasSubstr("'data.cost' is {tv: 'dear'}, but expected a mapping of numbers, or null"));
   EXPECT_THAT(refusal({"data.media=[[a]]"}), HasSubstr("expected a list of texts, or null"));
