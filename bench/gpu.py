@@ -186,25 +186,23 @@ def profile():
 
 
 def sweep():
-    """Trials an hour of a sweep packed into four processes, and of a process for each trial: one at a time, one a core."""
-    rates = {}
-    for alone, trials in ((os.cpu_count(), 64), (1, 12)):
+    """The same trials packed into four processes, and a process for each: as many at a time as there are cores, and one."""
+    for alone in (os.cpu_count(), 1):
         file = WORK / "sweep.json"
         file.unlink(missing_ok=True)
         done, _ = call(sys.executable, HERE / "sweep_pack.py", "--device", "cuda", "--panel", PANEL, "--dcmmm",
-                       binary("dcmmm-cuda"), "--trials", f"default={trials}", "--pack", 16, "--workers", 4,
-                       "--alone-workers", alone, "--json", file, limit=90)
+                       binary("dcmmm-cuda"), "--trials", "default=64", "--pack", 16, "--workers", 4,
+                       "--alone-workers", alone, "--json", file, limit=150)
+        name = f"64 trials, packed against {alone} at a time"
         if not file.exists():
             print(done.stdout[-1000:], done.stderr[-2000:])
-            return expect(f"a packed sweep against {alone} processes at a time", False)
+            expect(name, False)
+            continue
         found = json.loads(file.read_text())[0]
-        rates.setdefault("packed", found["packed"]["trials_per_hour"])
-        rates[alone] = found["alone"]["trials_per_hour"]
-        expect(f"figures of {trials} trials, packed and not", found["differs"] < 0.02, f"differ by at most {found['differs']:.1e}")
+        expect(name, found["differs"] < 0.02,
+               f"{found['packed']['trials_per_hour']:.0f} and {found['alone']['trials_per_hour']:.0f} an hour, "
+               f"{found['clock_ratio']:.1f} times; figures differ by at most {found['differs']:.1e}")
         rows[-1]["figures"] = found
-    say("a packed sweep, trials an hour", f"{rates['packed']:.0f}", ", ".join(
-        f"{alone} process(es) at a time: {rates[alone]:.0f} ({rates['packed'] / rates[alone]:.1f} times)"
-        for alone in rates if alone != "packed"))
 
 
 def pytorch():

@@ -18,7 +18,7 @@ void say_what_runs(const Fit& fit, const PanelFile& file, const Mesh& mesh, int 
                 " a region; ", mesh.members, " x ", mesh.regions, " ranks (members x regions), ", threads,
                 " thread(s) each, at most ", fit.loop.plan().chunk, " regions at once, ",
                 fit.options.float64 ? "float64"
-                : fit.options.tf32  ? "tf32"
+                : fit.options.tf32  ? "float32 (a GPU's products in TF32)"
                                     : "float32",
                 fit.options.deterministic ? ", deterministic" : ""));
 }

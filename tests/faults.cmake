@@ -15,7 +15,8 @@ set_target_properties(faults_test PROPERTIES ENABLE_EXPORTS ON)
 gtest_discover_tests(faults_test DISCOVERY_MODE PRE_TEST PROPERTIES LABELS fast TIMEOUT ${DCMMM_FAST_SECONDS}
                       ENVIRONMENT TMPDIR=/dev/shm)  # a thousand syncs
 
-# Random faults in whole runs, the same ones every time; launch/test_deep.sh draws others, and more. Half of the time it waits.
+# Random faults in whole runs, the same ones every time; launch/test_deep.sh draws others, and more. Half of the
+# time it waits, so others may run beside it.
 add_test(NAME faults_in_runs
          COMMAND ${DCMMM_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/faults/campaign.py --faults 40 --seed 1)
 math(EXPR faults_seconds "600 * ${DCMMM_PATIENCE}")

@@ -17,10 +17,9 @@ void register_device_descent(DeviceDescentMaker maker) { the_maker = maker; }
 std::string why_not_on_device(const Descent& descent, const GraphTerm* graph) {
   const ModelOptions& model = descent.model.options();
   const FitData& data = descent.data;
-  // What a block of threads keeps of a region (model/cuda/effect_and_loss.cu, gru.cu).
+  // What a block of threads keeps of a region must fit into its memory (model/cuda/effect_and_loss.cu, gru.cu).
   const int64_t hidden = model.gru ? model.hidden : 0;
-  const bool is_too_large =
-      hidden > 512 || data.channels > 1000 || 8 * (4 * data.last_origin() + 128 + hidden * data.channels) > 200'000;
+  const bool is_too_large = hidden > 512 || data.channels > 1000 || data.last_origin() > 6000;
   const std::array<std::pair<bool, const char*>, 10> reasons = {{
       {!model.media || !model.hill,
        "media without effects or without Hill curves (model.media.enabled, model.hill.enabled)"},
@@ -32,7 +31,7 @@ std::string why_not_on_device(const Descent& descent, const GraphTerm* graph) {
       {!data.lifts.empty(), "experiments or known ROIs (data.experiments, model.priors)"},
       {graph != nullptr, "a graph that is learned along (model.dag.mode=joint)"},
       {descent.options.deterministic, "the same bits on any number of ranks (trainer.deterministic)"},
-      {is_too_large, "so many weeks, channels or hidden units: a region's must fit into 200 KB"},
+      {is_too_large, "more than 6,000 weeks, 1,000 channels or 512 hidden units"},
   }};
   for (const auto& [is_so, what] : reasons)
     if (is_so) return what;

@@ -103,10 +103,11 @@ class Together {
     const Fit& first = *fits[0];
     device_ = make_device_descent({first.model, batch_.data, batch_.anchor, first.options, first.loop}, nullptr);
     if (!device_) return;
+    const std::string name = device_->device_name();
     int64_t members = 0;
     for (Fit* fit : fits) {
       fit->device = std::make_unique<Share>(*this, *fit, members);
-      fit->device_name = device_->device_name();
+      fit->device_name = name;
       members += fit->data.member_count();
     }
   }
@@ -125,15 +126,10 @@ class Together {
   // not, it stays where it was.
   std::vector<bool> run_steps() {
     const Fit& first = *fits_[0];
-    if (device_)
-      batch_.state = state_of(fits_);
-    else
-      batch_ = batch_of(fits_);
-    if (has_new_weights_) {
-      batch_.data.cell_weight_ERT = cell_weights(fits_, batch_.data.weeks);
-      device_->take_cell_weights();
-      has_new_weights_ = false;
-    }
+    batch_.state = state_of(fits_);
+    if (!device_ || has_new_weights_) batch_.data.cell_weight_ERT = cell_weights(fits_, batch_.data.weeks);
+    if (device_ && has_new_weights_) device_->take_cell_weights();
+    has_new_weights_ = false;
     forget_forecasts();
     FitState& state = batch_.state;
     std::vector<bool> is_finite(fits_.size(), true);
@@ -238,18 +234,20 @@ std::vector<std::string> train_together(const std::vector<Fit*>& fits, const std
     for (const size_t i : going)
       if (huber_is_due(fits[i]->state.step, fits[i]->options.steps)) refresh_cell_weights(*fits[i]);
     const std::vector<bool> is_finite = together->run_steps();
-    std::vector<size_t> next;
+    std::vector<size_t> next, not_finite;
     for (size_t place = 0; place < going.size(); ++place) {
       Fit& fit = *fits[going[place]];
       if (!is_finite[place]) {
-        fit.device.reset();
-        alone(going[place]);
+        not_finite.push_back(going[place]);
         continue;
       }
       if (validation_is_due(fit, fit.state.step)) validate(fit);
       next.push_back(going[place]);
     }
     going = std::move(next);
+    if (not_finite.empty()) continue;
+    together.reset();  // makes room on the GPU
+    for (const size_t i : not_finite) alone(i);
   }
 }
 

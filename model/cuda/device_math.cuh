@@ -1,8 +1,6 @@
 // Small functions that the step's kernels, and what launches them, share.
 #pragma once
 
-#include <type_traits>
-
 #include "model/cuda/step.hpp"
 
 namespace dcmmm::cuda {

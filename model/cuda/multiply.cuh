@@ -23,10 +23,10 @@ using TileRight =
     wmma::fragment<wmma::matrix_b, kTileSize, kTileSize, kTileDepth, wmma::precision::tf32, wmma::row_major>;
 
 // A product says what is multiplied: `depth` numbers of left's row and right's column, each sum given to take(). Where
-// the first of them is and how far it is to the next: left(row), right(column). Left's numbers of a row are neighbours
-// in memory (kLeftAlongDepth: then rows are `stride` apart), or its rows are. A block has kRows x kColumns of the
-// product, a thread kOfRow x kOfColumn, or on tensor cores a warp a kDown-th x kAcross-th. Rows and columns are of the
-// block's member.
+// the first of them is: left(row), right(column). With kLeftAlongDepth left's numbers of a row are neighbours in
+// memory, and rows are `stride` apart; without, rows are neighbours, and depths `stride` apart, as of right. A block
+// has kRows x kColumns of the product, a thread kOfRow x kOfColumn, or on tensor cores a warp a kDown-th x kAcross-th.
+// Rows and columns are of the block's member.
 struct Size {
   int rows, columns;
   int64_t depth;

@@ -8,7 +8,6 @@
 #include <cstring>
 #include <future>
 #include <limits>
-#include <optional>
 #include <thread>
 
 #include "comm/device_communicator.hpp"
@@ -62,10 +61,10 @@ class CudaDescent final : public DeviceDescent {
     const auto start = std::chrono::steady_clock::now();
     check(cudaSetDevice(device_), "cudaSetDevice");
     put_state(state);
-    active_.put(state.active_E.data());
-    signal_.put(&signal);
+    active_.put(state.active_E.data(), stream_.stream);
+    signal_.put(&signal, stream_.stream);
     const Progress before{state.step, 0, 0};
-    progress_.put(&before);
+    progress_.put(&before, stream_.stream);
     const int64_t burst = std::min(steps, kMostSteps);
     if (ranks_)
       descent_.loop.communicator().barrier();  // a rank that doesn't come is named here, and not waited for by GPUs
@@ -107,12 +106,12 @@ class CudaDescent final : public DeviceDescent {
 
   void take_cell_weights() override {
     const FitData& data = descent_.data;
-    cell_weight_.put(numbers<Real>(data.cell_weight_ERT.narrow(2, 0, shape_.weeks)).data());
+    cell_weight_.put(numbers<Real>(data.cell_weight_ERT.narrow(2, 0, shape_.weeks)).data(), stream_.stream);
     const BaselineFactors factors = factors_of(data, shape_.weeks);
-    lower_.put(factors.lower_ERT.data());
-    inverse_diagonal_.put(factors.inverse_diagonal_ERT.data());
-    level_weight_.put(factors.level_weight_ERT.data());
-    level_denominator_.put(factors.level_denominator_ER.data());
+    lower_.put(factors.lower_ERT.data(), stream_.stream);
+    inverse_diagonal_.put(factors.inverse_diagonal_ERT.data(), stream_.stream);
+    level_weight_.put(factors.level_weight_ERT.data(), stream_.stream);
+    level_denominator_.put(factors.level_denominator_ER.data(), stream_.stream);
   }
 
   std::string device_name() const override {
@@ -197,7 +196,9 @@ class CudaDescent final : public DeviceDescent {
     size_t available = 0, all = 0;
     check(cudaMemGetInfo(&available, &all), "cudaMemGetInfo");
     const int64_t of_region = E * T * columns * static_cast<int64_t>(sizeof(Real));
-    const int64_t most = std::max<int64_t>(1, static_cast<int64_t>(0.8 * static_cast<double>(available)) / of_region);
+    const int64_t fit_in = std::min(static_cast<int64_t>(0.8 * static_cast<double>(available)) / of_region,
+                                    (std::numeric_limits<int>::max() - 128) / (E * T));  // cells are counted by ints
+    const int64_t most = std::max<int64_t>(1, fit_in);
     chunk_ = std::clamp<int64_t>(shape_.regions, 1, most);
     if (descent_.options.region_chunk > 0) chunk_ = std::min(chunk_, descent_.options.region_chunk);
     const int64_t cells = E * chunk_ * T;

@@ -33,10 +33,17 @@ class DeviceBuffer {
   Item* data() const { return items_; }
   int64_t size() const { return count_; }
 
-  /// From and to the host, all of it; waits.
+  /// From the host, all of it, before what comes into the stream later: an ordinary copy may still be on its way to the
+  /// GPU when it returns, and this stream waits for no other. `from` is free again at once.
+  void put(const Item* from, cudaStream_t stream) {
+    if (count_ > 0)
+      check(cudaMemcpyAsync(items_, from, bytes(), cudaMemcpyHostToDevice, stream), "cudaMemcpyAsync to the GPU");
+  }
+  /// The same before any stream is used.
   void put(const Item* from) {
     if (count_ > 0) check(cudaMemcpy(items_, from, bytes(), cudaMemcpyHostToDevice), "cudaMemcpy to the GPU");
   }
+  /// To the host; waits.
   void get(Item* to) const {
     if (count_ > 0) check(cudaMemcpy(to, items_, bytes(), cudaMemcpyDeviceToHost), "cudaMemcpy from the GPU");
   }

@@ -1,5 +1,5 @@
-// The tensor cores' tiles for the emulated GPU: a warp's first thread holds the whole of each and computes it, in the order
-// of its places; the others do nothing.
+// The tensor cores' tiles for the emulated GPU: a warp's first thread holds the whole of each and computes it; the others do
+// nothing.
 #pragma once
 
 #include "cuda_runtime.h"
