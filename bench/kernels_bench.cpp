@@ -157,6 +157,7 @@ template <class Real>
 void adstock_hill_kernel(benchmark::State& state, bool backward) {
   const MediaCase<Real> in;
   const at::Tensor response = zeros<Real>({R, T, C}), gradient = normal<Real>({R, T, C}), sums = zeros<double>({3, C});
+  std::vector<Real> scratch;
   for (auto _ : state) {
     for (int64_t r = 0; r < R; ++r) {
       const kernels::AdstockHill<Real> region{T,
@@ -170,10 +171,10 @@ void adstock_hill_kernel(benchmark::State& state, bool backward) {
                                               at_row<Real>(response, r),
                                               nullptr};
       if (!backward)
-        kernels::adstock_hill_forward(region);
+        kernels::adstock_hill_forward(region, scratch);
       else
         kernels::adstock_hill_backward(region, at_row<Real>(gradient, r), at_row<double>(sums, 0),
-                                       at_row<double>(sums, 1), at_row<double>(sums, 2));
+                                       at_row<double>(sums, 1), at_row<double>(sums, 2), scratch);
     }
   }
   count(state, (backward ? 3 : 1) * kAdstockHillFlops);  // backward: the forward again, and twice its work
@@ -217,6 +218,7 @@ void channel_effect_kernel(benchmark::State& state, bool backward) {
   const EffectCase<Real> in;
   const at::Tensor effect = zeros<Real>({R, T}), gradient = normal<Real>({R, T}), to_response = zeros<Real>({R, T, C}),
                    to_deviation = zeros<Real>({R, T, C}), to_offset = zeros<double>({R, C});
+  std::vector<Real> scratch;
   for (auto _ : state) {
     for (int64_t r = 0; r < R; ++r) {
       const kernels::ChannelEffect<Real> region{T,
@@ -227,10 +229,10 @@ void channel_effect_kernel(benchmark::State& state, bool backward) {
                                                 at_row<Real>(in.deviation[0], r),
                                                 at_row<Real>(effect, r)};
       if (!backward)
-        kernels::channel_effect_forward(region);
+        kernels::channel_effect_forward(region, scratch);
       else
         kernels::channel_effect_backward(region, at_row<Real>(gradient, r), at_row<Real>(to_response, r),
-                                         at_row<Real>(to_deviation, r), at_row<double>(to_offset, r));
+                                         at_row<Real>(to_deviation, r), at_row<double>(to_offset, r), scratch);
     }
   }
   count(state, (backward ? 2 : 1) * kChannelEffectFlops);

@@ -128,10 +128,7 @@ class Pack {
       trial->facts.version = DCMMM_VERSION;
       if (!plan_) {  // the same for all trials
         const TrainerOptions& trainer = trial->bundle.estimate.trainer;
-        const int64_t alone = chunk_regions(trainer, trial->bundle.estimate.model, names, 2, 1);
-        // As many numbers at once as a trial alone has: tensors of hundreds of MB come anew from the system each time,
-        // in threads beside the main one.
-        const int64_t chunk = std::max<int64_t>(1, alone / setting_.slots);
+        const int64_t chunk = chunk_regions(trainer, trial->bundle.estimate.model, names, 2 * setting_.slots, 1);
         plan_ = plan_regions(setting_.observed_cells, 0, 1, chunk, trainer.deterministic);
       }
     });

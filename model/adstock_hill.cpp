@@ -42,12 +42,13 @@ class AdstockHillNode : public torch::autograd::Function<AdstockHillNode> {
       scalar_t* out = response.data_ptr<scalar_t>();
       scalar_t* carry = carry_out.data_ptr<scalar_t>();
       at::parallel_for(0, members * regions, 1, [&](int64_t begin, int64_t end) {
+        std::vector<scalar_t> scratch;
         for (int64_t row = begin; row < end; ++row) {
           auto view =
               region_view<scalar_t>(media, scale, decay, exponent, log_half, carry_in, row / regions, row % regions);
           view.response_TC = out + row * weeks * channels;
           view.carry_out_C = carry + row * channels;
-          kernels::adstock_hill_forward(view);
+          kernels::adstock_hill_forward(view, scratch);
         }
       });
     });
@@ -68,12 +69,13 @@ class AdstockHillNode : public torch::autograd::Function<AdstockHillNode> {
     AT_DISPATCH_FLOATING_TYPES(media.scalar_type(), "adstock_hill_backward", [&] {
       const scalar_t* grad = grad_response.const_data_ptr<scalar_t>();
       at::parallel_for(0, members * regions, 1, [&](int64_t begin, int64_t end) {
+        std::vector<scalar_t> scratch;
         for (int64_t row = begin; row < end; ++row) {
           const auto view =
               region_view<scalar_t>(media, scale, decay, saved[3], saved[4], saved[5], row / regions, row % regions);
           double* row_sums = to + row * channels;
           kernels::adstock_hill_backward(view, grad + row * weeks * channels, row_sums, row_sums + plane,
-                                         row_sums + 2 * plane);
+                                         row_sums + 2 * plane, scratch);
         }
       });
     });

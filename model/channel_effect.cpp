@@ -1,4 +1,5 @@
 #include <optional>
+#include <vector>
 
 #include "model/kernels/media.hpp"
 #include "model/operations.hpp"
@@ -34,10 +35,11 @@ class ChannelEffectNode : public torch::autograd::Function<ChannelEffectNode> {
     AT_DISPATCH_FLOATING_TYPES(response.scalar_type(), "channel_effect", [&] {
       scalar_t* out = effect.data_ptr<scalar_t>();
       at::parallel_for(0, members * regions, 1, [&](int64_t begin, int64_t end) {
+        std::vector<scalar_t> scratch;
         for (int64_t row = begin; row < end; ++row) {
           auto view = region_view<scalar_t>(response, log_mean, offset, deviation, row);
           view.effect_T = out + row * weeks;
-          kernels::channel_effect_forward(view);
+          kernels::channel_effect_forward(view, scratch);
         }
       });
     });
@@ -60,12 +62,13 @@ class ChannelEffectNode : public torch::autograd::Function<ChannelEffectNode> {
       scalar_t* to_deviation = deviation.defined() ? grad_deviation.data_ptr<scalar_t>() : nullptr;
       double* to_offset = grad_offset.data_ptr<double>();
       at::parallel_for(0, members * regions, 1, [&](int64_t begin, int64_t end) {
+        std::vector<scalar_t> scratch;
         for (int64_t row = begin; row < end; ++row) {
           const int64_t cells = row * weeks * channels;
           kernels::channel_effect_backward(region_view<scalar_t>(response, saved[1], saved[2], deviation, row),
                                            grad + row * weeks, to_response + cells,
                                            to_deviation != nullptr ? to_deviation + cells : nullptr,
-                                           to_offset + row * channels);
+                                           to_offset + row * channels, scratch);
         }
       });
     });

@@ -52,14 +52,37 @@ RegionPlan plan_regions(std::span<const int64_t> observed_cells, int rank, int r
   return plan;
 }
 
+// Parts that the threads go through side by side, a chunk at the most each and as many for each thread. Parts of a few
+// regions would take longer to begin than to do.
+int64_t part_count(const RegionPlan& plan) {
+  constexpr int64_t kFewRegions = 8;
+  const auto parts_of = [&](int64_t size) { return (plan.regions + size - 1) / size; };
+  const int64_t threads = at::in_parallel_region() ? 1 : at::get_num_threads();
+  const int64_t needed = (parts_of(plan.chunk) + threads - 1) / threads * threads;
+  return std::max(parts_of(plan.chunk), std::min(needed, parts_of(kFewRegions)));
+}
+
+Chunk part_of(const RegionPlan& plan, int64_t part, int64_t parts) {
+  const int64_t first = part * plan.regions / parts;
+  return {first, (part + 1) * plan.regions / parts - first};
+}
+
 std::vector<double> RegionLoop::sum(int64_t length, const std::function<void(Chunk, std::span<double>)>& work,
                                     std::span<double> rank_counts) const {
   const auto width = static_cast<size_t>(length);
   const auto step = [&](Chunk chunk, std::span<double> to) { run(plan_, chunk, [&] { work(chunk, to); }); };
   if (!plan_.deterministic) {
+    // Each thread sums its own run of parts; threads are added in their order.
+    const int64_t parts = part_count(plan_);
+    std::vector<std::vector<double>> of_threads(static_cast<size_t>(at::get_num_threads()));
+    at::parallel_for(0, parts, 1, [&](int64_t begin, int64_t end) {
+      std::vector<double>& to = of_threads[at::get_thread_num()];
+      if (to.empty()) to.assign(width, 0.0);
+      for (int64_t part = begin; part < end; ++part) step(part_of(plan_, part, parts), to);
+    });
     std::vector<double> sums(width + rank_counts.size(), 0.0);
-    for (int64_t first = 0; first < plan_.regions; first += plan_.chunk)
-      step({first, std::min(plan_.chunk, plan_.regions - first)}, std::span<double>(sums).first(width));
+    for (const std::vector<double>& of_thread : of_threads)
+      for (size_t i = 0; i < of_thread.size(); ++i) sums[i] += of_thread[i];
     std::copy(rank_counts.begin(), rank_counts.end(), sums.begin() + length);
     communicator_.all_reduce_sum(std::span<double>(sums));
     std::copy(sums.begin() + length, sums.end(), rank_counts.begin());

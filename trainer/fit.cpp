@@ -1,5 +1,6 @@
 #include "trainer/fit.hpp"
 
+#include <ATen/Parallel.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -47,8 +48,11 @@ bool is_large(const PanelCoordinates& coordinates, int64_t regions, int64_t memo
 int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, const PanelCoordinates& coordinates,
                       int64_t members, int ranks_here) {
   if (options.region_chunk > 0) return options.region_chunk;
-  constexpr int64_t kEnough = 192;  // more regions at once gain nothing (docs/benchmarks.md)
-  const int64_t limit = memory_of_rank(options, ranks_here);
+  // Regions, times members, at once: more leave the processor's cache. Few regions take as long to begin as to do
+  // (docs/benchmarks.md).
+  constexpr int64_t kEnough = 192, kFew = 24;
+  const int64_t most = std::clamp<int64_t>(kEnough / std::max<int64_t>(members, 1), kFew, kEnough);
+  const int64_t limit = memory_of_rank(options, ranks_here) / at::get_num_threads();  // each has a chunk
   // Activations kept for the backward, and gradients, per region, week and member: the GRU's gates and states, its
   // inputs, and what the channels need.
   const auto channels = static_cast<int64_t>(coordinates.channels.size()),
@@ -56,7 +60,7 @@ int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, 
   const int64_t numbers = (model.gru ? 20 * model.hidden : 0) + 4 * (channels + controls) + 12 * channels;
   const int64_t bytes =
       numbers * static_cast<int64_t>(coordinates.weeks.size()) * members * 2 * (options.float64 ? 8 : 4);
-  return std::clamp<int64_t>(limit / std::max<int64_t>(bytes, 1), 1, kEnough);
+  return std::clamp<int64_t>(limit / std::max<int64_t>(bytes, 1), 1, most);
 }
 
 std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, const TrainerOptions& trainer,

@@ -67,8 +67,8 @@ int64_t memory_of_rank(const TrainerOptions& options, int ranks_here);
 /// blocks then, and what is made of them is kept in files (common/large_vector.hpp).
 bool is_large(const PanelCoordinates& coordinates, int64_t regions, int64_t memory);
 
-/// Regions that may go through a step at once: options.region_chunk, or what memory_of_rank leaves room for, 192 at the
-/// most.
+/// Regions that may go through a step at once, on each thread: options.region_chunk, or what memory_of_rank leaves room
+/// for, 192 at the most, fewer the more members there are.
 int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, const PanelCoordinates& coordinates,
                       int64_t members, int ranks_here);
 

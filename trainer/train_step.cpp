@@ -1,5 +1,8 @@
 #include "trainer/train_step.hpp"
 
+#include <ATen/Parallel.h>
+
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -14,6 +17,11 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// Seconds of a thread's chunks.
+struct Watch {
+  double forward = 0, all = 0;
+};
 
 // Sums a tensor of E rows into consecutive doubles.
 void add_to(std::span<double> sums, const at::Tensor& values) {
@@ -60,6 +68,7 @@ StepReport train_step(const Mmm& model, const FitData& data, const Anchor& ancho
   // Forward and backward, chunk by chunk. Shared gradients and loss terms travel; local gradients stay.
   at::Tensor local_gradient = at::empty_like(state.local_ERL);  // each region is in one chunk
   double signals[] = {signal};
+  std::vector<Watch> watches(static_cast<size_t>(at::get_num_threads()));
   const std::vector<double> sums = loop.sum(
       of_model + (graph != nullptr ? graph->sums() : 0),
       [&](Chunk chunk, std::span<double> total) {
@@ -80,9 +89,9 @@ StepReport train_step(const Mmm& model, const FitData& data, const Anchor& ancho
         const at::Tensor finite_E = gradient[1].isfinite().flatten(1).all(1);
         add_to(total.subspan(static_cast<size_t>(E * P + 3 * E), static_cast<size_t>(E)), finite_E.logical_not());
         if (graph != nullptr) graph->add(chunk, total.subspan(static_cast<size_t>(of_model)));
-        if (loop.plan().deterministic) return;
-        report.seconds.forward += forward;
-        report.seconds.backward += seconds_since(chunk_start) - forward;
+        Watch& watch = watches[at::get_thread_num()];
+        watch.forward += forward;
+        watch.all += seconds_since(chunk_start);
       },
       signals);
   report.signals = signals[0];
@@ -90,8 +99,11 @@ StepReport train_step(const Mmm& model, const FitData& data, const Anchor& ancho
     graph->take(std::span(sums).subspan(static_cast<size_t>(of_model)));
     report.graph = graph->loss();
   }
-  const double summed = seconds_since(start) - report.seconds.forward - report.seconds.backward;
-  (loop.plan().deterministic ? report.seconds.backward : report.seconds.reduce) = summed;
+  const Watch& slowest =
+      *std::max_element(watches.begin(), watches.end(), [](const Watch& a, const Watch& b) { return a.all < b.all; });
+  report.seconds.forward = slowest.forward;
+  report.seconds.backward = slowest.all - slowest.forward;
+  report.seconds.reduce = seconds_since(start) - slowest.all;
 
   // Priors of the shared parameters: known to every rank, counted once.
   const auto update_start = Clock::now();

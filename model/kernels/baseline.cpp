@@ -12,6 +12,8 @@ void BaselineSolver::factor(std::span<const double> weight_T, double stiffness, 
   inverse_diagonal_.resize(weeks);
   lower_.resize(weeks);
   has_level_ = persistence < 1.0;
+  stiffness_ = stiffness;
+  persistence_ = persistence;
   // LDL' of the tridiagonal M + P0. P0 = stiffness D'D with D[t] = e_{t+1} - phi e_t, and the first week's stationary
   // part.
   const double off_diagonal = -stiffness * persistence;
@@ -26,8 +28,6 @@ void BaselineSolver::factor(std::span<const double> weight_T, double stiffness, 
     inverse_diagonal_[t] = 1.0 / diagonal;
   }
   if (!has_level_) return;
-  log_determinant_ = -static_cast<double>(weeks) * std::log(stiffness) - std::log(1.0 - persistence * persistence);
-  for (const double inverse : inverse_diagonal_) log_determinant_ -= std::log(inverse);
   // Q0 1 = M (1 - (M + P0)^-1 M 1), and (M + P0)^-1 M 1 = 1 - (M + P0)^-1 P0 1 avoids the cancellation: Q0 1 = M (M +
   // P0)^-1 P0 1.
   level_weight_.assign(weeks, 0.0);
@@ -44,6 +44,12 @@ void BaselineSolver::factor(std::span<const double> weight_T, double stiffness, 
     level_weight_[t] *= weight_[t];
     level_denominator_ += level_weight_[t];
   }
+}
+
+double BaselineSolver::log_determinant() const {
+  double out = -static_cast<double>(weeks_) * std::log(stiffness_) - std::log(1.0 - persistence_ * persistence_);
+  for (const double inverse : inverse_diagonal_) out -= std::log(inverse);
+  return out;
 }
 
 void BaselineSolver::solve_in_place(std::span<double> values_TK, int64_t columns) const {

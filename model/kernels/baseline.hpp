@@ -29,7 +29,7 @@ class BaselineSolver {
 
   /// log |M + P0| - log |P0|: with -log of the positive weights, the log determinant of the covariance that weights and
   /// baseline imply, level aside. REQUIRES: persistence < 1.
-  double log_determinant() const { return log_determinant_; }
+  double log_determinant() const;
   /// 1'Q0 1: the precision of the level.
   double level_precision() const { return level_denominator_; }
 
@@ -45,7 +45,8 @@ class BaselineSolver {
 
   int64_t weeks_ = 0;
   bool has_level_ = false;
-  double level_denominator_ = 0, log_determinant_ = 0;                    // 1'Q0 1
+  double stiffness_ = 0, persistence_ = 0;
+  double level_denominator_ = 0;                                          // 1'Q0 1
   std::vector<double> weight_, inverse_diagonal_, lower_, level_weight_;  // level_weight_ = Q0 1
 };
 

@@ -31,9 +31,12 @@ GruPacked<Real>::GruPacked(const GruWeightView<Real>& from)
   padded = G;
   padded_inputs = round_up(inputs, lanes);
   padded_outputs = round_up(outputs, lanes);
-  // The place-th of all gates' columns, with padding: the value of its gate's row; 0 in the padding.
+  // Of all gates' columns, with padding: each one's row among the weights; -1 in the padding, whose values are 0.
+  std::vector<int64_t> row_3G(static_cast<size_t>(3 * G), -1);
+  for (int64_t gate = 0; gate < 3; ++gate)
+    for (int64_t j = 0; j < H; ++j) row_3G[gate * G + j] = gate * H + j;
   const auto of_gates = [&](int64_t place, const Real* weight, int64_t width, int64_t i) {
-    return place % G < H ? weight[(place / G * H + place % G) * width + i] : Real(0);
+    return row_3G[place] >= 0 ? weight[row_3G[place] * width + i] : Real(0);
   };
   forward_input = pack<Real>(I, 3 * G, panel, [&](int64_t i, int64_t g) { return of_gates(g, from.input_3HI, I, i); });
   forward_hidden =

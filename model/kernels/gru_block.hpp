@@ -11,11 +11,16 @@
 
 namespace dcmmm::kernels {
 
+// A row's inputs and outputs are a few numbers a week, far from the next row's: so many weeks of them pass at once
+// between the rows' places and the block's own, where a week's rows lie side by side.
+inline constexpr int64_t kWeeksAtOnce = 8;
+
 // Numbers that a block needs: the state before the first week, the gradient of a week's state, its gates (or their
-// gradients), its inputs and their gradients, its outputs.
+// gradients); of some weeks the inputs, their gradients, and the outputs.
 template <class Real>
 int64_t gru_scratch(const GruPacked<Real>& weights, int64_t rows) {
-  return rows * (weights.hidden + 5 * weights.padded + 2 * weights.padded_inputs + weights.padded_outputs);
+  return rows * (weights.hidden + 5 * weights.padded +
+                 kWeeksAtOnce * (weights.inputs + weights.padded_inputs + weights.padded_outputs));
 }
 
 // The state before the first week.
@@ -24,19 +29,31 @@ void first_state(const Real* given_NH, int64_t count, Real* state_NH) {
   for (int64_t i = 0; i < count; ++i) state_NH[i] = given_NH != nullptr ? given_NH[i] : Real(0);
 }
 
-// A week's inputs side by side.
+// The inputs of W weeks from `first` on, a week's rows side by side.
 template <class Real, int kBytes>
-void gather_inputs(const GruInputs<Real>& from, int64_t rows, int64_t weeks, int64_t week, Real* input_NI) {
+void gather_inputs(const GruInputs<Real>& from, int64_t rows, int64_t weeks, int64_t first, int64_t count,
+                   Real* input_WNI) {
   const int64_t inputs = from.moving + from.fixed + from.shared;
-  for (int64_t row = 0; row < rows; ++row) {
-    const int64_t cell = row * weeks + week;
-    Real* to = input_NI + row * inputs;
-    for (int64_t i = 0; i < from.moving; ++i) to[i] = from.moving_NTM[cell * from.moving + i] - from.shift;
-    to += from.moving;
-    for (int64_t i = 0; i < from.fixed; ++i) to[i] = from.fixed_NTF[cell * from.fixed_week + i];
-    to += from.fixed;
-    for (int64_t i = 0; i < from.shared; ++i) to[i] = from.shared_TS[week * from.shared + i];
-  }
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t week = 0; week < count; ++week) {
+      const int64_t cell = row * weeks + first + week;
+      Real* to = input_WNI + (week * rows + row) * inputs;
+      for (int64_t i = 0; i < from.moving; ++i) to[i] = from.moving_NTM[cell * from.moving + i] - from.shift;
+      to += from.moving;
+      for (int64_t i = 0; i < from.fixed; ++i) to[i] = from.fixed_NTF[cell * from.fixed_week + i];
+      to += from.fixed;
+      for (int64_t i = 0; i < from.shared; ++i) to[i] = from.shared_TS[(first + week) * from.shared + i];
+    }
+}
+
+// The other way: the first M of J numbers of each row and week.
+template <class Real, int kBytes>
+void scatter(const Real* from_WNJ, int64_t width, int64_t rows, int64_t weeks, int64_t first, int64_t count, int64_t M,
+             Real* to_NTM) {
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t week = 0; week < count; ++week)
+      for (int64_t i = 0; i < M; ++i)
+        to_NTM[(row * weeks + first + week) * M + i] = from_WNJ[(week * rows + row) * width + i];
 }
 
 template <class Real, int kBytes>
@@ -45,50 +62,71 @@ void fill_rows(int64_t rows, int64_t width, const Real* values, Real* to) {
     for (int64_t j = 0; j < width; ++j) to[row * width + j] = values[j];
 }
 
+// sums += the rows' sum; `width` in whole registers.
+template <class Real, int kBytes>
+void add_rows(int64_t rows, int64_t width, const Real* values, Real* sums) {
+  using Vector = typename Register<Real, kBytes>::Type;
+  for (int64_t j = 0; j < width; j += Register<Real, kBytes>::kLanes) {
+    Vector sum = *reinterpret_cast<const Vector*>(sums + j);
+    for (int64_t row = 0; row < rows; ++row) sum += *reinterpret_cast<const Vector*>(values + row * width + j);
+    *reinterpret_cast<Vector*>(sums + j) = sum;
+  }
+}
+
+// Asks for a row of the week that comes next, which lies too far away for the processor to foresee.
+template <class Real, int kBytes, bool kWrite>
+void ask_for(const Real* row, int64_t count) {
+  constexpr int64_t kLine = 64 / static_cast<int64_t>(sizeof(Real));
+  for (int64_t i = 0; i < count; i += kLine) __builtin_prefetch(row + i, kWrite ? 1 : 0, 2);
+}
+
 template <class Real, int kBytes>
 void gru_forward_block(const GruPacked<Real>& weights, const GruForward<Real>& block, Real* scratch) {
   const int64_t rows = block.rows, weeks = block.weeks;
-  const int64_t I = weights.inputs, H = weights.hidden, C = weights.outputs, G = weights.padded,
-                D = weights.padded_outputs;
+  const int64_t I = weights.inputs, H = weights.hidden, G = weights.padded, D = weights.padded_outputs;
   constexpr int64_t kPanel = 2 * Register<Real, kBytes>::kLanes;
-  Real *first_NH = scratch, *gates_N4G = first_NH + rows * H, *output_ND = gates_N4G + rows * 4 * G,
-       *input_NI = output_ND + rows * D;
+  Real *first_NH = scratch, *gates_N4G = first_NH + rows * H, *input_WNI = gates_N4G + rows * 4 * G,
+       *output_WND = input_WNI + kWeeksAtOnce * rows * I;
   first_state<Real, kBytes>(block.state_in_NH, rows * H, first_NH);
-  for (int64_t week = 0; week < weeks; ++week) {
-    Real* after_NH = block.state_TNH + week * rows * H;
-    const Real* before_NH = week > 0 ? after_NH - rows * H : first_NH;
-    gather_inputs<Real, kBytes>(block.input, rows, weeks, week, input_NI);
-    fill_rows<Real, kBytes>(rows, 4 * G, weights.bias_4G.data(), gates_N4G);
-    const Real* packed = weights.forward_input.data();
-    multiply<Real, kBytes>({rows, 2 * G, I, input_NI, I, 1, packed, I * kPanel, kPanel, gates_N4G, 4 * G});
-    multiply<Real, kBytes>(
-        {rows, G, I, input_NI, I, 1, packed + 2 * G * I, I * kPanel, kPanel, gates_N4G + 3 * G, 4 * G});
-    multiply<Real, kBytes>(
-        {rows, 3 * G, H, before_NH, H, 1, weights.forward_hidden.data(), H * kPanel, kPanel, gates_N4G, 4 * G});
-    for (int64_t row = 0; row < rows; ++row) {
-      const Real *gates = gates_N4G + row * 4 * G, *before = before_NH + row * H;
-      Real* after = after_NH + row * H;
-      Real* saved = block.saved_TN4H != nullptr ? block.saved_TN4H + (week * rows + row) * 4 * H : nullptr;
+  for (int64_t first = 0; first < weeks; first += kWeeksAtOnce) {
+    const int64_t count = weeks - first < kWeeksAtOnce ? weeks - first : kWeeksAtOnce;
+    gather_inputs<Real, kBytes>(block.input, rows, weeks, first, count, input_WNI);
+    fill_rows<Real, kBytes>(count * rows, D, weights.bias_output_D.data(), output_WND);
+    for (int64_t week = first; week < first + count; ++week) {
+      Real* after_NH = block.state_TNH + week * rows * H;
+      const Real* before_NH = week > 0 ? after_NH - rows * H : first_NH;
+      const Real* input_NI = input_WNI + (week - first) * rows * I;
+      fill_rows<Real, kBytes>(rows, 4 * G, weights.bias_4G.data(), gates_N4G);
+      const Real* packed = weights.forward_input.data();
+      multiply<Real, kBytes>({rows, 2 * G, I, input_NI, I, 1, packed, I * kPanel, kPanel, gates_N4G, 4 * G});
+      multiply<Real, kBytes>(
+          {rows, G, I, input_NI, I, 1, packed + 2 * G * I, I * kPanel, kPanel, gates_N4G + 3 * G, 4 * G});
+      multiply<Real, kBytes>(
+          {rows, 3 * G, H, before_NH, H, 1, weights.forward_hidden.data(), H * kPanel, kPanel, gates_N4G, 4 * G});
+      for (int64_t row = 0; row < rows; ++row) {
+        const Real *gates = gates_N4G + row * 4 * G, *before = before_NH + row * H;
+        Real* after = after_NH + row * H;
+        Real* saved = block.saved_TN4H != nullptr ? block.saved_TN4H + (week * rows + row) * 4 * H : nullptr;
+        if (saved != nullptr && week + 1 < weeks) ask_for<Real, kBytes, true>(saved + rows * 4 * H, 4 * H);
 #pragma GCC ivdep
-      for (int64_t j = 0; j < H; ++j) {
-        const Real reset = sigmoid(gates[j]), update = sigmoid(gates[G + j]);
-        const Real fresh = std::tanh(gates[3 * G + j] + reset * gates[2 * G + j]);
-        if (saved != nullptr) {
-          saved[j] = reset;
-          saved[H + j] = update;
-          saved[2 * H + j] = fresh;
-          saved[3 * H + j] = gates[2 * G + j];
+        for (int64_t j = 0; j < H; ++j) {
+          const Real reset = sigmoid(gates[j]), update = sigmoid(gates[G + j]);
+          const Real fresh = std::tanh(gates[3 * G + j] + reset * gates[2 * G + j]);
+          if (saved != nullptr) {
+            saved[j] = reset;
+            saved[H + j] = update;
+            saved[2 * H + j] = fresh;
+            saved[3 * H + j] = gates[2 * G + j];
+          }
+          after[j] = fresh + update * (before[j] - fresh);
         }
-        after[j] = fresh + update * (before[j] - fresh);
       }
+      multiply<Real, kBytes>({rows, D, H, after_NH, H, 1, weights.forward_output.data(), H * kPanel, kPanel,
+                              output_WND + (week - first) * rows * D, D});
     }
-    fill_rows<Real, kBytes>(rows, D, weights.bias_output_D.data(), output_ND);
-    multiply<Real, kBytes>(
-        {rows, D, H, after_NH, H, 1, weights.forward_output.data(), H * kPanel, kPanel, output_ND, D});
 #pragma GCC ivdep
-    for (int64_t i = 0; i < rows * D; ++i) output_ND[i] = block.scale * std::tanh(output_ND[i]);
-    for (int64_t row = 0; row < rows; ++row)
-      for (int64_t c = 0; c < C; ++c) block.output_NTC[(row * weeks + week) * C + c] = output_ND[row * D + c];
+    for (int64_t i = 0; i < count * rows * D; ++i) output_WND[i] = block.scale * std::tanh(output_WND[i]);
+    scatter<Real, kBytes>(output_WND, D, rows, weeks, first, count, weights.outputs, block.output_NTC);
   }
 }
 
@@ -103,56 +141,69 @@ void gru_backward_block(const GruPacked<Real>& weights, const GruBackward<Real>&
   // dL/dh_t; dL/d(the gates' columns): reset, update, the new gate's hidden and input product; dL/d(output before its
   // tanh).
   Real *first_NH = scratch, *grad_state_NG = first_NH + rows * H, *gates_N4G = grad_state_NG + rows * G,
-       *output_ND = gates_N4G + rows * 4 * G, *input_NI = output_ND + rows * D, *to_input_NJ = input_NI + rows * J;
-  for (int64_t i = 0; i < rows * (5 * G + D); ++i) grad_state_NG[i] = Real(0);  // the padding stays so
+       *input_WNI = gates_N4G + rows * 4 * G, *to_input_WNJ = input_WNI + kWeeksAtOnce * rows * I,
+       *output_WND = to_input_WNJ + kWeeksAtOnce * rows * J;
+  // The padding stays so.
+  for (int64_t i = 0; i < rows * 5 * G; ++i) grad_state_NG[i] = Real(0);
+  for (int64_t i = 0; i < kWeeksAtOnce * rows * D; ++i) output_WND[i] = Real(0);
   first_state<Real, kBytes>(block.state_in_NH, rows * H, first_NH);
-  for (int64_t week = weeks - 1; week >= 0; --week) {
-    const Real* state_NH = block.state_TNH + week * rows * H;
-    const Real* before_NH = week > 0 ? state_NH - rows * H : first_NH;
-    gather_inputs<Real, kBytes>(block.input, rows, weeks, week, input_NI);
-    for (int64_t row = 0; row < rows; ++row) {
-      const int64_t cell = (row * weeks + week) * C;
-      Real* to = output_ND + row * D;
-      for (int64_t c = 0; c < C; ++c) {
-        const Real value = block.output_NTC[cell + c] / block.scale;
-        to[c] = block.grad_output_NTC[cell + c] * block.scale * (Real(1) - value * value);
-      }
-      for (int64_t c = 0; c < D; ++c) gradient.bias_output_D[c] += to[c];
-    }
-    multiply<Real, kBytes>(
-        {rows, G, C, output_ND, D, 1, weights.backward_output.data(), C * kPanel, kPanel, grad_state_NG, G});
-    multiply<Real, kBytes>({H, D, rows, state_NH, 1, H, output_ND, kPanel, D, gradient.output_HD, D});
-    for (int64_t row = 0; row < rows; ++row) {
-      const Real *saved = block.saved_TN4H + (week * rows + row) * 4 * H, *before = before_NH + row * H;
-      Real *gates = gates_N4G + row * 4 * G, *grad_state = grad_state_NG + row * G;
-#pragma GCC ivdep
-      for (int64_t j = 0; j < H; ++j) {
-        const Real reset = saved[j], update = saved[H + j], fresh = saved[2 * H + j], grad = grad_state[j];
-        const Real grad_fresh = grad * (Real(1) - update) * (Real(1) - fresh * fresh);
-        gates[j] = grad_fresh * saved[3 * H + j] * reset * (Real(1) - reset);
-        gates[G + j] = grad * (before[j] - fresh) * update * (Real(1) - update);
-        gates[2 * G + j] = grad_fresh * reset;
-        gates[3 * G + j] = grad_fresh;
-        grad_state[j] = grad * update;
-      }
-#pragma GCC ivdep
-      for (int64_t j = 0; j < 4 * G; ++j) gradient.bias_4G[j] += gates[j];
-    }
-    multiply<Real, kBytes>({rows, G, 3 * G, gates_N4G, 4 * G, 1, weights.backward_hidden.data(), 3 * G * kPanel, kPanel,
-                            grad_state_NG, G});
-    multiply<Real, kBytes>({H, 3 * G, rows, before_NH, 1, H, gates_N4G, kPanel, 4 * G, gradient.hidden_H3G, 3 * G});
-    multiply<Real, kBytes>({I, 2 * G, rows, input_NI, 1, I, gates_N4G, kPanel, 4 * G, gradient.input_I3G, 3 * G});
-    multiply<Real, kBytes>(
-        {I, G, rows, input_NI, 1, I, gates_N4G + 3 * G, kPanel, 4 * G, gradient.input_I3G + 2 * G, 3 * G});
-    if (block.grad_moving_NTM == nullptr) continue;
-    const int64_t columns = (M + kLanes - 1) / kLanes * kLanes;  // moving inputs come first
-    for (int64_t i = 0; i < rows * J; ++i) to_input_NJ[i] = Real(0);
-    const Real* packed = weights.backward_input.data();
-    multiply<Real, kBytes>({rows, columns, 2 * G, gates_N4G, 4 * G, 1, packed, 3 * G * kPanel, kPanel, to_input_NJ, J});
-    multiply<Real, kBytes>({rows, columns, G, gates_N4G + 3 * G, 4 * G, 1, packed + 2 * G * kPanel, 3 * G * kPanel,
-                            kPanel, to_input_NJ, J});
+  const Real inverse_scale = Real(1) / block.scale;
+  for (int64_t end = weeks; end > 0; end -= kWeeksAtOnce) {
+    const int64_t first = end > kWeeksAtOnce ? end - kWeeksAtOnce : 0, count = end - first;
+    gather_inputs<Real, kBytes>(block.input, rows, weeks, first, count, input_WNI);
     for (int64_t row = 0; row < rows; ++row)
-      for (int64_t i = 0; i < M; ++i) block.grad_moving_NTM[(row * weeks + week) * M + i] = to_input_NJ[row * J + i];
+      for (int64_t week = 0; week < count; ++week) {
+        const int64_t cell = (row * weeks + first + week) * C;
+        Real* to = output_WND + (week * rows + row) * D;
+        for (int64_t c = 0; c < C; ++c) {
+          const Real value = block.output_NTC[cell + c] * inverse_scale;
+          to[c] = block.grad_output_NTC[cell + c] * block.scale * (Real(1) - value * value);
+        }
+      }
+    add_rows<Real, kBytes>(count * rows, D, output_WND, gradient.bias_output_D);
+    if (block.grad_moving_NTM != nullptr)
+      for (int64_t i = 0; i < count * rows * J; ++i) to_input_WNJ[i] = Real(0);
+    for (int64_t week = end - 1; week >= first; --week) {
+      const Real* state_NH = block.state_TNH + week * rows * H;
+      const Real* before_NH = week > 0 ? state_NH - rows * H : first_NH;
+      const Real *input_NI = input_WNI + (week - first) * rows * I, *output_ND = output_WND + (week - first) * rows * D;
+      multiply<Real, kBytes>(
+          {rows, G, C, output_ND, D, 1, weights.backward_output.data(), C * kPanel, kPanel, grad_state_NG, G});
+      multiply<Real, kBytes>({H, D, rows, state_NH, 1, H, output_ND, kPanel, D, gradient.output_HD, D});
+      for (int64_t row = 0; row < rows; ++row) {
+        const Real *saved = block.saved_TN4H + (week * rows + row) * 4 * H, *before = before_NH + row * H;
+        Real *gates = gates_N4G + row * 4 * G, *grad_state = grad_state_NG + row * G;
+        if (week > 0) ask_for<Real, kBytes, false>(saved - rows * 4 * H, 4 * H);
+        if (week > 1) ask_for<Real, kBytes, false>(before - rows * H, H);
+#pragma GCC ivdep
+        for (int64_t j = 0; j < H; ++j) {
+          const Real reset = saved[j], update = saved[H + j], fresh = saved[2 * H + j], grad = grad_state[j];
+          const Real grad_fresh = grad * (Real(1) - update) * (Real(1) - fresh * fresh);
+          gates[j] = grad_fresh * saved[3 * H + j] * reset * (Real(1) - reset);
+          gates[G + j] = grad * (before[j] - fresh) * update * (Real(1) - update);
+          gates[2 * G + j] = grad_fresh * reset;
+          gates[3 * G + j] = grad_fresh;
+          grad_state[j] = grad * update;
+        }
+      }
+      add_rows<Real, kBytes>(rows, 4 * G, gates_N4G, gradient.bias_4G);
+      multiply<Real, kBytes>({rows, G, 3 * G, gates_N4G, 4 * G, 1, weights.backward_hidden.data(), 3 * G * kPanel,
+                              kPanel, grad_state_NG, G});
+      multiply<Real, kBytes>({H, 3 * G, rows, before_NH, 1, H, gates_N4G, kPanel, 4 * G, gradient.hidden_H3G, 3 * G});
+      multiply<Real, kBytes>({I, 2 * G, rows, input_NI, 1, I, gates_N4G, kPanel, 4 * G, gradient.input_I3G, 3 * G});
+      multiply<Real, kBytes>(
+          {I, G, rows, input_NI, 1, I, gates_N4G + 3 * G, kPanel, 4 * G, gradient.input_I3G + 2 * G, 3 * G});
+      if (block.grad_moving_NTM == nullptr) continue;
+      const int64_t columns = (M + kLanes - 1) / kLanes * kLanes;  // moving inputs come first
+      Real* to_input_NJ = to_input_WNJ + (week - first) * rows * J;
+      const Real* packed = weights.backward_input.data();
+      multiply<Real, kBytes>(
+          {rows, columns, 2 * G, gates_N4G, 4 * G, 1, packed, 3 * G * kPanel, kPanel, to_input_NJ, J});
+      multiply<Real, kBytes>({rows, columns, G, gates_N4G + 3 * G, 4 * G, 1, packed + 2 * G * kPanel, 3 * G * kPanel,
+                              kPanel, to_input_NJ, J});
+    }
+    if (block.grad_moving_NTM != nullptr)
+      scatter<Real, kBytes>(to_input_WNJ, J, rows, weeks, first, count, M, block.grad_moving_NTM);
   }
 }
 

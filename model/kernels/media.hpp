@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 namespace dcmmm::kernels {
 
@@ -10,6 +11,8 @@ namespace dcmmm::kernels {
 inline constexpr double kHillOffset = 1e-4;
 /// Scaled media is clipped to [0, 50].
 inline constexpr double kMaxScaledMedia = 50.0;
+
+// Each region's kernels take room of their own from `scratch`, which grows and may be any thread's.
 
 /// One region of one member. Media arrives raw and is scaled on the way: x' = min(x inverse_scale, 50).
 template <class Real>
@@ -27,12 +30,12 @@ struct AdstockHill {
 
 /// ad_t = d ad_{t-1} + (1 - d) x'_t; h = sigmoid(a (log(ad + 1e-4) - log g)).
 template <class Real>
-void adstock_hill_forward(const AdstockHill<Real>& region);
+void adstock_hill_forward(const AdstockHill<Real>& region, std::vector<Real>& scratch);
 
 /// Adds the region's share of dL/d(decay, exponent, log_half); the adstock is run again rather than stored.
 template <class Real>
 void adstock_hill_backward(const AdstockHill<Real>& region, const Real* grad_response_TC, double* grad_decay_C,
-                           double* grad_exponent_C, double* grad_log_half_C);
+                           double* grad_exponent_C, double* grad_log_half_C, std::vector<Real>& scratch);
 
 /// One region of one member: effect_t = sum_c softplus(log_mean_c + offset_c + deviation_tc) h_tc.
 template <class Real>
@@ -46,11 +49,24 @@ struct ChannelEffect {
 };
 
 template <class Real>
-void channel_effect_forward(const ChannelEffect<Real>& region);
+void channel_effect_forward(const ChannelEffect<Real>& region, std::vector<Real>& scratch);
 
 /// Writes dL/d(response, deviation) (the latter when not null) and dL/d(log_mean + offset), summed over weeks.
 template <class Real>
 void channel_effect_backward(const ChannelEffect<Real>& region, const Real* grad_effect_T, Real* grad_response_TC,
-                             Real* grad_deviation_TC, double* grad_offset_C);
+                             Real* grad_deviation_TC, double* grad_offset_C, std::vector<Real>& scratch);
+
+// The same with registers of 64 bytes (media_wide.cpp).
+#define DCMMM_WIDE(Real)                                                                                               \
+  void adstock_hill_forward_wide(const AdstockHill<Real>& region, Real* scratch);                                      \
+  void adstock_hill_backward_wide(const AdstockHill<Real>& region, const Real* grad_response_TC, double* grad_decay_C, \
+                                  double* grad_exponent_C, double* grad_log_half_C, Real* scratch);                    \
+  void channel_effect_forward_wide(const ChannelEffect<Real>& region, Real* scratch);                                  \
+  void channel_effect_backward_wide(const ChannelEffect<Real>& region, const Real* grad_effect_T,                      \
+                                    Real* grad_response_TC, Real* grad_deviation_TC, double* grad_offset_C,            \
+                                    Real* scratch);
+DCMMM_WIDE(float)
+DCMMM_WIDE(double)
+#undef DCMMM_WIDE
 
 }  // namespace dcmmm::kernels
