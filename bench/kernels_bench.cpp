@@ -79,8 +79,16 @@ template <class Real>
 void gru_kernel(benchmark::State& state, bool backward) {
   GruCase<Real> in;
   const auto data = [](at::Tensor& tensor) { return tensor.data_ptr<Real>(); };
-  const kernels::GruPacked<Real> weights({I, H, C, data(in.weight_input), data(in.weight_hidden), data(in.bias_input),
-                                          data(in.bias_hidden), data(in.weight_output), data(in.bias_output)});
+  const kernels::GruWeightView<Real> view{I,
+                                          H,
+                                          C,
+                                          data(in.weight_input),
+                                          data(in.weight_hidden),
+                                          data(in.bias_input),
+                                          data(in.bias_hidden),
+                                          data(in.weight_output),
+                                          data(in.bias_output)};
+  const kernels::GruPacked<Real> weights(view, false), weights_back(view, true);
   const int64_t G = weights.padded, D = weights.padded_outputs;
   const at::Tensor states = zeros<Real>({R, T, H}), saved = zeros<Real>({R, T, 4 * H}), path = zeros<Real>({R, T, C}),
                    gradient = normal<Real>({R, T, C}), to_moving = zeros<Real>({R, T, C});
@@ -102,17 +110,17 @@ void gru_kernel(benchmark::State& state, bool backward) {
         forward(first, rows);
       else
         kernels::gru_backward<Real>(
-            weights, {rows,
-                      T,
-                      inputs(first),
-                      nullptr,
-                      Real(1),
-                      at_row<Real>(states, first),
-                      at_row<Real>(saved, first),
-                      at_row<Real>(path, first),
-                      at_row<Real>(gradient, first),
-                      at_row<Real>(to_moving, first),
-                      {data(to_input), data(to_hidden), data(to_output), data(to_bias), data(to_bias_output)}});
+            weights_back, {rows,
+                           T,
+                           inputs(first),
+                           nullptr,
+                           Real(1),
+                           at_row<Real>(states, first),
+                           at_row<Real>(saved, first),
+                           at_row<Real>(path, first),
+                           at_row<Real>(gradient, first),
+                           at_row<Real>(to_moving, first),
+                           {data(to_input), data(to_hidden), data(to_output), data(to_bias), data(to_bias_output)}});
     }
   }
   count(state, (backward ? 2 : 1) * kGruProducts);

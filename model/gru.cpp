@@ -32,14 +32,20 @@ void for_each_block(int64_t members, int64_t regions, int64_t hidden, const Work
 }
 
 template <class Real>
-std::vector<kernels::GruPacked<Real>> packed(const GruWeights& weights) {
+std::vector<kernels::GruPacked<Real>> packed(const GruWeights& weights, bool for_backward) {
   std::vector<kernels::GruPacked<Real>> out;
-  for (int64_t e = 0; e < weights.input_E3HI.size(0); ++e)
-    out.emplace_back(kernels::GruWeightView<Real>{
-        weights.input_E3HI.size(2), weights.hidden_E3HH.size(2), weights.output_ECH.size(1),
-        weights.input_E3HI[e].const_data_ptr<Real>(), weights.hidden_E3HH[e].const_data_ptr<Real>(),
-        weights.bias_input_E3H[e].const_data_ptr<Real>(), weights.bias_hidden_E3H[e].const_data_ptr<Real>(),
-        weights.output_ECH[e].const_data_ptr<Real>(), weights.bias_output_EC[e].const_data_ptr<Real>()});
+  for (int64_t e = 0; e < weights.input_E3HI.size(0); ++e) {
+    const kernels::GruWeightView<Real> view{weights.input_E3HI.size(2),
+                                            weights.hidden_E3HH.size(2),
+                                            weights.output_ECH.size(1),
+                                            weights.input_E3HI[e].const_data_ptr<Real>(),
+                                            weights.hidden_E3HH[e].const_data_ptr<Real>(),
+                                            weights.bias_input_E3H[e].const_data_ptr<Real>(),
+                                            weights.bias_hidden_E3H[e].const_data_ptr<Real>(),
+                                            weights.output_ECH[e].const_data_ptr<Real>(),
+                                            weights.bias_output_EC[e].const_data_ptr<Real>()};
+    out.emplace_back(view, for_backward);
+  }
   return out;
 }
 
@@ -87,7 +93,7 @@ class GruNode : public torch::autograd::Function<GruNode> {
         state_in.defined() ? state_in.clone() : at::zeros({members, regions, hidden}, moving.options());
     AT_DISPATCH_FLOATING_TYPES(moving.scalar_type(), "gru_path", [&] {
       const auto weights =
-          packed<scalar_t>({weight_input, weight_hidden, bias_input, bias_hidden, weight_output, bias_output});
+          packed<scalar_t>({weight_input, weight_hidden, bias_input, bias_hidden, weight_output, bias_output}, false);
       for_each_block(members, regions, hidden, [&](int64_t member, int64_t, int64_t first, int64_t rows) {
         const int64_t row = member * regions + first, cell = row * weeks;
         kernels::gru_forward<scalar_t>(
@@ -121,7 +127,7 @@ class GruNode : public torch::autograd::Function<GruNode> {
     at::Tensor grad_input, grad_hidden, grad_output, grad_bias, grad_bias_output;
     int64_t G = 0, D = 0;
     AT_DISPATCH_FLOATING_TYPES(moving.scalar_type(), "gru_path_backward", [&] {
-      const auto weights = packed<scalar_t>({kept[3], kept[4], kept[5], kept[6], kept[7], kept[8]});
+      const auto weights = packed<scalar_t>({kept[3], kept[4], kept[5], kept[6], kept[7], kept[8]}, true);
       G = weights[0].padded;
       D = weights[0].padded_outputs;
       grad_input = at::zeros({members, blocks, I * 3 * G}, moving.options());

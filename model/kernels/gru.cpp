@@ -24,7 +24,7 @@ std::vector<Real> pack(int64_t inner, int64_t columns, int64_t panel, const Valu
 }  // namespace
 
 template <class Real>
-GruPacked<Real>::GruPacked(const GruWeightView<Real>& from)
+GruPacked<Real>::GruPacked(const GruWeightView<Real>& from, bool for_backward)
     : inputs(from.inputs), hidden(from.hidden), outputs(from.outputs), bytes(register_bytes()) {
   const int64_t lanes = bytes / static_cast<int64_t>(sizeof(Real)), panel = panel_columns<Real>(bytes);
   const int64_t H = hidden, I = inputs, C = outputs, G = round_up(hidden, lanes);
@@ -38,14 +38,16 @@ GruPacked<Real>::GruPacked(const GruWeightView<Real>& from)
   const auto of_gates = [&](int64_t place, const Real* weight, int64_t width, int64_t i) {
     return row_3G[place] >= 0 ? weight[row_3G[place] * width + i] : Real(0);
   };
-  forward_input = pack<Real>(I, 3 * G, panel, [&](int64_t i, int64_t g) { return of_gates(g, from.input_3HI, I, i); });
-  forward_hidden =
-      pack<Real>(H, 3 * G, panel, [&](int64_t j, int64_t g) { return of_gates(g, from.hidden_3HH, H, j); });
-  forward_output = pack<Real>(H, C, panel, [&](int64_t j, int64_t c) { return from.output_CH[c * H + j]; });
-  backward_input = pack<Real>(3 * G, I, panel, [&](int64_t g, int64_t i) { return of_gates(g, from.input_3HI, I, i); });
-  backward_hidden =
-      pack<Real>(3 * G, H, panel, [&](int64_t g, int64_t j) { return of_gates(g, from.hidden_3HH, H, j); });
-  backward_output = pack<Real>(C, H, panel, [&](int64_t c, int64_t j) { return from.output_CH[c * H + j]; });
+  if (for_backward) {
+    input_panels = pack<Real>(3 * G, I, panel, [&](int64_t g, int64_t i) { return of_gates(g, from.input_3HI, I, i); });
+    hidden_panels =
+        pack<Real>(3 * G, H, panel, [&](int64_t g, int64_t j) { return of_gates(g, from.hidden_3HH, H, j); });
+    output_panels = pack<Real>(C, H, panel, [&](int64_t c, int64_t j) { return from.output_CH[c * H + j]; });
+    return;
+  }
+  input_panels = pack<Real>(I, 3 * G, panel, [&](int64_t i, int64_t g) { return of_gates(g, from.input_3HI, I, i); });
+  hidden_panels = pack<Real>(H, 3 * G, panel, [&](int64_t j, int64_t g) { return of_gates(g, from.hidden_3HH, H, j); });
+  output_panels = pack<Real>(H, C, panel, [&](int64_t j, int64_t c) { return from.output_CH[c * H + j]; });
   bias_4G.assign(static_cast<size_t>(4 * G), Real(0));
   for (int64_t j = 0; j < H; ++j) {
     for (int64_t gate = 0; gate < 2; ++gate)

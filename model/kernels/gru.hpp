@@ -16,16 +16,17 @@ struct GruWeightView {
   const Real *input_3HI, *hidden_3HH, *bias_input_3H, *bias_hidden_3H, *output_CH, *bias_output_C;
 };
 
-/// The same, packed for the tiles. Gates are ordered reset, update, new, as in PyTorch.
+/// The same, packed for the tiles of the forward or of the backward. Gates are ordered reset, update, new, as in
+/// PyTorch.
 template <class Real>
 struct GruPacked {
-  explicit GruPacked(const GruWeightView<Real>& weights);
+  GruPacked(const GruWeightView<Real>& weights, bool for_backward);
 
   int64_t inputs, hidden, outputs;
-  int bytes;                                                           // of a register
-  int64_t padded, padded_inputs, padded_outputs;                       // G; I and C padded
-  std::vector<Real> forward_input, forward_hidden, forward_output;     // panels of the transposes
-  std::vector<Real> backward_input, backward_hidden, backward_output;  // panels of the weights
+  int bytes;                                      // of a register
+  int64_t padded, padded_inputs, padded_outputs;  // G; I and C padded
+  // Panels of the transposes for the forward, of the weights themselves for the backward.
+  std::vector<Real> input_panels, hidden_panels, output_panels;
   std::vector<Real> bias_4G;  // of the gates' columns: reset, update, the new gate's hidden and its input product
   std::vector<Real> bias_output_D;
 };

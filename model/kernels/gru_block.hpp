@@ -74,10 +74,25 @@ void add_rows(int64_t rows, int64_t width, const Real* values, Real* sums) {
 }
 
 // Asks for a row of the week that comes next, which lies too far away for the processor to foresee.
-template <class Real, int kBytes, bool kWrite>
+template <class Real, int kBytes>
 void ask_for(const Real* row, int64_t count) {
   constexpr int64_t kLine = 64 / static_cast<int64_t>(sizeof(Real));
-  for (int64_t i = 0; i < count; i += kLine) __builtin_prefetch(row + i, kWrite ? 1 : 0, 2);
+  for (int64_t i = 0; i < count; i += kLine) __builtin_prefetch(row + i, 0, 2);
+}
+
+// A share of the rows' numbers of the weeks that are gathered next: the week-th of `shares`.
+template <class Real, int kBytes>
+void ask_for_weeks(const Real* values_NTK, int64_t K, int64_t rows, int64_t weeks, int64_t first, int64_t count,
+                   int64_t share, int64_t shares) {
+  for (int64_t row = share * rows / shares; row < (share + 1) * rows / shares; ++row)
+    ask_for<Real, kBytes>(values_NTK + (row * weeks + first) * K, count * K);
+}
+
+// A week's numbers.
+template <class Real, int kBytes>
+Ahead<kBytes> ahead_of(const Real* values_TN, int64_t week, int64_t count) {
+  const Real* first = values_TN + week * count;
+  return {reinterpret_cast<const char*>(first), reinterpret_cast<const char*>(first + count)};
 }
 
 template <class Real, int kBytes>
@@ -96,18 +111,24 @@ void gru_forward_block(const GruPacked<Real>& weights, const GruForward<Real>& b
       Real* after_NH = block.state_TNH + week * rows * H;
       const Real* before_NH = week > 0 ? after_NH - rows * H : first_NH;
       const Real* input_NI = input_WNI + (week - first) * rows * I;
+      const int64_t next = first + count, of_next = weeks - next < kWeeksAtOnce ? weeks - next : kWeeksAtOnce;
+      ask_for_weeks<Real, kBytes>(block.input.moving_NTM, block.input.moving, rows, weeks, next, of_next, week - first,
+                                  count);
+      ask_for_weeks<Real, kBytes>(block.input.fixed_NTF, block.input.fixed_week, rows, weeks, next, of_next,
+                                  week - first, count);
+      Ahead<kBytes> ahead =
+          block.saved_TN4H != nullptr ? ahead_of<Real, kBytes>(block.saved_TN4H, week, rows * 4 * H) : Ahead<kBytes>{};
       fill_rows<Real, kBytes>(rows, 4 * G, weights.bias_4G.data(), gates_N4G);
-      const Real* packed = weights.forward_input.data();
-      multiply<Real, kBytes>({rows, 2 * G, I, input_NI, I, 1, packed, I * kPanel, kPanel, gates_N4G, 4 * G});
+      const Real* packed = weights.input_panels.data();
+      multiply<Real, kBytes>({rows, 2 * G, I, input_NI, I, 1, packed, I * kPanel, kPanel, gates_N4G, 4 * G}, ahead);
       multiply<Real, kBytes>(
-          {rows, G, I, input_NI, I, 1, packed + 2 * G * I, I * kPanel, kPanel, gates_N4G + 3 * G, 4 * G});
+          {rows, G, I, input_NI, I, 1, packed + 2 * G * I, I * kPanel, kPanel, gates_N4G + 3 * G, 4 * G}, ahead);
       multiply<Real, kBytes>(
-          {rows, 3 * G, H, before_NH, H, 1, weights.forward_hidden.data(), H * kPanel, kPanel, gates_N4G, 4 * G});
+          {rows, 3 * G, H, before_NH, H, 1, weights.hidden_panels.data(), H * kPanel, kPanel, gates_N4G, 4 * G}, ahead);
       for (int64_t row = 0; row < rows; ++row) {
         const Real *gates = gates_N4G + row * 4 * G, *before = before_NH + row * H;
         Real* after = after_NH + row * H;
         Real* saved = block.saved_TN4H != nullptr ? block.saved_TN4H + (week * rows + row) * 4 * H : nullptr;
-        if (saved != nullptr && week + 1 < weeks) ask_for<Real, kBytes, true>(saved + rows * 4 * H, 4 * H);
 #pragma GCC ivdep
         for (int64_t j = 0; j < H; ++j) {
           const Real reset = sigmoid(gates[j]), update = sigmoid(gates[G + j]);
@@ -121,8 +142,9 @@ void gru_forward_block(const GruPacked<Real>& weights, const GruForward<Real>& b
           after[j] = fresh + update * (before[j] - fresh);
         }
       }
-      multiply<Real, kBytes>({rows, D, H, after_NH, H, 1, weights.forward_output.data(), H * kPanel, kPanel,
-                              output_WND + (week - first) * rows * D, D});
+      multiply<Real, kBytes>({rows, D, H, after_NH, H, 1, weights.output_panels.data(), H * kPanel, kPanel,
+                              output_WND + (week - first) * rows * D, D},
+                             ahead);
     }
 #pragma GCC ivdep
     for (int64_t i = 0; i < count * rows * D; ++i) output_WND[i] = block.scale * std::tanh(output_WND[i]);
@@ -166,15 +188,23 @@ void gru_backward_block(const GruPacked<Real>& weights, const GruBackward<Real>&
     for (int64_t week = end - 1; week >= first; --week) {
       const Real* state_NH = block.state_TNH + week * rows * H;
       const Real* before_NH = week > 0 ? state_NH - rows * H : first_NH;
+      const int64_t next = first > kWeeksAtOnce ? first - kWeeksAtOnce : 0, of_next = first - next,
+                    share = end - 1 - week;
+      ask_for_weeks<Real, kBytes>(block.input.moving_NTM, M, rows, weeks, next, of_next, share, count);
+      ask_for_weeks<Real, kBytes>(block.input.fixed_NTF, block.input.fixed_week, rows, weeks, next, of_next, share,
+                                  count);
+      ask_for_weeks<Real, kBytes>(block.output_NTC, C, rows, weeks, next, of_next, share, count);
+      ask_for_weeks<Real, kBytes>(block.grad_output_NTC, C, rows, weeks, next, of_next, share, count);
+      Ahead<kBytes> ahead =
+          week > 0 ? ahead_of<Real, kBytes>(block.saved_TN4H, week - 1, rows * 4 * H) : Ahead<kBytes>{};
       const Real *input_NI = input_WNI + (week - first) * rows * I, *output_ND = output_WND + (week - first) * rows * D;
       multiply<Real, kBytes>(
-          {rows, G, C, output_ND, D, 1, weights.backward_output.data(), C * kPanel, kPanel, grad_state_NG, G});
-      multiply<Real, kBytes>({H, D, rows, state_NH, 1, H, output_ND, kPanel, D, gradient.output_HD, D});
+          {rows, G, C, output_ND, D, 1, weights.output_panels.data(), C * kPanel, kPanel, grad_state_NG, G}, ahead);
+      multiply<Real, kBytes>({H, D, rows, state_NH, 1, H, output_ND, kPanel, D, gradient.output_HD, D}, ahead);
       for (int64_t row = 0; row < rows; ++row) {
         const Real *saved = block.saved_TN4H + (week * rows + row) * 4 * H, *before = before_NH + row * H;
         Real *gates = gates_N4G + row * 4 * G, *grad_state = grad_state_NG + row * G;
-        if (week > 0) ask_for<Real, kBytes, false>(saved - rows * 4 * H, 4 * H);
-        if (week > 1) ask_for<Real, kBytes, false>(before - rows * H, H);
+        if (week > 1) ask_for<Real, kBytes>(before - rows * H, H);
 #pragma GCC ivdep
         for (int64_t j = 0; j < H; ++j) {
           const Real reset = saved[j], update = saved[H + j], fresh = saved[2 * H + j], grad = grad_state[j];
@@ -187,20 +217,24 @@ void gru_backward_block(const GruPacked<Real>& weights, const GruBackward<Real>&
         }
       }
       add_rows<Real, kBytes>(rows, 4 * G, gates_N4G, gradient.bias_4G);
-      multiply<Real, kBytes>({rows, G, 3 * G, gates_N4G, 4 * G, 1, weights.backward_hidden.data(), 3 * G * kPanel,
-                              kPanel, grad_state_NG, G});
-      multiply<Real, kBytes>({H, 3 * G, rows, before_NH, 1, H, gates_N4G, kPanel, 4 * G, gradient.hidden_H3G, 3 * G});
-      multiply<Real, kBytes>({I, 2 * G, rows, input_NI, 1, I, gates_N4G, kPanel, 4 * G, gradient.input_I3G, 3 * G});
       multiply<Real, kBytes>(
-          {I, G, rows, input_NI, 1, I, gates_N4G + 3 * G, kPanel, 4 * G, gradient.input_I3G + 2 * G, 3 * G});
+          {rows, G, 3 * G, gates_N4G, 4 * G, 1, weights.hidden_panels.data(), 3 * G * kPanel, kPanel, grad_state_NG, G},
+          ahead);
+      multiply<Real, kBytes>({H, 3 * G, rows, before_NH, 1, H, gates_N4G, kPanel, 4 * G, gradient.hidden_H3G, 3 * G},
+                             ahead);
+      multiply<Real, kBytes>({I, 2 * G, rows, input_NI, 1, I, gates_N4G, kPanel, 4 * G, gradient.input_I3G, 3 * G},
+                             ahead);
+      multiply<Real, kBytes>(
+          {I, G, rows, input_NI, 1, I, gates_N4G + 3 * G, kPanel, 4 * G, gradient.input_I3G + 2 * G, 3 * G}, ahead);
       if (block.grad_moving_NTM == nullptr) continue;
       const int64_t columns = (M + kLanes - 1) / kLanes * kLanes;  // moving inputs come first
       Real* to_input_NJ = to_input_WNJ + (week - first) * rows * J;
-      const Real* packed = weights.backward_input.data();
+      const Real* packed = weights.input_panels.data();
       multiply<Real, kBytes>(
-          {rows, columns, 2 * G, gates_N4G, 4 * G, 1, packed, 3 * G * kPanel, kPanel, to_input_NJ, J});
+          {rows, columns, 2 * G, gates_N4G, 4 * G, 1, packed, 3 * G * kPanel, kPanel, to_input_NJ, J}, ahead);
       multiply<Real, kBytes>({rows, columns, G, gates_N4G + 3 * G, 4 * G, 1, packed + 2 * G * kPanel, 3 * G * kPanel,
-                              kPanel, to_input_NJ, J});
+                              kPanel, to_input_NJ, J},
+                             ahead);
     }
     if (block.grad_moving_NTM != nullptr)
       scatter<Real, kBytes>(to_input_WNJ, J, rows, weeks, first, count, M, block.grad_moving_NTM);

@@ -19,6 +19,16 @@ constexpr int64_t panel_columns(int register_bytes) {
   return int64_t{2} * register_bytes / static_cast<int64_t>(sizeof(Real));
 }
 
+/// Memory that is needed soon and lies where the processor doesn't foresee it: products ask for it piece by piece, so
+/// that it arrives while they work.
+template <int kBytes>
+struct Ahead {
+  const char *next = nullptr, *end = nullptr;
+  void ask(int64_t lines) {
+    for (; lines > 0 && next < end; --lines, next += 64) __builtin_prefetch(next, 0, 2);
+  }
+};
+
 /// out[rows x columns] += left[rows x inner] right[inner x columns]; columns are a multiple of a register's lanes.
 template <class Real>
 struct TileProduct {
@@ -52,6 +62,8 @@ void multiply_tile(int64_t inner, const Real* left, int64_t left_row, int64_t le
     for (int j = 0; j < kVectors; ++j) *reinterpret_cast<Vector*>(out + i * out_row + j * kLanes) = tile[i][j];
 }
 
+inline constexpr int64_t kLinesATile = 16;
+
 // The last rows of a product: fewer than a tile's, one instantiation for each number.
 template <class Real, int kBytes, int kRows, int kVectors>
 void multiply_last_rows(int64_t rows, int64_t inner, const Real* left, int64_t left_row, int64_t left_inner,
@@ -66,25 +78,27 @@ void multiply_last_rows(int64_t rows, int64_t inner, const Real* left, int64_t l
 }
 
 template <class Real, int kBytes, int kVectors>
-void multiply_panel(const TileProduct<Real>& in, const Real* right, Real* out) {
+void multiply_panel(const TileProduct<Real>& in, const Real* right, Real* out, Ahead<kBytes>& ahead) {
   constexpr int kTileRows = kBytes == 64 ? 12 : 6;  // 24 of AVX-512's 32 registers hold the tile, 12 of AVX2's 16
   int64_t row = 0;
-  for (; row + kTileRows <= in.rows; row += kTileRows)
+  for (; row + kTileRows <= in.rows; row += kTileRows) {
+    ahead.ask(kLinesATile);
     multiply_tile<Real, kBytes, kTileRows, kVectors>(in.inner, in.left + row * in.left_row, in.left_row, in.left_inner,
                                                      right, in.right_inner, out + row * in.out_row, in.out_row);
+  }
   multiply_last_rows<Real, kBytes, kTileRows - 1, kVectors>(in.rows - row, in.inner, in.left + row * in.left_row,
                                                             in.left_row, in.left_inner, right, in.right_inner,
                                                             out + row * in.out_row, in.out_row);
 }
 
 template <class Real, int kBytes>
-void multiply(const TileProduct<Real>& in) {
+void multiply(const TileProduct<Real>& in, Ahead<kBytes>& ahead) {
   constexpr int64_t kLanes = Register<Real, kBytes>::kLanes;
   const Real* right = in.right;
   int64_t column = 0;
   for (; column + 2 * kLanes <= in.columns; column += 2 * kLanes, right += in.right_panel)
-    multiply_panel<Real, kBytes, 2>(in, right, in.out + column);
-  if (column < in.columns) multiply_panel<Real, kBytes, 1>(in, right, in.out + column);
+    multiply_panel<Real, kBytes, 2>(in, right, in.out + column, ahead);
+  if (column < in.columns) multiply_panel<Real, kBytes, 1>(in, right, in.out + column, ahead);
 }
 
 }  // namespace dcmmm::kernels
