@@ -7,11 +7,7 @@
 
 // T training weeks, C channels, F columns that don't depend on the curves, P = C + F, L = P - 1 linear terms.
 namespace dcmmm {
-namespace {
-
-constexpr int64_t kBlocks = 8;  // of a chunk: fixed, so that sums don't depend on the number of threads
-
-}  // namespace
+namespace {}  // namespace
 
 double log_normal_cdf(double value) {
   if (value > -8) return std::log(0.5 * std::erfc(-value / std::sqrt(2.0)));
@@ -92,19 +88,10 @@ void CurveEvidence::respond(int64_t channel, const Shapes& shapes, Response& out
 }
 
 std::vector<double> CurveEvidence::sum(int64_t length, const std::function<void(size_t, double*)>& add_region) const {
-  const auto add_run = [&](int64_t first, int64_t end, double* total) {
-    for (size_t i = 0; i < regions_.size(); ++i)
-      if (regions_[i].place >= first && regions_[i].place < end) add_region(i, total);
-  };
   return loop_.sum(length, [&](Chunk chunk, std::span<double> total) {
-    if (loop_.plan().deterministic) return add_run(chunk.first, chunk.first + chunk.count, total.data());
-    std::vector<std::vector<double>> partial(kBlocks, std::vector<double>(total.size(), 0.0));
-#pragma omp parallel for schedule(dynamic) if (chunk.count > kBlocks)
-    for (int64_t block = 0; block < kBlocks; ++block)
-      add_run(chunk.first + chunk.count * block / kBlocks, chunk.first + chunk.count * (block + 1) / kBlocks,
-              partial[block].data());
-    for (const auto& part : partial)
-      for (size_t i = 0; i < total.size(); ++i) total[i] += part[i];
+    for (size_t i = 0; i < regions_.size(); ++i)
+      if (regions_[i].place >= chunk.first && regions_[i].place < chunk.first + chunk.count)
+        add_region(i, total.data());
   });
 }
 

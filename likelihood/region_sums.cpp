@@ -8,9 +8,6 @@
 namespace dcmmm {
 namespace {
 
-// Blocks of a chunk that threads work on side by side; fixed, so that the sums don't depend on the number of threads.
-constexpr int64_t kBlocks = 8;
-
 struct SumsLayout {
   int64_t weeks, columns;
   bool with_precision;
@@ -141,24 +138,15 @@ Eigen::VectorXd mean_columns(const RegionPass& pass, const RegionLoop& loop) {
 PanelSums sum_regions(const RegionPass& pass, const RegionLoop& loop) {
   const SumsLayout layout{pass.data.origin, pass.layout.count(), pass.with_precision};
   const int64_t T = layout.weeks, P = layout.columns;
-  const auto add_run = [&](int64_t begin, int64_t end, double* out) {
+  const std::vector<double> sums = loop.sum(layout.count(), [&](Chunk chunk, std::span<double> total) {
     RowMatrix columns(T, P);
     RegionPrecision precision;
-    for (int64_t region = begin; region < end; ++region) {
+    for (int64_t region = chunk.first; region < chunk.first + chunk.count; ++region) {
       if (!takes_part(pass, region, loop.plan().first_region)) continue;
       if (pass.columns == nullptr) fill_columns(pass.data, pass.layout, pass.shapes, pass.frozen, region, columns);
-      add_region(pass, layout, region, pass.columns != nullptr ? (*pass.columns)[region] : columns, precision, out);
+      add_region(pass, layout, region, pass.columns != nullptr ? (*pass.columns)[region] : columns, precision,
+                 total.data());
     }
-  };
-  const std::vector<double> sums = loop.sum(layout.count(), [&](Chunk chunk, std::span<double> total) {
-    if (loop.plan().deterministic) return add_run(chunk.first, chunk.first + chunk.count, total.data());
-    std::vector<std::vector<double>> partial(kBlocks, std::vector<double>(total.size(), 0.0));
-#pragma omp parallel for schedule(dynamic)
-    for (int64_t block = 0; block < kBlocks; ++block)
-      add_run(chunk.first + chunk.count * block / kBlocks, chunk.first + chunk.count * (block + 1) / kBlocks,
-              partial[block].data());
-    for (const auto& part : partial)
-      for (size_t i = 0; i < total.size(); ++i) total[i] += part[i];
   });
   PanelSums out;
   using Block = Eigen::Map<const RowMatrix>;
