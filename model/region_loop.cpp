@@ -24,6 +24,21 @@ void run(const RegionPlan& plan, Chunk chunk, const std::function<void()>& work)
   release_large_arrays(share(chunk.first), share(chunk.first + chunk.count));
 }
 
+// Parts that the threads go through side by side, a chunk at the most each and as many for each thread. Parts of a few
+// regions would take longer to begin than to do.
+int64_t part_count(const RegionPlan& plan) {
+  constexpr int64_t kFewRegions = 8;
+  const auto parts_of = [&](int64_t size) { return (plan.regions + size - 1) / size; };
+  const int64_t threads = at::in_parallel_region() ? 1 : at::get_num_threads();
+  const int64_t needed = (parts_of(plan.chunk) + threads - 1) / threads * threads;
+  return std::max(parts_of(plan.chunk), std::min(needed, parts_of(kFewRegions)));
+}
+
+Chunk part_of(const RegionPlan& plan, int64_t part, int64_t parts) {
+  const int64_t first = part * plan.regions / parts;
+  return {first, (part + 1) * plan.regions / parts - first};
+}
+
 }  // namespace
 
 RegionPlan plan_regions(std::span<const int64_t> observed_cells, int rank, int ranks, int64_t chunk_regions,
@@ -50,21 +65,6 @@ RegionPlan plan_regions(std::span<const int64_t> observed_cells, int rank, int r
   for (int64_t shard = of_ranks[rank]; shard <= of_ranks[rank + 1]; ++shard)
     plan.shard_begin.push_back(shards[shard] - plan.first_region);
   return plan;
-}
-
-// Parts that the threads go through side by side, a chunk at the most each and as many for each thread. Parts of a few
-// regions would take longer to begin than to do.
-int64_t part_count(const RegionPlan& plan) {
-  constexpr int64_t kFewRegions = 8;
-  const auto parts_of = [&](int64_t size) { return (plan.regions + size - 1) / size; };
-  const int64_t threads = at::in_parallel_region() ? 1 : at::get_num_threads();
-  const int64_t needed = (parts_of(plan.chunk) + threads - 1) / threads * threads;
-  return std::max(parts_of(plan.chunk), std::min(needed, parts_of(kFewRegions)));
-}
-
-Chunk part_of(const RegionPlan& plan, int64_t part, int64_t parts) {
-  const int64_t first = part * plan.regions / parts;
-  return {first, (part + 1) * plan.regions / parts - first};
 }
 
 std::vector<double> RegionLoop::sum(int64_t length, const std::function<void(Chunk, std::span<double>)>& work,

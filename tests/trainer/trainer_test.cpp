@@ -97,6 +97,29 @@ void expect_same_bits(int64_t regions, int64_t weeks, ModelOptions model, Traine
   }
 }
 
+// Without `deterministic` threads take chunks of their own: sums in another order, and nothing else.
+TEST(Train, FitsAgreeForAnyThreadsAndChunks) {
+  ModelOptions model;
+  model.hidden = 5;
+  TrainerOptions options;
+  options.float64 = true;
+  options.steps = 12;
+  std::vector<FitCase> runs;
+  for (const auto& [threads, chunk] : {std::pair{1, 64}, std::pair{2, 64}, std::pair{3, 7}, std::pair{1, 1}}) {
+    at::set_num_threads(threads);
+    options.region_chunk = chunk;
+    runs.emplace_back(mmm_panel(29, 60, 3, 2), model, options, 52, std::vector<uint64_t>{1});
+    train(*runs.back().fit, {});
+    at::set_num_threads(1);
+    SCOPED_TRACE(::testing::Message() << threads << " threads, chunk " << chunk);
+    const Fit &found = *runs.back().fit, &expected = *runs[0].fit;
+    EXPECT_LT(distance(found.state.shared_EP, expected.state.shared_EP), 1e-8);
+    EXPECT_LT(distance(found.state.local_ERL, expected.state.local_ERL), 1e-8);
+    for (size_t i = 0; i < expected.history.size(); ++i)
+      EXPECT_NEAR(found.history[i].loss, expected.history[i].loss, 1e-9) << "step " << i + 1;
+  }
+}
+
 TEST(Train, DeterministicFitsHaveTheSameBitsForAnyThreadsAndChunks) {
   expect_same_bits(40, kWeeks, quick_model(), quick_trainer(8));
   ModelOptions model = quick_model();

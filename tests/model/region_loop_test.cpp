@@ -1,0 +1,73 @@
+// Chunks that threads take side by side: each region once, none larger than the plan's, and the same sums.
+#include "model/region_loop.hpp"
+
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <vector>
+
+namespace dcmmm {
+namespace {
+
+class RegionLoops : public ::testing::TestWithParam<int> {
+ protected:
+  void SetUp() override { at::set_num_threads(GetParam()); }
+  void TearDown() override { at::set_num_threads(1); }
+
+  std::unique_ptr<Communicator> alone_ = make_local_communicator();
+};
+INSTANTIATE_TEST_SUITE_P(Threads, RegionLoops, ::testing::Values(1, 2, 3, 7));
+
+TEST_P(RegionLoops, TakeEachRegionOnceInChunksOfThePlan) {
+  for (const int64_t regions : {0, 1, 7, 8, 9, 40, 190, 1001})
+    for (const int64_t chunk : {1, 5, 24, 192}) {
+      const std::vector<int64_t> cells(static_cast<size_t>(regions), 10);
+      const RegionLoop loop(plan_regions(cells, 0, 1, chunk, false), *alone_);
+      std::vector<std::atomic<int>> taken(static_cast<size_t>(regions));
+      std::atomic<int64_t> largest = 0;
+      double flags[] = {3};
+      const std::vector<double> sums = loop.sum(
+          2,
+          [&](Chunk part, std::span<double> total) {
+            if (part.count > chunk) largest = part.count;
+            for (int64_t r = part.first; r < part.first + part.count; ++r) {
+              ++taken[static_cast<size_t>(r)];
+              total[0] += 1;
+              total[1] += static_cast<double>(r);
+            }
+          },
+          flags);
+      EXPECT_EQ(largest, 0) << "more than " << chunk << " at once";
+      for (const std::atomic<int>& times : taken) EXPECT_EQ(times, 1);
+      EXPECT_EQ(sums,
+                (std::vector<double>{static_cast<double>(regions), static_cast<double>(regions * (regions - 1) / 2)}));
+      EXPECT_EQ(flags[0], 3);
+    }
+}
+
+TEST_P(RegionLoops, HandOnWhatAChunkThrows) {
+  const std::vector<int64_t> cells(100, 10);
+  const RegionLoop loop(plan_regions(cells, 0, 1, 10, false), *alone_);
+  EXPECT_THROW(loop.sum(1,
+                        [](Chunk part, std::span<double>) {
+                          if (part.first + part.count == 100) throw std::runtime_error("the last chunk");
+                        }),
+               std::runtime_error);
+}
+
+// A loop within a chunk of another one has that chunk's thread alone.
+TEST_P(RegionLoops, RunWithinOneAnother) {
+  const std::vector<int64_t> cells(60, 10);
+  const RegionLoop loop(plan_regions(cells, 0, 1, 16, false), *alone_);
+  const std::vector<double> sums = loop.sum(1, [&](Chunk part, std::span<double> total) {
+    const RegionLoop inner(plan_regions(cells, 0, 1, 16, false), *alone_);
+    total[0] += static_cast<double>(part.count) *
+                inner.sum(1, [](Chunk of, std::span<double> to) { to[0] += static_cast<double>(of.count); })[0];
+  });
+  EXPECT_EQ(sums[0], 3600);
+}
+
+}  // namespace
+}  // namespace dcmmm
