@@ -140,7 +140,7 @@ const std::vector<KeySpec>& known_keys() {
        "the last training weeks, forecast by a shadow of the fit"},
       {"trainer.validate_every", kInteger, "1..", kNotNull, "steps between validations"},
       {"trainer.patience", kInteger, "1..", kNotNull, "validations without improvement before the stop"},
-      {"trainer.region_chunk", kInteger, "0..", kNotNull, "regions computed at once on a rank; 0: from memory_limit"},
+      {"trainer.region_chunk", kInteger, "0..", kNotNull, "regions computed at once on a thread; 0: from memory_limit"},
       {"trainer.memory_limit", kText, "", kNull, "memory of a rank, such as 4GiB"},
       {"trainer.precision", kChoice, "float32|tf32|float64", kNotNull,
        "of the model's arithmetic; tf32: float32, but a GPU multiplies matrices with 11 bits"},

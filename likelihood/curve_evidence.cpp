@@ -7,8 +7,6 @@
 
 // T training weeks, C channels, F columns that don't depend on the curves, P = C + F, L = P - 1 linear terms.
 namespace dcmmm {
-namespace {}  // namespace
-
 double log_normal_cdf(double value) {
   if (value > -8) return std::log(0.5 * std::erfc(-value / std::sqrt(2.0)));
   return -0.5 * value * value - std::log(-value) - 0.9189385332046727;

@@ -24,19 +24,17 @@ void run(const RegionPlan& plan, Chunk chunk, const std::function<void()>& work)
   release_large_arrays(share(chunk.first), share(chunk.first + chunk.count));
 }
 
-// Parts that the threads go through side by side, a chunk at the most each and as many for each thread. Parts of a few
-// regions would take longer to begin than to do.
-int64_t part_count(const RegionPlan& plan) {
-  constexpr int64_t kFewRegions = 8;
-  const auto parts_of = [&](int64_t size) { return (plan.regions + size - 1) / size; };
+// How many chunks the threads go through side by side: none larger than the plan's, and where there are regions enough,
+// as many for each thread.
+int64_t chunk_count(const RegionPlan& plan) {
   const int64_t threads = at::in_parallel_region() ? 1 : at::get_num_threads();
-  const int64_t needed = (parts_of(plan.chunk) + threads - 1) / threads * threads;
-  return std::max(parts_of(plan.chunk), std::min(needed, parts_of(kFewRegions)));
+  const int64_t needed = (plan.regions + plan.chunk - 1) / plan.chunk;
+  return std::min((needed + threads - 1) / threads * threads, plan.regions);
 }
 
-Chunk part_of(const RegionPlan& plan, int64_t part, int64_t parts) {
-  const int64_t first = part * plan.regions / parts;
-  return {first, (part + 1) * plan.regions / parts - first};
+Chunk chunk_of(const RegionPlan& plan, int64_t number, int64_t count) {
+  const int64_t first = number * plan.regions / count;
+  return {first, (number + 1) * plan.regions / count - first};
 }
 
 }  // namespace
@@ -72,13 +70,13 @@ std::vector<double> RegionLoop::sum(int64_t length, const std::function<void(Chu
   const auto width = static_cast<size_t>(length);
   const auto step = [&](Chunk chunk, std::span<double> to) { run(plan_, chunk, [&] { work(chunk, to); }); };
   if (!plan_.deterministic) {
-    // Each thread sums its own run of parts; threads are added in their order.
-    const int64_t parts = part_count(plan_);
+    // Each thread sums its own run of chunks; threads are added in their order.
+    const int64_t count = chunk_count(plan_);
     std::vector<std::vector<double>> of_threads(static_cast<size_t>(at::get_num_threads()));
-    at::parallel_for(0, parts, 1, [&](int64_t begin, int64_t end) {
+    at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
       std::vector<double>& to = of_threads[at::get_thread_num()];
       if (to.empty()) to.assign(width, 0.0);
-      for (int64_t part = begin; part < end; ++part) step(part_of(plan_, part, parts), to);
+      for (int64_t number = begin; number < end; ++number) step(chunk_of(plan_, number, count), to);
     });
     std::vector<double> sums(width + rank_counts.size(), 0.0);
     for (const std::vector<double>& of_thread : of_threads)

@@ -20,7 +20,7 @@ struct Chunk {
 struct RegionPlan {
   int64_t first_region = 0;  // of this rank, in the panel's order
   int64_t regions = 0;       // of this rank; may be 0
-  int64_t chunk = 64;        // regions at once at the most
+  int64_t chunk = 64;        // regions at once at the most, on each thread
   bool deterministic = false;
   int64_t first_shard = 0;           // deterministic: the number of this rank's first virtual shard
   std::vector<int64_t> shard_begin;  // deterministic: this rank's virtual shards begin here (counted from
@@ -29,7 +29,7 @@ struct RegionPlan {
 
 /// The plan of one rank. `observed_cells` of all the panel's regions balance the ranks. Deterministic plans cut the
 /// panel into the same virtual shards whatever the ranks, and hand out whole shards. chunk_regions: the most regions at
-/// once.
+/// once, on each thread.
 RegionPlan plan_regions(std::span<const int64_t> observed_cells, int rank, int ranks, int64_t chunk_regions,
                         bool deterministic);
 
@@ -43,8 +43,10 @@ class RegionLoop {
  public:
   RegionLoop(RegionPlan plan, Communicator& communicator) : plan_(std::move(plan)), communicator_(communicator) {}
 
-  /// Adds to `sums` (doubles) what each chunk contributes, and all-reduces: every rank gets the same bits.
-  /// Deterministic plans run each virtual shard on one thread, chunks in order, and add the shards in the panel's
+  /// Adds to `sums` (doubles) what each chunk contributes, and all-reduces: every rank gets the same bits. Threads call
+  /// `work` side by side, each with chunks and with `length` sums of its own: beside these it may write what belongs to
+  /// its chunk's regions, and it may not talk to other ranks. What is set for a thread (at::NoGradGuard) doesn't reach
+  /// it. Deterministic plans run each virtual shard on one thread, chunks in order, and add the shards in the panel's
   /// order, so that the bits don't depend on ranks, threads or chunk size. `rank_counts` (whole numbers, each rank its
   /// own: flags) travel in the tail and come back summed. Collective.
   std::vector<double> sum(int64_t length, const std::function<void(Chunk, std::span<double> sums)>& work,

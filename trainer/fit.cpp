@@ -48,8 +48,8 @@ bool is_large(const PanelCoordinates& coordinates, int64_t regions, int64_t memo
 int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, const PanelCoordinates& coordinates,
                       int64_t members, int ranks_here) {
   if (options.region_chunk > 0) return options.region_chunk;
-  // Regions, times members, at once: more leave the processor's cache. Few regions take as long to begin as to do
-  // (docs/benchmarks.md).
+  // Regions, times members, at once: more gain nothing and take memory (docs/benchmarks.md). Few regions take as long
+  // to begin as to do.
   constexpr int64_t kEnough = 192, kFew = 24;
   const int64_t most = std::clamp<int64_t>(kEnough / std::max<int64_t>(members, 1), kFew, kEnough);
   const int64_t limit = memory_of_rank(options, ranks_here) / at::get_num_threads();  // each has a chunk

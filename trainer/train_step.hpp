@@ -31,7 +31,7 @@ struct StepReport {
   double graph = 0;     // the graph's term
   double learning_rate = 0;
   double signals = 0;  // ranks that brought a signal, by the caller's encoding
-  struct Seconds {  // of this rank; all of the first three is in `backward` when deterministic, as its chunks overlap
+  struct Seconds {     // of this rank: its slowest thread's chunks, the rest of the sum, the update
     double forward = 0, backward = 0, reduce = 0, update = 0;
   } seconds;
 

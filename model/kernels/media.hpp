@@ -12,7 +12,7 @@ inline constexpr double kHillOffset = 1e-4;
 /// Scaled media is clipped to [0, 50].
 inline constexpr double kMaxScaledMedia = 50.0;
 
-// Each region's kernels take room of their own from `scratch`, which grows and may be any thread's.
+// `scratch` is room for the kernels, one a thread, used again from region to region.
 
 /// One region of one member. Media arrives raw and is scaled on the way: x' = min(x inverse_scale, 50).
 template <class Real>

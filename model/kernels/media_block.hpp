@@ -11,7 +11,7 @@
 
 namespace dcmmm::kernels {
 
-/// Numbers that a column needs: five arrays of its weeks and one more, and six of its channels.
+/// Numbers that a column needs: five arrays of its weeks and one more, and some of its channels.
 template <class Real>
 int64_t media_scratch(int64_t weeks, int register_bytes) {
   return (5 * (weeks + 1) + 6) * register_bytes / static_cast<int64_t>(sizeof(Real));

@@ -24,7 +24,7 @@ constexpr int64_t panel_columns(int register_bytes) {
 template <int kBytes>
 struct Ahead {
   const char *next = nullptr, *end = nullptr;
-  void ask(int64_t lines) {
+  [[gnu::always_inline]] void ask(int64_t lines) {
     for (; lines > 0 && next < end; --lines, next += 64) __builtin_prefetch(next, 0, 2);
   }
 };
@@ -62,7 +62,7 @@ void multiply_tile(int64_t inner, const Real* left, int64_t left_row, int64_t le
     for (int j = 0; j < kVectors; ++j) *reinterpret_cast<Vector*>(out + i * out_row + j * kLanes) = tile[i][j];
 }
 
-inline constexpr int64_t kLinesATile = 16;
+inline constexpr int64_t kLinesATile = 16;  // a week's products have tiles enough to ask for all of the next week
 
 // The last rows of a product: fewer than a tile's, one instantiation for each number.
 template <class Real, int kBytes, int kRows, int kVectors>
