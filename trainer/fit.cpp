@@ -51,7 +51,6 @@ int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, 
   // Regions, times members, at once: more gain nothing and take memory (docs/benchmarks.md). Few regions take as long
   // to begin as to do.
   constexpr int64_t kEnough = 192, kFew = 24;
-  const int64_t most = std::clamp<int64_t>(kEnough / std::max<int64_t>(members, 1), kFew, kEnough);
   const int64_t limit = memory_of_rank(options, ranks_here) / at::get_num_threads();  // each has a chunk
   // Activations kept for the backward, and gradients, per region, week and member: the GRU's gates and states, its
   // inputs, and what the channels need.
@@ -60,6 +59,12 @@ int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, 
   const int64_t numbers = (model.gru ? 20 * model.hidden : 0) + 4 * (channels + controls) + 12 * channels;
   const int64_t bytes =
       numbers * static_cast<int64_t>(coordinates.weeks.size()) * members * 2 * (options.float64 ? 8 : 4);
+  // What a region's GRU keeps. Threads beside the main one get memory beyond 64 MiB anew from the system in each step.
+  constexpr int64_t kKept = int64_t{48} << 20;
+  const int64_t kept = (model.gru ? 5 * model.hidden : 0) * static_cast<int64_t>(coordinates.weeks.size()) * members *
+                       (options.float64 ? 8 : 4);
+  const int64_t most = std::clamp<int64_t>(
+      std::min(kEnough / std::max<int64_t>(members, 1), kKept / std::max<int64_t>(kept, 1)), kFew, kEnough);
   return std::clamp<int64_t>(limit / std::max<int64_t>(bytes, 1), 1, most);
 }
 
