@@ -73,14 +73,15 @@ void add_rows(int64_t rows, int64_t width, const Real* values, Real* sums) {
   }
 }
 
-// Asks for a row of the week that comes next, which lies too far away for the processor to foresee.
+// Asks for numbers of weeks that come next, which lie too far away for the processor to foresee.
 template <class Real, int kBytes>
 void ask_for(const Real* row, int64_t count) {
   constexpr int64_t kLine = 64 / static_cast<int64_t>(sizeof(Real));
   for (int64_t i = 0; i < count; i += kLine) __builtin_prefetch(row + i, 0, 2);
 }
 
-// A share of the rows' numbers of the weeks that are gathered next: the week-th of `shares`.
+// The same for the weeks that are gathered next, spread over the weeks until then: the share-th of `shares` parts of
+// the rows.
 template <class Real, int kBytes>
 void ask_for_weeks(const Real* values_NTK, int64_t K, int64_t rows, int64_t weeks, int64_t first, int64_t count,
                    int64_t share, int64_t shares) {
