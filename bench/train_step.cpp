@@ -117,9 +117,8 @@ nlohmann::json measure(const BenchOptions& options, const Environment& environme
   for (int64_t member = 0; member < options.members; ++member) seeds.push_back(static_cast<uint64_t>(member + 1));
   const std::vector<int64_t> cells(static_cast<size_t>(options.panel.regions), options.panel.weeks);
   const int64_t members_run = options.members * (options.trainer.validation_weeks > 0 ? 2 : 1);  // with their shadows
-  const int64_t chunk = chunk_regions(options.trainer, model, synthetic_coordinates(options.panel), members_run,
-                                      environment.machine()->size());
-  const RegionPlan plan = plan_regions(cells, world.rank(), world.size(), chunk, options.trainer.deterministic);
+  const RegionPlan plan = plan_fit(options.trainer, model, synthetic_coordinates(options.panel), cells, members_run,
+                                   world.rank(), world.size(), environment.machine()->size());
   // As `dcmmm train` does with a panel that is large for its rank.
   if (!options.panel_file.empty() && is_large(synthetic_coordinates(options.panel), plan.regions,
                                               memory_of_rank(options.trainer, environment.machine()->size())))
@@ -167,7 +166,7 @@ nlohmann::json measure(const BenchOptions& options, const Environment& environme
                            {"device", device ? device->device_name() : "cpu"},
                            {"ranks", world.size()},
                            {"threads", threads},
-                           {"region_chunk", plan.chunk},
+                           {"region_chunk", plan.rows},
                            {"steps", options.steps},
                            {"steps_per_second", 1.0 / step},
                            {"step_seconds_median", step},

@@ -184,10 +184,9 @@ int crossval_command(CommandContext& context) {
   use_threads(trainer.threads > 0 ? trainer.threads : threads_for_this_rank(context.environment));
   const auto together = static_cast<std::size_t>(get<int64_t>(config, "crossval.together"));
   const auto at_once = static_cast<int64_t>(std::min(together, origins.size()));
-  const int64_t chunk = chunk_regions(trainer, bundles[0].estimate.model, names,
-                                      at_once * (static_cast<int64_t>(bundles[0].estimate.members.size()) + 1),
-                                      context.environment.machine()->size());
-  const RegionPlan plan = plan_regions(file->observed_cells(), mesh.column, mesh.regions, chunk, trainer.deterministic);
+  const RegionPlan plan = plan_fit(trainer, bundles[0].estimate.model, names, file->observed_cells(),
+                                   at_once * (static_cast<int64_t>(bundles[0].estimate.members.size()) + 1),
+                                   mesh.column, mesh.regions, context.environment.machine()->size());
   Panel panel;
   agree(world, [&] { panel = file->read(plan.first_region, plan.regions); });
 

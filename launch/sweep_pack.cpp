@@ -126,11 +126,9 @@ class Pack {
       trial->facts.window = options.window;
       trial->facts.interval = get<double>(config, "export.interval");
       trial->facts.version = DCMMM_VERSION;
-      if (!plan_) {  // the same for all trials
-        const TrainerOptions& trainer = trial->bundle.estimate.trainer;
-        const int64_t chunk = chunk_regions(trainer, trial->bundle.estimate.model, names, 2 * setting_.slots, 1);
-        plan_ = plan_regions(setting_.observed_cells, 0, 1, chunk, trainer.deterministic);
-      }
+      if (!plan_)  // the same for all trials
+        plan_ = plan_fit(trial->bundle.estimate.trainer, trial->bundle.estimate.model, names, setting_.observed_cells,
+                         2 * setting_.slots, 0, 1, 1);
     });
     return trial;
   }

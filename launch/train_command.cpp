@@ -140,9 +140,9 @@ int train_command(CommandContext& context) {
   const int threads = trainer.threads > 0 ? trainer.threads : threads_for_this_rank(context.environment);
   use_threads(threads);
   const int ranks_here = context.environment.machine()->size();
-  const int64_t chunk = chunk_regions(trainer, options.model, file->coordinates(),
-                                      static_cast<int64_t>(options.members.size()) + 1, ranks_here);
-  const RegionPlan plan = plan_regions(file->observed_cells(), mesh.column, mesh.regions, chunk, trainer.deterministic);
+  const RegionPlan plan =
+      plan_fit(trainer, options.model, file->coordinates(), file->observed_cells(),
+               static_cast<int64_t>(options.members.size()) + 1, mesh.column, mesh.regions, ranks_here);
   Panel panel;
   agree(world,
         [&] { panel = read_regions(*file, panel_path, plan, memory_of_rank(trainer, ranks_here), folder.path); });

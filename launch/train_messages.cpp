@@ -16,7 +16,7 @@ void say_what_runs(const Fit& fit, const PanelFile& file, const Mesh& mesh, int 
                 fit.data.weeks - fit.data.members[0].origin));
   log_info(text("Model: ", fit.model.layout().shared_count(), " shared parameters, ", fit.model.layout().local_count(),
                 " a region; ", mesh.members, " x ", mesh.regions, " ranks (members x regions), ", threads,
-                " thread(s) each, at most ", fit.loop.plan().chunk, " regions at once on each, ",
+                " thread(s) each, at most ", fit.loop.plan().rows, " regions at once on each, ",
                 fit.options.float64 ? "float64"
                 : fit.options.tf32  ? "float32 (a GPU's products in TF32)"
                                     : "float32",

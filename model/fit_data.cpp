@@ -276,22 +276,24 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
   return data;
 }
 
-FitData FitData::only(int64_t member) const {
+FitData FitData::only(int64_t first, int64_t count) const {
   FitData out = *this;
-  const auto place = static_cast<size_t>(member);
   for (at::Tensor* of_members : {&out.target_scale_ER, &out.inverse_media_scale_ERC, &out.control_mean_ERK,
                                  &out.inverse_control_scale_ERK, &out.cell_weight_ERT, &out.region_weight_ER,
                                  &out.week_weight_ET, &out.stiffness_ER, &out.national_EN, &out.drift_ENC})
-    if (of_members->defined()) *of_members = of_members->narrow(0, member, 1);
+    if (of_members->defined()) *of_members = of_members->narrow(0, first, count);
+  const auto keep = [&](auto& of_members) {
+    of_members = {of_members.begin() + first, of_members.begin() + first + count};
+  };
   for (LiftObservation& lift : out.lifts) {
-    lift.last_week_E = {lift.last_week_E[place]};
-    lift.lift_E = {lift.lift_E[place]};
-    lift.error_E = {lift.error_E[place]};
+    keep(lift.last_week_E);
+    keep(lift.lift_E);
+    keep(lift.error_E);
   }
-  out.members = {members[place]};
-  out.persistence_E = {persistence_E[place]};
-  out.cells_E = {cells_E[place]};
-  out.national_target_scale_E = {national_target_scale_E[place]};
+  keep(out.members);
+  keep(out.persistence_E);
+  keep(out.cells_E);
+  keep(out.national_target_scale_E);
   return out;
 }
 

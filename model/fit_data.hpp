@@ -74,8 +74,8 @@ struct FitData {
   int64_t member_count() const { return static_cast<int64_t>(members.size()); }
   int64_t last_origin() const;  // weeks that any member trains on
 
-  /// One member alone; the tensors share their memory with this.
-  FitData only(int64_t member) const;
+  /// Some members alone; the tensors share their memory with this.
+  FitData only(int64_t first, int64_t count = 1) const;
 
   /// Raw media of a chunk's first weeks, [n, weeks, C].
   at::Tensor media(Chunk chunk, int64_t weeks) const;

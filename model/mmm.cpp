@@ -12,6 +12,18 @@ Mmm::Mmm(const ModelOptions& options, double seasonal_period, int64_t channels, 
       seasonal_period_(seasonal_period),
       layout_(options, channels, controls, pattern_count(options), events) {}
 
+Anchor Anchor::only(int64_t first, int64_t count) const {
+  Anchor out = *this;
+  for (at::Tensor* of_members : {&out.prior_center_EP, &out.ridge_metric_EF, &out.ridge_center_EF})
+    *of_members = of_members->narrow(0, first, count);
+  for (std::vector<double>* of_members :
+       {&out.variance_E, &out.lift_sd_EX, &out.panel_lift_EX, &out.panel_lift_sd_EX}) {
+    const auto of_one = std::ssize(*of_members) / std::ssize(variance_E);
+    *of_members = {of_members->begin() + first * of_one, of_members->begin() + (first + count) * of_one};
+  }
+  return out;
+}
+
 Mmm::Curves Mmm::curves(const at::Tensor& shared_EP) const {
   return {layout_.view(shared_EP, "adstock.decay_logit").sigmoid(),
           (options_.min_exponent + at::softplus(layout_.view(shared_EP, "hill.exponent_raw")))

@@ -24,6 +24,9 @@ struct Anchor {
   // Of data.lifts, E x X: the standard deviation of the measurement, with what the regions' own coefficients add; 0: it
   // doesn't count. And what the closed form says of the lift without any measurement, with its standard deviation.
   std::vector<double> lift_sd_EX, panel_lift_EX, panel_lift_sd_EX;
+
+  /// Some members alone; the tensors share their memory with this.
+  Anchor only(int64_t first, int64_t count) const;
 };
 
 /// States of everything that runs on in time, after the last week of the panel.
@@ -50,6 +53,11 @@ struct Effects {
 struct LiftPull {
   at::Tensor slope_EX;  // d loss / d lift
   at::Tensor loss_E;    // squares of (lift - measured) / sd, halved, tempered as the priors are
+
+  /// Some members alone; the tensors share their memory with this.
+  LiftPull only(int64_t first, int64_t count) const {
+    return {slope_EX.narrow(0, first, count), loss_E.narrow(0, first, count)};
+  }
 };
 
 /// Loss of a chunk, per member; `total` carries the gradient, all terms divided by global counts.

@@ -16,11 +16,17 @@ struct Chunk {
   int64_t first = 0, count = 0;
 };
 
+/// Members, of those that are fitted side by side, that go through the model at once.
+struct MemberRun {
+  int64_t first = 0, count = 0;
+};
+
 /// Which regions this rank holds and how they are cut.
 struct RegionPlan {
   int64_t first_region = 0;  // of this rank, in the panel's order
   int64_t regions = 0;       // of this rank; may be 0
-  int64_t chunk = 64;        // regions at once at the most, on each thread
+  int64_t chunk = 64;        // regions at once at the most, on each thread, whatever the members
+  int64_t rows = 64;         // regions times members at once where members may be cut, on each thread
   bool deterministic = false;
   int64_t first_shard = 0;           // deterministic: the number of this rank's first virtual shard
   std::vector<int64_t> shard_begin;  // deterministic: this rank's virtual shards begin here (counted from
@@ -52,6 +58,13 @@ class RegionLoop {
   std::vector<double> sum(int64_t length, const std::function<void(Chunk, std::span<double> sums)>& work,
                           std::span<double> rank_counts = {}) const;
 
+  /// The same over regions and members: one member with many regions at once, or where there are few regions some
+  /// members, so that many cost no more than so many times one. Each run of members meets the same chunks.
+  /// Deterministic plans don't cut members.
+  std::vector<double> sum_of_members(int64_t length, int64_t members,
+                                     const std::function<void(Chunk, MemberRun, std::span<double> sums)>& work,
+                                     std::span<double> rank_counts = {}) const;
+
   /// Runs work over this rank's chunks, without a sum. Not collective.
   void each(const std::function<void(Chunk)>& work) const;
 
@@ -59,6 +72,10 @@ class RegionLoop {
   Communicator& communicator() const { return communicator_; }
 
  private:
+  std::vector<double> sum_of_threads(int64_t length, int64_t chunk, int64_t parts,
+                                     const std::function<void(Chunk, int64_t part, std::span<double> sums)>& work,
+                                     std::span<double> rank_counts) const;
+
   RegionPlan plan_;
   Communicator& communicator_;
 };

@@ -22,6 +22,30 @@ double best_naive_rmse(const Panel& panel, int64_t origin, int64_t end, Communic
   return figures.best_naive() < 0 ? std::numeric_limits<double>::quiet_NaN() : figures.naive[figures.best_naive()].rmse;
 }
 
+// Regions that may go through a step at once, on each thread, when so many members do.
+int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, const PanelCoordinates& coordinates,
+                      int64_t members, int ranks_here) {
+  if (options.region_chunk > 0) return options.region_chunk;
+  // Regions, times members, at once: more gain nothing and take memory (docs/benchmarks.md). Few regions take as long
+  // to begin as to do.
+  constexpr int64_t kEnough = 192, kFew = 24;
+  const int64_t limit = memory_of_rank(options, ranks_here) / at::get_num_threads();  // each has a chunk
+  // Activations kept for the backward, and gradients, per region, week and member: the GRU's gates and states, its
+  // inputs, and what the channels need.
+  const auto channels = static_cast<int64_t>(coordinates.channels.size()),
+             controls = static_cast<int64_t>(coordinates.controls.size());
+  const int64_t numbers = (model.gru ? 20 * model.hidden : 0) + 4 * (channels + controls) + 12 * channels;
+  const int64_t bytes =
+      numbers * static_cast<int64_t>(coordinates.weeks.size()) * members * 2 * (options.float64 ? 8 : 4);
+  // What a region's GRU keeps. Threads beside the main one get memory beyond 64 MiB anew from the system in each step.
+  constexpr int64_t kKept = int64_t{48} << 20;
+  const int64_t kept = (model.gru ? 5 * model.hidden : 0) * static_cast<int64_t>(coordinates.weeks.size()) * members *
+                       (options.float64 ? 8 : 4);
+  const int64_t most = std::clamp<int64_t>(
+      std::min(kEnough / std::max<int64_t>(members, 1), kKept / std::max<int64_t>(kept, 1)), kFew, kEnough);
+  return std::clamp<int64_t>(limit / std::max<int64_t>(bytes, 1), 1, most);
+}
+
 }  // namespace
 
 Fit::Fit(const ModelOptions& model_options, const TrainerOptions& trainer_options, const Panel& panel_data,
@@ -45,27 +69,12 @@ bool is_large(const PanelCoordinates& coordinates, int64_t regions, int64_t memo
   return static_cast<int64_t>(sizeof(double) * columns * coordinates.weeks.size()) * regions > memory / 4;
 }
 
-int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, const PanelCoordinates& coordinates,
-                      int64_t members, int ranks_here) {
-  if (options.region_chunk > 0) return options.region_chunk;
-  // Regions, times members, at once: more gain nothing and take memory (docs/benchmarks.md). Few regions take as long
-  // to begin as to do.
-  constexpr int64_t kEnough = 192, kFew = 24;
-  const int64_t limit = memory_of_rank(options, ranks_here) / at::get_num_threads();  // each has a chunk
-  // Activations kept for the backward, and gradients, per region, week and member: the GRU's gates and states, its
-  // inputs, and what the channels need.
-  const auto channels = static_cast<int64_t>(coordinates.channels.size()),
-             controls = static_cast<int64_t>(coordinates.controls.size());
-  const int64_t numbers = (model.gru ? 20 * model.hidden : 0) + 4 * (channels + controls) + 12 * channels;
-  const int64_t bytes =
-      numbers * static_cast<int64_t>(coordinates.weeks.size()) * members * 2 * (options.float64 ? 8 : 4);
-  // What a region's GRU keeps. Threads beside the main one get memory beyond 64 MiB anew from the system in each step.
-  constexpr int64_t kKept = int64_t{48} << 20;
-  const int64_t kept = (model.gru ? 5 * model.hidden : 0) * static_cast<int64_t>(coordinates.weeks.size()) * members *
-                       (options.float64 ? 8 : 4);
-  const int64_t most = std::clamp<int64_t>(
-      std::min(kEnough / std::max<int64_t>(members, 1), kKept / std::max<int64_t>(kept, 1)), kFew, kEnough);
-  return std::clamp<int64_t>(limit / std::max<int64_t>(bytes, 1), 1, most);
+RegionPlan plan_fit(const TrainerOptions& options, const ModelOptions& model, const PanelCoordinates& coordinates,
+                    std::span<const int64_t> observed_cells, int64_t members, int rank, int ranks, int ranks_here) {
+  const auto chunk = [&](int64_t of) { return chunk_regions(options, model, coordinates, of, ranks_here); };
+  RegionPlan plan = plan_regions(observed_cells, rank, ranks, chunk(members), options.deterministic);
+  if (!options.deterministic) plan.rows = chunk(1);
+  return plan;
 }
 
 std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, const TrainerOptions& trainer,

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -67,10 +68,10 @@ int64_t memory_of_rank(const TrainerOptions& options, int ranks_here);
 /// blocks then, and what is made of them is kept in files (common/large_vector.hpp).
 bool is_large(const PanelCoordinates& coordinates, int64_t regions, int64_t memory);
 
-/// Regions that may go through a step at once, on each thread: options.region_chunk, or what memory_of_rank leaves room
-/// for, 192 at the most, fewer the more members there are.
-int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, const PanelCoordinates& coordinates,
-                      int64_t members, int ranks_here);
+/// One rank's regions for fits of `members` (with their shadows) at once: plan_regions() with chunks of
+/// options.region_chunk, or of what memory_of_rank leaves room for, 192 at the most, fewer the more members there are.
+RegionPlan plan_fit(const TrainerOptions& options, const ModelOptions& model, const PanelCoordinates& coordinates,
+                    std::span<const int64_t> observed_cells, int64_t members, int rank, int ranks, int ranks_here);
 
 /// Scales, masks and the first phase. All members train on the same weeks; the first `shadowed` of them have a shadow.
 /// Collective.

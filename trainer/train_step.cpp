@@ -69,26 +69,33 @@ StepReport train_step(const Mmm& model, const FitData& data, const Anchor& ancho
   at::Tensor local_gradient = at::empty_like(state.local_ERL);  // each region is in one chunk
   double signals[] = {signal};
   std::vector<Watch> watches(static_cast<size_t>(at::get_num_threads()));
-  const std::vector<double> sums = loop.sum(
-      of_model + (graph != nullptr ? graph->sums() : 0),
-      [&](Chunk chunk, std::span<double> total) {
+  const std::vector<double> sums = loop.sum_of_members(
+      of_model + (graph != nullptr ? graph->sums() : 0), E,
+      [&](Chunk chunk, MemberRun run, std::span<double> total) {
         const auto chunk_start = Clock::now();
-        const at::Tensor shared = state.shared_EP.detach().requires_grad_(true);
+        const auto of_run = [&](const at::Tensor& of_members) { return of_members.narrow(0, run.first, run.count); };
+        // Of a run's sums, `width` numbers a member, that begin at `first` of all members'.
+        const auto add = [&](int64_t first, int64_t width, const at::Tensor& values) {
+          add_to(total.subspan(static_cast<size_t>(first + run.first * width), static_cast<size_t>(run.count * width)),
+                 values);
+        };
+        const at::Tensor shared = of_run(state.shared_EP).detach().requires_grad_(true);
         const at::Tensor local =
-            state.local_ERL.narrow(1, chunk.first, chunk.count).contiguous().detach().requires_grad_(true);
+            of_run(state.local_ERL).narrow(1, chunk.first, chunk.count).contiguous().detach().requires_grad_(true);
+        const std::optional<LiftPull> run_pull = pull ? std::optional(pull->only(run.first, run.count)) : std::nullopt;
         const ChunkLoss loss =
-            model.chunk_loss(data, anchor, shared, local, chunk, pull ? &*pull : nullptr, loop.plan().first_region);
+            model.chunk_loss(data.only(run.first, run.count), anchor.only(run.first, run.count), shared, local, chunk,
+                             run_pull ? &*run_pull : nullptr, loop.plan().first_region);
         const double forward = seconds_since(chunk_start);
         const auto gradient = torch::autograd::grad({loss.total_E.sum()}, {shared, local});
-        local_gradient.narrow(1, chunk.first, chunk.count).copy_(gradient[1]);
-        add_to(total.subspan(0, static_cast<size_t>(E * P)), gradient[0]);
+        of_run(local_gradient).narrow(1, chunk.first, chunk.count).copy_(gradient[1]);
+        add(0, P, gradient[0]);
         fault_point("gradient", total);
-        add_to(total.subspan(static_cast<size_t>(E * P), static_cast<size_t>(E)), loss.data_E);
-        add_to(total.subspan(static_cast<size_t>(E * P + E), static_cast<size_t>(E)), loss.deviation_E);
-        add_to(total.subspan(static_cast<size_t>(E * P + 2 * E), static_cast<size_t>(E)), loss.region_E);
-        const at::Tensor finite_E = gradient[1].isfinite().flatten(1).all(1);
-        add_to(total.subspan(static_cast<size_t>(E * P + 3 * E), static_cast<size_t>(E)), finite_E.logical_not());
-        if (graph != nullptr) graph->add(chunk, total.subspan(static_cast<size_t>(of_model)));
+        add(E * P, 1, loss.data_E);
+        add(E * P + E, 1, loss.deviation_E);
+        add(E * P + 2 * E, 1, loss.region_E);
+        add(E * P + 3 * E, 1, gradient[1].isfinite().flatten(1).all(1).logical_not());
+        if (graph != nullptr && run.first == 0) graph->add(chunk, total.subspan(static_cast<size_t>(of_model)));
         Watch& watch = watches[at::get_thread_num()];
         watch.forward += forward;
         watch.all += seconds_since(chunk_start);

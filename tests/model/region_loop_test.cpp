@@ -47,6 +47,60 @@ TEST_P(RegionLoops, TakeEachRegionOnceInChunksOfThePlan) {
     }
 }
 
+// Every member meets every region once, at the most `rows` of both at a time.
+TEST_P(RegionLoops, TakeEachMemberOfEachRegionOnce) {
+  for (const int64_t regions : {0, 1, 5, 40, 401})
+    for (const int64_t members : {1, 2, 5, 17})
+      for (const int64_t rows : {1, 24, 192}) {
+        const std::vector<int64_t> cells(static_cast<size_t>(regions), 10);
+        RegionPlan plan = plan_regions(cells, 0, 1, 3, false);
+        plan.rows = rows;
+        std::vector<std::atomic<int>> taken(static_cast<size_t>(regions * members)), begun(taken.size());
+        std::atomic<int64_t> largest = 0;
+        const std::vector<double> sums =
+            RegionLoop(plan, *alone_)
+                .sum_of_members(members, members, [&](Chunk part, MemberRun run, std::span<double> total) {
+                  if (part.count * run.count > rows) largest = part.count * run.count;
+                  for (int64_t e = run.first; e < run.first + run.count; ++e) {
+                    ++begun[static_cast<size_t>(e * regions + part.first)];
+                    for (int64_t r = part.first; r < part.first + part.count; ++r) {
+                      ++taken[static_cast<size_t>(e * regions + r)];
+                      total[static_cast<size_t>(e)] += static_cast<double>(r + 1);
+                    }
+                  }
+                });
+        EXPECT_EQ(largest, 0) << "more than " << rows << " at once";
+        for (const std::atomic<int>& times : taken) EXPECT_EQ(times, 1);
+        for (int64_t i = 0; i < regions * members; ++i)
+          EXPECT_EQ(begun[static_cast<size_t>(i)], begun[static_cast<size_t>(i % regions)]) << "the same chunks";
+        EXPECT_EQ(sums,
+                  std::vector<double>(static_cast<size_t>(members), static_cast<double>(regions * (regions + 1) / 2)));
+      }
+}
+
+// Few regions of many members are enough for all threads.
+TEST_P(RegionLoops, ShareMembersWhereRegionsAreFew) {
+  const std::vector<int64_t> cells(2, 10);
+  RegionPlan plan = plan_regions(cells, 0, 1, 24, false);
+  plan.rows = 192;
+  std::atomic<int> parts = 0;
+  RegionLoop(plan, *alone_).sum_of_members(0, 32, [&](Chunk, MemberRun, std::span<double>) { ++parts; });
+  EXPECT_GE(parts, GetParam());
+  EXPECT_LE(parts, 2 * GetParam()) << "members that could go together didn't";
+}
+
+TEST_P(RegionLoops, LeaveMembersTogetherWhereTheBitsCount) {
+  const std::vector<int64_t> cells(100, 10);
+  RegionPlan plan = plan_regions(cells, 0, 1, 10, true);
+  const std::vector<double> sums =
+      RegionLoop(plan, *alone_).sum_of_members(1, 5, [](Chunk part, MemberRun run, std::span<double> total) {
+        EXPECT_EQ(run.first, 0);
+        EXPECT_EQ(run.count, 5);
+        total[0] += static_cast<double>(part.count);
+      });
+  EXPECT_EQ(sums[0], 100);
+}
+
 TEST_P(RegionLoops, HandOnWhatAChunkThrows) {
   const std::vector<int64_t> cells(100, 10);
   const RegionLoop loop(plan_regions(cells, 0, 1, 10, false), *alone_);
