@@ -24,6 +24,7 @@ template <class Visit>
 void each_week(const Origins& origins, const CellSelection& cells, const Visit& visit) {
   for (std::size_t place = 0; place < origins.size(); ++place) {
     if (cells.origin && *cells.origin != place) continue;
+    if (cells.first_origins && place >= *cells.first_origins) break;
     const OriginForecasts& origin = origins[place];
     for (int64_t n = 0; n < origin.weeks; ++n) {
       if (cells.horizon && *cells.horizon != origin.first_week + n - origin.origin + 1) continue;
@@ -185,6 +186,8 @@ std::string crossval_json(const Origins& origins, const CrossvalFacts& facts) {
   out["pooled"] = selection_json(origins, facts, {});
   for (std::size_t place = 0; place < origins.size(); ++place)
     out["by_origin"][std::to_string(origins[place].origin)] = selection_json(origins, facts, {place, {}});
+  for (std::size_t count = 1; count <= origins.size(); ++count)
+    out["first_origins"][std::to_string(count)] = selection_json(origins, facts, {{}, {}, count})["model"];
   for (const int64_t horizon : horizons_of(origins))
     out["by_horizon"][std::to_string(horizon)] = selection_json(origins, facts, {{}, horizon});
   out["seconds"] = number_or_null(facts.seconds);

@@ -37,8 +37,9 @@ struct CrossvalFacts {
 
 /// A selection of cells: of one origin (a place in the list), of one horizon (week - origin + 1), or all.
 struct CellSelection {
-  std::optional<std::size_t> origin;
-  std::optional<int64_t> horizon;
+  std::optional<std::size_t> origin = std::nullopt;
+  std::optional<int64_t> horizon = std::nullopt;
+  std::optional<std::size_t> first_origins = std::nullopt;  // so many alone
 };
 
 /// How one method does on a selection of cells, pooled over regions and weeks; per-region figures over the region's

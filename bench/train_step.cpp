@@ -188,11 +188,11 @@ nlohmann::json measure(const BenchOptions& options, const Environment& environme
 
 void print(const nlohmann::json& result) {
   const auto number = [&](const char* key) { return result[key].get<double>(); };
-  std::printf(
-      "%s: %d regions x %d weeks, %d member(s) with shadows, %s, %d rank(s) x %d thread(s), %d regions at once\n",
-      result["device"].get<std::string>().c_str(), result["regions"].get<int>(), result["weeks"].get<int>(),
-      result["members"].get<int>(), result["precision"].get<std::string>().c_str(), result["ranks"].get<int>(),
-      result["threads"].get<int>(), result["region_chunk"].get<int>());
+  std::printf("%s: %d regions x %d weeks, %d member(s)%s, %s, %d rank(s) x %d thread(s), %d regions at once\n",
+              result["device"].get<std::string>().c_str(), result["regions"].get<int>(), result["weeks"].get<int>(),
+              result["members"].get<int>(), result["members"] == result["members_with_shadows"] ? "" : " with shadows",
+              result["precision"].get<std::string>().c_str(), result["ranks"].get<int>(), result["threads"].get<int>(),
+              result["region_chunk"].get<int>());
   std::printf("  %-12s %10.3f steps/s (median of %d; fastest %.3f)\n", "speed", number("steps_per_second"),
               result["steps"].get<int>(), 1.0 / number("step_seconds_fastest"));
   std::printf("  %-12s %10.0f MiB a rank (%.0f before the steps); a step: %.0f page faults\n", "peak memory",

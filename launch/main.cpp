@@ -22,7 +22,9 @@
 #include "launch/commands.hpp"
 #include "launch/configuration.hpp"
 #include "launch/logging.hpp"
+#include "launch/run_folder.hpp"
 #include "launch/schema.hpp"
+#include "launch/signals.hpp"
 #include "launch/sweep_command.hpp"
 #include "launch/yaml_text.hpp"
 
@@ -80,7 +82,7 @@ CommandLine parse(int argc, char** argv) {
     sub->add_option("--config-dir", line.config_dir,
                     "a folder of your own config groups, searched before the built-in ones");
     sub->add_flag("--print-config", line.print_config, "print the resolved config and end");
-    sub->add_flag("-m,--multirun", line.multirun, "a grid of runs (key=a,b)");
+    sub->add_flag("-m,--multirun", line.multirun, "a grid (key=a,b), of sweep alone: sweep.sampler=grid");
     if (command.run == nullptr) sub->add_flag("--dry-run", line.dry_run, "print what would be run or submitted");
   }
   CLI::App* inspect = app.add_subcommand("inspect", "what a panel file, checkpoint or results file holds");
@@ -140,7 +142,7 @@ double wait_limit_of(const Value& config) {
 int run(const CommandLine& line, const Environment& environment, Communicator& world) {
   if (line.command == "inspect") return world.rank() == 0 ? inspect_command(line.inspected) : 0;
   if (line.multirun && line.command != "sweep")
-    throw UserError("Grids of runs (-m) are made by another command: dcmmm sweep sweep.sampler=grid key=a,b.");
+    throw UserError("Grids of runs (-m) are made by another command: dcmmm sweep -m key=a,b.");
   ComposeOptions compose_options;
   if (!line.config_dir.empty()) {
     if (!fs::is_directory(line.config_dir))
@@ -149,13 +151,16 @@ int run(const CommandLine& line, const Environment& environment, Communicator& w
   }
   compose_options.search_dirs.push_back(built_in("configs"));
   if (line.command == "sweep") {
-    return sweep_command({line.words, line.config_dir, compose_options.search_dirs, line.print_config, line.dry_run},
+    std::vector<std::string> words = line.words;
+    if (line.multirun) words.emplace_back("sweep.sampler=grid");  // what Hydra's -m is
+    return sweep_command({words, line.config_dir, compose_options.search_dirs, line.print_config, line.dry_run},
                          environment, world);
   }
   compose_options.overrides = written_words(line);
   Value config = compose(compose_options);
   check_config(config);
   const auto directory = get<std::optional<fs::path>>(config, "run.dir");
+  if (directory) refuse_a_sweep(*directory);
   const bool may_resume = line.command == "train" || line.command == "crossval";
   if (may_resume && get<bool>(config, "run.resume") && directory && fs::exists(*directory / "overrides.yaml")) {
     compose_options.overrides =
@@ -216,6 +221,7 @@ __attribute__((section(".preinit_array"), used)) static void (*const kWaitPassiv
 
 // Runs a command and ends MPI; the process's exit code.
 static int run_process(int argc, char** argv) {
+  await_checkpoint_request();
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow (ulimit -f) is an error like a full disk, with a message
   const CommandLine line = parse(argc, argv);
   try {

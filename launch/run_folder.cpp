@@ -16,12 +16,6 @@ constexpr const char* kRunFiles[] = {"config.yaml",  "overrides.yaml", "train.lo
                                      "metrics.json", "results.h5",     "panel.h5",  "checkpoints",
                                      "crossval.csv", "crossval.json",  "origins",   "plan"};
 
-// Something that would be lost: figures, or a checkpoint. A run that failed before either leaves nothing worth keeping.
-bool holds_a_run(const fs::path& path) {
-  return fs::exists(path / "metrics.json") || fs::exists(path / "checkpoints/manifest.json") ||
-         fs::exists(path / "crossval.json");
-}
-
 fs::path dated_folder(const std::string& command) {
   const std::time_t now = std::time(nullptr);
   char stamp[32];
@@ -65,6 +59,17 @@ RunFolder open_on_rank_zero(const RunFolderOptions& options, const std::string& 
 std::string field(double value) { return std::isfinite(value) ? shortest(value) : ""; }
 
 }  // namespace
+
+void refuse_a_sweep(const fs::path& path) {
+  std::error_code failed;
+  if (fs::exists(path / "journal.log", failed))
+    throw UserError(text("'", path.string(), "' holds a sweep. Choose another run.dir."));
+}
+
+bool holds_a_run(const fs::path& path) {
+  return fs::exists(path / "metrics.json") || fs::exists(path / "checkpoints/manifest.json") ||
+         fs::exists(path / "crossval.json");
+}
 
 fs::path RunFolder::checkpoints(int mesh_row) const {
   return mesh_row == 0 ? path / "checkpoints" : path / "checkpoints" / text("row_", mesh_row);

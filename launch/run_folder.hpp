@@ -32,8 +32,16 @@ struct RunFolder {
   std::filesystem::path checkpoints(int mesh_row) const;
 };
 
+/// Whether there is something that would be lost: figures, or a checkpoint. A run that failed before either leaves
+/// nothing worth keeping.
+bool holds_a_run(const std::filesystem::path& path);
+
+/// Throws UserError where the folder holds a sweep.
+void refuse_a_sweep(const std::filesystem::path& path);
+
 /// Makes or opens the folder. Collective. Throws UserError when it holds a run and neither resume nor overwrite is
-/// said, when another process is writing it, when there is nothing to resume, or when the folder can't be made.
+/// said, when another process is writing it, when there is nothing to resume, or when the folder can't be
+/// made.
 RunFolder open_run_folder(const RunFolderOptions& options, const std::string& command, Communicator& world);
 
 /// The run folder of an earlier run, for predict, export: throws UserError when it isn't one.

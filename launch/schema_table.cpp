@@ -202,6 +202,7 @@ const std::vector<KeySpec>& known_keys() {
       {"sweep.rank_launcher", kTextList, "", kNotNull,
        "words that start a trial of several ranks; their number and the program follow"},
       {"sweep.pack", kInteger, "1..256", kNotNull, "trials side by side in one process; 1: each a process of its own"},
+      {"sweep.retry_failed", kBool, "", kNotNull, "sweep resume: failed trials once more, under new numbers"},
       {"sweep.slurm.partition", kText, "", kNull, "of the batch script"},
       {"sweep.slurm.account", kText, "", kNull, "of the batch script"},
       {"sweep.slurm.layout", kChoice, "array|allocation", kNotNull, "tasks one by one, or one job on several nodes"},

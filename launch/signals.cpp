@@ -25,6 +25,8 @@ void handle(int signal, int flags) {
 
 }  // namespace
 
+void await_checkpoint_request() { handle(SIGUSR1, SA_RESTART); }
+
 void install_signal_handlers() {
   // Interrupted reads and writes go on: a checkpoint that is being written must not fail.
   handle(SIGTERM, SA_RESTART);

@@ -132,22 +132,32 @@ int work(const SweepLine& line, const Sweep& sweep, int64_t workers, StudyFile& 
   if (speaks) log_to_file(sweep.plan.folder / "sweep.log");
   log_info(text("Sweep in ", sweep.plan.folder.string(), ": ", sweep.plan.trials, " trials, ",
                 finished_trials(file.refresh(), sweep.plan.trials), " finished before"));
-  run_workers(line, sweep, workers);
+  try {
+    run_workers(line, sweep, workers);
+  } catch (...) {
+    write_summary(file.refresh(), sweep);
+    throw;
+  }
   // Other ranks' last trials.
   while (waits && stop_signal() == 0 && held_trials(sweep.plan, file.refresh()) > 0)
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
   write_summary(file.refresh(), sweep);
   const Study& study = file.refresh();
   if (speaks) print_status(study, sweep);
-  if (stop_signal() != 0) return static_cast<int>(ExitCode::kStopped);
+  if (stop_signal() != 0) {
+    log_info("Stopped. Go on with: dcmmm sweep resume dir=" + sweep.plan.folder.string());
+    return static_cast<int>(ExitCode::kStopped);
+  }
   if (speaks && all_failed(study))
-    throw UserError(text("All ", study.trials().size(), " trials failed: ", (sweep.plan.folder / "sweep.log").string(),
-                         " says why."));
+    throw UserError(text("All ", study.trials().size(),
+                         " trials failed. When the reason is gone: dcmmm sweep resume dir=", sweep.plan.folder.string(),
+                         " sweep.retry_failed=true"));
   return 0;
 }
 
 // What asks no worker: prints, submits or cancels. None where there is work to do.
 std::optional<int> look(const SweepLine& line, const Sweep& sweep, StudyFile& file) {
+  if (line.dry_run) check_trials(line, sweep);
   if (get<std::string>(sweep.config, "sweep.launcher") == "slurm" && line.dry_run) {
     std::cout << batch_script(line, sweep, std::nullopt) << std::flush;
     return 0;
@@ -171,8 +181,9 @@ std::optional<int> look(const SweepLine& line, const Sweep& sweep, StudyFile& fi
 
 }  // namespace
 
-int sweep_command(const SweepLine& line, const Environment& environment, Communicator& world) {
+int sweep_command(const SweepLine& given, const Environment& environment, Communicator& world) {
   const bool speaks = world.rank() == 0;
+  const SweepLine line = with_its_config_dir(given);
   if (line.print_config) {
     if (speaks) std::cout << to_yaml(composed(line, split_sweep_words(line.words).words));
     return 0;

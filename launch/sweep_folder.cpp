@@ -3,9 +3,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <iostream>
+#include <set>
 
 #include "common/errors.hpp"
 #include "common/files.hpp"
@@ -14,6 +17,8 @@
 #include "launch/built_in.hpp"
 #include "launch/configuration.hpp"
 #include "launch/panel_source.hpp"
+#include "launch/run_folder.hpp"
+#include "launch/settings.hpp"
 #include "launch/yaml_text.hpp"
 #include "report/page_writer.hpp"
 #include "sweep/summary.hpp"
@@ -56,15 +61,58 @@ void write_training_panel(const Sweep& sweep, Communicator& world) {
   const PanelCoordinates& names = file.coordinates();
   const auto weeks = static_cast<int64_t>(names.weeks.size()) - get<int64_t>(sweep.config, "data.holdout_weeks");
   if (weeks < 1) throw UserError("data.holdout_weeks leaves no week of the panel to train on.");
+  if (!sweep.objective.is_of_training()) rolling_origins(crossval_options(sweep.config), weeks);  // throws
   const Panel panel = file.read(0, static_cast<int64_t>(names.regions.size()));
   write_panel_file(sweep.plan.folder / "panel.h5", slice_weeks(panel, 0, weeks));
   fs::remove(imported);
 }
 
-// Settings that a trial can't be composed with are told before anything runs, not by every trial.
-void check_first_trial(const SweepLine& line, const Sweep& sweep) {
-  const std::vector<double> values = sample(sweep.plan.sampler, sweep.plan.space, sweep.plan.seed, 0, {});
-  composed(line, with_trial(sweep.words.words, trial_settings(sweep.plan.space, values)));
+// A parameter's values to try beforehand: its choices, or both ends.
+std::vector<double> extremes(const Parameter& parameter) {
+  constexpr size_t kMost = 32;
+  if (parameter.kind != Parameter::Kind::kChoice) return {parameter.low, parameter.high};
+  std::vector<double> out;
+  const size_t count = parameter.choices.size();
+  for (size_t i = 0; i < count; ++i)
+    if (i < kMost || i + 1 == count) out.push_back(static_cast<double>(i));
+  return out;
+}
+
+// How what others agreed on differs from the words given now, for people; "" where it doesn't. A study of an older
+// version doesn't say all of it.
+std::string difference(const JournalLine& agreed, const JournalLine& own) {
+  const std::string search = "another search, sampler, seed or objective";
+  if (!agreed.is_object() || own.contains("further") != agreed.contains("further")) return search;
+  for (const auto& [name, value] : agreed.items())
+    if (name != "words" && (!own.contains(name) || own[name] != value)) return search;
+  if (!agreed.contains("words")) return "";
+  const JournalLine &before = agreed["words"], &now = own["words"];
+  for (const auto& [key, word] : before.items())
+    if (!now.contains(key) || now[key] != word) return text("'", word.get<std::string>(), "'");
+  for (const auto& [key, word] : now.items())
+    if (!before.contains(key)) return text("'", key, "' as it is by default");
+  return "";
+}
+
+// The failed trials that weren't tried again yet, once more under new numbers: as trials whose worker died.
+std::vector<JournalLine> retries(const Study& study, const Sweep& sweep) {
+  std::vector<JournalLine> out;
+  std::set<int64_t> done;
+  int64_t id = 0;
+  for (const Trial& trial : study.trials()) {
+    id = std::max(id, trial.id + 1);
+    if (const auto of = trial.attributes.find(kRetryOf); of != trial.attributes.end())
+      done.insert(of->second.get<int64_t>());
+  }
+  auto number = static_cast<int64_t>(study.trials().size());
+  for (const Trial& trial : study.trials()) {
+    const auto values = trial.values_of(sweep.plan.space);
+    if (trial.state != TrialState::kFailed || done.contains(trial.number) || !values) continue;
+    make_lock(sweep.plan, number++);
+    out.push_back(create_trial_line(sweep.plan.space, *values));
+    out.push_back(trial_attribute_line(id++, kRetryOf, trial.number));
+  }
+  return out;
 }
 
 std::string best_text(const Study& study, const Sweep& sweep) {
@@ -90,6 +138,11 @@ std::string best_text(const Study& study, const Sweep& sweep) {
 
 void open_study(const SweepLine& line, const Sweep& sweep, Communicator& world) {
   const fs::path& folder = sweep.plan.folder;
+  if (!fs::exists(sweep.plan.journal())) {  // mistakes leave no folder behind
+    if (holds_a_run(folder))
+      throw UserError(text("'", folder.string(), "' already holds a run. Choose another run.dir for the sweep."));
+    check_trials(line, sweep);
+  }
   fs::create_directories(folder / "locks");
   fs::create_directories(folder / "trials");
   const FolderLock lock(folder);
@@ -99,10 +152,17 @@ void open_study(const SweepLine& line, const Sweep& sweep, Communicator& world) 
     if (!joins)
       throw UserError(text("'", folder.string(), "' already holds a sweep. Go on with it: dcmmm sweep resume dir=",
                            folder.string(), ". Or choose another run.dir."));
-    if (file.refresh().attribute(kSettings) != agreed_settings(sweep))
-      throw UserError(text("The sweep in '", folder.string(),
-                           "' was started with another search, sampler, seed or objective. Go on with its own words "
-                           "(dcmmm sweep resume dir=DIR), or choose another run.dir."));
+    const std::string other = difference(file.refresh().attribute(kSettings), agreed_settings(sweep));
+    if (!other.empty())
+      throw UserError(
+          text("The sweep in '", folder.string(), "' was started with ", other,
+               ": its trials wouldn't be comparable. Go on with its own words (dcmmm sweep resume dir=DIR), "
+               "or choose another run.dir."));
+    if (!fs::exists(folder / "panel.h5"))
+      throw UserError(text("The sweep's panel, '", (folder / "panel.h5").string(),
+                           "', isn't there any more. Bring it back, or start another sweep."));
+    if (get<bool>(sweep.config, "sweep.retry_failed"))
+      file.change([&](const Study& study) { return retries(study, sweep); });
     // A worker that a queue starts late doesn't undo it.
     if (is_cancelled(file.refresh()) && sweep.words.action == SweepWords::Action::kResume)
       file.change([](const Study&) { return std::vector{study_attribute_line(kCancelled, false)}; });
@@ -110,7 +170,6 @@ void open_study(const SweepLine& line, const Sweep& sweep, Communicator& world) 
       file.change([&](const Study&) { return std::vector{study_attribute_line(kTrials, sweep.plan.trials)}; });
     return;
   }
-  check_first_trial(line, sweep);
   write_training_panel(sweep, world);
   Value::List saved;
   for (const auto& words : {sweep.words.words, sweep.words.search})
@@ -118,11 +177,13 @@ void open_study(const SweepLine& line, const Sweep& sweep, Communicator& world) 
       if (!word.starts_with("run.resume=")) saved.emplace_back(word);
   write_text_file(folder / "overrides.yaml", to_yaml(Value(saved)));
   write_text_file(folder / "config.yaml", to_yaml(sweep.config));
+  JournalLine config_dir;  // null where none was given
+  if (!line.config_dir.empty()) config_dir = fs::absolute(line.config_dir).string();
   file.change([&](const Study&) {
     std::vector<bool> maximise = {sweep.objective.maximise};
     for (const SweepObjective& other : sweep.further) maximise.push_back(other.maximise);
     return std::vector{create_study_line("dcmmm", maximise), study_attribute_line(kSettings, agreed_settings(sweep)),
-                       study_attribute_line(kTrials, sweep.plan.trials)};
+                       study_attribute_line(kTrials, sweep.plan.trials), study_attribute_line(kConfigDir, config_dir)};
   });
 }
 
@@ -140,17 +201,48 @@ void write_summary(const Study& study, const Sweep& sweep) {
   write_text_file(sweep.plan.folder / "report.html", page_html(page, {built_in("report/assets"), plotly_js()}));
 }
 
+void check_trials(const SweepLine& line, const Sweep& sweep) {
+  const SearchSpace& space = sweep.plan.space;
+  const std::vector<double> first = sample(sweep.plan.sampler, space, sweep.plan.seed, 0, {});
+  for (size_t p = 0; p < space.size(); ++p)
+    for (const double value : extremes(space[p])) {
+      std::vector<double> values = first;
+      for (size_t other = 0; other < space.size(); ++other) {
+        if (space[other].key == space[p].when_key) values[other] = space[p].when_choice;
+        if (std::isnan(values[other])) values[other] = extremes(space[other]).front();
+      }
+      values[p] = value;
+      leave_out_inactive(space, values);
+      composed(line, with_trial(sweep.words.words, trial_settings(space, values)));
+    }
+}
+
 void print_status(const Study& study, const Sweep& sweep) {
   std::string counts;
-  for (const TrialState state :
-       {TrialState::kComplete, TrialState::kPruned, TrialState::kFailed, TrialState::kRunning}) {
-    int64_t count = 0;
-    for (const Trial& trial : study.trials()) count += trial.state == state;
-    if (count == 0 && state == TrialState::kPruned) continue;
-    counts += text(counts.empty() ? "" : ", ", count, " ", name_of(state));
-  }
+  const auto add = [&](int64_t count, const std::string& what, bool always) {
+    if (count > 0 || always) counts += text(counts.empty() ? "" : ", ", count, " ", what);
+  };
+  const auto count = [&](TrialState state) {
+    return std::count_if(study.trials().begin(), study.trials().end(),
+                         [&](const Trial& trial) { return trial.state == state; });
+  };
+  const int64_t held = held_trials(sweep.plan, study);
+  add(count(TrialState::kComplete), "complete", true);
+  add(count(TrialState::kPruned), "pruned", false);
+  add(count(TrialState::kFailed), "failed", true);
+  add(held, "running", true);
+  add(count(TrialState::kRunning) - held, "interrupted", false);
+  add(count(TrialState::kWaiting), "waiting (Optuna's own: dcmmm doesn't run them)", false);
   std::cout << counts << " of " << sweep.plan.trials << " trials" << (is_cancelled(study) ? "; cancelled" : "") << "\n"
-            << best_text(study, sweep) << std::endl;
+            << best_text(study, sweep) << "\n";
+  for (auto trial = study.trials().rbegin(); trial != study.trials().rend(); ++trial) {
+    const auto problem = trial->attributes.find("problem");
+    if (trial->state != TrialState::kFailed || problem == trial->attributes.end() || !problem->second.is_string())
+      continue;
+    std::cout << "the last failure: trial " << trial->number << ", " << problem->second.get<std::string>() << "\n";
+    break;
+  }
+  std::cout << std::flush;
 }
 
 }  // namespace dcmmm

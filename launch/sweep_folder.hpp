@@ -15,6 +15,10 @@ extern const std::string kTrials;
 /// Makes the study, or joins the one that is there. Throws UserError where that one isn't of these words.
 void open_study(const SweepLine& line, const Sweep& sweep, Communicator& world);
 
+/// Composes trials with each choice and with both ends of each interval: what none can be run with is told before
+/// anything runs, not by every trial. Throws UserError.
+void check_trials(const SweepLine& line, const Sweep& sweep);
+
 /// trials.csv and report.html.
 void write_summary(const Study& study, const Sweep& sweep);
 

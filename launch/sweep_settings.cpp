@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <map>
 
 #include "common/errors.hpp"
 #include "common/text.hpp"
@@ -13,14 +14,53 @@ namespace dcmmm {
 namespace fs = std::filesystem;
 namespace {
 
-SearchSpace search_space(const Value& config, const std::vector<std::string>& words) {
+// What an evaluation's pooled figures hold (analysis/crossval_report.hpp).
+const std::vector<std::string> kEvaluationFigures = {"skill",
+                                                     "rmse",
+                                                     "wape",
+                                                     "mae",
+                                                     "r2",
+                                                     "relative_error",
+                                                     "median_region_r2",
+                                                     "median_region_relative_error",
+                                                     "coverage",
+                                                     "coverage_totals"};
+
+// Keys that may differ between workers, or when a sweep goes on, as trials are the same whatever they are; and the
+// sweep's own, of which agreed_settings() says what must be the same.
+bool is_free(const std::string& key) {
+  for (const char* name :
+       {"sweep", "trainer.threads", "trainer.device", "trainer.memory_limit", "trainer.region_chunk"})
+    if (key == name) return true;
+  for (const char* group : {"sweep.", "run.", "mesh.", "checkpoint."})
+    if (key.starts_with(group)) return true;
+  return false;
+}
+
+// The words with one value that trials are made of, by key; of a key the last one.
+std::map<std::string, std::string> words_of_trials(const Sweep& sweep) {
+  std::map<std::string, std::string> out;
+  for (const std::string& word : sweep.words.words) {
+    const std::string key = key_of(word);
+    const bool is_searched = std::any_of(sweep.plan.space.begin(), sweep.plan.space.end(),
+                                         [&](const Parameter& parameter) { return parameter.key == key; });
+    if (!is_free(key) && !is_searched) out[key] = word;
+  }
+  return out;
+}
+
+// `words`: the search's own, and `fixed`: those with one value, which take their keys out of a file's space.
+SearchSpace search_space(const Value& config, const std::vector<std::string>& words,
+                         const std::vector<std::string>& fixed) {
   SearchSpace out;
   const auto add = [&](Parameter parameter) {
     std::erase_if(out, [&](const Parameter& earlier) { return earlier.key == parameter.key; });
     out.push_back(std::move(parameter));
   };
   const auto given = get<std::optional<TextMap>>(config, "sweep.space");
-  for (const auto& [key, search] : given.value_or(TextMap())) add(parse_search(key, search));
+  for (const auto& [key, search] : given.value_or(TextMap()))
+    if (std::none_of(fixed.begin(), fixed.end(), [&](const std::string& word) { return key_of(word) == key; }))
+      add(parse_search(key, search));
   for (const std::string& word : words) add(parse_search_word(word));
   if (out.empty())
     throw UserError(
@@ -52,6 +92,18 @@ fs::path dated_folder() {
 
 }  // namespace
 
+SweepLine with_its_config_dir(SweepLine line) {
+  const SweepWords words = split_sweep_words(line.words);
+  if (words.action == SweepWords::Action::kStart || !line.config_dir.empty()) return line;
+  for (const std::string& word : words.words) {
+    if (!word.starts_with("run.dir=")) continue;
+    const JournalLine kept = StudyFile(fs::path(word.substr(8)) / "journal.log").refresh().attribute(kConfigDir);
+    if (kept.is_string()) line.config_dir = kept.get<std::string>();
+  }
+  if (!line.config_dir.empty()) line.config_dirs.insert(line.config_dirs.begin(), line.config_dir);
+  return line;
+}
+
 Value composed(const SweepLine& line, const std::vector<std::string>& words) {
   Value config = compose({line.config_dirs, "config", words});
   check_config(config);
@@ -66,7 +118,7 @@ Sweep read_sweep(const SweepLine& line) {
   if (out.plan.folder.string().find('\'') != std::string::npos)
     throw UserError(
         text("The sweep's folder '", out.plan.folder.string(), "' has a quote in its name: choose another."));
-  out.plan.space = search_space(out.config, out.words.search);
+  out.plan.space = search_space(out.config, out.words.search, out.words.words);
   out.plan.sampler = sampler_kind(get<std::string>(out.config, "sweep.sampler"));
   out.plan.seed = static_cast<uint64_t>(get<int64_t>(out.config, "run.seed"));
   out.plan.trials = get<int64_t>(out.config, "sweep.trials");
@@ -76,6 +128,16 @@ Sweep read_sweep(const SweepLine& line) {
     const bool by_steps = get<std::string>(out.config, "sweep.objective").starts_with("metrics.");
     out.plan.asha = AshaOptions{first.value_or(by_steps ? 10 : 1), get<int64_t>(out.config, "sweep.asha.reduction")};
   }
+  const auto check_figure = [](const std::string& name) {
+    if (name.starts_with("metrics.") ||
+        std::find(kEvaluationFigures.begin(), kEvaluationFigures.end(), name) != kEvaluationFigures.end())
+      return;
+    throw UserError(text("'", name, "' is no figure of an evaluation.", did_you_mean(name, kEvaluationFigures),
+                         " Expected one of ", join(kEvaluationFigures), ", or metrics.FIGURE of a training run."));
+  };
+  check_figure(get<std::string>(out.config, "sweep.objective"));
+  for (const std::string& name : get<std::vector<std::string>>(out.config, "sweep.further_objectives"))
+    check_figure(name);
   out.objective =
       sweep_objective(get<std::string>(out.config, "sweep.objective"), get<std::string>(out.config, "sweep.direction"));
   // The direction is said of the first one; the others follow their names.
@@ -114,6 +176,8 @@ JournalLine agreed_settings(const Sweep& sweep) {
     if (!parameter.when_key.empty())
       out["space"][parameter.key]["when"] = {{parameter.when_key, parameter.when_choice}};
   for (const SweepObjective& other : sweep.further) out["further"].push_back(other.name);
+  out["maximise"] = sweep.objective.maximise;
+  out["words"] = words_of_trials(sweep);
   return out;
 }
 

@@ -26,6 +26,12 @@ struct Sweep {
   }
 };
 
+/// The study's attribute with --config-dir, where one was given.
+inline const std::string kConfigDir = "dcmmm:config_dir";
+
+/// `status`, `resume` and `cancel` compose with the --config-dir that the sweep was started with, unless one is given.
+SweepLine with_its_config_dir(SweepLine line);
+
 /// The checked configuration of these words. Throws UserError.
 Value composed(const SweepLine& line, const std::vector<std::string>& words);
 

@@ -44,15 +44,18 @@ std::optional<double> figure_in(const fs::path& file, const SweepObjective& obje
   return json ? figure_of(*json, objective) : std::nullopt;
 }
 
-// How a trial does so far. An evaluation: its figure over the origins that it is through with, by their number. A
+// How a trial does so far. An evaluation: its figure over the first origins, by their number. A
 // training run: its validation's RMSE by step, with a minus where the objective is maximised.
 std::map<int64_t, double> intermediate_values(const TrialCommand& command, int64_t number) {
   std::map<int64_t, double> out;
   const fs::path folder = trial_folder(command, number);
   if (!command.objective.is_of_training()) {
-    const auto so_far = json_in(folder / "crossval_so_far.json");
-    const auto figure = so_far ? figure_of(*so_far, command.objective) : std::nullopt;
-    if (figure) out[static_cast<int64_t>(so_far->at("by_origin").size())] = *figure;
+    auto so_far = json_in(folder / "crossval_so_far.json");
+    if (!so_far) so_far = json_in(folder / "crossval.json");
+    if (!so_far || !so_far->contains("first_origins")) return out;
+    for (const auto& [count, figures] : so_far->at("first_origins").items())
+      if (const auto figure = figures.find(command.objective.name); figure != figures.end() && figure->is_number())
+        out[std::stoll(count)] = figure->get<double>();
     return out;
   }
   std::ifstream rows(folder / "history.csv");
@@ -73,11 +76,21 @@ std::map<int64_t, double> intermediate_values(const TrialCommand& command, int64
   return out;
 }
 
-// The last line that says something: mpirun puts rules around what it says.
-std::string last_line(const fs::path& output) {
+// The last message: its last line that says something (mpirun puts rules around what it says), and where that is
+// indented, the lines that it belongs to.
+std::string last_message(const fs::path& output) {
   std::string all = read_text_file(output);
   while (!all.empty() && (all.back() == '\n' || all.back() == '-')) all.pop_back();
-  return all.substr(all.find_last_of('\n') + 1).substr(0, 500);
+  std::vector<std::string> lines;
+  std::istringstream in(all);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  size_t first = lines.empty() ? 0 : lines.size() - 1;
+  const auto is_indented = [&](size_t line) { return lines[line].starts_with(' '); };
+  while (first > 0 && (is_indented(first) || is_indented(first - 1))) --first;
+  std::string out;
+  for (size_t i = first; i < lines.size(); ++i)
+    out += text(out.empty() ? "" : " ", lines[i].substr(std::min(lines[i].find_first_not_of(' '), lines[i].size())));
+  return out.substr(0, 500);
 }
 
 }  // namespace
@@ -197,9 +210,13 @@ TrialOutcome run_trial(const TrialCommand& command, const TrialTask& task, const
     if (code == kNoProgram && !command.launcher.empty())
       return {TrialOutcome::Kind::kFailed, 0,
               text("'", command.launcher.front(), "' of sweep.rank_launcher can't be started: is it in PATH?")};
+    if (code == kKilled)
+      return {TrialOutcome::Kind::kFailed, 0,
+              text("its process was killed ", kMostStarts, " times (signal 9: for want of memory?) (", output.string(),
+                   ")")};
     if (code != 0)
       return {TrialOutcome::Kind::kFailed, 0,
-              text("exit code ", code, ": ", last_line(output), " (", output.string(), ")")};
+              text("exit code ", code, ": ", last_message(output), " (", output.string(), ")")};
   }
   const auto json = json_in(file);
   if (!json) return {TrialOutcome::Kind::kFailed, 0, text("it left no ", file.string())};

@@ -4,6 +4,7 @@
 
 #include "common/errors.hpp"
 #include "common/text.hpp"
+#include "launch/sweep_trial.hpp"
 #include "launch/yaml_text.hpp"
 #include "sweep/space.hpp"
 
@@ -58,7 +59,12 @@ SweepWords split_sweep_words(const std::vector<std::string>& given) {
     with_saved.insert(with_saved.end(), all.begin(), all.end());
     all = std::move(with_saved);
   }
-  for (const std::string& word : all) (is_search_word(word) ? out.search : out.words).push_back(word);
+  for (const std::string& word : all) {
+    // The last word of a key counts. A search takes the place of a value in trials (with_trial); a value ends a search.
+    const auto same_key = [&](const std::string& earlier) { return key_of(earlier) == key_of(word); };
+    std::erase_if(out.search, same_key);
+    (is_search_word(word) ? out.search : out.words).push_back(word);
+  }
   return out;
 }
 

@@ -10,7 +10,7 @@ struct SweepWords {
   enum class Action { kStart, kStatus, kResume, kCancel };
   Action action = Action::kStart;
   std::vector<std::string> words;   // to compose the config from
-  std::vector<std::string> search;  // key=values, in the grammar of sweep/space.hpp
+  std::vector<std::string> search;  // key=values, in the grammar of sweep/space.hpp; of a key the last word counts
 };
 
 /// Splits the command line: `status`, `resume` or `cancel` first, where it is one of them; `dir=DIR` is short for

@@ -96,6 +96,9 @@ void set_interval(Parameter& parameter, const std::string& search, const std::ve
   const std::vector<double> ends = numbers_in(key, search, arguments);
   parameter.low = ends[0];
   parameter.high = ends[1];
+  constexpr double kWhole = 9007199254740992.0;  // 2^53: beyond it not every whole number is a double
+  if (std::abs(ends[0]) > kWhole || std::abs(ends[1]) > kWhole)
+    refuse(key, search, "the interval's ends must lie within 2^53 = 9007199254740992 of 0");
   if (parameter.low >= parameter.high) refuse(key, search, "the interval's low must be below its high");
   if (parameter.log && parameter.low <= 0) refuse(key, search, "on the log scale the interval must lie above 0");
   const bool whole = is_whole(arguments[0]) && is_whole(arguments[1]);

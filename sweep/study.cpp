@@ -79,6 +79,8 @@ TrialState state_at(const JournalLine& line) {
 }
 
 void take_values(const JournalLine& line, Trial& trial) {
+  // Of a trial that Optuna adds whole, with one objective.
+  if (const auto one = line.find("value"); one != line.end() && one->is_number()) trial.objective = one->get<double>();
   const auto found = line.find("values");
   if (found == line.end() || !found->is_array()) return;
   trial.objective.reset();
@@ -164,6 +166,10 @@ void Study::apply_operation(const JournalLine& line) {
     if (line.contains("params"))
       for (const auto& [name, value] : line["params"].items())
         if (value.is_number()) trial.values[name] = value.get<double>();
+    // By step, as text; Optuna's own may be NaN, which is read as null.
+    if (line.contains("intermediate_values"))
+      for (const auto& [step, value] : line["intermediate_values"].items())
+        if (value.is_number()) trial.intermediate[std::stoll(step)] = value.get<double>();
     if (line.contains("user_attrs"))
       for (const auto& [name, value] : line["user_attrs"].items()) trial.attributes[name] = value;
     trials_.push_back(std::move(trial));

@@ -21,7 +21,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto kLookEvery = std::chrono::seconds(1);  // at the journal, for a cancelled study
-constexpr int kMostFailures = 5;
+constexpr int64_t kMostFailures = 5;
+
+int64_t count_of(const Study& study, TrialState state) {
+  return std::count_if(study.trials().begin(), study.trials().end(),
+                       [&](const Trial& trial) { return trial.state == state; });
+}
 
 /// The lock of one trial.
 class TrialLock {
@@ -104,7 +109,9 @@ fs::path lock_path(const SweepPlan& plan, int64_t number) { return plan.folder /
 
 std::optional<Claim> left_behind(const SweepPlan& plan, const Study& study) {
   for (const Trial& trial : study.trials()) {
-    if (trial.state != TrialState::kRunning || trial.number >= plan.trials) continue;
+    // Beyond the wanted ones there are failed trials that are tried again.
+    const bool is_wanted = trial.number < plan.trials || trial.attributes.contains(kRetryOf);
+    if (trial.state != TrialState::kRunning || !is_wanted) continue;
     const auto values = trial.values_of(plan.space);
     if (!values) continue;
     TrialLock lock(lock_path(plan, trial.number), /*may_be_new=*/false);
@@ -167,6 +174,8 @@ std::vector<std::string> trial_settings(const SearchSpace& space, const std::vec
 
 bool is_cancelled(const Study& study) { return study.attribute(kCancelled) == true; }
 
+void make_lock(const SweepPlan& plan, int64_t number) { TrialLock(lock_path(plan, number), /*may_be_new=*/true); }
+
 int64_t held_trials(const SweepPlan& plan, const Study& study) {
   return std::count_if(study.trials().begin(), study.trials().end(), [&](const Trial& trial) {
     return trial.state == TrialState::kRunning &&
@@ -183,7 +192,8 @@ struct TrialPull::Held {
   Claim claim;
 };
 
-TrialPull::TrialPull(const SweepPlan& plan) : plan_(plan), file_(plan.journal()) {}
+TrialPull::TrialPull(const SweepPlan& plan)
+    : plan_(plan), file_(plan.journal()), failures_before_(count_of(file_.refresh(), TrialState::kFailed)) {}
 TrialPull::~TrialPull() = default;
 
 std::optional<TrialTask> TrialPull::next() {
@@ -203,10 +213,7 @@ void TrialPull::end(const TrialTask& task, TrialOutcome outcome) {
   const auto held = held_.extract(task.number);
   if (outcome.kind == TrialOutcome::Kind::kStopped) return;
   ++finished_;
-  if (outcome.kind == TrialOutcome::Kind::kPruned) {
-    failures_ = 0;
-    return;
-  }
+  if (outcome.kind == TrialOutcome::Kind::kPruned) return;
   const Claim& claim = held.mapped()->claim;
   const bool is_finite =
       std::isfinite(outcome.objective) &&
@@ -214,17 +221,17 @@ void TrialPull::end(const TrialTask& task, TrialOutcome outcome) {
   if (outcome.kind == TrialOutcome::Kind::kComplete && !is_finite)
     outcome = {TrialOutcome::Kind::kFailed, 0, "its objective is not a finite number", {}};
   const bool is_complete = outcome.kind == TrialOutcome::Kind::kComplete;
-  bool any_complete = is_complete;
-  file_.change([&](const Study& study) -> std::vector<JournalLine> {
-    for (const Trial& trial : study.trials()) any_complete |= trial.state == TrialState::kComplete;
+  file_.change([&](const Study&) -> std::vector<JournalLine> {
     if (is_complete) return {end_trial_line(claim.id, TrialState::kComplete, outcome.objective, outcome.further)};
     return {trial_attribute_line(claim.id, "problem", outcome.problem),
             end_trial_line(claim.id, TrialState::kFailed, std::nullopt)};
   });
-  failures_ = is_complete ? 0 : failures_ + 1;
-  if (failures_ >= kMostFailures && !any_complete)
-    throw UserError(
-        text(failures_, " trials failed one after the other and none is complete. The last one: ", outcome.problem));
+  if (is_complete) return;
+  // Of all workers: many of them shouldn't fail five times each.
+  const Study& study = file_.refresh();
+  const int64_t failures = count_of(study, TrialState::kFailed) - failures_before_;
+  if (failures >= kMostFailures && count_of(study, TrialState::kComplete) + count_of(study, TrialState::kPruned) == 0)
+    throw UserError(text(failures, " trials failed and none is complete. The last one: ", outcome.problem));
 }
 
 bool TrialPull::is_cancelled() {

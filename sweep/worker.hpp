@@ -64,7 +64,7 @@ class TrialPull {
   /// None when all `plan.trials` are finished or in other workers' hands, or the study is cancelled. A running trial
   /// that no process holds any more is claimed before a new one is made.
   std::optional<TrialTask> next();
-  /// Throws UserError when five trials in a row failed and the study has none that is complete.
+  /// Throws UserError when five trials of the study failed since this began, and none came to an end.
   void end(const TrialTask& task, TrialOutcome outcome);
   /// Looks at the journal once a second at most.
   bool is_cancelled();
@@ -78,7 +78,7 @@ class TrialPull {
   std::chrono::steady_clock::time_point last_look_ = std::chrono::steady_clock::now();
   bool is_cancelled_ = false;
   int64_t finished_ = 0;
-  int failures_ = 0;
+  int64_t failures_before_;  // failed trials of the study when this began
 };
 
 /// Runs a trial. Looks at `stop` now and then, and comes back with kStopped soon after it turns true.
@@ -88,9 +88,15 @@ using TrialRunner = std::function<TrialOutcome(const TrialTask&, const std::func
 /// worker finished. Throws as TrialPull does.
 int64_t run_worker(const SweepPlan& plan, const TrialRunner& runner, const std::function<bool()>& stop);
 
+/// A trial's attribute: the number of the failed one that it tries again.
+inline const std::string kRetryOf = "retry_of";
+
 /// The study's attribute that tells all workers to stop.
 inline const std::string kCancelled = "dcmmm:cancelled";
 bool is_cancelled(const Study& study);
+
+/// Makes the lock of a trial that nobody holds yet.
+void make_lock(const SweepPlan& plan, int64_t number);
 
 /// Trials that other processes run at this moment.
 int64_t held_trials(const SweepPlan& plan, const Study& study);

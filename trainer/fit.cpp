@@ -28,7 +28,8 @@ int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, 
   if (options.region_chunk > 0) return options.region_chunk;
   // Regions, times members, at once: more gain nothing and take memory (docs/benchmarks.md). Few regions take as long
   // to begin as to do.
-  constexpr int64_t kEnough = 192, kFew = 24;
+  constexpr int64_t kFew = 24;
+  const int64_t enough = model.gru ? 192 : 384;
   const int64_t limit = memory_of_rank(options, ranks_here) / at::get_num_threads();  // each has a chunk
   // Activations kept for the backward, and gradients, per region, week and member: the GRU's gates and states, its
   // inputs, and what the channels need.
@@ -42,7 +43,7 @@ int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, 
   const int64_t kept = (model.gru ? 5 * model.hidden : 0) * static_cast<int64_t>(coordinates.weeks.size()) * members *
                        (options.float64 ? 8 : 4);
   const int64_t most = std::clamp<int64_t>(
-      std::min(kEnough / std::max<int64_t>(members, 1), kKept / std::max<int64_t>(kept, 1)), kFew, kEnough);
+      std::min(enough / std::max<int64_t>(members, 1), kKept / std::max<int64_t>(kept, 1)), kFew, enough);
   return std::clamp<int64_t>(limit / std::max<int64_t>(bytes, 1), 1, most);
 }
 

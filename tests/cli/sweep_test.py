@@ -86,6 +86,83 @@ class Sweep(cli.Case):
         self.assertEqual(len(load(self.at).trials), 6)
         self.assertEqual(load(self.at).trials[5].state, optuna.trial.TrialState.COMPLETE)
 
+    def test_trials_that_optuna_adds_count(self):
+        self.sweep("sweep.trials=2")
+        floats = optuna.distributions.FloatDistribution
+        added = optuna.trial.create_trial(
+            params={"model.ridge.strength": 1.0, "model.adstock.decay": 0.5}, value=99.0, intermediate_values={1: 98.0},
+            distributions={"model.ridge.strength": floats(1e-3, 10, log=True), "model.adstock.decay": floats(0.1, 0.9)})  # fmt: skip
+        load(self.at).add_trial(added)
+        load(self.at).enqueue_trial({"model.ridge.strength": 2.0})
+        self.assertEqual(load(self.at).best_trial.number, 2)
+        status = self.dcmmm("sweep", "status", f"dir={self.at}").out
+        self.assertIn("3 complete, 0 failed, 0 running, 1 waiting", status)
+        self.assertIn("best: trial 2, skill 99:", status)
+
+    def test_a_sweep_that_goes_on_keeps_its_trials_comparable(self):
+        self.sweep("sweep.trials=1")
+        resume = ["sweep", "resume", f"dir={self.at}", "sweep.trials=2"]
+        for word, was in (
+            ("crossval.windows=3", "'crossval.windows=2'"),
+            ("model.hill.exponent=2.5", "'model.hill.exponent' as it is by default"),
+            ("data.holdout_weeks=0", "'data.holdout_weeks' as it is by default"),
+            ("sweep.direction=minimize", "another search, sampler, seed or objective"),
+            ("model.adstock.decay=0.3", "another search, sampler, seed or objective"),
+        ):
+            self.assertIn(f"was started with {was}: its trials wouldn't be comparable", self.dcmmm(*resume, word, code=2).err)
+        self.assertEqual(len(load(self.at).trials), 1)
+        self.dcmmm(*resume, "trainer.threads=2", "sweep.workers=1", "model=ridge")
+        (self.at / "panel.h5").unlink()
+        self.assertIn("isn't there any more", self.dcmmm(*resume, code=2).err)
+
+    def test_runs_and_sweeps_keep_out_of_each_others_folders(self):
+        run = self.folder / "run"
+        self.dcmmm("train", f"data.panel={self.panel}", f"run.dir={run}", "model=ridge")
+        self.assertIn("already holds a run", self.sweep("sweep.trials=1", folder=run, code=2).err)
+        self.sweep("sweep.trials=1")
+        for command in ("train", "crossval"):
+            for word in ("run.overwrite=true", "run.resume=true", "run.overwrite=false"):
+                done = self.dcmmm(command, f"data.panel={self.panel}", f"run.dir={self.at}", *QUICK, word, code=2)
+                self.assertIn("holds a sweep", done.err)
+        self.dcmmm("sweep", "resume", f"dir={self.at}", "sweep.trials=2")
+        self.assertEqual(len(load(self.at).trials), 2)
+
+    def test_it_goes_on_with_its_own_config_folder(self):
+        configs = self.folder / "configs"
+        (configs / "sweep").mkdir(parents=True)
+        (configs / "sweep/mine.yaml").write_text(
+            'defaults: [default]\nspace: {model.adstock.decay: "0.2,0.4", model.hill.enabled: "false,true"}\n')  # fmt: skip
+        words = ["--config-dir", str(configs), f"data.panel={self.panel}", f"run.dir={self.at}", *QUICK, "sweep=mine"]
+        # A word with one value takes its key out of the file's search.
+        self.dcmmm("sweep", *words, "sweep.sampler=grid", "model.hill.enabled=false")
+        self.dcmmm("sweep", "status", f"dir={self.at}")
+        self.dcmmm("sweep", "resume", f"dir={self.at}")
+        self.assertEqual([trial.params for trial in load(self.at).trials], [{"model.adstock.decay": 0.2}, {"model.adstock.decay": 0.4}])
+
+    def test_failed_trials_are_tried_again_when_asked(self):
+        tests = self.folder / "tests.csv"
+        header = "experiment,channel,regions,first_week,last_week,lift,standard_error\n"
+        tests.write_text(header + "spring,channel_01,*,2023-02-06,2053-03-06,5,1\n")  # beyond the panel
+        failed = self.sweep("sweep.trials=20", "sweep.workers=4", f"data.experiments={tests}", code=2)
+        self.assertIn("trials failed and none is complete. The last one: exit code 2", failed.err)
+        states = [trial.state.name for trial in load(self.at).trials]
+        self.assertGreaterEqual(states.count("FAIL"), 5)
+        self.assertLess(len(states), 12)  # of all four workers, not five of each
+        self.assertEqual([row["state"] for row in cli.read_csv(self.at / "trials.csv")].count("failed"), states.count("FAIL"))
+        status = self.dcmmm("sweep", "status", f"dir={self.at}").out
+        self.assertRegex(status, r"the last failure: trial \d+, exit code 2: .*not a training week")
+        tests.write_text(header + "spring,channel_01,*,2023-02-06,2023-03-06,5,100\n")
+        count = len(states)
+        done = self.dcmmm("sweep", "resume", f"dir={self.at}", f"sweep.trials={count}", "sweep.retry_failed=true").out
+        self.assertNotIn("interrupted", done)
+        trials = load(self.at).trials
+        again = {trial.user_attrs["retry_of"]: trial for trial in trials if "retry_of" in trial.user_attrs}
+        self.assertEqual(sorted(again), [trial.number for trial in trials if trial.state.name == "FAIL"])
+        for number, trial in again.items():
+            self.assertEqual((trial.state.name, trial.params), ("COMPLETE", trials[number].params))
+        self.dcmmm("sweep", "resume", f"dir={self.at}", f"sweep.trials={count}", "sweep.retry_failed=true")
+        self.assertEqual(len(load(self.at).trials), len(trials))  # once each
+
     def test_a_killed_sweep_goes_on_and_finishes_each_trial_once(self):
         whole = self.folder / "whole"
         self.sweep("sweep.trials=8", "sweep.workers=1", "sweep.sampler=sobol", folder=whole)
@@ -284,6 +361,7 @@ class Sweep(cli.Case):
             time.sleep(0.05)
         self.dcmmm("sweep", "cancel", f"dir={self.at}")
         self.assertEqual(started.finish(30)[0], 0)
+        self.assertRegex(self.dcmmm("sweep", "status", f"dir={self.at}").out, r"0 running.* of 40 trials; cancelled")
         done = len([t for t in load(self.at).trials if t.state.is_finished()])
         self.assertLess(done, 40)
         self.dcmmm("sweep", "resume", f"dir={self.at}", f"sweep.trials={done + 2}")
@@ -299,7 +377,17 @@ class Sweep(cli.Case):
         best = min(rows, key=lambda row: float(row["objective"]))
         self.assertIn(f"best: trial {best['number']},", self.dcmmm("sweep", "status", f"dir={self.at}").out)
 
+    def test_asha_knows_of_trials_that_were_too_fast_to_be_looked_at(self):
+        self.sweep("sweep.trials=3", "sweep.pruner=asha", "sweep.workers=1", "crossval.windows=4")
+        for trial in load(self.at).trials:
+            self.assertEqual(trial.state.name, "COMPLETE")
+            self.assertEqual(list(trial.intermediate_values), [1, 2, 3, 4])
+            self.assertEqual(trial.value, trial.intermediate_values[4])
+
     def test_a_grid_is_the_one_that_hydra_makes(self):
+        words = ["model.hidden=4,8", "trainer.steps=1,2"]
+        self.assertEqual(self.dcmmm("sweep", "-m", *words, "--dry-run").out,
+                         self.dcmmm("sweep", *words, "sweep.sampler=grid", "--dry-run").out)  # fmt: skip
         for words in (["model.hidden=range(2,9,3)", "trainer.learning_rate=0.01,0.001", "model=ridge,default"],
                       ["trainer.clip=range(0.5,2,0.5)", "model.hidden=choice(4, 8)"],
                       ["model.hidden=range(9,2,-3)", "trainer.deterministic=true,false"]):  # fmt: skip
@@ -331,12 +419,20 @@ class Sweep(cli.Case):
             (["trainer.steps=3"], "nothing to search"),
             (["sweep.objective=metrics.holdout.rmse", "sweep.pack=2", "model.hidden=2,3"], "side by side"),
             (["sweep.objective=coverage", "model.hidden=2,3"], "sweep.direction"),
+            (["sweep.objective=wapee", "model.hidden=2,3"], "Did you mean 'wape'"),
+            (["sweep.further_objectives=[rmze]", "model.hidden=2,3"], "Did you mean 'rmse'"),
+            (["model.adstock.decay=interval(0.1,1.5)"], "model.adstock.decay"),
+            (["model.media.unit=region,foo"], "model.media.unit"),
+            (["model=ridge,nosuch"], "Could not find 'model/nosuch'"),
+            (["model.no_such=1,2", "--dry-run"], "no_such"),
+            (["model.hidden=interval(1,99999999999999999999)"], "2^53"),
             (["stauts"], "Did you mean 'status'"),
             (["status", "dir=nowhere"], "holds no sweep"),
         ):
             done = self.dcmmm("sweep", *words, code=2)
             self.assertIn(message, done.err)
-        self.sweep("sweep.trials=1")
+        self.assertIn("crossval.windows", self.sweep("crossval.windows=90", code=2).err)  # of the panel, not of a trial
+        self.sweep("sweep.trials=1", folder=self.at)
         self.assertIn("already holds a sweep", self.sweep("sweep.trials=1", code=2).err)
         self.assertIn("another search", self.sweep("model.hidden=2,3", "run.resume=true", code=2).err)
 
