@@ -218,7 +218,7 @@ class OverrideParser {
       throw UserError(text("Ambiguous value for argument '", word_,
                            "'.\n1. To use it as a list, use key=[value1,value2]\n",
                            "2. To use it as a text, quote the value: key=\\'value1,value2\\'\n",
-                           "3. To try each value in turn: dcmmm sweep -m ", word_));
+                           "3. To try each value in turn: dcmmm sweep -m key=value1,value2"));
     }
     if (next_ < tokens_.size()) {
       fail(text("unexpected '", tokens_[next_].text, "' at position ", tokens_[next_].start + 1,

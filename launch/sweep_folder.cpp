@@ -232,7 +232,7 @@ void print_status(const Study& study, const Sweep& sweep) {
   add(count(TrialState::kFailed), "failed", true);
   add(held, "running", true);
   add(count(TrialState::kRunning) - held, "interrupted", false);
-  add(count(TrialState::kWaiting), "waiting (Optuna's own: dcmmm doesn't run them)", false);
+  add(count(TrialState::kWaiting), "waiting", false);
   std::cout << counts << " of " << sweep.plan.trials << " trials" << (is_cancelled(study) ? "; cancelled" : "") << "\n"
             << best_text(study, sweep) << "\n";
   for (auto trial = study.trials().rbegin(); trial != study.trials().rend(); ++trial) {

@@ -172,6 +172,8 @@ void Study::apply_operation(const JournalLine& line) {
         if (value.is_number()) trial.intermediate[std::stoll(step)] = value.get<double>();
     if (line.contains("user_attrs"))
       for (const auto& [name, value] : line["user_attrs"].items()) trial.attributes[name] = value;
+    if (line.contains("system_attrs") && line["system_attrs"].contains("fixed_params"))
+      for (const auto& [name, value] : line["system_attrs"]["fixed_params"].items()) trial.wanted[name] = value;
     trials_.push_back(std::move(trial));
   } else if (Trial* trial = open_trial(line)) {
     if (operation == kSetTrialParameter) {
@@ -257,6 +259,36 @@ JournalLine create_trial_line(const SearchSpace& space, const std::vector<double
       line["params"][space[p].key] = std::llround(values[p]);
   }
   return line;
+}
+
+std::vector<JournalLine> start_trial_lines(int64_t trial_id, const SearchSpace& space,
+                                           const std::vector<double>& values) {
+  JournalLine state = line_of(kSetTrialState);
+  state["trial_id"] = trial_id;
+  state["state"] = static_cast<int>(TrialState::kRunning);
+  state["values"] = nullptr;
+  state["datetime_start"] = now_text();
+  std::vector<JournalLine> out = {std::move(state)};
+  for (size_t p = 0; p < space.size(); ++p) {
+    if (std::isnan(values[p])) continue;
+    JournalLine line = line_of(kSetTrialParameter);
+    line["trial_id"] = trial_id;
+    line["param_name"] = space[p].key;
+    line["param_value_internal"] = values[p];
+    line["distribution"] = distribution_text(space[p]);
+    out.push_back(std::move(line));
+  }
+  return out;
+}
+
+std::optional<double> value_of(const Parameter& parameter, const JournalLine& written) {
+  if (parameter.kind == Parameter::Kind::kChoice) {
+    for (size_t i = 0; i < parameter.choices.size(); ++i)
+      if (choice_json(parameter.choices[i]) == written) return static_cast<double>(i);
+    return std::nullopt;
+  }
+  if (!written.is_number() || !has_value(parameter, written.get<double>())) return std::nullopt;
+  return written.get<double>();
 }
 
 JournalLine trial_attribute_line(int64_t trial_id, const std::string& name, const JournalLine& value) {

@@ -29,6 +29,7 @@ struct Trial {
   std::map<int64_t, double> intermediate;         // by step
   std::string started, ended;                     // UTC, ISO 8601; "" where not known
   std::map<std::string, JournalLine> attributes;  // the user's
+  std::map<std::string, JournalLine> wanted;      // of a trial that Optuna enqueued: values as people write them
 
   bool is_finished() const { return state != TrialState::kRunning && state != TrialState::kWaiting; }
   /// In the order of the space, NaN where its condition isn't met; none where a parameter is missing or has
@@ -88,6 +89,12 @@ JournalLine create_study_line(const std::string& name, const std::vector<bool>& 
 JournalLine study_attribute_line(const std::string& name, const JournalLine& value);
 /// One line with all values, so that no reader ever sees a part of them.
 JournalLine create_trial_line(const SearchSpace& space, const std::vector<double>& values);
+/// A waiting trial begins with these values: one line for its state, and one for each value.
+std::vector<JournalLine> start_trial_lines(int64_t trial_id, const SearchSpace& space,
+                                           const std::vector<double>& values);
+/// A value as people write it in Optuna (a choice itself, a number), as Parameter holds it; none where it has no such
+/// value.
+std::optional<double> value_of(const Parameter& parameter, const JournalLine& written);
 JournalLine trial_attribute_line(int64_t trial_id, const std::string& name, const JournalLine& value);
 JournalLine intermediate_line(int64_t trial_id, int64_t step, double value);
 JournalLine end_trial_line(int64_t trial_id, TrialState state, std::optional<double> objective,

@@ -109,13 +109,43 @@ fs::path lock_path(const SweepPlan& plan, int64_t number) { return plan.folder /
 
 std::optional<Claim> left_behind(const SweepPlan& plan, const Study& study) {
   for (const Trial& trial : study.trials()) {
-    // Beyond the wanted ones there are failed trials that are tried again.
-    const bool is_wanted = trial.number < plan.trials || trial.attributes.contains(kRetryOf);
+    // Beyond the wanted ones there are failed trials that are tried again, and those that Optuna enqueued.
+    const bool is_wanted = trial.number < plan.trials || trial.attributes.contains(kRetryOf) || !trial.wanted.empty();
     if (trial.state != TrialState::kRunning || !is_wanted) continue;
     const auto values = trial.values_of(plan.space);
     if (!values) continue;
     TrialLock lock(lock_path(plan, trial.number), /*may_be_new=*/false);
     if (lock.is_held()) return Claim{trial.id, trial.number, *values, true, std::move(lock)};
+  }
+  return std::nullopt;
+}
+
+// The values of trial `number`, as the sampler has them.
+std::vector<double> sampled(const SweepPlan& plan, const Study& study, int64_t number) {
+  const bool learns = plan.sampler == SamplerKind::kTpe;
+  return sample(plan.sampler, plan.space, plan.seed, number,
+                learns ? observations(study, plan.space) : std::vector<Observation>());
+}
+
+// A trial that Optuna enqueued, with the values that it wants and the sampler's for the others.
+std::optional<Claim> enqueued(const SweepPlan& plan, const Study& study) {
+  for (const Trial& trial : study.trials()) {
+    if (trial.state != TrialState::kWaiting) continue;
+    std::vector<double> values = sampled(plan, study, plan.sampler == SamplerKind::kGrid ? 0 : trial.number);
+    bool can_run = true;
+    for (size_t p = 0; p < plan.space.size(); ++p) {
+      const auto wanted = trial.wanted.find(plan.space[p].key);
+      if (wanted == trial.wanted.end()) continue;
+      const std::optional<double> value = value_of(plan.space[p], wanted->second);
+      can_run = can_run && value;
+      values[p] = value.value_or(0);
+    }
+    if (!can_run) continue;  // Optuna's own business
+    leave_out_inactive(plan.space, values);
+    for (size_t p = 0; p < plan.space.size(); ++p)  // that count only with what is wanted
+      if (std::isnan(values[p]) && is_active(plan.space, values, p)) values[p] = from_unit(plan.space[p], 0.5);
+    TrialLock lock(lock_path(plan, trial.number), /*may_be_new=*/true);
+    if (lock.is_held()) return Claim{trial.id, trial.number, std::move(values), false, std::move(lock)};
   }
   return std::nullopt;
 }
@@ -126,14 +156,14 @@ std::optional<Claim> claim_trial(StudyFile& file, const SweepPlan& plan) {
     if (is_cancelled(study)) return {};
     claim = left_behind(plan, study);
     if (claim) return {};
+    claim = enqueued(plan, study);
+    if (claim) return start_trial_lines(claim->id, plan.space, claim->values);
     const auto number = static_cast<int64_t>(study.trials().size());
     if (number >= plan.trials) return {};
     TrialLock lock(lock_path(plan, number), /*may_be_new=*/true);
     int64_t id = 0;
     for (const Trial& trial : study.trials()) id = std::max(id, trial.id + 1);
-    const bool learns = plan.sampler == SamplerKind::kTpe;
-    std::vector<double> values = sample(plan.sampler, plan.space, plan.seed, number,
-                                        learns ? observations(study, plan.space) : std::vector<Observation>());
+    std::vector<double> values = sampled(plan, study, number);
     JournalLine line = create_trial_line(plan.space, values);
     claim.emplace(Claim{id, number, std::move(values), false, std::move(lock)});
     return {std::move(line)};

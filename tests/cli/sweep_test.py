@@ -94,10 +94,19 @@ class Sweep(cli.Case):
             distributions={"model.ridge.strength": floats(1e-3, 10, log=True), "model.adstock.decay": floats(0.1, 0.9)})  # fmt: skip
         load(self.at).add_trial(added)
         load(self.at).enqueue_trial({"model.ridge.strength": 2.0})
+        load(self.at).enqueue_trial({"model.ridge.strength": 3.0, "model.adstock.decay": 0.7})
+        load(self.at).enqueue_trial({"model.ridge.strength": 300.0})  # beyond the search
         self.assertEqual(load(self.at).best_trial.number, 2)
         status = self.dcmmm("sweep", "status", f"dir={self.at}").out
-        self.assertIn("3 complete, 0 failed, 0 running, 1 waiting", status)
+        self.assertIn("3 complete, 0 failed, 0 running, 3 waiting", status)
         self.assertIn("best: trial 2, skill 99:", status)
+        self.dcmmm("sweep", "resume", f"dir={self.at}")
+        trials = load(self.at).trials
+        self.assertEqual([trial.state.name for trial in trials], ["COMPLETE"] * 5 + ["WAITING"])
+        self.assertEqual(trials[3].params["model.ridge.strength"], 2.0)
+        self.assertEqual(trials[4].params, {"model.ridge.strength": 3.0, "model.adstock.decay": 0.7})
+        config = yaml.safe_load((self.at / "trials/4/config.yaml").read_text())
+        self.assertEqual((config["model"]["ridge"]["strength"], config["model"]["adstock"]["decay"]), (3.0, 0.7))
 
     def test_a_sweep_that_goes_on_keeps_its_trials_comparable(self):
         self.sweep("sweep.trials=1")

@@ -68,8 +68,8 @@ TEST(Configuration, SaysThatAGroupIsNotInTheDefaults) {
 
 TEST(Configuration, SaysThatACommaNeedsTheSweepOption) {
   const ConfigFolder folder(kDatabase);
-  EXPECT_THAT(folder.refusal({"size=1,2"}),
-              AllOf(HasSubstr("'size=1,2'"), HasSubstr("[value1,value2]"), HasSubstr("dcmmm sweep -m size=1,2")));
+  EXPECT_THAT(folder.refusal({"size=1,2"}), AllOf(HasSubstr("'size=1,2'"), HasSubstr("[value1,value2]"),
+                                                  HasSubstr("dcmmm sweep -m key=value1,value2")));
 }
 
 TEST(Configuration, NamesFileAndLineOfBrokenYaml) {
