@@ -203,6 +203,10 @@ std::pair<int, std::string> describe_error() {
 // before any library's constructors run, since those of LibTorch take most of the time that starting takes. Nothing of
 // the C library may be used here but system calls.
 static void wait_passively(int, char** argv, char** environment) {
+  // Until the handlers are there, USR1 (a checkpoint, please) ends nothing.
+  struct sigaction ignored = {};
+  ignored.sa_handler = SIG_IGN;
+  sigaction(SIGUSR1, &ignored, nullptr);
   static constexpr std::string_view kPolicy = "OMP_WAIT_POLICY=", kSpinning = "GOMP_SPINCOUNT=";
   static char passive[] = "OMP_WAIT_POLICY=passive";
   constexpr size_t kMost = 4096;

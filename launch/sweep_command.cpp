@@ -131,7 +131,7 @@ int work(const SweepLine& line, const Sweep& sweep, int64_t workers, StudyFile& 
   }
   if (speaks) log_to_file(sweep.plan.folder / "sweep.log");
   log_info(text("Sweep in ", sweep.plan.folder.string(), ": ", sweep.plan.trials, " trials, ",
-                finished_trials(file.refresh(), sweep.plan.trials), " finished before"));
+                finished_trials(sweep.plan, file.refresh()), " finished before"));
   try {
     run_workers(line, sweep, workers);
   } catch (...) {
@@ -155,34 +155,46 @@ int work(const SweepLine& line, const Sweep& sweep, int64_t workers, StudyFile& 
   return 0;
 }
 
-// What asks no worker: prints, submits or cancels. None where there is work to do.
+// What asks no worker: prints. None where there is work to do.
 std::optional<int> look(const SweepLine& line, const Sweep& sweep, StudyFile& file) {
-  if (line.dry_run) check_trials(line, sweep);
-  if (get<std::string>(sweep.config, "sweep.launcher") == "slurm" && line.dry_run) {
-    std::cout << batch_script(line, sweep, std::nullopt) << std::flush;
-    return 0;
-  }
   if (sweep.words.action == SweepWords::Action::kStatus) {
     print_status(file.refresh(), sweep);
     std::cout << slurm_jobs_text(slurm_jobs(file.refresh())) << std::flush;
     return 0;
   }
-  if (sweep.words.action == SweepWords::Action::kCancel) {
-    file.change([](const Study&) { return std::vector{study_attribute_line(kCancelled, true)}; });
-    cancel_slurm_jobs(slurm_jobs(file.refresh()));
-    std::cout << "Cancelled: workers stop within seconds. To go on: dcmmm sweep resume dir="
-              << sweep.plan.folder.string() << std::endl;
-    return 0;
-  }
   if (!line.dry_run) return std::nullopt;
-  print_trials(sweep);
+  check_trials(line, sweep);
+  if (is_cancelled(file.refresh()))
+    log_warning(
+        "The sweep is cancelled: its workers do nothing before `dcmmm sweep resume` is called without --dry-run.");
+  if (get<std::string>(sweep.config, "sweep.launcher") == "slurm")
+    std::cout << batch_script(line, sweep, std::nullopt) << std::flush;
+  else
+    print_trials(sweep);
   return 0;
+}
+
+// Without the config, which may not be there any more.
+void cancel(const fs::path& folder) {
+  StudyFile file(folder / "journal.log");
+  file.change([](const Study&) { return std::vector{study_attribute_line(kCancelled, true)}; });
+  cancel_slurm_jobs(slurm_jobs(file.refresh()));
+  std::cout << "Cancelled: workers stop within seconds. To go on: dcmmm sweep resume dir=" << folder.string()
+            << std::endl;
 }
 
 }  // namespace
 
 int sweep_command(const SweepLine& given, const Environment& environment, Communicator& world) {
   const bool speaks = world.rank() == 0;
+  const SweepWords words = split_sweep_words(given.words);
+  const bool looks = words.action == SweepWords::Action::kStatus || words.action == SweepWords::Action::kCancel;
+  if (looks && given.dry_run)
+    throw UserError("--dry-run says what would be run: leave it out of sweep status and cancel.");
+  if (words.action == SweepWords::Action::kCancel && !given.print_config) {
+    if (speaks) cancel(words.folder);
+    return 0;
+  }
   const SweepLine line = with_its_config_dir(given);
   if (line.print_config) {
     if (speaks) std::cout << to_yaml(composed(line, split_sweep_words(line.words).words));
@@ -195,10 +207,15 @@ int sweep_command(const SweepLine& given, const Environment& environment, Commun
   const JournalLine asked_last = file.refresh().attribute(kTrials);
   const bool asks_now = std::any_of(line.words.begin(), line.words.end(),
                                     [](const auto& word) { return key_of(word) == "sweep.trials"; });
-  if (asked_last.is_number() && !asks_now) sweep.plan.trials = asked_last.get<int64_t>();
+  if (asked_last.is_number()) {
+    const auto trials = asked_last.get<int64_t>();
+    if (!asks_now)
+      sweep.plan.trials = trials;
+    else if (sweep.words.action == SweepWords::Action::kStart)  // a worker that a queue starts late asks for no fewer
+      sweep.plan.trials = std::max(trials, sweep.plan.trials);
+  }
   const bool on_slurm = get<std::string>(sweep.config, "sweep.launcher") == "slurm";
-  if (on_slurm || line.dry_run || sweep.words.action == SweepWords::Action::kStatus ||
-      sweep.words.action == SweepWords::Action::kCancel) {
+  if (on_slurm || line.dry_run || looks) {
     if (!speaks) return 0;
     if (const auto code = look(line, sweep, file)) return *code;
   }

@@ -69,7 +69,7 @@ void write_training_panel(const Sweep& sweep, Communicator& world) {
 
 // A parameter's values to try beforehand: its choices, or both ends.
 std::vector<double> extremes(const Parameter& parameter) {
-  constexpr size_t kMost = 32;
+  constexpr size_t kMost = 256;
   if (parameter.kind != Parameter::Kind::kChoice) return {parameter.low, parameter.high};
   std::vector<double> out;
   const size_t count = parameter.choices.size();
@@ -78,19 +78,31 @@ std::vector<double> extremes(const Parameter& parameter) {
   return out;
 }
 
-// How what others agreed on differs from the words given now, for people; "" where it doesn't. A study of an older
-// version doesn't say all of it.
-std::string difference(const JournalLine& agreed, const JournalLine& own) {
-  const std::string search = "another search, sampler, seed or objective";
-  if (!agreed.is_object() || own.contains("further") != agreed.contains("further")) return search;
-  for (const auto& [name, value] : agreed.items())
-    if (name != "words" && (!own.contains(name) || own[name] != value)) return search;
-  if (!agreed.contains("words")) return "";
-  const JournalLine &before = agreed["words"], &now = own["words"];
-  for (const auto& [key, word] : before.items())
-    if (!now.contains(key) || now[key] != word) return text("'", word.get<std::string>(), "'");
-  for (const auto& [key, word] : now.items())
-    if (!before.contains(key)) return text("'", key, "' as it is by default");
+// Keys that may differ between workers, or when a sweep goes on, as trials are the same whatever they are; the sweep's
+// own, of which agreed_settings() says what must be the same; and where its panel came from.
+bool is_free(const std::string& key) {
+  for (const char* name : {"trainer.threads", "trainer.device", "trainer.memory_limit", "trainer.region_chunk",
+                           "data.source", "data.panel", "data.events"})
+    if (key == name) return true;
+  for (const char* group : {"sweep.", "run.", "mesh.", "checkpoint."})
+    if (key.starts_with(group)) return true;
+  return false;
+}
+
+// How the study differs from what is asked for now, so that trials wouldn't be comparable, for people; "" where it
+// doesn't. Keys that one of two versions doesn't have are left out.
+std::string difference(const Study& study, const Sweep& sweep) {
+  if (study.attribute(kSettings) != agreed_settings(sweep) || study.maximises() != sweep.objective.maximise)
+    return "another search, sampler, seed or objective";
+  const fs::path kept = sweep.plan.folder / "config.yaml";
+  if (!fs::exists(kept)) return "";
+  const Value before = read_yaml_file(kept);
+  for (const std::string& key : leaf_paths(sweep.config)) {
+    const bool is_searched = std::any_of(sweep.plan.space.begin(), sweep.plan.space.end(),
+                                         [&](const Parameter& parameter) { return parameter.key == key; });
+    const Value *was = find_path(before, key), *is = find_path(sweep.config, key);
+    if (!is_free(key) && !is_searched && was != nullptr && !(*was == *is)) return text("'", key, "' = ", show(*was));
+  }
   return "";
 }
 
@@ -98,21 +110,22 @@ std::string difference(const JournalLine& agreed, const JournalLine& own) {
 std::vector<JournalLine> retries(const Study& study, const Sweep& sweep) {
   std::vector<JournalLine> out;
   std::set<int64_t> done;
-  int64_t id = 0;
-  for (const Trial& trial : study.trials()) {
-    id = std::max(id, trial.id + 1);
-    if (const auto of = trial.attributes.find(kRetryOf); of != trial.attributes.end())
+  for (const Trial& trial : study.trials())
+    if (const auto of = trial.attributes.find(kRetryOf); of != trial.attributes.end() && of->second.is_number())
       done.insert(of->second.get<int64_t>());
-  }
   auto number = static_cast<int64_t>(study.trials().size());
   for (const Trial& trial : study.trials()) {
     const auto values = trial.values_of(sweep.plan.space);
     if (trial.state != TrialState::kFailed || done.contains(trial.number) || !values) continue;
     make_lock(sweep.plan, number++);
-    out.push_back(create_trial_line(sweep.plan.space, *values));
-    out.push_back(trial_attribute_line(id++, kRetryOf, trial.number));
+    out.push_back(create_trial_line(sweep.plan.space, *values, trial.number));
   }
   return out;
+}
+
+// Whether somebody else's run is there, or was begun. A sweep whose start was cut off has its locks.
+bool holds_another(const fs::path& folder) {
+  return holds_a_run(folder) || (fs::exists(folder / "config.yaml") && !fs::exists(folder / "locks"));
 }
 
 std::string best_text(const Study& study, const Sweep& sweep) {
@@ -139,7 +152,7 @@ std::string best_text(const Study& study, const Sweep& sweep) {
 void open_study(const SweepLine& line, const Sweep& sweep, Communicator& world) {
   const fs::path& folder = sweep.plan.folder;
   if (!fs::exists(sweep.plan.journal())) {  // mistakes leave no folder behind
-    if (holds_a_run(folder))
+    if (holds_another(folder))
       throw UserError(text("'", folder.string(), "' already holds a run. Choose another run.dir for the sweep."));
     check_trials(line, sweep);
   }
@@ -152,7 +165,7 @@ void open_study(const SweepLine& line, const Sweep& sweep, Communicator& world) 
     if (!joins)
       throw UserError(text("'", folder.string(), "' already holds a sweep. Go on with it: dcmmm sweep resume dir=",
                            folder.string(), ". Or choose another run.dir."));
-    const std::string other = difference(file.refresh().attribute(kSettings), agreed_settings(sweep));
+    const std::string other = difference(file.refresh(), sweep);
     if (!other.empty())
       throw UserError(
           text("The sweep in '", folder.string(), "' was started with ", other,
@@ -163,9 +176,13 @@ void open_study(const SweepLine& line, const Sweep& sweep, Communicator& world) 
                            "', isn't there any more. Bring it back, or start another sweep."));
     if (get<bool>(sweep.config, "sweep.retry_failed"))
       file.change([&](const Study& study) { return retries(study, sweep); });
-    // A worker that a queue starts late doesn't undo it.
-    if (is_cancelled(file.refresh()) && sweep.words.action == SweepWords::Action::kResume)
-      file.change([](const Study&) { return std::vector{study_attribute_line(kCancelled, false)}; });
+    // A worker that a queue starts late undoes nothing.
+    if (sweep.words.action == SweepWords::Action::kResume)
+      file.change([](const Study& study) {
+        std::vector<JournalLine> lines = {study_attribute_line(kFailuresBefore, failed_trials(study))};
+        if (is_cancelled(study)) lines.push_back(study_attribute_line(kCancelled, false));
+        return lines;
+      });
     if (file.refresh().attribute(kTrials) != sweep.plan.trials)
       file.change([&](const Study&) { return std::vector{study_attribute_line(kTrials, sweep.plan.trials)}; });
     return;
@@ -174,7 +191,7 @@ void open_study(const SweepLine& line, const Sweep& sweep, Communicator& world) 
   Value::List saved;
   for (const auto& words : {sweep.words.words, sweep.words.search})
     for (const std::string& word : words)
-      if (!word.starts_with("run.resume=")) saved.emplace_back(word);
+      if (!word.starts_with("run.resume=") && !word.starts_with("sweep.retry_failed=")) saved.emplace_back(word);
   write_text_file(folder / "overrides.yaml", to_yaml(Value(saved)));
   write_text_file(folder / "config.yaml", to_yaml(sweep.config));
   JournalLine config_dir;  // null where none was given
@@ -195,7 +212,7 @@ void write_summary(const Study& study, const Sweep& sweep) {
   page.styles = {"style.css"};
   page.scripts = {"tables.js", "sweep.js"};
   page.data = summary_data(study, sweep.plan.space, sweep.objective_names(),
-                           text(finished_trials(study, sweep.plan.trials), " of ", sweep.plan.trials,
+                           text(finished_trials(sweep.plan, study), " of ", sweep.plan.trials,
                                 " trials are finished; sampler ", get<std::string>(sweep.config, "sweep.sampler"),
                                 ", seed ", sweep.plan.seed, "; dcmmm ", DCMMM_VERSION, "."));
   write_text_file(sweep.plan.folder / "report.html", page_html(page, {built_in("report/assets"), plotly_js()}));

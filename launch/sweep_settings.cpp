@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <ctime>
-#include <map>
 
 #include "common/errors.hpp"
 #include "common/text.hpp"
@@ -26,29 +25,6 @@ const std::vector<std::string> kEvaluationFigures = {"skill",
                                                      "coverage",
                                                      "coverage_totals"};
 
-// Keys that may differ between workers, or when a sweep goes on, as trials are the same whatever they are; and the
-// sweep's own, of which agreed_settings() says what must be the same.
-bool is_free(const std::string& key) {
-  for (const char* name :
-       {"sweep", "trainer.threads", "trainer.device", "trainer.memory_limit", "trainer.region_chunk"})
-    if (key == name) return true;
-  for (const char* group : {"sweep.", "run.", "mesh.", "checkpoint."})
-    if (key.starts_with(group)) return true;
-  return false;
-}
-
-// The words with one value that trials are made of, by key; of a key the last one.
-std::map<std::string, std::string> words_of_trials(const Sweep& sweep) {
-  std::map<std::string, std::string> out;
-  for (const std::string& word : sweep.words.words) {
-    const std::string key = key_of(word);
-    const bool is_searched = std::any_of(sweep.plan.space.begin(), sweep.plan.space.end(),
-                                         [&](const Parameter& parameter) { return parameter.key == key; });
-    if (!is_free(key) && !is_searched) out[key] = word;
-  }
-  return out;
-}
-
 // `words`: the search's own, and `fixed`: those with one value, which take their keys out of a file's space.
 SearchSpace search_space(const Value& config, const std::vector<std::string>& words,
                          const std::vector<std::string>& fixed) {
@@ -67,7 +43,21 @@ SearchSpace search_space(const Value& config, const std::vector<std::string>& wo
         "There is nothing to search: give keys with several values, such as model.adstock.decay=0.2,0.5 or "
         "'model.likelihood.share_sd=tag(log, interval(0.01,1))', or sweep.space in a config file.");
   const auto conditions = get<std::optional<TextMap>>(config, "sweep.when");
-  for (const auto& [key, condition] : conditions.value_or(TextMap())) set_condition(out, key, condition);
+  const auto fixed_word = [&](const std::string& key) {
+    const auto found =
+        std::find_if(fixed.rbegin(), fixed.rend(), [&](const std::string& word) { return key_of(word) == key; });
+    const bool is_searched = std::any_of(out.begin(), out.end(), [&](const Parameter& own) { return own.key == key; });
+    return found == fixed.rend() || is_searched ? std::string() : *found;
+  };
+  for (const auto& [key, condition] : conditions.value_or(TextMap())) {
+    if (!fixed_word(key).empty()) continue;  // it has its value
+    const std::string decided = fixed_word(condition.substr(0, condition.find('=')));
+    if (decided.empty()) {
+      set_condition(out, key, condition);
+    } else if (decided != condition) {
+      std::erase_if(out, [&](const Parameter& own) { return own.key == key; });
+    }
+  }
   for (const Parameter& parameter : out)
     if (parameter.key == "sweep" || parameter.key.starts_with("sweep.") || parameter.key.starts_with("run.") ||
         parameter.key.starts_with("crossval.") || parameter.key.starts_with("data."))
@@ -95,12 +85,10 @@ fs::path dated_folder() {
 SweepLine with_its_config_dir(SweepLine line) {
   const SweepWords words = split_sweep_words(line.words);
   if (words.action == SweepWords::Action::kStart || !line.config_dir.empty()) return line;
-  for (const std::string& word : words.words) {
-    if (!word.starts_with("run.dir=")) continue;
-    const JournalLine kept = StudyFile(fs::path(word.substr(8)) / "journal.log").refresh().attribute(kConfigDir);
-    if (kept.is_string()) line.config_dir = kept.get<std::string>();
-  }
-  if (!line.config_dir.empty()) line.config_dirs.insert(line.config_dirs.begin(), line.config_dir);
+  const JournalLine kept = StudyFile(words.folder / "journal.log").refresh().attribute(kConfigDir);
+  if (!kept.is_string()) return line;
+  line.config_dir = kept.get<std::string>();
+  line.config_dirs.insert(line.config_dirs.begin(), line.config_dir);
   return line;
 }
 
@@ -142,7 +130,10 @@ Sweep read_sweep(const SweepLine& line) {
       sweep_objective(get<std::string>(out.config, "sweep.objective"), get<std::string>(out.config, "sweep.direction"));
   // The direction is said of the first one; the others follow their names.
   for (const std::string& name : get<std::vector<std::string>>(out.config, "sweep.further_objectives")) {
-    out.further.push_back(sweep_objective(name, "auto"));
+    const std::vector<std::string> before = out.objective_names();
+    if (std::find(before.begin(), before.end(), name) != before.end())
+      throw UserError(text("sweep.further_objectives has '", name, "', which is an objective already. Leave it out."));
+    out.further.push_back(sweep_objective(name, "auto", "sweep.further_objectives"));
     if (out.further.back().is_of_training() != out.objective.is_of_training())
       throw UserError(text("sweep.further_objectives has '", name, "' beside sweep.objective=", out.objective.name,
                            ": figures of metrics.json (metrics.FIGURE) and of crossval.json don't come from the same "
@@ -176,8 +167,6 @@ JournalLine agreed_settings(const Sweep& sweep) {
     if (!parameter.when_key.empty())
       out["space"][parameter.key]["when"] = {{parameter.when_key, parameter.when_choice}};
   for (const SweepObjective& other : sweep.further) out["further"].push_back(other.name);
-  out["maximise"] = sweep.objective.maximise;
-  out["words"] = words_of_trials(sweep);
   return out;
 }
 

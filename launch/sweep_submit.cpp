@@ -22,9 +22,10 @@ std::string batch_script(const SweepLine& line, const Sweep& sweep, const std::o
   for (const auto& part : {sweep.words.words, sweep.words.search})
     for (const std::string& word : part)
       if (!word.starts_with("run.dir=") && !word.starts_with("run.resume=") && !word.starts_with("sweep.launcher=") &&
-          !word.starts_with("sweep.workers=") && !word.starts_with("sweep.slurm."))
+          !word.starts_with("sweep.workers=") && !word.starts_with("sweep.slurm.") &&
+          !word.starts_with("sweep.retry_failed="))
         words.push_back(word);
-  words.push_back("run.dir=" + sweep.plan.folder.string());
+  words.push_back(text("run.dir='", sweep.plan.folder.string(), "'"));
   return slurm_script(options, fs::read_symlink("/proc/self/exe").string(), words);
 }
 

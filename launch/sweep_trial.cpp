@@ -20,10 +20,16 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr auto kReportEvery = std::chrono::milliseconds(100);
-// How often a trial is started whose process KILL ends from outside: by someone, or for want of memory, then in vain.
+// How often a trial is started whose process ends from outside: by someone, or for want of memory, then in vain.
 constexpr int kMostStarts = 3;
-constexpr int kKilled = 128 + SIGKILL;
 constexpr int kNoProgram = 127;
+
+// A process that ended because somebody or something else wanted it to: it left its trial as it was.
+bool was_interrupted(int code) {
+  for (const int signal : {SIGKILL, SIGTERM, SIGINT, SIGUSR2, SIGHUP})
+    if (code == 128 + signal) return true;
+  return code == static_cast<int>(ExitCode::kStopped);
+}
 
 // Words about the sweep itself, its folder, and the data that its panel file holds by now.
 bool is_the_sweeps_own(const std::string& key) {
@@ -109,11 +115,16 @@ std::optional<double> figure_of(const nlohmann::json& file, const SweepObjective
   return node->is_number() ? std::optional(node->get<double>()) : std::nullopt;
 }
 
-SweepObjective sweep_objective(const std::string& name, const std::string& direction) {
+SweepObjective sweep_objective(const std::string& name, const std::string& direction, const std::string& key) {
   const auto ends_with_one = [&](std::initializer_list<const char*> ends) {
     return std::any_of(ends.begin(), ends.end(), [&](const char* end) { return name.ends_with(end); });
   };
   const bool up = ends_with_one({"skill", "r2"}), down = ends_with_one({"rmse", "mae", "wape", "error"});
+  if (direction == "auto" && !up && !down && key != "sweep.objective")
+    throw UserError(text("Whether a larger '", name,
+                         "' is better isn't known. Make it sweep.objective, with sweep.direction, "
+                         "and put the other one into ",
+                         key, "."));
   if (direction == "auto" && !up && !down)
     throw UserError(text("Is a larger 'sweep.objective=", name,
                          "' better? Say sweep.direction=maximize or sweep.direction=minimize."));
@@ -177,7 +188,7 @@ TrialOutcome outcome_of(const TrialCommand& command, const nlohmann::json& file)
     const auto figure = figure_of(file, objective);
     if (!figure)
       return {TrialOutcome::Kind::kFailed, 0,
-              text("'sweep.objective' is '", objective.name, "', which ", objective.file(), " has no number for")};
+              text("one of its objectives is '", objective.name, "', which ", objective.file(), " has no number for")};
     figures.push_back(*figure);
   }
   return {TrialOutcome::Kind::kComplete, figures[0], "", {figures.begin() + 1, figures.end()}};
@@ -197,27 +208,29 @@ TrialOutcome run_trial(const TrialCommand& command, const TrialTask& task, const
       return pruned || stop();
     };
     TrialTask start = task;
-    int code = kKilled;
-    for (int starts = 0; code == kKilled && starts < kMostStarts; ++starts) {
+    int code = 128 + SIGKILL;
+    for (int starts = 0; was_interrupted(code) && starts < kMostStarts; ++starts) {
+      // A signal to all of a job may have reached the trial first.
+      if (starts > 0 && stop()) return {TrialOutcome::Kind::kStopped, 0, ""};
       // A launcher hands USR2 on and waits; TERM would end its ranks at once.
       code = run_trial_process(trial_words(command, start), output, task.lock_descriptor, look,
                                command.launcher.empty() ? SIGTERM : SIGUSR2);
       start.is_taken_over = true;  // goes on from its checkpoint, if it has one
     }
     if (pruned) return {TrialOutcome::Kind::kPruned, 0, ""};
-    if (code == -1) return {TrialOutcome::Kind::kStopped, 0, ""};
-    if (command.reports && code == 0) task.report(intermediate_values(command, task.number), /*at_end=*/true);
+    if (code == -1 || (was_interrupted(code) && stop())) return {TrialOutcome::Kind::kStopped, 0, ""};
     if (code == kNoProgram && !command.launcher.empty())
       return {TrialOutcome::Kind::kFailed, 0,
               text("'", command.launcher.front(), "' of sweep.rank_launcher can't be started: is it in PATH?")};
-    if (code == kKilled)
+    if (was_interrupted(code))
       return {TrialOutcome::Kind::kFailed, 0,
-              text("its process was killed ", kMostStarts, " times (signal 9: for want of memory?) (", output.string(),
-                   ")")};
+              text("its process was ended ", kMostStarts, " times from outside, last with exit code ", code,
+                   code == 128 + SIGKILL ? " (for want of memory?)" : "", " (", output.string(), ")")};
     if (code != 0)
       return {TrialOutcome::Kind::kFailed, 0,
               text("exit code ", code, ": ", last_message(output), " (", output.string(), ")")};
   }
+  if (command.reports) task.report(intermediate_values(command, task.number), /*at_end=*/true);
   const auto json = json_in(file);
   if (!json) return {TrialOutcome::Kind::kFailed, 0, text("it left no ", file.string())};
   return outcome_of(command, *json);

@@ -23,8 +23,9 @@ struct SweepObjective {
 };
 
 /// `direction` auto: names that end in skill or r2 are maximised, those that end in rmse, mae, wape or error minimised;
-/// others throw UserError.
-SweepObjective sweep_objective(const std::string& name, const std::string& direction);
+/// others throw UserError, which calls the key by its name.
+SweepObjective sweep_objective(const std::string& name, const std::string& direction,
+                               const std::string& key = "sweep.objective");
 
 /// What every trial of a sweep is started with.
 struct TrialCommand {

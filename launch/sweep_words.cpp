@@ -4,6 +4,7 @@
 
 #include "common/errors.hpp"
 #include "common/text.hpp"
+#include "launch/override_grammar.hpp"
 #include "launch/sweep_trial.hpp"
 #include "launch/yaml_text.hpp"
 #include "sweep/space.hpp"
@@ -17,6 +18,13 @@ const std::vector<std::string> kActions = {"status", "resume", "cancel"};
 std::string in_full(const std::string& word) {
   if (word.starts_with("dir=")) return "run." + word;
   return word.starts_with("launcher=") ? "sweep." + word : word;
+}
+
+// The value of key=value as a text, without its quotes.
+std::string text_of(const std::string& word) {
+  const auto value = parse_override(word).value;
+  const auto* name = value ? value->as<std::string>() : nullptr;
+  return name != nullptr ? *name : word.substr(word.find('=') + 1);
 }
 
 void add_saved(const fs::path& folder, std::vector<std::string>& words) {
@@ -49,13 +57,14 @@ SweepWords split_sweep_words(const std::vector<std::string>& given) {
                              " Expected status, resume or cancel with dir=DIR, or key=values to search."));
       if (out.action != SweepWords::Action::kStart) continue;
     }
-    if (word.starts_with("run.dir=")) directory = word.substr(8);
+    if (word.starts_with("run.dir=")) directory = text_of(word);
     all.push_back(word);
   }
   if (out.action != SweepWords::Action::kStart) {
     if (directory.empty()) throw UserError(text("sweep ", given.front(), " needs dir=DIR, the folder of the sweep."));
     std::vector<std::string> with_saved;
-    add_saved(directory, with_saved);
+    out.folder = directory;
+    add_saved(out.folder, with_saved);
     with_saved.insert(with_saved.end(), all.begin(), all.end());
     all = std::move(with_saved);
   }

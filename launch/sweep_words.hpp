@@ -1,6 +1,7 @@
 // The words of `dcmmm sweep`: what it is to do, the config's words, and the search.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@ namespace dcmmm {
 struct SweepWords {
   enum class Action { kStart, kStatus, kResume, kCancel };
   Action action = Action::kStart;
+  std::filesystem::path folder;     // of status, resume and cancel
   std::vector<std::string> words;   // to compose the config from
   std::vector<std::string> search;  // key=values, in the grammar of sweep/space.hpp; of a key the last word counts
 };

@@ -54,8 +54,10 @@ std::string slurm_script(const SlurmOptions& options, const std::string& program
   add(text("--signal=B:USR1@", options.signal_seconds));
   add("--requeue");
   add("--open-mode=append");
-  const std::string logs = options.log_folder ? *options.log_folder + "/" : "dcmmm-sweep-";
-  add(text("--output=", logs, array ? "%A_%a.log" : "%j.log"));
+  std::string logs;  // a % in the folder's name is no pattern of Slurm's
+  for (const char letter : options.log_folder ? *options.log_folder + "/" : "dcmmm-sweep-")
+    logs += letter == '%' ? std::string("%%") : std::string(1, letter);
+  add(text("--output=\"", logs, array ? "%A_%a.log\"" : "%j.log\""));
   if (options.partition) add("--partition=" + *options.partition);
   if (options.account) add("--account=" + *options.account);
   for (const std::string& option : options.options) add(option);

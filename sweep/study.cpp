@@ -174,6 +174,9 @@ void Study::apply_operation(const JournalLine& line) {
       for (const auto& [name, value] : line["user_attrs"].items()) trial.attributes[name] = value;
     if (line.contains("system_attrs") && line["system_attrs"].contains("fixed_params"))
       for (const auto& [name, value] : line["system_attrs"]["fixed_params"].items()) trial.wanted[name] = value;
+    // Those of dcmmm begin running with all of their values.
+    if (trial.state == TrialState::kRunning && !trial.values.empty() && !trial.attributes.contains(kRetryOf))
+      trial.draw = draws_++;
     trials_.push_back(std::move(trial));
   } else if (Trial* trial = open_trial(line)) {
     if (operation == kSetTrialParameter) {
@@ -245,7 +248,8 @@ JournalLine study_attribute_line(const std::string& name, const JournalLine& val
   return line;
 }
 
-JournalLine create_trial_line(const SearchSpace& space, const std::vector<double>& values) {
+JournalLine create_trial_line(const SearchSpace& space, const std::vector<double>& values,
+                              std::optional<int64_t> retry_of) {
   JournalLine line = line_of(kCreateTrial);
   line["study_id"] = 0;
   line["datetime_start"] = now_text();
@@ -258,6 +262,7 @@ JournalLine create_trial_line(const SearchSpace& space, const std::vector<double
     else
       line["params"][space[p].key] = std::llround(values[p]);
   }
+  if (retry_of) line["user_attrs"][kRetryOf] = *retry_of;
   return line;
 }
 
@@ -268,7 +273,7 @@ std::vector<JournalLine> start_trial_lines(int64_t trial_id, const SearchSpace& 
   state["state"] = static_cast<int>(TrialState::kRunning);
   state["values"] = nullptr;
   state["datetime_start"] = now_text();
-  std::vector<JournalLine> out = {std::move(state)};
+  std::vector<JournalLine> out;
   for (size_t p = 0; p < space.size(); ++p) {
     if (std::isnan(values[p])) continue;
     JournalLine line = line_of(kSetTrialParameter);
@@ -278,6 +283,7 @@ std::vector<JournalLine> start_trial_lines(int64_t trial_id, const SearchSpace& 
     line["distribution"] = distribution_text(space[p]);
     out.push_back(std::move(line));
   }
+  out.push_back(std::move(state));
   return out;
 }
 

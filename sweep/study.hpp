@@ -22,6 +22,8 @@ std::string name_of(TrialState state);
 struct Trial {
   int64_t id = 0;      // its place among all trials of the journal: how lines call it
   int64_t number = 0;  // its place among the study's trials
+  std::optional<int64_t>
+      draw;  // its place in the sampler's sequence; none of Optuna's own, and where it tries another one again
   TrialState state = TrialState::kRunning;
   std::map<std::string, double> values;           // as Parameter holds them
   std::optional<double> objective;                // the first one; of a pruned trial: its last intermediate value
@@ -52,6 +54,10 @@ class Study {
   /// All of a complete trial's objectives, as losses: smaller is better.
   std::vector<double> losses_of(const Trial& trial) const;
   const std::vector<Trial>& trials() const { return trials_; }
+  /// Trials with a place in the sampler's sequence.
+  int64_t draws() const { return draws_; }
+  /// The id of the trial that is created next, in whatever study.
+  int64_t next_id() const { return static_cast<int64_t>(number_of_id_.size()); }
   /// The study's user attribute, or null.
   JournalLine attribute(const std::string& name) const;
 
@@ -59,7 +65,7 @@ class Study {
   void apply_operation(const JournalLine& line);
   Trial* open_trial(const JournalLine& line);  // that the line may still change
 
-  int64_t studies_ = 0;
+  int64_t studies_ = 0, draws_ = 0;
   std::vector<bool> directions_;
   std::vector<Trial> trials_;
   std::vector<int64_t> number_of_id_;  // -1: of another study
@@ -87,9 +93,12 @@ JournalLine create_study_line(const std::string& name, bool maximise);
 /// Of several objectives.
 JournalLine create_study_line(const std::string& name, const std::vector<bool>& maximise);
 JournalLine study_attribute_line(const std::string& name, const JournalLine& value);
-/// One line with all values, so that no reader ever sees a part of them.
-JournalLine create_trial_line(const SearchSpace& space, const std::vector<double>& values);
-/// A waiting trial begins with these values: one line for its state, and one for each value.
+/// A trial's attribute: the number of the failed one that it tries again.
+inline const std::string kRetryOf = "retry_of";
+/// One line with all values, so that no reader ever sees a part of them. `retry_of`: the number of a failed trial.
+JournalLine create_trial_line(const SearchSpace& space, const std::vector<double>& values,
+                              std::optional<int64_t> retry_of = std::nullopt);
+/// A waiting trial begins with these values: a line for each, and then for its state.
 std::vector<JournalLine> start_trial_lines(int64_t trial_id, const SearchSpace& space,
                                            const std::vector<double>& values);
 /// A value as people write it in Optuna (a choice itself, a number), as Parameter holds it; none where it has no such

@@ -109,8 +109,7 @@ fs::path lock_path(const SweepPlan& plan, int64_t number) { return plan.folder /
 
 std::optional<Claim> left_behind(const SweepPlan& plan, const Study& study) {
   for (const Trial& trial : study.trials()) {
-    // Beyond the wanted ones there are failed trials that are tried again, and those that Optuna enqueued.
-    const bool is_wanted = trial.number < plan.trials || trial.attributes.contains(kRetryOf) || !trial.wanted.empty();
+    const bool is_wanted = !trial.draw || *trial.draw < plan.trials;
     if (trial.state != TrialState::kRunning || !is_wanted) continue;
     const auto values = trial.values_of(plan.space);
     if (!values) continue;
@@ -120,7 +119,13 @@ std::optional<Claim> left_behind(const SweepPlan& plan, const Study& study) {
   return std::nullopt;
 }
 
-// The values of trial `number`, as the sampler has them.
+// Whether it is one of plan.trials. A grid has to come to its own points, whatever else is tried.
+bool counts(const SweepPlan& plan, const Trial& trial) {
+  if (plan.sampler == SamplerKind::kGrid) return trial.draw.has_value();
+  return trial.state != TrialState::kWaiting && !trial.attributes.contains(kRetryOf);
+}
+
+// The sampler's values of draw `number`.
 std::vector<double> sampled(const SweepPlan& plan, const Study& study, int64_t number) {
   const bool learns = plan.sampler == SamplerKind::kTpe;
   return sample(plan.sampler, plan.space, plan.seed, number,
@@ -158,14 +163,14 @@ std::optional<Claim> claim_trial(StudyFile& file, const SweepPlan& plan) {
     if (claim) return {};
     claim = enqueued(plan, study);
     if (claim) return start_trial_lines(claim->id, plan.space, claim->values);
+    const int64_t begun = std::count_if(study.trials().begin(), study.trials().end(),
+                                        [&](const Trial& trial) { return counts(plan, trial); });
+    if (begun >= plan.trials) return {};
     const auto number = static_cast<int64_t>(study.trials().size());
-    if (number >= plan.trials) return {};
     TrialLock lock(lock_path(plan, number), /*may_be_new=*/true);
-    int64_t id = 0;
-    for (const Trial& trial : study.trials()) id = std::max(id, trial.id + 1);
-    std::vector<double> values = sampled(plan, study, number);
+    std::vector<double> values = sampled(plan, study, study.draws());
     JournalLine line = create_trial_line(plan.space, values);
-    claim.emplace(Claim{id, number, std::move(values), false, std::move(lock)});
+    claim.emplace(Claim{study.next_id(), number, std::move(values), false, std::move(lock)});
     return {std::move(line)};
   });
   return claim;
@@ -213,17 +218,18 @@ int64_t held_trials(const SweepPlan& plan, const Study& study) {
   });
 }
 
-int64_t finished_trials(const Study& study, int64_t trials) {
+int64_t failed_trials(const Study& study) { return count_of(study, TrialState::kFailed); }
+
+int64_t finished_trials(const SweepPlan& plan, const Study& study) {
   return std::count_if(study.trials().begin(), study.trials().end(),
-                       [&](const Trial& trial) { return trial.is_finished() && trial.number < trials; });
+                       [&](const Trial& trial) { return trial.is_finished() && counts(plan, trial); });
 }
 
 struct TrialPull::Held {
   Claim claim;
 };
 
-TrialPull::TrialPull(const SweepPlan& plan)
-    : plan_(plan), file_(plan.journal()), failures_before_(count_of(file_.refresh(), TrialState::kFailed)) {}
+TrialPull::TrialPull(const SweepPlan& plan) : plan_(plan), file_(plan.journal()) {}
 TrialPull::~TrialPull() = default;
 
 std::optional<TrialTask> TrialPull::next() {
@@ -259,7 +265,8 @@ void TrialPull::end(const TrialTask& task, TrialOutcome outcome) {
   if (is_complete) return;
   // Of all workers: many of them shouldn't fail five times each.
   const Study& study = file_.refresh();
-  const int64_t failures = count_of(study, TrialState::kFailed) - failures_before_;
+  const JournalLine before = study.attribute(kFailuresBefore);
+  const int64_t failures = failed_trials(study) - (before.is_number() ? before.get<int64_t>() : 0);
   if (failures >= kMostFailures && count_of(study, TrialState::kComplete) + count_of(study, TrialState::kPruned) == 0)
     throw UserError(text(failures, " trials failed and none is complete. The last one: ", outcome.problem));
 }

@@ -23,7 +23,7 @@ struct SweepPlan {
   SearchSpace space;
   SamplerKind sampler = SamplerKind::kRandom;
   uint64_t seed = 0;
-  int64_t trials = 0;
+  int64_t trials = 0;  // altogether, those by hand or by Optuna included; of a grid, its own
   std::optional<AshaOptions> asha = std::nullopt;  // none: every trial runs to its end
 
   std::filesystem::path journal() const { return folder / "journal.log"; }
@@ -64,7 +64,7 @@ class TrialPull {
   /// None when all `plan.trials` are finished or in other workers' hands, or the study is cancelled. A running trial
   /// that no process holds any more is claimed before a new one is made.
   std::optional<TrialTask> next();
-  /// Throws UserError when five trials of the study failed since this began, and none came to an end.
+  /// Throws UserError when five trials of the study failed since it was resumed last, and none came to an end.
   void end(const TrialTask& task, TrialOutcome outcome);
   /// Looks at the journal once a second at most.
   bool is_cancelled();
@@ -78,7 +78,6 @@ class TrialPull {
   std::chrono::steady_clock::time_point last_look_ = std::chrono::steady_clock::now();
   bool is_cancelled_ = false;
   int64_t finished_ = 0;
-  int64_t failures_before_;  // failed trials of the study when this began
 };
 
 /// Runs a trial. Looks at `stop` now and then, and comes back with kStopped soon after it turns true.
@@ -87,9 +86,6 @@ using TrialRunner = std::function<TrialOutcome(const TrialTask&, const std::func
 /// Pulls trials and runs them one after the other, until there are no more or `stop` says so. Returns how many this
 /// worker finished. Throws as TrialPull does.
 int64_t run_worker(const SweepPlan& plan, const TrialRunner& runner, const std::function<bool()>& stop);
-
-/// A trial's attribute: the number of the failed one that it tries again.
-inline const std::string kRetryOf = "retry_of";
 
 /// The study's attribute that tells all workers to stop.
 inline const std::string kCancelled = "dcmmm:cancelled";
@@ -101,7 +97,11 @@ void make_lock(const SweepPlan& plan, int64_t number);
 /// Trials that other processes run at this moment.
 int64_t held_trials(const SweepPlan& plan, const Study& study);
 
-/// Finished trials among the first `trials`.
-int64_t finished_trials(const Study& study, int64_t trials);
+/// Finished trials among those that `plan.trials` counts.
+int64_t finished_trials(const SweepPlan& plan, const Study& study);
+
+/// The study's attribute with the failed trials that were there when somebody resumed it last.
+inline const std::string kFailuresBefore = "dcmmm:failures_before";
+int64_t failed_trials(const Study& study);
 
 }  // namespace dcmmm

@@ -112,14 +112,18 @@ class Sweep(cli.Case):
         self.sweep("sweep.trials=1")
         resume = ["sweep", "resume", f"dir={self.at}", "sweep.trials=2"]
         for word, was in (
-            ("crossval.windows=3", "'crossval.windows=2'"),
-            ("model.hill.exponent=2.5", "'model.hill.exponent' as it is by default"),
-            ("data.holdout_weeks=0", "'data.holdout_weeks' as it is by default"),
+            ("crossval.windows=3", "'crossval.windows' = 2"),
+            ("model.hill.exponent=2.5", "'model.hill.exponent' = 2.2"),
+            ("data.holdout_weeks=0", "'data.holdout_weeks' = 8"),
             ("sweep.direction=minimize", "another search, sampler, seed or objective"),
             ("model.adstock.decay=0.3", "another search, sampler, seed or objective"),
         ):
             self.assertIn(f"was started with {was}: its trials wouldn't be comparable", self.dcmmm(*resume, word, code=2).err)
         self.assertEqual(len(load(self.at).trials), 1)
+        configs = self.folder / "configs"
+        (configs / "model").mkdir(parents=True)
+        (configs / "model/ridge.yaml").write_text("defaults: [default]\nhill: {exponent: 3}\n")
+        self.assertIn("was started with '", self.dcmmm(*resume, "--config-dir", str(configs), code=2).err)
         self.dcmmm(*resume, "trainer.threads=2", "sweep.workers=1", "model=ridge")
         (self.at / "panel.h5").unlink()
         self.assertIn("isn't there any more", self.dcmmm(*resume, code=2).err)
@@ -127,6 +131,8 @@ class Sweep(cli.Case):
     def test_runs_and_sweeps_keep_out_of_each_others_folders(self):
         run = self.folder / "run"
         self.dcmmm("train", f"data.panel={self.panel}", f"run.dir={run}", "model=ridge")
+        self.assertIn("already holds a run", self.sweep("sweep.trials=1", folder=run, code=2).err)
+        (run / "metrics.json").unlink()  # one that isn't finished
         self.assertIn("already holds a run", self.sweep("sweep.trials=1", folder=run, code=2).err)
         self.sweep("sweep.trials=1")
         for command in ("train", "crossval"):
@@ -161,15 +167,20 @@ class Sweep(cli.Case):
         status = self.dcmmm("sweep", "status", f"dir={self.at}").out
         self.assertRegex(status, r"the last failure: trial \d+, exit code 2: .*not a training week")
         tests.write_text(header + "spring,channel_01,*,2023-02-06,2023-03-06,5,100\n")
-        count = len(states)
-        done = self.dcmmm("sweep", "resume", f"dir={self.at}", f"sweep.trials={count}", "sweep.retry_failed=true").out
+        done = self.dcmmm("sweep", "resume", f"dir={self.at}", "sweep.retry_failed=true").out
         self.assertNotIn("interrupted", done)
         trials = load(self.at).trials
+        self.assertEqual(len(trials), 20 + states.count("FAIL"))
+        # The search comes to all of its own values.
+        whole = self.folder / "whole"
+        self.sweep("sweep.trials=20", folder=whole)
+        complete = lambda at: {tuple(trial.params.values()) for trial in load(at).trials if trial.state.name == "COMPLETE"}  # noqa: E731
+        self.assertEqual(complete(self.at), complete(whole))
         again = {trial.user_attrs["retry_of"]: trial for trial in trials if "retry_of" in trial.user_attrs}
         self.assertEqual(sorted(again), [trial.number for trial in trials if trial.state.name == "FAIL"])
         for number, trial in again.items():
             self.assertEqual((trial.state.name, trial.params), ("COMPLETE", trials[number].params))
-        self.dcmmm("sweep", "resume", f"dir={self.at}", f"sweep.trials={count}", "sweep.retry_failed=true")
+        self.dcmmm("sweep", "resume", f"dir={self.at}", "sweep.retry_failed=true")
         self.assertEqual(len(load(self.at).trials), len(trials))  # once each
 
     def test_a_killed_sweep_goes_on_and_finishes_each_trial_once(self):
@@ -320,6 +331,24 @@ class Sweep(cli.Case):
                             folder=self.folder / "none", code=2)  # fmt: skip
         self.assertIn("'no_such_mpirun' of sweep.rank_launcher can't be started", failed.err)
 
+    def test_a_signal_that_reaches_worker_and_trials_leaves_the_trials_to_resume(self):
+        slow = ["model=no_gru", "model.estimator=descent", "model.settings=fixed", "trainer.steps=100000",
+                "trainer.early_stopping=false"]  # fmt: skip
+        for at, first in ((self.folder / "trial_first", True), (self.folder / "worker_first", False)):
+            started = cli.Started(["sweep", f"data.panel={self.panel}", f"run.dir={at}", *QUICK[1:], SEARCH[1], *slow,
+                                   "sweep.trials=2", "sweep.workers=2"])  # fmt: skip
+            deadline = time.monotonic() + 60
+            trials = lambda: processes_of(at / "trials/0") + processes_of(at / "trials/1")  # noqa: E731
+            while len(trials()) < 2 and time.monotonic() < deadline:
+                time.sleep(0.02)
+            time.sleep(0.3)
+            mine = [started.process.pid]
+            for pid in trials() + mine if first else mine + trials():
+                os.kill(pid, signal.SIGTERM)
+            self.assertEqual(started.finish(30)[0], 5)
+            self.assertEqual([trial.state.name for trial in load(at).trials], ["RUNNING"] * 2)
+            self.assertIn("2 interrupted", self.dcmmm("sweep", "status", f"dir={at}").out)
+
     def test_a_killed_sweep_of_trials_on_several_ranks_goes_on(self):
         several = ["sweep.ranks=2", f"sweep.rank_launcher=[{cli.MPIRUN},--oversubscribe,--bind-to,none,-n]"]
         started = cli.Started(["sweep", f"data.panel={self.panel}", f"run.dir={self.at}", *QUICK, *SEARCH, *several,
@@ -368,6 +397,7 @@ class Sweep(cli.Case):
         deadline = time.monotonic() + 60
         while not list(self.at.glob("trials/*/crossval.json")) and time.monotonic() < deadline:
             time.sleep(0.05)
+        self.assertIn("leave it out", self.dcmmm("sweep", "cancel", f"dir={self.at}", "--dry-run", code=2).err)
         self.dcmmm("sweep", "cancel", f"dir={self.at}")
         self.assertEqual(started.finish(30)[0], 0)
         self.assertRegex(self.dcmmm("sweep", "status", f"dir={self.at}").out, r"0 running.* of 40 trials; cancelled")
@@ -435,6 +465,8 @@ class Sweep(cli.Case):
             (["model=ridge,nosuch"], "Could not find 'model/nosuch'"),
             (["model.no_such=1,2", "--dry-run"], "no_such"),
             (["model.hidden=interval(1,99999999999999999999)"], "2^53"),
+            (["sweep.further_objectives=[skill]", "model.hidden=2,3"], "an objective already"),
+            (["sweep.further_objectives=[coverage]", "model.hidden=2,3"], "Make it sweep.objective"),
             (["stauts"], "Did you mean 'status'"),
             (["status", "dir=nowhere"], "holds no sweep"),
         ):

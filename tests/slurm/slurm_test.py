@@ -36,7 +36,7 @@ class Slurm(cli.Case):
         self.at = self.folder / "sweep"
 
     def sweep(self, folder, *words, **options):
-        return self.dcmmm("sweep", f"data.panel={self.panel}", f"run.dir={folder}", *words, **options)
+        return self.dcmmm("sweep", f"data.panel={self.panel}", f"run.dir='{folder}'", *words, **options)
 
     def submit(self, *words):
         """The number of the job that the sweep in self.at is submitted as."""
@@ -132,6 +132,17 @@ class Slurm(cli.Case):
         self.assertEqual([state for state, _ in objectives(self.at).values()], ["complete"] * 2)
         for number in (0, 1):
             self.assertRegex((self.at / f"trials/{number}.txt").read_text(), r"Going on from step \d\d+")
+
+    def test_a_cancelled_evaluation_is_left_to_resume_in_a_folder_of_any_name(self):
+        self.at = self.folder / "50 %j, {of} [x]"
+        job = self.submit("model=no_gru", "model.estimator=descent", "model.settings=fixed", "trainer.steps=100000",
+                          "trainer.early_stopping=false", "crossval.windows=2", "crossval.horizon=4", "crossval.step=4",
+                          "trainer.learning_rate=0.01,0.02", "sweep.sampler=grid", "sweep.slurm.jobs=2")  # fmt: skip
+        self.wait(lambda: len(list(self.at.glob("trials/*/config.yaml"))) == 2, "two trials")
+        self.cluster.out("scancel", job)  # reaches worker and trial at the same time
+        self.wait_for_end(60)
+        self.assertRegex(self.dcmmm("sweep", "status", f"dir='{self.at}'").out, "0 complete, 0 failed, 0 running, 2 interrupted of 2")
+        self.assertEqual(len(list((self.at / "slurm").glob("*.log"))), 2)
 
     def test_a_fit_over_two_nodes_is_requeued_and_is_the_fit_of_one_process(self):
         words = [f"data.panel={self.panel}", "model.estimator=descent", "model.hidden=4", "trainer.steps=40",

@@ -67,7 +67,7 @@ TEST_F(Workers, RepeatNoFinishedTrialAndLoseNoneWhenKilled) {
     return objective(task, never);
   };
   int killed = 0;
-  for (int round = 0; finished_trials(study(shared), 40) < 40; ++round) {
+  for (int round = 0; finished_trials(shared, study(shared)) < 40; ++round) {
     ASSERT_LT(round, 300);
     const pid_t worker = ::fork();
     if (worker == 0) {
@@ -109,7 +109,7 @@ TEST_F(Workers, LeaveARunningTrialToItsOwnWorker) {
       },
       never);
   EXPECT_EQ(inner, (std::vector<int64_t>{1}));
-  EXPECT_EQ(finished_trials(study(shared), 2), 2);
+  EXPECT_EQ(finished_trials(shared, study(shared)), 2);
 }
 
 TEST_F(Workers, StopWhenTheStudyIsCancelled) {
@@ -140,7 +140,7 @@ TEST_F(Workers, SayWhyNothingWorks) {
   } catch (const UserError& error) {
     EXPECT_THAT(error.what(), HasSubstr("no such key"));
   }
-  EXPECT_EQ(finished_trials(study(shared), 20), 5);
+  EXPECT_EQ(finished_trials(shared, study(shared)), 5);
 }
 
 TEST_F(Workers, RunTrialsAsProcesses) {
