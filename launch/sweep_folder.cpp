@@ -194,13 +194,15 @@ void open_study(const SweepLine& line, const Sweep& sweep, Communicator& world) 
       if (!word.starts_with("run.resume=") && !word.starts_with("sweep.retry_failed=")) saved.emplace_back(word);
   write_text_file(folder / "overrides.yaml", to_yaml(Value(saved)));
   write_text_file(folder / "config.yaml", to_yaml(sweep.config));
-  JournalLine config_dir;  // null where none was given
-  if (!line.config_dir.empty()) config_dir = fs::absolute(line.config_dir).string();
   file.change([&](const Study&) {
     std::vector<bool> maximise = {sweep.objective.maximise};
     for (const SweepObjective& other : sweep.further) maximise.push_back(other.maximise);
-    return std::vector{create_study_line("dcmmm", maximise), study_attribute_line(kSettings, agreed_settings(sweep)),
-                       study_attribute_line(kTrials, sweep.plan.trials), study_attribute_line(kConfigDir, config_dir)};
+    std::vector<JournalLine> lines = {create_study_line("dcmmm", maximise),
+                                      study_attribute_line(kSettings, agreed_settings(sweep)),
+                                      study_attribute_line(kTrials, sweep.plan.trials)};
+    if (!line.config_dir.empty())
+      lines.push_back(study_attribute_line(kConfigDir, fs::absolute(line.config_dir).string()));
+    return lines;
   });
 }
 

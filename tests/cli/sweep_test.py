@@ -5,19 +5,28 @@ import os
 import re
 import signal
 import subprocess
+import threading
 import time
 import unittest
+import urllib.request
 from pathlib import Path
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import cli
 import h5py
 import optuna
+import optuna_dashboard
 import yaml
 from chromium import Chromium
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
+
+class QuietHandler(WSGIRequestHandler):
+    def log_message(self, *_):
+        pass
+
 
 # A trial in well under a second: the closed form of the ridge.
 QUICK = ["model=ridge", "crossval.windows=2", "crossval.horizon=4", "crossval.step=4"]
@@ -85,6 +94,20 @@ class Sweep(cli.Case):
         self.dcmmm("sweep", "resume", f"dir={self.at}", "sweep.trials=6")
         self.assertEqual(len(load(self.at).trials), 6)
         self.assertEqual(load(self.at).trials[5].state, optuna.trial.TrialState.COMPLETE)
+
+    def test_optunas_dashboard_opens_it(self):
+        self.sweep("sweep.trials=3", "model.hill.enabled=false,true")
+        server = make_server("127.0.0.1", 0, optuna_dashboard.wsgi(JournalStorage(JournalFileBackend(str(self.at / "journal.log")))),
+                             handler_class=QuietHandler)  # fmt: skip
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        get = lambda path: urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}{path}").read()  # noqa: E731
+        self.assertEqual([study["study_name"] for study in json.loads(get("/api/studies"))["study_summaries"]], ["dcmmm"])
+        shown = json.loads(get("/api/studies/0"))
+        self.assertEqual([trial["state"] for trial in shown["trials"]], ["Complete"] * 3)
+        self.assertEqual([trial["values"] for trial in shown["trials"]], [trial.values for trial in load(self.at).trials])
+        self.assertIn(b"Optuna Dashboard", get("/dashboard/"))
 
     def test_trials_that_optuna_adds_count(self):
         self.sweep("sweep.trials=2")
