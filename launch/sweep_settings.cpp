@@ -34,14 +34,10 @@ SearchSpace search_space(const Value& config, const std::vector<std::string>& wo
     out.push_back(std::move(parameter));
   };
   const auto given = get<std::optional<TextMap>>(config, "sweep.space");
-  for (const auto& [key, search] : given.value_or(TextMap()))
-    if (std::none_of(fixed.begin(), fixed.end(), [&](const std::string& word) { return key_of(word) == key; }))
-      add(parse_search(key, search));
+  for (const auto& entry : given.value_or(TextMap()))
+    if (std::none_of(fixed.begin(), fixed.end(), [&](const std::string& word) { return key_of(word) == entry.first; }))
+      add(parse_search(entry.first, entry.second));
   for (const std::string& word : words) add(parse_search_word(word));
-  if (out.empty())
-    throw UserError(
-        "There is nothing to search: give keys with several values, such as model.adstock.decay=0.2,0.5 or "
-        "'model.likelihood.share_sd=tag(log, interval(0.01,1))', or sweep.space in a config file.");
   const auto conditions = get<std::optional<TextMap>>(config, "sweep.when");
   const auto fixed_word = [&](const std::string& key) {
     const auto found =
@@ -49,7 +45,8 @@ SearchSpace search_space(const Value& config, const std::vector<std::string>& wo
     const bool is_searched = std::any_of(out.begin(), out.end(), [&](const Parameter& own) { return own.key == key; });
     return found == fixed.rend() || is_searched ? std::string() : *found;
   };
-  for (const auto& [key, condition] : conditions.value_or(TextMap())) {
+  for (const auto& entry : conditions.value_or(TextMap())) {
+    const std::string &key = entry.first, &condition = entry.second;
     if (!fixed_word(key).empty()) continue;  // it has its value
     const std::string decided = fixed_word(condition.substr(0, condition.find('=')));
     if (decided.empty()) {
@@ -58,6 +55,10 @@ SearchSpace search_space(const Value& config, const std::vector<std::string>& wo
       std::erase_if(out, [&](const Parameter& own) { return own.key == key; });
     }
   }
+  if (out.empty())
+    throw UserError(
+        "There is nothing to search: give keys with several values, such as model.adstock.decay=0.2,0.5 or "
+        "'model.likelihood.share_sd=tag(log, interval(0.01,1))', or sweep.space in a config file.");
   for (const Parameter& parameter : out)
     if (parameter.key == "sweep" || parameter.key.starts_with("sweep.") || parameter.key.starts_with("run.") ||
         parameter.key.starts_with("crossval.") || parameter.key.starts_with("data."))

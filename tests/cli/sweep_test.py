@@ -169,9 +169,10 @@ class Sweep(cli.Case):
         configs = self.folder / "configs"
         (configs / "sweep").mkdir(parents=True)
         (configs / "sweep/mine.yaml").write_text(
-            'defaults: [default]\nspace: {model.adstock.decay: "0.2,0.4", model.hill.enabled: "false,true"}\n')  # fmt: skip
+            'defaults: [default]\nspace: {model.adstock.decay: "0.2,0.4", model.hill.enabled: "false,true", '
+            'model.hill.exponent: "2.2,2.5"}\nwhen: {model.hill.exponent: "model.hill.enabled=true"}\n')  # fmt: skip
         words = ["--config-dir", str(configs), f"data.panel={self.panel}", f"run.dir={self.at}", *QUICK, "sweep=mine"]
-        # A word with one value takes its key out of the file's search.
+        # A word with one value takes its key out of the file's search, and what counts only with another value.
         self.dcmmm("sweep", *words, "sweep.sampler=grid", "model.hill.enabled=false")
         self.dcmmm("sweep", "status", f"dir={self.at}")
         self.dcmmm("sweep", "resume", f"dir={self.at}")
