@@ -152,7 +152,10 @@ int run(const CommandLine& line, const Environment& environment, Communicator& w
   compose_options.search_dirs.push_back(built_in("configs"));
   if (line.command == "sweep") {
     std::vector<std::string> words = line.words;
-    if (line.multirun) words.emplace_back("sweep.sampler=grid");  // what Hydra's -m is
+    const bool has_sampler =
+        std::any_of(words.begin(), words.end(), [](const auto& word) { return word.starts_with("sweep.sampler="); });
+    if (line.multirun && has_sampler) throw UserError("-m is a grid: give it or sweep.sampler, not both.");
+    if (line.multirun) words.emplace_back("sweep.sampler=grid");
     return sweep_command({words, line.config_dir, compose_options.search_dirs, line.print_config, line.dry_run},
                          environment, world);
   }

@@ -117,8 +117,9 @@ void open_on_rank_zero(const SweepLine& line, const Sweep& sweep, Communicator& 
 }
 
 bool all_failed(const Study& study) {
-  return !study.trials().empty() && std::all_of(study.trials().begin(), study.trials().end(),
-                                                [](const Trial& trial) { return trial.state == TrialState::kFailed; });
+  return failed_trials(study) > 0 && std::all_of(study.trials().begin(), study.trials().end(), [](const Trial& trial) {
+           return trial.state == TrialState::kFailed || trial.state == TrialState::kWaiting;
+         });
 }
 
 // Takes part in the sweep until no trial is left.
@@ -135,7 +136,11 @@ int work(const SweepLine& line, const Sweep& sweep, int64_t workers, StudyFile& 
   try {
     run_workers(line, sweep, workers);
   } catch (...) {
-    write_summary(file.refresh(), sweep);
+    try {
+      write_summary(file.refresh(), sweep);
+    } catch (const std::exception& error) {
+      log_warning(error.what());  // the first reason counts
+    }
     throw;
   }
   // Other ranks' last trials.
@@ -149,7 +154,7 @@ int work(const SweepLine& line, const Sweep& sweep, int64_t workers, StudyFile& 
     return static_cast<int>(ExitCode::kStopped);
   }
   if (speaks && all_failed(study))
-    throw UserError(text("All ", study.trials().size(),
+    throw UserError(text("All ", failed_trials(study),
                          " trials failed. When the reason is gone: dcmmm sweep resume dir=", sweep.plan.folder.string(),
                          " sweep.retry_failed=true"));
   return 0;

@@ -18,6 +18,7 @@
 #include "launch/configuration.hpp"
 #include "launch/panel_source.hpp"
 #include "launch/run_folder.hpp"
+#include "launch/schema.hpp"
 #include "launch/settings.hpp"
 #include "launch/yaml_text.hpp"
 #include "report/page_writer.hpp"
@@ -97,11 +98,12 @@ std::string difference(const Study& study, const Sweep& sweep) {
   const fs::path kept = sweep.plan.folder / "config.yaml";
   if (!fs::exists(kept)) return "";
   const Value before = read_yaml_file(kept);
-  for (const std::string& key : leaf_paths(sweep.config)) {
+  for (const KeySpec& spec : known_keys()) {
     const bool is_searched = std::any_of(sweep.plan.space.begin(), sweep.plan.space.end(),
-                                         [&](const Parameter& parameter) { return parameter.key == key; });
-    const Value *was = find_path(before, key), *is = find_path(sweep.config, key);
-    if (!is_free(key) && !is_searched && was != nullptr && !(*was == *is)) return text("'", key, "' = ", show(*was));
+                                         [&](const Parameter& parameter) { return parameter.key == spec.key; });
+    const Value *was = find_path(before, spec.key), *is = find_path(sweep.config, spec.key);
+    if (!is_free(spec.key) && !is_searched && was != nullptr && is != nullptr && !(*was == *is))
+      return text("'", spec.key, "' = ", show(*was));
   }
   return "";
 }
@@ -118,7 +120,7 @@ std::vector<JournalLine> retries(const Study& study, const Sweep& sweep) {
     const auto values = trial.values_of(sweep.plan.space);
     if (trial.state != TrialState::kFailed || done.contains(trial.number) || !values) continue;
     make_lock(sweep.plan, number++);
-    out.push_back(create_trial_line(sweep.plan.space, *values, trial.number));
+    out.push_back(create_trial_line(sweep.plan.space, *values, std::pair(kRetryOf, trial.number)));
   }
   return out;
 }
@@ -151,7 +153,7 @@ std::string best_text(const Study& study, const Sweep& sweep) {
 
 void open_study(const SweepLine& line, const Sweep& sweep, Communicator& world) {
   const fs::path& folder = sweep.plan.folder;
-  if (!fs::exists(sweep.plan.journal())) {  // mistakes leave no folder behind
+  if (!StudyFile(sweep.plan.journal()).refresh().exists()) {  // mistakes leave no folder behind
     if (holds_another(folder))
       throw UserError(text("'", folder.string(), "' already holds a run. Choose another run.dir for the sweep."));
     check_trials(line, sweep);
@@ -245,12 +247,17 @@ void print_status(const Study& study, const Sweep& sweep) {
     return std::count_if(study.trials().begin(), study.trials().end(),
                          [&](const Trial& trial) { return trial.state == state; });
   };
-  const int64_t held = held_trials(sweep.plan, study);
+  // Optuna's own have no lock.
+  const int64_t held = held_trials(sweep.plan, study),
+                elsewhere = std::count_if(study.trials().begin(), study.trials().end(), [&](const Trial&trial) {
+                  return trial.state == TrialState::kRunning && !trial.draw && trial.wanted.empty() &&
+                         !trial.attributes.contains(kRetryOf);
+                });
   add(count(TrialState::kComplete), "complete", true);
   add(count(TrialState::kPruned), "pruned", false);
   add(count(TrialState::kFailed), "failed", true);
-  add(held, "running", true);
-  add(count(TrialState::kRunning) - held, "interrupted", false);
+  add(held + elsewhere, "running", true);
+  add(count(TrialState::kRunning) - held - elsewhere, "interrupted", false);
   add(count(TrialState::kWaiting), "waiting", false);
   std::cout << counts << " of " << sweep.plan.trials << " trials" << (is_cancelled(study) ? "; cancelled" : "") << "\n"
             << best_text(study, sweep) << "\n";

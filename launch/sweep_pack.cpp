@@ -40,6 +40,7 @@ struct Packed {
   std::vector<OriginWeeks> origins;
   std::vector<OriginForecasts> forecasts;  // of the origins that it is through with
   std::unique_ptr<OriginStore> store;
+  RegionPlan plan;                           // the same in all trials of a batch
   std::unique_ptr<OriginEvaluation> origin;  // the one that it is at
   Estimate estimate;
   std::optional<TrialOutcome> outcome;
@@ -126,9 +127,8 @@ class Pack {
       trial->facts.window = options.window;
       trial->facts.interval = get<double>(config, "export.interval");
       trial->facts.version = DCMMM_VERSION;
-      if (!plan_)  // the same for all trials
-        plan_ = plan_fit(trial->bundle.estimate.trainer, trial->bundle.estimate.model, names, setting_.observed_cells,
-                         2 * setting_.slots, 0, 1, 1);
+      trial->plan = plan_fit(trial->bundle.estimate.trainer, trial->bundle.estimate.model, names,
+                             setting_.observed_cells, 2 * setting_.slots, 0, 1, 1);
     });
     return trial;
   }
@@ -144,7 +144,7 @@ class Pack {
         const auto log = [&](const std::string& line) { trial->say(line); };
         trial->say(text("Origin ", weeks.origin));
         trial->origin =
-            std::make_unique<OriginEvaluation>(setting_.panel, weeks, 1, *plan_, trial->facts.interval, *alone_);
+            std::make_unique<OriginEvaluation>(setting_.panel, weeks, 1, trial->plan, trial->facts.interval, *alone_);
         trial->estimate = trial->origin->prepare(trial->bundle.estimate, log);
         if (trial->estimate.fit->likelihood) {
           train(*trial->estimate.fit, {});
@@ -198,7 +198,6 @@ class Pack {
   const PackSetting& setting_;
   TrialPull pull_;
   std::unique_ptr<Communicator> alone_ = make_local_communicator();
-  std::optional<RegionPlan> plan_;
   std::vector<std::unique_ptr<Packed>> trials_;
 };
 

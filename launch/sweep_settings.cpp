@@ -6,6 +6,7 @@
 #include "common/errors.hpp"
 #include "common/text.hpp"
 #include "launch/configuration.hpp"
+#include "launch/override_grammar.hpp"
 #include "launch/schema.hpp"
 #include "launch/sweep_slurm.hpp"
 
@@ -51,7 +52,8 @@ SearchSpace search_space(const Value& config, const std::vector<std::string>& wo
     const std::string decided = fixed_word(condition.substr(0, condition.find('=')));
     if (decided.empty()) {
       set_condition(out, key, condition);
-    } else if (decided != condition) {
+    } else if (const auto value = parse_override(decided).value, wanted = parse_override(condition).value;
+               !(value && wanted && *value == *wanted)) {
       std::erase_if(out, [&](const Parameter& own) { return own.key == key; });
     }
   }
@@ -89,6 +91,9 @@ SweepLine with_its_config_dir(SweepLine line) {
   const JournalLine kept = StudyFile(words.folder / "journal.log").refresh().attribute(kConfigDir);
   if (!kept.is_string()) return line;
   line.config_dir = kept.get<std::string>();
+  if (!fs::is_directory(line.config_dir))
+    throw UserError(text("The sweep was started with --config-dir '", line.config_dir,
+                         "', which isn't there any more. Bring it back, or give another one with the same files."));
   line.config_dirs.insert(line.config_dirs.begin(), line.config_dir);
   return line;
 }

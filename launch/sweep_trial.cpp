@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
+#include <thread>
 
 #include "common/errors.hpp"
 #include "common/files.hpp"
@@ -36,6 +37,17 @@ bool is_the_sweeps_own(const std::string& key) {
   for (const char* name : {"data.source", "data.panel", "data.events", "data.holdout_weeks"})
     if (key == name) return true;
   return key == "sweep" || key.starts_with("sweep.") || (key.starts_with("run.") && key != "run.seed");
+}
+
+// Whether all is to stop, as a trial's end from outside may tell first: mpirun makes an exit code of its own of it, and
+// a worker looks once a second whether the sweep is cancelled.
+bool stops_soon(const TrialCommand& command, const std::function<bool()>& stop) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(command.launcher.empty() ? 0 : 1500);
+  while (!stop()) {
+    if (std::chrono::steady_clock::now() >= until) return false;
+    std::this_thread::sleep_for(kReportEvery);
+  }
+  return true;
 }
 
 // The file as it is now; none where there is no whole one.
@@ -218,10 +230,13 @@ TrialOutcome run_trial(const TrialCommand& command, const TrialTask& task, const
       start.is_taken_over = true;  // goes on from its checkpoint, if it has one
     }
     if (pruned) return {TrialOutcome::Kind::kPruned, 0, ""};
-    if (code == -1 || (was_interrupted(code) && stop())) return {TrialOutcome::Kind::kStopped, 0, ""};
+    if (code == -1 || (code != 0 && stops_soon(command, stop))) return {TrialOutcome::Kind::kStopped, 0, ""};
     if (code == kNoProgram && !command.launcher.empty())
       return {TrialOutcome::Kind::kFailed, 0,
               text("'", command.launcher.front(), "' of sweep.rank_launcher can't be started: is it in PATH?")};
+    if (code == static_cast<int>(ExitCode::kStopped))
+      return {TrialOutcome::Kind::kFailed, 0,
+              text("it stopped ", kMostStarts, " times before its end: at trainer.time_limit?")};
     if (was_interrupted(code))
       return {TrialOutcome::Kind::kFailed, 0,
               text("its process was ended ", kMostStarts, " times from outside, last with exit code ", code,

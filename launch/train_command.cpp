@@ -175,7 +175,7 @@ int train_command(CommandContext& context) {
   keep_chosen(estimate.settings.options, fit->likelihood != nullptr, context.config);
   if (!resume) keep_config();
   say_what_runs(*fit, *file, mesh, threads);
-  for (const std::string& note : fit->data.notes) log_warning(note);
+  for (const std::string& note : fit->notes) log_warning(note);
   for (const std::string& warning :
        panel_warnings(panel, estimate.identification, fit->model.options(), split.origin, *mesh.region_axis))
     log_warning(warning);

@@ -112,7 +112,7 @@ int64_t FitData::last_origin() const {
 }
 
 FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at::ScalarType type,
-                      const RegionLoop& loop) {
+                      const RegionLoop& loop, std::vector<std::string>* notes) {
   FitData data;
   data.type = type;
   data.members = members;
@@ -240,20 +240,22 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
     data.national_target_scale_E.push_back(national[e * width] / static_cast<double>(data.all_regions));
     region_weight[e].mul_(weighted[e] > 0 ? data.cells_E[e] / weighted[e] : 0.0);
   }
+  const auto note = [&](std::string line) {
+    if (notes != nullptr) notes->push_back(std::move(line));
+  };
   for (int64_t r = 0; r < R; ++r) {
     if (weight_ER[0][r] > 0) continue;
-    data.notes.push_back(text("Region ", panel.coordinates.regions[panel.first_region + r], " has ", sums(0, r).cells,
-                              " observed training weeks that sum to ", sums(0, r).target, ": it predicts its mean."));
+    note(text("Region ", panel.coordinates.regions[panel.first_region + r], " has ", sums(0, r).cells,
+              " observed training weeks that sum to ", sums(0, r).target, ": it predicts its mean."));
   }
   for (int64_t c = 0; c < C; ++c)
     if (national[2 + c] == 0)
-      data.notes.push_back(
-          text("Channel ", panel.coordinates.channels[c], " is zero in all training weeks: it has no effect."));
+      note(text("Channel ", panel.coordinates.channels[c], " is zero in all training weeks: it has no effect."));
 
   for (int64_t k = K - data.events; k < K; ++k)
     if (national[2 + C + k] == 0)
-      data.notes.push_back(text("Event ", panel.coordinates.controls[k].substr(kEventPrefix.size()),
-                                " doesn't come and go in the training weeks: it has no effect."));
+      note(text("Event ", panel.coordinates.controls[k].substr(kEventPrefix.size()),
+                " doesn't come and go in the training weeks: it has no effect."));
 
   data.target_scale_ER = target_scale;
   data.inverse_media_scale_ERC = media_scale.to(type);

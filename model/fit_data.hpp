@@ -68,9 +68,6 @@ struct FitData {
   std::vector<double> cells_E;                  // observed training cells over all ranks (n)
   std::vector<double> national_target_scale_E;  // mean of m_r over all regions, KPI units
 
-  std::vector<std::string>
-      notes;  // what a user should know: regions that predict their mean, dead channels (this rank's)
-
   int64_t member_count() const { return static_cast<int64_t>(members.size()); }
   int64_t last_origin() const;  // weeks that any member trains on
 
@@ -90,9 +87,10 @@ struct FitData {
 };
 
 /// Scales, masks and weights of all members. Media are measured in their member's unit; population needs one of every
-/// region. Collective (national means are sums over ranks).
+/// region. `notes` gets what a user should know: regions that predict their mean, dead channels (this rank's).
+/// Collective (national means are sums over ranks).
 FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at::ScalarType type,
-                      const RegionLoop& loop);
+                      const RegionLoop& loop, std::vector<std::string>* notes = nullptr);
 
 /// z' of raw controls [R, T, K] for given means and inverse scales [E, R, K]; `known` [R, T] or undefined.
 at::Tensor scale_controls(const at::Tensor& control_RTK, const at::Tensor& known_RT, const at::Tensor& mean_ERK,

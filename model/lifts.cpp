@@ -14,10 +14,11 @@ namespace {
 // Keeps a member's draws of the measurements apart from its other random numbers.
 constexpr uint64_t kLiftStream = uint64_t{5} << 60;
 
-// Usable regions of the chunk that take part, counted from its first.
+// Regions of the chunk that take part, counted from its first: those that any member can use (lift_responses leaves out
+// others for those that can't).
 std::vector<int64_t> rows_of(const LiftObservation& lift, const FitData& data, Chunk chunk, int64_t first_region) {
   std::vector<int64_t> rows;
-  const at::Tensor usable = (data.region_weight_ER.select(0, 0) > 0).contiguous();
+  const at::Tensor usable = (data.region_weight_ER > 0).any(0).contiguous();
   for (int64_t r = 0; r < chunk.count; ++r) {
     const int64_t place = first_region + chunk.first + r;
     const bool takes_part = lift.regions.empty() || std::binary_search(lift.regions.begin(), lift.regions.end(), place);
@@ -96,7 +97,10 @@ at::Tensor Mmm::lift_responses(const FitData& data, const Curves& curve, const a
       counted[e].narrow(1, lift.first_week, std::min(lift.last_week_E[e] + 1, weeks) - lift.first_week).fill_(1);
   if (lift.is_roi)
     counted *= (data.cell_weight_ERT.narrow(1, chunk.first, chunk.count).index_select(1, rows).narrow(2, 0, weeks) > 0);
-  counted *= data.target_scale_ER.narrow(1, chunk.first, chunk.count).index_select(1, rows).unsqueeze(-1);
+  const auto of_rows = [&](const at::Tensor& by_ER) {
+    return by_ER.narrow(1, chunk.first, chunk.count).index_select(1, rows).unsqueeze(-1);
+  };
+  counted *= of_rows(data.target_scale_ER) * (of_rows(data.region_weight_ER) > 0);
   at::Tensor frequency_nTF = data.frequency(chunk, weeks);
   if (frequency_nTF.defined()) frequency_nTF = frequency_nTF.index_select(0, rows);
   const at::Tensor on = response_ERTC.index_select(1, rows),
@@ -110,8 +114,11 @@ at::Tensor Mmm::lifts(const FitData& data, const Effects& effect, const at::Tens
   std::vector<at::Tensor> out;
   const Curves curve = curves(shared_EP);
   for (int64_t x = 0; x < X; ++x) {
-    const std::vector<int64_t> places = rows_of(data.lifts[x], data, chunk, first_region);
-    if (places.empty()) {
+    const LiftObservation& lift = data.lifts[x];
+    const std::vector<int64_t> places = rows_of(lift, data, chunk, first_region);
+    // One that begins after all of these members' weeks counts for none.
+    const bool counts = std::any_of(lift.error_E.begin(), lift.error_E.end(), [](double error) { return error > 0; });
+    if (places.empty() || !counts) {
       out.push_back(at::zeros({data.member_count()}, at::kDouble));
       continue;
     }

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <ctime>
@@ -68,6 +69,14 @@ std::string text_at(const JournalLine& line, const char* name) {
 int64_t number_at(const JournalLine& line, const char* name, int64_t otherwise) {
   const auto found = line.find(name);
   return found != line.end() && found->is_number_integer() ? found->get<int64_t>() : otherwise;
+}
+
+int64_t step_in(const std::string& word) {
+  int64_t step = 0;
+  const char* end = word.data() + word.size();
+  if (const auto [stop, error] = std::from_chars(word.data(), end, step); error != std::errc() || stop != end)
+    throw DamagedFileError(text("'", word, "' is no step"));
+  return step;
 }
 
 TrialState state_at(const JournalLine& line) {
@@ -169,14 +178,19 @@ void Study::apply_operation(const JournalLine& line) {
     // By step, as text; Optuna's own may be NaN, which is read as null.
     if (line.contains("intermediate_values"))
       for (const auto& [step, value] : line["intermediate_values"].items())
-        if (value.is_number()) trial.intermediate[std::stoll(step)] = value.get<double>();
+        if (value.is_number()) trial.intermediate[step_in(step)] = value.get<double>();
     if (line.contains("user_attrs"))
       for (const auto& [name, value] : line["user_attrs"].items()) trial.attributes[name] = value;
     if (line.contains("system_attrs") && line["system_attrs"].contains("fixed_params"))
       for (const auto& [name, value] : line["system_attrs"]["fixed_params"].items()) trial.wanted[name] = value;
     // Those of dcmmm begin running with all of their values.
-    if (trial.state == TrialState::kRunning && !trial.values.empty() && !trial.attributes.contains(kRetryOf))
-      trial.draw = draws_++;
+    if (trial.state == TrialState::kRunning && !trial.values.empty() && !trial.attributes.contains(kRetryOf)) {
+      const auto draw = trial.attributes.find(kDraw);
+      const bool has_own = draw != trial.attributes.end() && draw->second.is_number_integer();
+      trial.draw = has_own ? draw->second.get<int64_t>() : trial.number;
+      draws_.insert(*trial.draw);
+      while (draws_.erase(next_draw_) > 0) ++next_draw_;
+    }
     trials_.push_back(std::move(trial));
   } else if (Trial* trial = open_trial(line)) {
     if (operation == kSetTrialParameter) {
@@ -249,7 +263,7 @@ JournalLine study_attribute_line(const std::string& name, const JournalLine& val
 }
 
 JournalLine create_trial_line(const SearchSpace& space, const std::vector<double>& values,
-                              std::optional<int64_t> retry_of) {
+                              const std::optional<std::pair<std::string, int64_t>>& attribute) {
   JournalLine line = line_of(kCreateTrial);
   line["study_id"] = 0;
   line["datetime_start"] = now_text();
@@ -262,7 +276,7 @@ JournalLine create_trial_line(const SearchSpace& space, const std::vector<double
     else
       line["params"][space[p].key] = std::llround(values[p]);
   }
-  if (retry_of) line["user_attrs"][kRetryOf] = *retry_of;
+  if (attribute) line["user_attrs"][attribute->first] = attribute->second;
   return line;
 }
 

@@ -6,7 +6,9 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sweep/journal.hpp"
@@ -54,8 +56,8 @@ class Study {
   /// All of a complete trial's objectives, as losses: smaller is better.
   std::vector<double> losses_of(const Trial& trial) const;
   const std::vector<Trial>& trials() const { return trials_; }
-  /// Trials with a place in the sampler's sequence.
-  int64_t draws() const { return draws_; }
+  /// The first place in the sampler's sequence that no trial has.
+  int64_t next_draw() const { return next_draw_; }
   /// The id of the trial that is created next, in whatever study.
   int64_t next_id() const { return static_cast<int64_t>(number_of_id_.size()); }
   /// The study's user attribute, or null.
@@ -65,7 +67,8 @@ class Study {
   void apply_operation(const JournalLine& line);
   Trial* open_trial(const JournalLine& line);  // that the line may still change
 
-  int64_t studies_ = 0, draws_ = 0;
+  int64_t studies_ = 0, next_draw_ = 0;
+  std::set<int64_t> draws_;  // beyond the next one
   std::vector<bool> directions_;
   std::vector<Trial> trials_;
   std::vector<int64_t> number_of_id_;  // -1: of another study
@@ -95,9 +98,11 @@ JournalLine create_study_line(const std::string& name, const std::vector<bool>& 
 JournalLine study_attribute_line(const std::string& name, const JournalLine& value);
 /// A trial's attribute: the number of the failed one that it tries again.
 inline const std::string kRetryOf = "retry_of";
-/// One line with all values, so that no reader ever sees a part of them. `retry_of`: the number of a failed trial.
+/// A trial's attribute: its place in the sampler's sequence, where that isn't its number.
+inline const std::string kDraw = "draw";
+/// One line with all values, so that no reader ever sees a part of them. `attribute`: kRetryOf or kDraw, and its value.
 JournalLine create_trial_line(const SearchSpace& space, const std::vector<double>& values,
-                              std::optional<int64_t> retry_of = std::nullopt);
+                              const std::optional<std::pair<std::string, int64_t>>& attribute = std::nullopt);
 /// A waiting trial begins with these values: a line for each, and then for its state.
 std::vector<JournalLine> start_trial_lines(int64_t trial_id, const SearchSpace& space,
                                            const std::vector<double>& values);

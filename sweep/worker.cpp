@@ -53,13 +53,24 @@ class TrialLock {
     if (descriptor_ >= 0) ::close(descriptor_);
   }
   bool is_held() const { return is_held_; }
-  bool is_anothers() const { return descriptor_ >= 0 && !is_held_; }
   int descriptor() const { return descriptor_; }
 
  private:
   int descriptor_ = -1;
   bool is_held_ = false;
 };
+
+// Whether somebody holds it, without taking it: a worker that looks at this moment must not find it held.
+bool is_locked(const fs::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+  if (descriptor < 0) return false;
+  struct flock whole = {};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  const bool is_known = ::fcntl(descriptor, F_OFD_GETLK, &whole) == 0;
+  ::close(descriptor);
+  return is_known && whole.l_type != F_UNLCK;
+}
 
 struct Claim {
   int64_t id = 0, number = 0;
@@ -168,8 +179,10 @@ std::optional<Claim> claim_trial(StudyFile& file, const SweepPlan& plan) {
     if (begun >= plan.trials) return {};
     const auto number = static_cast<int64_t>(study.trials().size());
     TrialLock lock(lock_path(plan, number), /*may_be_new=*/true);
-    std::vector<double> values = sampled(plan, study, study.draws());
-    JournalLine line = create_trial_line(plan.space, values);
+    const int64_t draw = study.next_draw();
+    std::vector<double> values = sampled(plan, study, draw);
+    JournalLine line =
+        create_trial_line(plan.space, values, draw == number ? std::nullopt : std::optional(std::pair(kDraw, draw)));
     claim.emplace(Claim{study.next_id(), number, std::move(values), false, std::move(lock)});
     return {std::move(line)};
   });
@@ -213,8 +226,7 @@ void make_lock(const SweepPlan& plan, int64_t number) { TrialLock(lock_path(plan
 
 int64_t held_trials(const SweepPlan& plan, const Study& study) {
   return std::count_if(study.trials().begin(), study.trials().end(), [&](const Trial& trial) {
-    return trial.state == TrialState::kRunning &&
-           TrialLock(lock_path(plan, trial.number), /*may_be_new=*/false).is_anothers();
+    return trial.state == TrialState::kRunning && is_locked(lock_path(plan, trial.number));
   });
 }
 

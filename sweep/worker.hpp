@@ -61,8 +61,8 @@ class TrialPull {
   TrialPull(const TrialPull&) = delete;
   TrialPull& operator=(const TrialPull&) = delete;
 
-  /// None when all `plan.trials` are finished or in other workers' hands, or the study is cancelled. A running trial
-  /// that no process holds any more is claimed before a new one is made.
+  /// None when all `plan.trials` are finished or in other workers' hands, or the study is cancelled. Before a new one
+  /// is made, running trials that no process holds any more are claimed, then those that Optuna enqueued.
   std::optional<TrialTask> next();
   /// Throws UserError when five trials of the study failed since it was resumed last, and none came to an end.
   void end(const TrialTask& task, TrialOutcome outcome);

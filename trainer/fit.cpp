@@ -92,7 +92,7 @@ std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, 
     members.back().origin = inner_origin;
   }
 
-  fit->data = make_fit_data(panel, members, trainer.float64 ? at::kDouble : at::kFloat, fit->loop);
+  fit->data = make_fit_data(panel, members, trainer.float64 ? at::kDouble : at::kFloat, fit->loop, &fit->notes);
   fit->data.lifts = lift_observations(panel, fit->model.options().knowledge, fit->data, fit->loop);
   at::Tensor shared = initial_shared(fit->model.layout(), fit->model.options(), members);
   fit->anchor = fit->model.closed_form(fit->data, shared, fit->loop);

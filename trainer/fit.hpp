@@ -46,6 +46,7 @@ struct Fit {
   Mmm model;
   int64_t members = 0;  // M
   FitData data;
+  std::vector<std::string> notes;  // make_fit_data's
   Anchor anchor;
   FitState state;
   Stopping stopping;
@@ -68,8 +69,9 @@ int64_t memory_of_rank(const TrainerOptions& options, int ranks_here);
 /// blocks then, and what is made of them is kept in files (common/large_vector.hpp).
 bool is_large(const PanelCoordinates& coordinates, int64_t regions, int64_t memory);
 
-/// One rank's regions for fits of `members` (with their shadows) at once: plan_regions() with chunks of
-/// options.region_chunk, or of what memory_of_rank leaves room for, 192 at the most, fewer the more members there are.
+/// One rank's regions for fits of `members` (with their shadows) at once: plan_regions() with chunks and rows of
+/// options.region_chunk, or of what memory_of_rank leaves room for: 192 rows at the most (384 without a GRU), and
+/// chunks of fewer regions the more members there are.
 RegionPlan plan_fit(const TrainerOptions& options, const ModelOptions& model, const PanelCoordinates& coordinates,
                     std::span<const int64_t> observed_cells, int64_t members, int rank, int ranks, int ranks_here);
 

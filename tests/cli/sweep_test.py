@@ -1,5 +1,6 @@
 """Sweeps from outside: the journal in the real Optuna, kills and growth, and what trials may see."""
 
+import contextlib
 import json
 import os
 import re
@@ -140,6 +141,7 @@ class Sweep(cli.Case):
             ("data.holdout_weeks=0", "'data.holdout_weeks' = 8"),
             ("sweep.direction=minimize", "another search, sampler, seed or objective"),
             ("model.adstock.decay=0.3", "another search, sampler, seed or objective"),
+            ("model.priors={channel_01: {decay: .6, decay_sd: .1}}", "'model.priors' = null"),
         ):
             self.assertIn(f"was started with {was}: its trials wouldn't be comparable", self.dcmmm(*resume, word, code=2).err)
         self.assertEqual(len(load(self.at).trials), 1)
@@ -368,7 +370,8 @@ class Sweep(cli.Case):
             time.sleep(0.3)
             mine = [started.process.pid]
             for pid in trials() + mine if first else mine + trials():
-                os.kill(pid, signal.SIGTERM)
+                with contextlib.suppress(ProcessLookupError):  # the worker may have ended its trials by now
+                    os.kill(pid, signal.SIGTERM)
             self.assertEqual(started.finish(30)[0], 5)
             self.assertEqual([trial.state.name for trial in load(at).trials], ["RUNNING"] * 2)
             self.assertIn("2 interrupted", self.dcmmm("sweep", "status", f"dir={at}").out)

@@ -162,7 +162,7 @@ TEST(DistributedFit, ChecksOfTheWholePanelSeeEveryRank) {
   Panel panel = mmm_panel(6, kWeeks, 2, 1);
   for (int64_t cell = 0; cell < 5 * kWeeks; ++cell) panel.media_RTC[cell * 2 + 1] = 0;
   RankFit run(panel, trainer_options(2), {1}, world());
-  for (const std::string& note : run.fit->data.notes) EXPECT_EQ(note.find("channel 1"), std::string::npos) << note;
+  for (const std::string& note : run.fit->notes) EXPECT_EQ(note.find("channel 1"), std::string::npos) << note;
 }
 
 }  // namespace

@@ -18,14 +18,15 @@ using testing::mmm_panel;
 using testing::ModelCase;
 using testing::small_model;
 
-FitData data_of(const Panel& panel, int64_t origin, const ModelOptions& options = small_model()) {
+FitData data_of(const Panel& panel, int64_t origin, const ModelOptions& options = small_model(),
+                std::vector<std::string>* notes = nullptr) {
   const auto alone = make_local_communicator();
   const RegionLoop loop(plan_regions(testing::observed_cells(panel), 0, 1, 64, false), *alone);
-  return make_fit_data(panel, {member_of(options, origin, 1)}, at::kDouble, loop);
+  return make_fit_data(panel, {member_of(options, origin, 1)}, at::kDouble, loop, notes);
 }
 
-bool any_note(const FitData& data, const std::string& part) {
-  return std::any_of(data.notes.begin(), data.notes.end(),
+bool any_note(const std::vector<std::string>& notes, const std::string& part) {
+  return std::any_of(notes.begin(), notes.end(),
                      [&](const std::string& note) { return note.find(part) != std::string::npos; });
 }
 
@@ -35,15 +36,16 @@ TEST(FitData, RegionsWithoutAUsableHistoryWeighNothingAndAreNamed) {
     if (t >= 3) panel.observed_RT[2 * 30 + t] = t >= 24;  // three training weeks at the most
     panel.target_RT[4 * 30 + t] = t >= 24 ? 5 : 0;        // sums to zero
   }
-  const FitData data = data_of(panel, 24);
+  std::vector<std::string> notes;
+  const FitData data = data_of(panel, 24, small_model(), &notes);
   EXPECT_EQ(data.region_weight_ER[0][2].item<double>(), 0);
   EXPECT_EQ(data.region_weight_ER[0][4].item<double>(), 0);
   EXPECT_EQ(data.cell_weight_ERT[0][2].sum().item<double>(), 0);
   EXPECT_EQ(data.cell_weight_ERT[0][4].sum().item<double>(), 0);
   EXPECT_GT(data.region_weight_ER[0][0].item<double>(), 0);
-  EXPECT_TRUE(any_note(data, "r2"));
-  EXPECT_TRUE(any_note(data, "r4"));
-  EXPECT_FALSE(any_note(data, "r0"));
+  EXPECT_TRUE(any_note(notes, "r2"));
+  EXPECT_TRUE(any_note(notes, "r4"));
+  EXPECT_FALSE(any_note(notes, "r0"));
 }
 
 TEST(FitData, FourWeeksAreAHistory) {
@@ -115,7 +117,9 @@ TEST(FitData, ASilentChannelIsNamedAndHasNoEffect) {
   for (int64_t cell = 0; cell < 5 * 40; ++cell)
     if (cell % 40 < 32) panel.media_RTC[cell * 3 + 1] = 0;  // it starts in the holdout
   ModelCase fit(panel, small_model(), {{32, 1}});
-  EXPECT_TRUE(any_note(fit.data, "channel 1"));
+  std::vector<std::string> notes;
+  data_of(panel, 32, small_model(), &notes);
+  EXPECT_TRUE(any_note(notes, "channel 1"));
   EXPECT_EQ(fit.data.inverse_media_scale_ERC.select(2, 1).abs().max().item<double>(), 0);
   const Effects effects = fit.model.effects(fit.data, fit.shared_EP, fit.local_ERL, fit.all(), 40);
   EXPECT_LT(effects.response_ERTC.select(3, 1).max().item<double>(), 1e-6);

@@ -118,10 +118,11 @@ class Slurm(cli.Case):
 
     def test_cancel_takes_the_jobs_away_and_resume_goes_on(self):
         words = ["sweep.objective=metrics.holdout.rmse", "model.estimator=descent", "model.hidden=4",
-                 "trainer.steps=6000", "trainer.early_stopping=false", "trainer.learning_rate=0.01,0.02",
+                 "trainer.steps=12000", "trainer.early_stopping=false", "trainer.learning_rate=0.01,0.02",
                  "sweep.sampler=grid"]  # fmt: skip
         self.submit(*words, "sweep.slurm.jobs=3")  # the third one waits
-        self.wait_for_step(self.at / "trials/0", 20)
+        for number in (0, 1):
+            self.wait_for_step(self.at / f"trials/{number}", 20)
         status = self.dcmmm("sweep", "status", f"dir={self.at}").out
         self.assertRegex(status, "1 pending, 2 running")
         self.dcmmm("sweep", "cancel", f"dir={self.at}")

@@ -30,15 +30,18 @@ double distance(const at::Tensor& a, const at::Tensor& b) {
 }
 
 // All regions at once or a few; four members at once, two, or one after the other, the shadows with fewer weeks.
-void expect_same_gradient_for_any_chunk(const ModelOptions& model) {
+void expect_same_gradient_for_any_chunk(const ModelOptions& model, int64_t regions = 9) {
   TrainerOptions options = quick_trainer();
   options.clip = 1e9;  // the first moment is then a tenth of the gradient
   std::vector<FitCase> runs;
-  for (const int64_t chunk : {36, 18, 9, 1, 2, 7}) {
+  for (const auto& [chunk, threads] :
+       {std::pair{36, 1}, {18, 1}, {9, 1}, {1, 1}, {2, 1}, {7, 1}, {36, 3}, {36, 7}, {9, 2}}) {
     options.region_chunk = chunk;
-    runs.emplace_back(mmm_panel(9, kWeeks, 3, 2), model, options, kOrigin, std::vector<uint64_t>{1, 2});
+    runs.emplace_back(mmm_panel(regions, kWeeks, 3, 2), model, options, kOrigin, std::vector<uint64_t>{1, 2});
+    at::set_num_threads(threads);
     const StepReport report = step(*runs.back().fit);
-    if (chunk == 36)
+    at::set_num_threads(1);
+    if (runs.size() == 1)
       for (int64_t e = 0; e < 4; ++e) EXPECT_TRUE(report.is_finite(e));
     const FitState &found = runs.back().fit->state, &expected = runs[0].fit->state;
     EXPECT_LT(distance(found.shared_first_EP, expected.shared_first_EP), 1e-10) << "chunk " << chunk;
@@ -47,14 +50,19 @@ void expect_same_gradient_for_any_chunk(const ModelOptions& model) {
   }
 }
 
-TEST(TrainStep, AnyChunkGivesTheSameGradient) { expect_same_gradient_for_any_chunk(quick_model()); }
+TEST(TrainStep, AnyChunkAndThreadsGiveTheSameGradient) {
+  expect_same_gradient_for_any_chunk(quick_model());
+  expect_same_gradient_for_any_chunk(quick_model(), 2);  // fewer regions than threads
+}
 
-TEST(TrainStep, AnyChunkGivesTheSameGradientOfAnyPartOfTheModel) {
+TEST(TrainStep, AnyChunkAndThreadsGiveTheSameGradientOfAnyPartOfTheModel) {
   ModelOptions model = quick_model();
   model.gru = false;
   expect_same_gradient_for_any_chunk(model);
   model = quick_model();
-  model.knowledge.experiments = {{"north", 1, {0, 2, 5}, 10, 30, 90.0, 5.0}, {"late", 0, {8}, 5, 34, 40.0, 5.0}};
+  model.knowledge.experiments = {{"north", 1, {0, 2, 5}, 10, 30, 90.0, 5.0},
+                                 {"late", 0, {8}, 5, 34, 40.0, 5.0},
+                                 {"after the shadows' weeks", 2, {1, 3}, 30, 35, 60.0, 5.0}};
   model.delayed_channels = {1};
   model.adjacency = Adjacency::kNotears;
   model.region_patterns = true;
