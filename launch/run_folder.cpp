@@ -63,8 +63,7 @@ std::string field(double value) { return std::isfinite(value) ? shortest(value) 
 void refuse_a_sweep(const fs::path& path) {
   std::error_code failed;
   const auto size = fs::file_size(path / "journal.log", failed);
-  if (!failed && size > 0)
-    throw UserError(text("'", path.string(), "' holds a sweep. Choose another run.dir."));
+  if (!failed && size > 0) throw UserError(text("'", path.string(), "' holds a sweep. Choose another run.dir."));
 }
 
 bool holds_a_run(const fs::path& path) {
