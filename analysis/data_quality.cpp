@@ -15,7 +15,7 @@ DataQuality::DataQuality(const PanelCoordinates& coordinates, int64_t origin)
   for (const std::string& name : coordinates.controls) columns_.push_back({name, "control"});
 }
 
-void DataQuality::add_column(Column& column, const std::vector<double>& values, std::size_t width, std::size_t place,
+void DataQuality::add_column(Column& column, std::span<const double> values, std::size_t width, std::size_t place,
                              const Panel& block, std::size_t region) {
   const auto T = static_cast<std::size_t>(block.weeks());
   double least = std::numeric_limits<double>::infinity(), most = -least;  // in this region's training weeks

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,7 @@ class DataQuality {
     int64_t cells = 0, zeros = 0, outside = 0;
     double minimum = 0, maximum = 0, sum = 0;
   };
-  void add_column(Column& column, const std::vector<double>& values, std::size_t width, std::size_t place,
+  void add_column(Column& column, std::span<const double> values, std::size_t width, std::size_t place,
                   const Panel& block, std::size_t region);
 
   std::vector<std::string> channels_;

@@ -30,6 +30,8 @@ struct Files {
   std::unordered_map<void*, std::size_t> mapping;  // what is a file's, and its bytes
 };
 
+thread_local int on_heap = 0;  // how many LargeArraysOnHeap live
+
 // Never destroyed: arrays that live as long as the program are freed after it.
 Files& files() {
   static Files* const files = new Files;
@@ -74,6 +76,9 @@ void keep_large_arrays_in(const fs::path& folder) {
   files().folder = folder;
 }
 
+LargeArraysOnHeap::LargeArraysOnHeap() { ++on_heap; }
+LargeArraysOnHeap::~LargeArraysOnHeap() { --on_heap; }
+
 bool keeps_large_arrays_in_files() {
   const std::lock_guard lock(files().mutex);
   return !files().folder.empty();
@@ -92,7 +97,7 @@ void release_large_arrays(double first, double end) {
 }
 
 void* allocate_large(std::size_t bytes) {
-  if (bytes >= kLeastBytes) {
+  if (bytes >= kLeastBytes && on_heap == 0) {
     const std::lock_guard lock(files().mutex);
     if (!files().folder.empty()) {
       void* memory = map_file(files().folder, bytes);

@@ -15,6 +15,15 @@ void keep_large_arrays_in(const std::filesystem::path& folder);
 /// Whether keep_large_arrays_in named a folder.
 bool keeps_large_arrays_in_files();
 
+/// As long as one lives, what its thread allocates is on the heap: for what is soon gone.
+class LargeArraysOnHeap {
+ public:
+  LargeArraysOnHeap();
+  LargeArraysOnHeap(const LargeArraysOnHeap&) = delete;
+  LargeArraysOnHeap& operator=(const LargeArraysOnHeap&) = delete;
+  ~LargeArraysOnHeap();
+};
+
 /// Takes a part of the length (0 to 1) of every array that is in a file out of this process's memory. Nothing is lost:
 /// a value that is asked for again is read again.
 void release_large_arrays(double first, double end);

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "common/large_vector.hpp"
+
 namespace dcmmm {
 
 /// The distance between two weeks of the panel (steps may be days, weeks or months).
@@ -55,14 +57,15 @@ struct Panel {
   PanelCoordinates coordinates;
   int64_t first_region = 0;
   int64_t regions = 0;            // R, how many regions are held here
-  std::vector<double> target_RT;  // KPI units; 0 where not observed
-  std::vector<uint8_t>
+  LargeVector<double> target_RT;  // KPI units; 0 where not observed
+  LargeVector<uint8_t>
       observed_RT;                // 1 where the row exists and its target is known (of future weeks: where it exists)
   std::vector<double> media_RTC;  // media units (>= 0); 0 where the row is missing
   std::vector<double> controls_RTK;  // carried forward within the region; 0 before its first row
   std::vector<double> population_R;  // 0 where not known
   std::vector<double> spend_RTC;     // currency; empty unless coordinates.has_spend
-  // Null: all is held. Otherwise media, controls and spend are empty here, and RegionBlock or slice_regions reads them.
+  // Null: all is held. Otherwise media, controls and spend are empty here, and RegionBlock or slice_regions reads them;
+  // targets may be in a file.
   std::shared_ptr<const PanelBlocks> blocks = nullptr;
 
   int64_t weeks() const { return static_cast<int64_t>(coordinates.weeks.size()); }

@@ -16,6 +16,7 @@ namespace {
 
 // What came before: the same without a seal.
 constexpr int64_t kUnsealedFormatVersion = 1;
+constexpr int64_t kBlockRegions = 1024;  // of targets that are read at once
 
 }  // namespace
 
@@ -115,6 +116,7 @@ class FileBlocks final : public PanelBlocks {
 
   Panel read(int64_t first, int64_t count) const override {
     const std::lock_guard lock(mutex_);
+    const LargeArraysOnHeap on_heap;  // gone before the system would write them
     return file_.read_all(first, count, names_);
   }
   Panel targets(int64_t first, int64_t count) const { return file_.read_targets(first, count, file_.coordinates()); }
@@ -136,8 +138,20 @@ Panel PanelFile::read_targets(int64_t first, int64_t count, const PanelCoordinat
   panel.coordinates = names;
   panel.first_region = first;
   panel.regions = count;
-  panel.target_RT = file.read<double>("target", {first, 0}, {count, panel.weeks()});
-  panel.observed_RT = file.read<uint8_t>("observed", {first, 0}, {count, panel.weeks()});
+  const auto T = panel.weeks();
+  panel.target_RT.reserve(static_cast<size_t>(count * T));
+  panel.observed_RT.reserve(static_cast<size_t>(count * T));
+  const auto share = [&](int64_t region) { return static_cast<double>(region) / static_cast<double>(count); };
+  for (int64_t done = 0; done < count; done += kBlockRegions) {
+    const int64_t regions = std::min(kBlockRegions, count - done);
+    const auto append = [&]<class Element>(LargeVector<Element>& to, const char* name) {
+      const std::vector<Element> block = file.read<Element>(name, {first + done, 0}, {regions, T});
+      to.insert(to.end(), block.begin(), block.end());
+    };
+    append(panel.target_RT, "target");
+    append(panel.observed_RT, "observed");
+    release_large_arrays(share(done), share(done + regions));
+  }
   panel.population_R = file.read<double>("population", {first}, {count});
   return panel;
 }

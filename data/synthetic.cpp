@@ -373,7 +373,8 @@ SyntheticTruth generate_panel(const SyntheticOptions& options,
     block.regions = std::min(block_regions, options.regions - first);
     const size_t cells = static_cast<size_t>(block.regions * options.weeks);
     block.observed_RT.assign(cells, 0);
-    for (auto* values : {&block.target_RT, &parts.baseline_RT, &parts.seasonality_RT, &parts.controls_RT}) {
+    block.target_RT.assign(cells, 0.0);
+    for (auto* values : {&parts.baseline_RT, &parts.seasonality_RT, &parts.controls_RT}) {
       values->assign(cells, 0.0);
     }
     block.media_RTC.assign(cells * options.channels, 0.0);

@@ -62,14 +62,15 @@ void refresh_scales(LikelihoodData& data, const FixedCovariance& covariance, con
       }
     }
   });
-  std::vector<double> magnitudes;
-  loop.each([&](Chunk chunk) {
-    for (int64_t region = chunk.first; region < chunk.first + chunk.count; ++region)
-      for (int64_t t = 0; t < T; ++t)
-        if (data.is_usable(region) && data.weight_RT[region * data.weeks + t] > 0)
-          magnitudes.push_back(standardised_RT[region * T + t]);
-  });
-  const double typical = global_median_magnitude(magnitudes, loop.communicator()) / kNormalMedian;
+  const auto each_residual = [&](const ValueVisitor& visit) {
+    loop.each([&](Chunk chunk) {
+      for (int64_t region = chunk.first; region < chunk.first + chunk.count; ++region)
+        for (int64_t t = 0; t < T; ++t)
+          if (data.is_usable(region) && data.weight_RT[region * data.weeks + t] > 0)
+            visit({&standardised_RT[region * T + t], 1});
+    });
+  };
+  const double typical = global_median_magnitude(each_residual, loop.communicator()) / kNormalMedian;
   const std::vector<double> logs = loop.sum(2, [&](Chunk chunk, std::span<double> total) {
     for (int64_t region = chunk.first; region < chunk.first + chunk.count; ++region) {
       if (!data.is_usable(region)) continue;

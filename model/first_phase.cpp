@@ -1,11 +1,15 @@
 // Phase one of a fit: the closed form over all ranks; and Huber's weights, which refresh it in between.
+#include <ATen/Dispatch.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <vector>
 
 #include "comm/median.hpp"
 #include "model/closed_form.hpp"
 #include "model/kernels/baseline.hpp"
+#include "model/large_tensor.hpp"
 #include "model/mmm.hpp"
 #include "model/seasonality.hpp"
 
@@ -161,7 +165,7 @@ at::Tensor Mmm::residuals(const FitData& data, const at::Tensor& shared_EP, cons
                           const RegionLoop& loop) const {
   const at::NoGradGuard no_gradient;
   const int64_t E = data.member_count(), weeks = data.last_origin();
-  at::Tensor residual_ERT = at::zeros({E, data.regions, weeks}, data.type);
+  at::Tensor residual_ERT = large_zeros({E, data.regions, weeks}, data.type);
   loop.each([&](Chunk chunk) {
     const at::Tensor total =
         effects(data, shared_EP, local_ERL.narrow(1, chunk.first, chunk.count), chunk, weeks).total();
@@ -171,22 +175,47 @@ at::Tensor Mmm::residuals(const FitData& data, const at::Tensor& shared_EP, cons
   return residual_ERT;
 }
 
-void Mmm::refresh_cell_weights(FitData& data, const at::Tensor& residual_ERT, Communicator& communicator) const {
+void Mmm::refresh_cell_weights(FitData& data, const at::Tensor& residual_ERT, const RegionLoop& loop) const {
   if (options_.huber_delta <= 0) return;
-  const at::NoGradGuard no_gradient;
-  const int64_t E = data.member_count(), weeks = data.last_origin();
-  at::Tensor weight_ERT = data.cell_weight_ERT.narrow(2, 0, weeks);
-  for (int64_t e = 0; e < E; ++e) {
-    const at::Tensor counted = weight_ERT[e] > 0;
-    const at::Tensor magnitudes = residual_ERT[e].masked_select(counted).to(at::kDouble).contiguous();
-    const std::vector<double> values(magnitudes.const_data_ptr<double>(),
-                                     magnitudes.const_data_ptr<double>() + magnitudes.numel());
-    const double scale = options_.huber_of_mean ? 1.0 : 1.4826 * global_median_magnitude(values, communicator);
-    if (scale == 0) continue;  // most residuals are exactly zero: there is nothing to judge the others by
-    at::Tensor weight = (options_.huber_delta * scale / residual_ERT[e].abs().clamp_min(1e-9)).clamp(1e-6, 1.0);
-    if (data.week_weight_ET.defined()) weight = weight * data.week_weight_ET[e].narrow(0, 0, weeks);
-    weight_ERT[e].copy_(at::where(counted, weight, at::zeros_like(weight)));
-  }
+  const int64_t E = data.member_count(), R = data.regions, T = data.weeks, weeks = data.last_origin();
+  const at::Tensor residuals = residual_ERT.contiguous();
+  AT_DISPATCH_FLOATING_TYPES(data.type, "cell_weights", [&] {
+    for (int64_t e = 0; e < E; ++e) {
+      const auto residual_T = [&](int64_t r) { return residuals.const_data_ptr<scalar_t>() + (e * R + r) * weeks; };
+      const auto weight_T = [&](int64_t r) { return data.cell_weight_ERT.data_ptr<scalar_t>() + (e * R + r) * T; };
+      const auto each_residual = [&](const ValueVisitor& visit) {
+        std::vector<double> counted;
+        loop.each([&](Chunk chunk) {
+          counted.clear();
+          for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r)
+            for (int64_t t = 0; t < weeks; ++t)
+              if (weight_T(r)[t] > 0) counted.push_back(residual_T(r)[t]);
+          visit(counted);
+        });
+      };
+      const double scale =
+          options_.huber_of_mean ? 1.0 : 1.4826 * global_median_magnitude(each_residual, loop.communicator());
+      // Most residuals are exactly zero: there is nothing to judge the others by. Or they aren't finite.
+      if (scale == 0 || !std::isfinite(scale)) continue;
+      std::vector<scalar_t> of_week_T(static_cast<size_t>(weeks), scalar_t(1));
+      if (data.week_weight_ET.defined()) {
+        const at::Tensor of_weeks = data.week_weight_ET[e].contiguous();
+        std::copy_n(of_weeks.const_data_ptr<scalar_t>(), weeks, of_week_T.begin());
+      }
+      const auto limit = static_cast<scalar_t>(options_.huber_delta * scale);
+      loop.each([&](Chunk chunk) {
+        for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r)
+          for (int64_t t = 0; t < weeks; ++t) {
+            scalar_t& weight = weight_T(r)[t];
+            const scalar_t magnitude = std::abs(residual_T(r)[t]);
+            // Where a forecast isn't finite now, the weight stays: it would be lost for good.
+            if (!(weight > 0) || !std::isfinite(magnitude)) continue;
+            const scalar_t allowed = scalar_t(1) / std::max(magnitude, scalar_t(1e-9)) * limit;
+            weight = std::clamp(allowed, scalar_t(1e-6), scalar_t(1)) * of_week_T[t];
+          }
+      });
+    }
+  });
 }
 
 }  // namespace dcmmm

@@ -9,6 +9,7 @@
 #include "common/random.hpp"
 #include "common/text.hpp"
 #include "data/split.hpp"
+#include "model/large_tensor.hpp"
 #include "model/missing_media.hpp"
 
 namespace dcmmm {
@@ -28,14 +29,6 @@ constexpr uint64_t kBlockStream = uint64_t{1} << 32;
 
 // A weight of the Bayesian bootstrap (Rubin 1981): exponential, mean 1.
 double bootstrap_weight(uint64_t seed, uint64_t stream) { return -std::log(RandomStream(seed, stream).uniform()); }
-
-// Zeros, in memory that may be a file's: of what is as long as the panel.
-at::Tensor large_zeros(at::IntArrayRef shape, at::ScalarType type) {
-  if (!keeps_large_arrays_in_files()) return at::zeros(shape, type);
-  const size_t bytes = static_cast<size_t>(c10::multiply_integers(shape)) * c10::elementSize(type);
-  const auto release = [bytes](void* memory) { free_large(memory, bytes); };
-  return at::from_blob(allocate_large(bytes), shape, release, type);
-}
 
 // Sums over a region's training weeks: a view of consecutive numbers.
 struct RegionSums {
@@ -184,8 +177,8 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
     }
   });
 
-  at::Tensor target_scale = at::zeros({E, R}, at::kDouble), media_scale = at::zeros({E, R, C}, at::kDouble);
-  at::Tensor control_mean = at::zeros({E, R, K}, at::kDouble), control_scale = at::zeros({E, R, K}, at::kDouble);
+  at::Tensor target_scale = at::zeros({E, R}, at::kDouble), media_scale = large_zeros({E, R, C}, at::kDouble);
+  at::Tensor control_mean = large_zeros({E, R, K}, at::kDouble), control_scale = large_zeros({E, R, K}, at::kDouble);
   at::Tensor cell_weight = large_zeros({E, R, T}, type), region_weight = at::zeros({E, R}, at::kDouble);
   auto scale_ER = target_scale.accessor<double, 2>();
   auto weight_ER = region_weight.accessor<double, 2>();
@@ -258,10 +251,13 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
                 " doesn't come and go in the training weeks: it has no effect."));
 
   data.target_scale_ER = target_scale;
-  data.inverse_media_scale_ERC = media_scale.to(type);
-  data.control_mean_ERK = control_mean.to(type);
+  const auto in_type = [&](const at::Tensor& values) {
+    return values.scalar_type() == type ? values : large_copy(values, type);
+  };
+  data.inverse_media_scale_ERC = in_type(media_scale);
+  data.control_mean_ERK = in_type(control_mean);
   for (const FrequencyOf& frequency : data.frequencies) control_scale.select(2, frequency.control).zero_();
-  data.inverse_control_scale_ERK = control_scale.to(type);
+  data.inverse_control_scale_ERK = in_type(control_scale);
   data.cell_weight_ERT = cell_weight;
   data.region_weight_ER = region_weight.to(type);
   data.stiffness_ER = at::empty({E, R}, at::kDouble);

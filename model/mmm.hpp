@@ -117,8 +117,9 @@ class Mmm {
   at::Tensor residuals(const FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_ERL,
                        const RegionLoop& loop) const;
 
-  /// Huber: cell weights min(1, delta sd / |residual|) with a robust sd over all cells of all ranks. Collective.
-  void refresh_cell_weights(FitData& data, const at::Tensor& residual_ERT, Communicator& communicator) const;
+  /// Huber: cell weights min(1, delta sd / |residual|) with a robust sd over all cells of all ranks. Where a residual
+  /// isn't finite the weight stays. Collective.
+  void refresh_cell_weights(FitData& data, const at::Tensor& residual_ERT, const RegionLoop& loop) const;
 
   /// Baselines of a chunk over all weeks for given effects.
   Baseline baseline(const FitData& data, const at::Tensor& total_EnT, Chunk chunk) const;

@@ -109,7 +109,7 @@ void start_from(const EarlierRun& earlier, Fit& fit) {
   }
   fit.model.refresh_cell_weights(fit.data,
                                  fit.model.residuals(fit.data, fit.state.shared_EP, fit.state.local_ERL, fit.loop),
-                                 fit.loop.communicator());
+                                 fit.loop);
 }
 
 LikelihoodStart likelihood_start(const EarlierRun& earlier, int64_t weeks) {

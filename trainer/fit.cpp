@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "data/split.hpp"
+#include "model/large_tensor.hpp"
 #include "trainer/evaluation.hpp"
 
 namespace dcmmm {
@@ -104,7 +105,7 @@ std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, 
     fit->stopping.best_step_E.assign(count, 0);
     fit->stopping.worse_E.assign(count, 0);
     fit->stopping.best_shared_EP = fit->state.shared_EP.clone();
-    fit->stopping.best_local_ERL = fit->state.local_ERL.clone();
+    fit->stopping.best_local_ERL = large_copy(fit->state.local_ERL);
   }
   return fit;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "common/quantiles.hpp"
 
@@ -54,58 +55,50 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
-/// Of all regions: what is left of the errors, in units of m_r, once the national error is gone.
-struct Residuals {
-  int64_t origins, horizons, shared;
-  std::vector<double> own_ROH, national_OH;  // NaN where there is none
-  double own(std::size_t region, int64_t origin, int64_t horizon) const {
-    return own_ROH[(region * static_cast<std::size_t>(origins) + static_cast<std::size_t>(origin)) *
-                       static_cast<std::size_t>(horizons) +
-                   static_cast<std::size_t>(horizon - 1)];
-  }
-  double national(int64_t origin, int64_t horizon) const { return national_OH[origin * horizons + horizon - 1]; }
-};
-
-Residuals split_residuals(const std::vector<RegionResiduals>& regions, int64_t origins, int64_t shared) {
-  const auto cells = static_cast<int64_t>(regions.front().error_OH.size());
-  Residuals out{origins, cells / origins, shared, {}, std::vector<double>(static_cast<std::size_t>(cells), kNone)};
-  for (std::size_t cell = 0; cell < static_cast<std::size_t>(cells); ++cell) {
+/// The regions' mean error as a share of their sizes; NaN where none was observed.
+std::vector<double> national_errors_OH(const std::vector<RegionResiduals>& regions) {
+  std::vector<double> out(regions.front().error_OH.size(), kNone);
+  for (std::size_t cell = 0; cell < out.size(); ++cell) {
     double error = 0, scale = 0;
     for (const RegionResiduals& region : regions) {
       if (!(region.scale > 0) || !std::isfinite(region.error_OH[cell])) continue;
       error += region.error_OH[cell];
       scale += region.scale;
     }
-    if (scale > 0) out.national_OH[cell] = error / scale;
+    if (scale > 0) out[cell] = error / scale;
   }
-  for (const RegionResiduals& region : regions)
-    for (std::size_t cell = 0; cell < static_cast<std::size_t>(cells); ++cell)
-      out.own_ROH.push_back(region.scale > 0 ? region.error_OH[cell] / region.scale - out.national_OH[cell] : kNone);
+  return out;
+}
+
+/// What is left of a region's errors, in units of m_r, once the national error is gone; NaN where there is none.
+std::vector<double> own_errors_OH(double scale, std::span<const double> error_OH,
+                                  const std::vector<double>& national_OH) {
+  std::vector<double> out;
+  out.reserve(error_OH.size());
+  for (std::size_t cell = 0; cell < error_OH.size(); ++cell)
+    out.push_back(scale > 0 ? error_OH[cell] / scale - national_OH[cell] : kNone);
   return out;
 }
 
 /// A region's winsorised mean square at each origin, over the shared horizons; NaN without a residual there.
-std::vector<double> mean_squares_RO(const Residuals& residuals, std::size_t regions) {
-  std::vector<double> out;
-  std::vector<double> magnitudes;
-  for (std::size_t r = 0; r < regions; ++r) {
-    magnitudes.clear();
-    for (int64_t o = 0; o < residuals.origins; ++o)
-      for (int64_t h = 1; h <= residuals.shared; ++h)
-        if (const double own = residuals.own(r, o, h); std::isfinite(own)) magnitudes.push_back(std::abs(own));
-    double limit = magnitudes.empty() ? 0 : kWinsor * 1.4826 * median(magnitudes);
-    if (limit == 0) limit = std::numeric_limits<double>::infinity();
-    for (int64_t o = 0; o < residuals.origins; ++o) {
-      double sum = 0, count = 0;
-      for (int64_t h = 1; h <= residuals.shared; ++h) {
-        const double own = residuals.own(r, o, h);
-        if (!std::isfinite(own)) continue;
-        const double used = std::min(std::abs(own), limit);
-        sum += used * used;
-        count += 1;
-      }
-      out.push_back(count > 0 ? sum / count : kNone);
+std::vector<double> mean_squares_O(const std::vector<double>& own_OH, int64_t origins, int64_t shared) {
+  const auto horizons = static_cast<int64_t>(own_OH.size()) / origins;
+  const auto own = [&](int64_t origin, int64_t horizon) { return own_OH[origin * horizons + horizon - 1]; };
+  std::vector<double> magnitudes, out;
+  for (int64_t o = 0; o < origins; ++o)
+    for (int64_t h = 1; h <= shared; ++h)
+      if (std::isfinite(own(o, h))) magnitudes.push_back(std::abs(own(o, h)));
+  double limit = magnitudes.empty() ? 0 : kWinsor * 1.4826 * median(magnitudes);
+  if (limit == 0) limit = std::numeric_limits<double>::infinity();
+  for (int64_t o = 0; o < origins; ++o) {
+    double sum = 0, count = 0;
+    for (int64_t h = 1; h <= shared; ++h) {
+      if (!std::isfinite(own(o, h))) continue;
+      const double used = std::min(std::abs(own(o, h)), limit);
+      sum += used * used;
+      count += 1;
     }
+    out.push_back(count > 0 ? sum / count : kNone);
   }
   return out;
 }
@@ -124,8 +117,8 @@ std::pair<double, double> mean_over_origins(const double* mean_square_O, int64_t
 }
 
 /// Mean square that a region of size m_r may be expected to have: a line through the logs, smaller regions are noisier.
-std::vector<double> size_trend_R(const std::vector<RegionResiduals>& regions, const std::vector<double>& square_RO,
-                                 int64_t origins) {
+SizeTrend size_trend(const std::vector<RegionResiduals>& regions, const std::vector<double>& square_RO,
+                     int64_t origins) {
   std::vector<double> size, square;
   for (std::size_t r = 0; r < regions.size(); ++r) {
     const double mean = mean_over_origins(square_RO.data() + r * static_cast<std::size_t>(origins), origins, -1).first;
@@ -133,27 +126,24 @@ std::vector<double> size_trend_R(const std::vector<RegionResiduals>& regions, co
     size.push_back(std::log(regions[r].scale));
     square.push_back(std::log(mean));
   }
-  if (size.empty()) return std::vector<double>(regions.size(), 0.0);
+  SizeTrend out;
+  if (size.empty()) return out;
   const auto count = static_cast<double>(size.size());
-  double mean_size = 0, mean_square = 0, covariance = 0, variance = 0, level = 0;
+  double mean_square = 0, covariance = 0, variance = 0;
   for (std::size_t i = 0; i < size.size(); ++i) {
-    mean_size += size[i] / count;
+    out.mean_size += size[i] / count;
     mean_square += square[i] / count;
   }
   for (std::size_t i = 0; i < size.size(); ++i) {
-    covariance += (size[i] - mean_size) * (square[i] - mean_square);
-    variance += (size[i] - mean_size) * (size[i] - mean_size);
+    covariance += (size[i] - out.mean_size) * (square[i] - mean_square);
+    variance += (size[i] - out.mean_size) * (size[i] - out.mean_size);
   }
   const bool sees_trend = static_cast<int64_t>(size.size()) >= kRegionsForTrend && variance > 0;
-  const double slope = sees_trend ? covariance / variance : 0.0;
+  out.slope = sees_trend ? covariance / variance : 0.0;
   // The level is that of the median region: a mean of logs is drawn down by regions that hardly moved.
   std::vector<double> above;
-  for (std::size_t i = 0; i < size.size(); ++i) above.push_back(square[i] - slope * (size[i] - mean_size));
-  level = median(above);
-  std::vector<double> out;
-  out.reserve(regions.size());
-  for (const RegionResiduals& region : regions)
-    out.push_back(region.scale > 0 ? std::exp(level + slope * (std::log(region.scale) - mean_size)) : kNone);
+  for (std::size_t i = 0; i < size.size(); ++i) above.push_back(square[i] - out.slope * (size[i] - out.mean_size));
+  out.level = median(above);
   return out;
 }
 
@@ -254,20 +244,30 @@ double ForecastIntervals::total_half_width(double region_scales, int64_t horizon
   return region_scales * two_sided(level, national_degrees) * national_sd(horizon);
 }
 
-ForecastIntervals calibrate_intervals(const std::vector<RegionResiduals>& regions, int64_t origins,
-                                      int64_t shared_horizons) {
-  const Residuals residuals = split_residuals(regions, origins, shared_horizons);
-  const std::vector<double> square_RO = mean_squares_RO(residuals, regions.size());
-  const std::vector<double> trend_R = size_trend_R(regions, square_RO, origins);
+double SizeTrend::mean_square(double scale) const {
+  return std::exp(level + slope * (std::log(scale) - mean_size));
+}
 
-  ForecastIntervals out;
+IntervalCalibration::IntervalCalibration(const std::vector<RegionResiduals>& regions, int64_t origins,
+                                         int64_t shared_horizons)
+    : origins_(origins), shared_(shared_horizons), national_OH_(national_errors_OH(regions)) {
+  std::vector<double> square_RO;
+  for (const RegionResiduals& region : regions) {
+    const std::vector<double> square_O =
+        mean_squares_O(own_errors_OH(region.scale, region.error_OH, national_OH_), origins, shared_horizons);
+    square_RO.insert(square_RO.end(), square_O.begin(), square_O.end());
+  }
+  trend_ = size_trend(regions, square_RO, origins);
+
+  ForecastIntervals& out = intervals_;
+  const auto horizons = static_cast<int64_t>(national_OH_.size()) / origins;
   // One factor on the prior's variances, from each origin's mean over the horizons that all origins have.
   double squares = kNationalPriorOrigins;
   out.national_degrees = kNationalPriorOrigins;
   for (int64_t o = 0; o < origins; ++o) {
     double sum = 0, count = 0;
     for (int64_t h = 1; h <= shared_horizons; ++h) {
-      const double national = residuals.national(o, h);
+      const double national = national_OH_[o * horizons + h - 1];
       if (!std::isfinite(national)) continue;
       sum += national * national / prior_variance(h);
       count += 1;
@@ -279,22 +279,22 @@ ForecastIntervals calibrate_intervals(const std::vector<RegionResiduals>& region
   out.national_factor = squares / out.national_degrees;
 
   // A residual is measured by a scale that doesn't know its origin, as the forecasts to come will be.
-  out.group_end_G = doubling_groups(residuals.horizons);
+  out.group_end_G = doubling_groups(horizons);
   out.level_L = level_grid();
   std::vector<Scores> score_G(out.group_end_G.size());
   for (std::size_t r = 0; r < regions.size(); ++r) {
-    const double* square_O = square_RO.data() + r * static_cast<std::size_t>(origins);
-    const double m = regions[r].scale;
-    out.scale_R.push_back(m > 0 ? m * shrunk_scale(square_O, origins, -1, trend_R[r]) : kNone);
-    if (!(m > 0)) continue;
+    if (!(regions[r].scale > 0)) continue;
+    const double trend = trend_.mean_square(regions[r].scale);
+    const std::vector<double> own_OH = own_errors_OH(regions[r].scale, regions[r].error_OH, national_OH_);
     for (int64_t o = 0; o < origins; ++o) {
-      const double scale = shrunk_scale(square_O, origins, o, trend_R[r]);
+      const double scale =
+          shrunk_scale(square_RO.data() + r * static_cast<std::size_t>(origins), origins, o, trend);
       std::size_t group = 0;
-      for (int64_t h = 1; h <= residuals.horizons; ++h) {
+      for (int64_t h = 1; h <= horizons; ++h) {
         if (h > out.group_end_G[group]) ++group;
-        const double own = residuals.own(r, o, h);
+        const double own = own_OH[o * horizons + h - 1];
         if (!std::isfinite(own)) continue;
-        const double error = own + residuals.national(o, h);
+        const double error = own + national_OH_[o * horizons + h - 1];
         score_G[group].sorted.push_back({std::abs(error) / std::hypot(scale, out.national_sd(h)), weight_of(o)});
         score_G[group].weight += weight_of(o);
       }
@@ -308,7 +308,12 @@ ForecastIntervals calibrate_intervals(const std::vector<RegionResiduals>& region
     const std::vector<double> quantile_G = rising_quantiles(score_G, out.level_L[l]);
     for (std::size_t g = 0; g < quantile_G.size(); ++g) out.quantile_GL[g * out.level_L.size() + l] = quantile_G[g];
   }
-  return out;
+}
+
+double IntervalCalibration::scale_of(double scale, std::span<const double> error_OH) const {
+  if (!(scale > 0)) return kNone;
+  const std::vector<double> square_O = mean_squares_O(own_errors_OH(scale, error_OH, national_OH_), origins_, shared_);
+  return scale * shrunk_scale(square_O.data(), origins_, -1, trend_.mean_square(scale));
 }
 
 }  // namespace dcmmm

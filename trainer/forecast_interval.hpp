@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
+#include <span>
 #include <vector>
 
 namespace dcmmm {
@@ -34,10 +36,29 @@ struct ForecastIntervals {
   double total_half_width(double region_scales, int64_t horizon, double level) const;
 };
 
-/// Calibrates from the inner forecasts of all regions, in the panel's order. `shared_horizons`: horizons 1 ... that
+/// Mean square of a region's own errors, in units of m_r, by its size: a line through the logs.
+struct SizeTrend {
+  double level = -std::numeric_limits<double>::infinity(), slope = 0, mean_size = 0;
+  double mean_square(double scale) const;
+};
+
+/// What the inner forecasts of some regions, in the panel's order, say of all. `shared_horizons`: horizons 1 ... that
 /// every origin offers; region scales and the national factor are judged on these, so that each origin has the same
 /// say. The result depends on nothing but the arguments. REQUIRES: error_OH of every region has origins x H values.
-ForecastIntervals calibrate_intervals(const std::vector<RegionResiduals>& regions, int64_t origins,
-                                      int64_t shared_horizons);
+class IntervalCalibration {
+ public:
+  IntervalCalibration(const std::vector<RegionResiduals>& regions, int64_t origins, int64_t shared_horizons);
+
+  /// Without scale_R.
+  const ForecastIntervals& intervals() const { return intervals_; }
+  /// s_r of any region, m_r = `scale`; NaN without a usable history.
+  double scale_of(double scale, std::span<const double> error_OH) const;
+
+ private:
+  int64_t origins_, shared_;
+  std::vector<double> national_OH_;
+  SizeTrend trend_;
+  ForecastIntervals intervals_;
+};
 
 }  // namespace dcmmm

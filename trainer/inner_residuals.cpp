@@ -11,6 +11,9 @@ namespace dcmmm {
 namespace {
 
 constexpr int64_t kSpacing = 8, kMost = 6, kFewest = 2, kFarthest = 26;
+// Regions that intervals are calibrated on: of more, every second, third ... They have some 100,000 errors, by which a
+// quantile is known to a thousandth, and every rank holds them.
+constexpr int64_t kMostSampled = 4096;
 
 }  // namespace
 
@@ -55,14 +58,15 @@ InnerPredictions closed_form_predictions(const Fit& fit, const InnerOrigins& inn
   };
 }
 
-std::vector<RegionResiduals> inner_residuals(const Fit& fit, const InnerOrigins& inner,
-                                             const InnerPredictions& predictions_of) {
+InnerResiduals inner_residuals(const Fit& fit, const InnerOrigins& inner, const InnerPredictions& predictions_of) {
   const int64_t origin = fit.data.members[0].origin, E = static_cast<int64_t>(inner.origins.size());
   const int64_t H = std::min(origin - inner.origins.back(), kFarthest), weeks = fit.data.weeks;
-  // A row a region: its place in the panel, its scale, its errors.
-  const auto width = static_cast<size_t>(2 + E * H);
-  std::vector<double> rows(static_cast<size_t>(fit.data.regions) * width, std::numeric_limits<double>::quiet_NaN());
-  const at::Tensor scale = fit.data.target_scale_ER, weight = fit.data.region_weight_ER.to(at::kDouble);
+  InnerResiduals out;
+  out.cells = E * H;
+  const auto R = static_cast<std::size_t>(fit.data.regions);
+  out.error_ROH.assign(R * static_cast<std::size_t>(out.cells), std::numeric_limits<double>::quiet_NaN());
+  out.scale_R.assign(R, 0.0);
+  const at::Tensor usable = fit.data.region_weight_ER[0] > 0;
   for (int64_t e = 0; e < E; ++e) {
     const Predictions predict = predictions_of(e);
     fit.loop.each([&](Chunk chunk) {
@@ -70,21 +74,31 @@ std::vector<RegionResiduals> inner_residuals(const Fit& fit, const InnerOrigins&
       const auto predicted_nT = predicted.accessor<double, 2>();
       for (int64_t n = 0; n < chunk.count; ++n) {
         const int64_t r = chunk.first + n;
-        double* row = rows.data() + static_cast<size_t>(r) * width;
-        row[0] = static_cast<double>(fit.loop.plan().first_region + r);
-        row[1] = weight[0][r].item<double>() > 0 ? scale[0][r].item<double>() : 0.0;
+        if (usable.const_data_ptr<bool>()[r])
+          out.scale_R[static_cast<std::size_t>(r)] = fit.data.target_scale_ER.const_data_ptr<double>()[r];
+        double* error_H = out.error_ROH.data() + r * out.cells + e * H;
         for (int64_t t = inner.origins[e]; t < std::min(origin, inner.origins[e] + H); ++t)
           if (fit.panel.observed_RT[r * weeks + t])
-            row[2 + e * H + t - inner.origins[e]] = fit.panel.target_RT[r * weeks + t] - predicted_nT[n][t];
+            error_H[t - inner.origins[e]] = fit.panel.target_RT[r * weeks + t] - predicted_nT[n][t];
       }
     });
   }
-  const std::vector<double> all = fit.loop.communicator().all_gather(rows);
-  std::vector<RegionResiduals> out(all.size() / width);
-  for (size_t i = 0; i < out.size(); ++i) {
-    const auto row = all.begin() + static_cast<std::ptrdiff_t>(i * width);
-    out[static_cast<size_t>(row[0])] = {row[1], {row + 2, row + static_cast<std::ptrdiff_t>(width)}};
+  return out;
+}
+
+std::vector<RegionResiduals> sample_of(const InnerResiduals& mine, const RegionLoop& loop, int64_t all_regions) {
+  const int64_t first = loop.plan().first_region, every = (all_regions + kMostSampled - 1) / kMostSampled;
+  std::vector<double> rows;
+  for (int64_t r = 0; r < loop.plan().regions; ++r) {
+    if ((first + r) % every != 0) continue;
+    const std::span<const double> error_OH = mine.of(r);
+    rows.push_back(mine.scale_R[static_cast<std::size_t>(r)]);
+    rows.insert(rows.end(), error_OH.begin(), error_OH.end());
   }
+  const std::vector<double> all = loop.communicator().all_gather(rows);
+  std::vector<RegionResiduals> out;
+  const auto width = static_cast<std::ptrdiff_t>(mine.cells + 1);
+  for (auto row = all.begin(); row != all.end(); row += width) out.push_back({*row, {row + 1, row + width}});
   return out;
 }
 
@@ -92,8 +106,17 @@ ForecastIntervals forecast_intervals(const Fit& fit) {
   const InnerOrigins inner = inner_origins(fit.data.members[0].origin, fit.model.seasonal_period());
   const InnerPredictions predictions_of =
       fit.likelihood ? likelihood_predictions(fit, inner.origins) : closed_form_predictions(fit, inner);
-  return calibrate_intervals(inner_residuals(fit, inner, predictions_of), static_cast<int64_t>(inner.origins.size()),
-                             inner.shared_horizons);
+  const InnerResiduals mine = inner_residuals(fit, inner, predictions_of);
+  const IntervalCalibration calibration(sample_of(mine, fit.loop, fit.data.all_regions),
+                                        static_cast<int64_t>(inner.origins.size()), inner.shared_horizons);
+  ForecastIntervals out = calibration.intervals();
+  std::vector<double> scale_R;
+  fit.loop.each([&](Chunk chunk) {
+    for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r)
+      scale_R.push_back(calibration.scale_of(mine.scale_R[static_cast<std::size_t>(r)], mine.of(r)));
+  });
+  out.scale_R = fit.loop.communicator().all_gather(scale_R);
+  return out;
 }
 
 }  // namespace dcmmm

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <vector>
 
+#include "common/large_vector.hpp"
 #include "trainer/fit.hpp"
 #include "trainer/forecast_interval.hpp"
 
@@ -27,10 +29,22 @@ using Predictions = std::function<at::Tensor(Chunk chunk, int64_t weeks)>;
 /// held at once.
 using InnerPredictions = std::function<Predictions(int64_t place)>;
 
-/// Residuals of all regions of the panel, in its order, for horizons up to 26 or the farthest that is there. Weeks from
-/// the fit's origin on have no say. Collective.
-std::vector<RegionResiduals> inner_residuals(const Fit& fit, const InnerOrigins& inner,
-                                             const InnerPredictions& predictions_of);
+/// What the inner forecasts of this rank's regions missed, KPI units.
+struct InnerResiduals {
+  int64_t cells = 0;              // of a region: origins x horizons
+  std::vector<double> scale_R;    // m_r; 0 without a usable history
+  LargeVector<double> error_ROH;  // actual - forecast; NaN where not observed or not forecast
+
+  std::span<const double> of(int64_t region) const {
+    return std::span(error_ROH).subspan(static_cast<size_t>(region * cells), static_cast<size_t>(cells));
+  }
+};
+
+/// For horizons up to 26 or the farthest that is there. Weeks from the fit's origin on have no say. Collective.
+InnerResiduals inner_residuals(const Fit& fit, const InnerOrigins& inner, const InnerPredictions& predictions_of);
+
+/// All regions of the panel, in its order, or evenly spaced ones of a large panel: the same on every rank. Collective.
+std::vector<RegionResiduals> sample_of(const InnerResiduals& mine, const RegionLoop& loop, int64_t all_regions);
 
 /// Predictions of the fit's closed form at inner origins, without descent. Collective.
 InnerPredictions closed_form_predictions(const Fit& fit, const InnerOrigins& inner);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "common/text.hpp"
+#include "model/large_tensor.hpp"
 
 namespace dcmmm {
 namespace {
@@ -17,10 +18,11 @@ std::array<at::Tensor, 6> tensors_of(const FitState& state) {
           state.shared_second_EP, state.local_first_ERL, state.local_second_ERL};
 }
 
-std::array<at::Tensor, 6> copy_of(const FitState& state) {
-  std::array<at::Tensor, 6> copies = tensors_of(state);
-  for (at::Tensor& copy : copies) copy = copy.clone();
-  return copies;
+// Into memory that is there from the second time on.
+void copy_into(std::array<at::Tensor, 6>& copies, const FitState& state) {
+  const std::array<at::Tensor, 6> tensors = tensors_of(state);
+  for (size_t i = 0; i < copies.size(); ++i)
+    copies[i] = copies[i].defined() ? copies[i].copy_(tensors[i]) : large_copy(tensors[i]);
 }
 
 void copy_member(const std::array<at::Tensor, 6>& from, const std::array<at::Tensor, 6>& to, int64_t member) {
@@ -36,9 +38,9 @@ int64_t Retries::copy_every(const TrainerOptions& options) {
 void Retries::before_step(const Fit& fit) {
   const bool is_first = in_a_row_E_.empty();
   has_candidate_ = is_first || fit.state.step % copy_every(fit.options) == 0;
-  if (has_candidate_) candidate_ = copy_of(fit.state);
+  if (has_candidate_) copy_into(candidate_, fit.state);
   if (!is_first) return;
-  good_ = copy_of(fit.state);
+  copy_into(good_, fit.state);
   const size_t members = fit.state.active_E.size();
   has_moved_E_.assign(members, 0);
   is_lost_E_.assign(members, 0);

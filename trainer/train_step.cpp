@@ -10,6 +10,7 @@
 #include <span>
 
 #include "common/faults.hpp"
+#include "model/large_tensor.hpp"
 
 namespace dcmmm {
 namespace {
@@ -46,11 +47,14 @@ std::vector<double> learning_rates(const ParameterLayout& layout, const TrainerO
 FitState make_fit_state(const ParameterLayout& layout, const FitData& data, const at::Tensor& shared_EP) {
   FitState state;
   state.shared_EP = shared_EP.to(data.type, false, /*copy=*/true);
-  state.local_ERL = at::zeros({data.member_count(), data.regions, layout.local_count()}, data.type);
+  const auto local_zeros = [&] {
+    return large_zeros({data.member_count(), data.regions, layout.local_count()}, data.type);
+  };
+  state.local_ERL = local_zeros();
   state.shared_first_EP = at::zeros_like(state.shared_EP);
   state.shared_second_EP = at::zeros_like(state.shared_EP);
-  state.local_first_ERL = at::zeros_like(state.local_ERL);
-  state.local_second_ERL = at::zeros_like(state.local_ERL);
+  state.local_first_ERL = local_zeros();
+  state.local_second_ERL = local_zeros();
   state.active_E.assign(data.members.size(), 1.0);
   return state;
 }

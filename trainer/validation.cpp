@@ -26,11 +26,11 @@ std::vector<double> validation_rmse(const Fit& fit) {
             .narrow(0, M, S)
             .contiguous();
     const auto predicted = prediction.accessor<double, 3>();
-    const at::Tensor weight = data.region_weight_ER.to(at::kDouble);
-    const auto weight_ER = weight.accessor<double, 2>();
+    const at::Tensor usable = data.region_weight_ER.narrow(0, M, S).narrow(1, chunk.first, chunk.count) > 0;
+    const auto usable_ER = usable.accessor<bool, 2>();
     for (int64_t m = 0; m < S; ++m)
       for (int64_t r = 0; r < chunk.count; ++r) {
-        if (weight_ER[M + m][chunk.first + r] == 0) continue;
+        if (!usable_ER[m][r]) continue;
         for (int64_t t = begin; t < end; ++t) {
           const int64_t cell = (chunk.first + r) * data.weeks + t;
           if (fit.panel.observed_RT[cell] == 0) continue;
@@ -80,13 +80,11 @@ bool any_active(const Fit& fit) {
 
 void refresh_cell_weights(Fit& fit) {
   if (fit.model.options().huber_delta <= 0) return;  // saves the pass over the panel
-  const at::Tensor before = fit.data.cell_weight_ERT.clone();
   const at::Tensor residual_ERT =
       fit.device
           ? fit.data.scaled_target({0, fit.data.regions}, fit.data.last_origin()) - fit.device->predict(fit.state)
           : fit.model.residuals(fit.data, fit.state.shared_EP, fit.state.local_ERL, fit.loop);
-  fit.model.refresh_cell_weights(fit.data, residual_ERT, fit.loop.communicator());
-  fit.data.cell_weight_ERT.copy_(at::where(fit.data.cell_weight_ERT.isfinite(), fit.data.cell_weight_ERT, before));
+  fit.model.refresh_cell_weights(fit.data, residual_ERT, fit.loop);
   if (fit.device) fit.device->take_cell_weights();
 }
 

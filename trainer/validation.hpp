@@ -25,7 +25,7 @@ bool huber_is_due(int64_t step, int64_t steps);
 /// Steps from `step` to where one of these, or the end, is due; 1 at least.
 int64_t steps_until_due(const Fit& fit, int64_t step);
 
-/// Collective. Where a forecast isn't finite now, the weights stay: they would be lost for good.
+/// Collective.
 void refresh_cell_weights(Fit& fit);
 
 /// At the end: members whose last validations were worse go back to their best parameters.

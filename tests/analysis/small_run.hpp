@@ -55,7 +55,7 @@ struct SmallRun {
     names.region_column = "region", names.time_column = "week", names.target_column = "target";
     names.source = "made up";
     panel.regions = results.regions = regions;
-    const auto fill = [&](std::vector<double>& values, int64_t count, double low, double high) {
+    const auto fill = [&](auto& values, int64_t count, double low, double high) {
       for (int64_t i = 0; i < count; ++i) values.push_back(random.uniform(low, high));
     };
     const int64_t cells = regions * weeks;

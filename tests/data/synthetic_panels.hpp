@@ -35,8 +35,8 @@ struct Whole {
   SyntheticTruth truth;
 };
 
-template <class Element>
-void append(std::vector<Element>& all, const std::vector<Element>& block) {
+template <class Values>
+inline void append(Values& all, const Values& block) {
   all.insert(all.end(), block.begin(), block.end());
 }
 

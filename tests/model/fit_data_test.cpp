@@ -148,7 +148,7 @@ at::Tensor expected_weights(const ModelCase& fit, int64_t e) {
 
 void refresh(const Mmm& model, FitData& data, const at::Tensor& shared_EP, const at::Tensor& local_ERL,
              const RegionLoop& loop) {
-  model.refresh_cell_weights(data, model.residuals(data, shared_EP, local_ERL, loop), loop.communicator());
+  model.refresh_cell_weights(data, model.residuals(data, shared_EP, local_ERL, loop), loop);
 }
 
 TEST(FitData, IsTheSameOfAPanelThatIsReadInBlocks) {

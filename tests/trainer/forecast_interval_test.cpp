@@ -21,7 +21,7 @@ struct World {
   double national = 0.04;
   bool heavy_tails = false;
 
-  double size(int64_t region) const { return std::pow(10.0, 3.0 * static_cast<double>(region) / 59.0); }
+  double size(int64_t region) const { return std::pow(10.0, 3.0 * static_cast<double>(region) / static_cast<double>(regions - 1)); }
   std::vector<RegionResiduals> draw(RandomStream& random) const {
     std::vector<RegionResiduals> out;
     for (int64_t r = 0; r < regions; ++r) out.push_back({size(r), {}});
@@ -41,6 +41,15 @@ struct World {
     return out;
   }
 };
+
+// Of regions that are the sample themselves.
+ForecastIntervals calibrate_intervals(const std::vector<RegionResiduals>& regions, int64_t origins, int64_t shared) {
+  const IntervalCalibration calibration(regions, origins, shared);
+  ForecastIntervals out = calibration.intervals();
+  for (const RegionResiduals& region : regions)
+    out.scale_R.push_back(calibration.scale_of(region.scale, region.error_OH));
+  return out;
+}
 
 struct Covered {
   double cells = 0, totals = 0;
@@ -131,6 +140,23 @@ TEST(ForecastInterval, TakesThePriorWhereLittleIsKnown) {
   EXPECT_NEAR(intervals.national_sd(1), std::sqrt(2 / 3.8 * (.05 * .05 * .36 + .03 * .03 * .75)), 1e-12);
   EXPECT_NEAR(intervals.total_half_width(10, 1, 0.9) / (10 * intervals.national_sd(1)),
               student_quantile(0.95, intervals.national_degrees), 1e-9);
+}
+
+TEST(ForecastInterval, OfASampleAreThoseOfAll) {
+  RandomStream random(9, 0);
+  World world;
+  world.regions = 6000;
+  const std::vector<RegionResiduals> all = world.draw(random);
+  std::vector<RegionResiduals> third;
+  for (size_t r = 0; r < all.size(); r += 3) third.push_back(all[r]);
+  const IntervalCalibration of_all(all, 6, 8), of_third(third, 6, 8);
+  for (const double level : {0.5, 0.9, 0.95})
+    for (const int64_t h : {1, 8})
+      EXPECT_NEAR(of_third.intervals().cell_quantile(h, level) / of_all.intervals().cell_quantile(h, level), 1, 0.02);
+  EXPECT_NEAR(of_third.intervals().national_factor / of_all.intervals().national_factor, 1, 0.02);
+  for (const size_t r : {1, 2999, 5999})
+    EXPECT_NEAR(of_third.scale_of(all[r].scale, all[r].error_OH) / of_all.scale_of(all[r].scale, all[r].error_OH), 1,
+                0.02);
 }
 
 }  // namespace

@@ -39,8 +39,8 @@ TEST(InnerResiduals, AreThoseOfFitsThatEndThere) {
   const FitCase whole(panel, testing::quick_model(), testing::quick_trainer(), 72, {1});
   const InnerOrigins inner = inner_origins(72, 52.18);
   ASSERT_EQ(inner.origins, (std::vector<int64_t>{64, 56}));
-  const std::vector<RegionResiduals> found =
-      inner_residuals(*whole.fit, inner, closed_form_predictions(*whole.fit, inner));
+  const InnerResiduals mine = inner_residuals(*whole.fit, inner, closed_form_predictions(*whole.fit, inner));
+  const std::vector<RegionResiduals> found = sample_of(mine, whole.fit->loop, panel.regions);
   ASSERT_EQ(found.size(), 6u);
   for (int64_t e = 0; e < 2; ++e) {
     const int64_t origin = inner.origins[static_cast<size_t>(e)];
@@ -75,6 +75,28 @@ TEST(InnerResiduals, HearNothingFromTheHoldout) {
   EXPECT_EQ(a.quantile_GL, b.quantile_GL);
   EXPECT_EQ(a.scale_R, b.scale_R);
   EXPECT_EQ(a.national_factor, b.national_factor);
+}
+
+TEST(InnerResiduals, OfALargePanelAreSampledEvenly) {
+  for (const int64_t regions : {4096, 10'000}) {
+    const std::vector<int64_t> cells(static_cast<size_t>(regions), 1);
+    const auto alone = make_local_communicator();
+    const RegionLoop loop(plan_regions(cells, 0, 1, 192, false), *alone);
+    InnerResiduals mine;
+    mine.cells = 2;
+    for (int64_t r = 0; r < regions; ++r) {
+      mine.scale_R.push_back(static_cast<double>(r + 1));
+      mine.error_ROH.insert(mine.error_ROH.end(), {static_cast<double>(r), -static_cast<double>(r)});
+    }
+    const std::vector<RegionResiduals> sample = sample_of(mine, loop, regions);
+    const int64_t every = regions == 4096 ? 1 : 3;
+    ASSERT_EQ(static_cast<int64_t>(sample.size()), (regions + every - 1) / every);
+    for (size_t i = 0; i < sample.size(); ++i) {
+      const auto region = static_cast<double>(static_cast<int64_t>(i) * every);
+      EXPECT_EQ(sample[i].scale, region + 1);
+      EXPECT_EQ(sample[i].error_OH, (std::vector<double>{region, -region}));
+    }
+  }
 }
 
 }  // namespace
