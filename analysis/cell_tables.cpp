@@ -1,6 +1,7 @@
 // Shapes: R regions of a block, T weeks, C channels, K controls.
 #include "analysis/cell_tables.hpp"
 
+#include <limits>
 #include <span>
 
 #include "analysis/prediction_intervals.hpp"
@@ -8,6 +9,11 @@
 #include "trainer/naive.hpp"
 
 namespace dcmmm {
+namespace {
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+}  // namespace
 
 void write_prediction(CsvWriter& csv, const TableSource& source, double level) {
   source.each_chosen_block([&](int64_t first, int64_t count) {
@@ -27,7 +33,8 @@ void write_prediction(CsvWriter& csv, const TableSource& source, double level) {
       } else {
         csv.empty();
       }
-      csv.number(results.predicted_RT[cell]);
+      // A region without any training week has no forecast.
+      csv.number(results.target_scale_R[cell / source.weeks.size()] == 0 ? kNone : results.predicted_RT[cell]);
       csv.number(intervals.lower_RT[cell]);
       csv.number(intervals.upper_RT[cell]);
       csv.end_row();
@@ -77,13 +84,18 @@ void write_holdout(CsvWriter& csv, const TableSource& source) {
   source.each_chosen_block([&](int64_t first, int64_t count) {
     const Panel block = source.panel.read(first, count);
     const auto predicted_RT = source.reader.read_array("predicted", first, count);
+    const auto target_scale_R = source.reader.read_array("target_scale", first, count);
     const auto naive = naive_forecasts(block, source.shared.origin, static_cast<int64_t>(T - origin));
     for (std::size_t cell = 0; cell < predicted_RT.size(); ++cell) {
       if (cell % T < origin || block.observed_RT[cell] == 0) continue;
       source.begin_row(csv, first, cell);
       csv.number(block.target_RT[cell]);
-      csv.number(predicted_RT[cell]);
-      for (const auto& forecast_RN : naive) csv.number(forecast_RN[cell / T * (T - origin) + cell % T - origin]);
+      if (target_scale_R[cell / T] == 0) {  // no training week, no forecast
+        csv.empty(static_cast<int>(1 + naive.size()));
+      } else {
+        csv.number(predicted_RT[cell]);
+        for (const auto& forecast_RN : naive) csv.number(forecast_RN[cell / T * (T - origin) + cell % T - origin]);
+      }
       csv.end_row();
     }
   });

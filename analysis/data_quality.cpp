@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "model/missing_media.hpp"
+
 namespace dcmmm {
 
 DataQuality::DataQuality(const PanelCoordinates& coordinates, int64_t origin)
@@ -16,13 +18,15 @@ DataQuality::DataQuality(const PanelCoordinates& coordinates, int64_t origin)
 }
 
 void DataQuality::add_column(Column& column, std::span<const double> values, std::size_t width, std::size_t place,
-                             const Panel& block, std::size_t region) {
-  const auto T = static_cast<std::size_t>(block.weeks());
+                             std::span<const uint8_t> is_there_T, std::size_t region) {
+  const std::size_t T = is_there_T.size();
   double least = std::numeric_limits<double>::infinity(), most = -least;  // in this region's training weeks
   for (std::size_t week = 0; week < T; ++week) {
-    const std::size_t cell = region * T + week;
-    if (block.observed_RT[cell] == 0) continue;
-    const double value = values[cell * width + place];
+    if (is_there_T[week] == 0) {
+      ++column.missing;
+      continue;
+    }
+    const double value = values[(region * T + week) * width + place];
     column.minimum = column.cells == 0 ? value : std::min(column.minimum, value);
     column.maximum = column.cells == 0 ? value : std::max(column.maximum, value);
     column.sum += value;
@@ -41,22 +45,22 @@ void DataQuality::add(const Panel& block) {
   const auto T = static_cast<std::size_t>(block.weeks()), C = channels_.size();
   const auto K = static_cast<std::size_t>(block.controls());
   std::vector<double> mean_C(C), share_C(C);
+  const std::vector<uint8_t> has_row_RT = cells_with_rows(block, 0, block.regions);
   for (std::size_t r = 0; r < static_cast<std::size_t>(block.regions); ++r) {
-    add_column(columns_[0], block.target_RT, 1, 0, block, r);
-    for (std::size_t c = 0; c < C; ++c) add_column(columns_[1 + c], block.media_RTC, C, c, block, r);
-    for (std::size_t k = 0; k < K; ++k) add_column(columns_[1 + C + k], block.controls_RTK, K, k, block, r);
+    const std::span observed_T(block.observed_RT.data() + r * T, T);
+    const std::span has_row_T(has_row_RT.data() + r * T, T);
+    add_column(columns_[0], block.target_RT, 1, 0, observed_T, r);
+    for (std::size_t c = 0; c < C; ++c) add_column(columns_[1 + c], block.media_RTC, C, c, has_row_T, r);
+    for (std::size_t k = 0; k < K; ++k) add_column(columns_[1 + C + k], block.controls_RTK, K, k, has_row_T, r);
     double cells = 0;
     std::fill(mean_C.begin(), mean_C.end(), 0);
     for (std::size_t week = 0; week < T; ++week) {
-      if (block.observed_RT[r * T + week] == 0) {
-        ++missing_;
-        continue;
-      }
+      if (observed_T[week] == 0) continue;
       ++cells;
       for (std::size_t c = 0; c < C; ++c) mean_C[c] += block.media_RTC[(r * T + week) * C + c];
     }
     for (std::size_t week = 0; week < T; ++week) {
-      if (block.observed_RT[r * T + week] == 0) continue;
+      if (observed_T[week] == 0) continue;
       for (std::size_t c = 0; c < C; ++c)
         share_C[c] = mean_C[c] > 0 ? block.media_RTC[(r * T + week) * C + c] * cells / mean_C[c] - 1 : 0;
       for (std::size_t a = 0; a < C; ++a)
@@ -69,7 +73,7 @@ void DataQuality::write_columns(CsvWriter& csv) const {
   for (const Column& column : columns_) {
     csv.text(column.name);
     csv.raw(column.kind);
-    for (const int64_t count : {column.cells, missing_, column.zeros}) csv.number(static_cast<double>(count));
+    for (const int64_t count : {column.cells, column.missing, column.zeros}) csv.number(static_cast<double>(count));
     for (const double value : {column.minimum, column.sum / static_cast<double>(column.cells), column.maximum})
       csv.number(value);
     csv.number(static_cast<double>(column.outside));

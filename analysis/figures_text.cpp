@@ -30,6 +30,11 @@ std::string fixed(double value, int decimals) {
 
 std::string grouped(double value) {
   const double size = std::abs(value);
+  if (size > 0 && size < 1e-3) {  // five decimals would leave two digits or none
+    char digits[32];
+    std::snprintf(digits, sizeof digits, "%#.3g", value);
+    return digits;
+  }
   std::string digits = fixed(value, size >= 1000 ? 0 : size >= 10 ? 1 : size >= 1 ? 3 : 5);
   if (!std::isfinite(value)) return digits;
   const std::size_t first = digits[0] == '-' ? 1 : 0;

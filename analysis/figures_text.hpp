@@ -17,7 +17,7 @@ nlohmann::ordered_json figures_json(const Figures& figures);
 
 /// "-" where the value isn't finite.
 std::string fixed(double value, int decimals);
-/// Thousands separated by commas; decimals only where the number is small.
+/// Thousands separated by commas; decimals only where the number is small; three digits of one below .001 ("1.23e-06").
 std::string grouped(double value);
 std::string percent(double value);
 

@@ -70,6 +70,24 @@ std::vector<int64_t> places_in(const std::vector<std::string>& known, const Pane
   return places;
 }
 
+// Every week must be the one after the one before, the first one that after the panel's last.
+void check_weeks(std::vector<std::string> known, const std::vector<std::string>& future, TimeStep step,
+                 const std::string& file) {
+  const std::string last = known.back();
+  for (const std::string& week : future) {
+    const std::string expected = next_label(known, step);
+    if (week == expected) {
+      known.push_back(week);
+      continue;
+    }
+    if (known.back() == last)
+      throw UserError(text(file, ": the first week is ", week, ", but the panel ends with ", last,
+                           ": expected the forecast's first week to be ", expected, "."));
+    throw UserError(text(file, ": ", week, " comes after ", known.back(), ", but the panel's steps are ",
+                         steps_name(step), ": expected ", expected, "."));
+  }
+}
+
 // A region's future media [H, C], with weeks without a row filled in from the weeks before, the panel's last included.
 at::Tensor continued_media(const Forecaster& forecaster, int64_t place, const Panel& table, int64_t region) {
   const int64_t H = table.weeks(), C = table.channels();
@@ -102,11 +120,14 @@ std::string forecast_csv(const fs::path& checkpoints, const ModelOptions& model,
       !std::all_of(future.event_names->begin(), future.event_names->end(), is_weekday))
     warn(text("The run knows events, but no data.events says when they come: none comes in the forecast."));
   for (const std::string& line : report.event_notes) warn(line);
-  const std::string file = future.source.string(), expected = next_label(checkpoint.labels.at("week"), future.step);
-  if (table.coordinates.weeks.front() != expected) {
-    throw UserError(text(file, ": the first week is ", table.coordinates.weeks.front(), ", but the panel ends with ",
-                         checkpoint.labels.at("week").back(), ": expected the forecast's first week to be ", expected,
-                         "."));
+  const std::string file = future.source.string();
+  check_weeks(checkpoint.labels.at("week"), table.coordinates.weeks, future.step, file);
+  if (report.missing_rows > 0) {
+    const auto cell = std::find(table.observed_RT.begin(), table.observed_RT.end(), 0) - table.observed_RT.begin();
+    warn(text(file, ": ", report.missing_rows, " of ", table.observed_RT.size(),
+              " regions x weeks have no row, the first is region '", table.coordinates.regions[cell / table.weeks()],
+              "', week ", table.coordinates.weeks[cell % table.weeks()],
+              ". Their media continue the mean of the four weeks before; give them rows where they are known."));
   }
   const std::vector<int64_t> places = places_in(checkpoint.labels.at("region"), table, file);
   const std::vector<std::string>&regions = table.coordinates.regions, &weeks = table.coordinates.weeks;
@@ -133,13 +154,18 @@ std::string forecast_csv(const fs::path& checkpoints, const ModelOptions& model,
   const auto field = [](double number) { return std::isfinite(number) ? shortest(number) : std::string(); };
   for (size_t i = 0; i < regions.size(); ++i) {
     const auto place = static_cast<size_t>(places[i]);
+    const bool has_history = scale.const_data_ptr<double>()[place] != 0;
+    if (!has_history)
+      warn(text(file, ": region '", regions[i],
+                "' had no target in the run's training weeks: its rows have no forecast."));
     for (size_t t = 0; t < weeks.size(); ++t) {
-      const double expected = value[places[i]][static_cast<int64_t>(t)];
+      const double expected =
+          has_history ? value[places[i]][static_cast<int64_t>(t)] : std::numeric_limits<double>::quiet_NaN();
       double half = std::numeric_limits<double>::quiet_NaN();
       if (const auto& intervals = forecaster.intervals)
         half = intervals->half_width(intervals->scale_R[place], scale.const_data_ptr<double>()[place],
                                      forecaster.held_out + static_cast<int64_t>(t) + 1, interval);
-      out += csv_field(regions[i]) + "," + weeks[t] + "," + shortest(expected) + "," + field(expected - half) + "," +
+      out += csv_field(regions[i]) + "," + weeks[t] + "," + field(expected) + "," + field(expected - half) + "," +
              field(expected + half) + "\n";
     }
   }

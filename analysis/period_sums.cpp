@@ -1,5 +1,9 @@
 #include "analysis/period_sums.hpp"
 
+#include <algorithm>
+#include <cstddef>
+
+#include "data/split.hpp"
 #include "model/missing_media.hpp"
 
 namespace dcmmm {
@@ -33,8 +37,9 @@ double ComponentsOf::operator()(std::size_t cell, std::size_t component) const {
   return block_.media_RTC[cell * C + component - 3 - K];
 }
 
-PeriodSums::PeriodSums(int64_t weeks, int64_t controls, int64_t channels)
+PeriodSums::PeriodSums(int64_t weeks, int64_t origin, int64_t controls, int64_t channels)
     : weeks_(static_cast<std::size_t>(weeks)),
+      origin_(static_cast<std::size_t>(origin)),
       controls_(static_cast<std::size_t>(controls)),
       channels_(static_cast<std::size_t>(channels)),
       components_(3 + controls_ + channels_),
@@ -51,7 +56,10 @@ void PeriodSums::add(const Panel& panel, const ResultBlock& block) {
   for (std::size_t cell = 0; cell < block.predicted_RT.size(); ++cell) {
     const std::size_t week = cell % weeks_;
     all_T_[week] += block.predicted_RT[cell];
-    if (panel.observed_RT[cell] != 0) {
+    const auto history = panel.observed_RT.begin() + static_cast<std::ptrdiff_t>(cell - week);
+    const bool counts =
+        week < origin_ || std::count(history, history + static_cast<std::ptrdiff_t>(origin_), 1) >= kMinimumRegionWeeks;
+    if (panel.observed_RT[cell] != 0 && counts) {
       ++observed_T_[week];
       actual_T_[week] += panel.target_RT[cell];
       predicted_T_[week] += block.predicted_RT[cell];
@@ -64,10 +72,10 @@ void PeriodSums::add(const Panel& panel, const ResultBlock& block) {
   regions_ += block.regions;
 }
 
-void PeriodSums::write_totals(CsvWriter& csv, const std::vector<std::string>& weeks, int64_t origin) const {
+void PeriodSums::write_totals(CsvWriter& csv, const std::vector<std::string>& weeks) const {
   for (std::size_t week = 0; week < weeks_; ++week) {
     csv.raw(weeks[week]);
-    csv.raw(static_cast<int64_t>(week) < origin ? "train" : "holdout");
+    csv.raw(week < origin_ ? "train" : "holdout");
     csv.number(static_cast<double>(observed_T_[week]));
     for (const double value : {actual_T_[week], predicted_T_[week], all_T_[week]}) csv.number(value);
     csv.end_row();

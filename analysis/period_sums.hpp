@@ -37,14 +37,16 @@ class ComponentsOf {
 /// Collects all regions of a run, block by block.
 class PeriodSums {
  public:
-  PeriodSums(int64_t weeks, int64_t controls, int64_t channels);
+  /// `origin`: the first week of the holdout.
+  PeriodSums(int64_t weeks, int64_t origin, int64_t controls, int64_t channels);
 
   /// REQUIRES: `panel` holds the block's regions; blocks come in the panel's order (the same bits whatever the blocks).
   void add(const Panel& panel, const ResultBlock& block);
 
   /// totals.csv: week,split,observed_regions,actual,predicted,predicted_all. `actual` and `predicted` run over the
-  /// observed regions alone, so that they can be compared; `predicted_all` over all of them.
-  void write_totals(CsvWriter& csv, const std::vector<std::string>& weeks, int64_t origin) const;
+  /// observed regions alone, so that they can be compared, and in the holdout over those with a usable history, as in
+  /// metrics.json; `predicted_all` over all of them.
+  void write_totals(CsvWriter& csv, const std::vector<std::string>& weeks) const;
 
   /// contributions_total.csv: kind,period,component,value,lower,upper, over all cells of which the panel has a row.
   /// `interval` has a channel's (analysis/draw_contributions.hpp); other components have none. `components` are fields
@@ -57,7 +59,7 @@ class PeriodSums {
                           const std::vector<std::string>& channels) const;
 
  private:
-  std::size_t weeks_, controls_, channels_, components_;
+  std::size_t weeks_, origin_, controls_, channels_, components_;
   int64_t regions_ = 0;
   std::vector<double> actual_T_, predicted_T_, all_T_, sum_TP_, coefficient_TC_;
   std::vector<int64_t> observed_T_;

@@ -85,7 +85,7 @@ class Tables {
     file("holdout.csv", text("region,week,actual,predicted,", join({kNaiveNames.begin(), kNaiveNames.end()}, ",")),
          [&](CsvWriter& csv) { write_holdout(csv, source_); });
     file("totals.csv", "week,split,observed_regions,actual,predicted,predicted_all",
-         [&](CsvWriter& csv) { overview().sums.write_totals(csv, source_.weeks, source_.shared.origin); });
+         [&](CsvWriter& csv) { overview().sums.write_totals(csv, source_.weeks); });
     file("contributions_total.csv", "kind,period,component,value,lower,upper", [&](CsvWriter& csv) {
       overview().sums.write_contributions(csv, steps_and_periods_, source_.components,
                                           interval_of(draws().all_regions().effect_CTD));
@@ -246,7 +246,7 @@ class Tables {
 
   Overview read_overview() const {
     const int64_t channels = count_of(source_.channels), weeks = count_of(source_.weeks);
-    Overview out{PeriodSums(weeks, count_of(source_.controls), channels),
+    Overview out{PeriodSums(weeks, source_.shared.origin, count_of(source_.controls), channels),
                  PeriodReturns(source_.shared, channels, weeks), ResidualTables(source_.shared.origin),
                  DataQuality(source_.panel.coordinates(), source_.shared.origin)};
     source_.each_block([&](int64_t first, int64_t count) {

@@ -1,9 +1,12 @@
 #include "data/inspect.hpp"
 
 #include <algorithm>
+#include <fstream>
 #include <sstream>
+#include <string_view>
 #include <vector>
 
+#include "common/errors.hpp"
 #include "common/text.hpp"
 #include "data/array_file.hpp"
 
@@ -65,9 +68,30 @@ void describe_text(std::ostream& out, const std::string& name, const std::string
   for (std::string line; std::getline(lines, line);) out << "    " << line << "\n";
 }
 
+/// Whether the file is HDF5, whole or not: it has the signature where HDF5 looks for it, begins with a seal, or is too
+/// short to tell. Of a file that can't be read this isn't known.
+bool may_be_hdf5(const std::filesystem::path& path) {
+  constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n", kSeal = "dcmmm seal ";
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return true;
+  for (std::streamoff at = 0; file; at = at == 0 ? 512 : 2 * at) {
+    char bytes[16] = {};
+    file.seekg(at);
+    file.read(bytes, sizeof bytes);
+    const std::string_view begin(bytes, static_cast<size_t>(file.gcount()));
+    if (begin.starts_with(kSignature)) return true;
+    if (at == 0 && (begin.starts_with(kSeal) || kSignature.starts_with(begin) || kSeal.starts_with(begin))) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string describe_file(const std::filesystem::path& path) {
+  if (!may_be_hdf5(path)) {
+    throw UserError(text("'", path.string(), "' isn't an HDF5 file. Expected a panel file, a checkpoint or a results ",
+                         "file of dcmmm (.h5); `dcmmm import` makes a panel file from a table."));
+  }
   const ArrayFile file = ArrayFile::open(path);
   const auto dimensions = file.dimension_names();
   std::ostringstream coordinates, arrays, texts, out;

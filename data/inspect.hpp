@@ -8,7 +8,7 @@ namespace dcmmm {
 
 /// Several lines: kind, dimensions, coordinates (long ones abbreviated), arrays with dimensions, element type and
 /// units, attributes (versions, checksums), texts (the config of a checkpoint). Throws UserError when the file is
-/// missing and DamagedFileError when it can't be read.
+/// missing or isn't HDF5 at all, and DamagedFileError when it can't be read.
 std::string describe_file(const std::filesystem::path& path);
 
 }  // namespace dcmmm

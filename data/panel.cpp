@@ -43,6 +43,7 @@ Panel slice_regions(const Panel& panel, int64_t first, int64_t count) {
   out.regions = count;
   out.target_RT = part(panel.target_RT, weeks);
   out.observed_RT = part(panel.observed_RT, weeks);
+  out.dark_RT = part(panel.dark_RT, weeks);
   out.media_RTC = part(panel.media_RTC, weeks * panel.channels());
   out.controls_RTK = part(panel.controls_RTK, weeks * panel.controls());
   out.population_R = part(panel.population_R, 1);
@@ -70,6 +71,7 @@ Panel slice_weeks(const Panel& panel, int64_t first, int64_t count) {
   out.regions = panel.regions;
   out.target_RT = part(panel.target_RT, 1);
   out.observed_RT = part(panel.observed_RT, 1);
+  out.dark_RT = part(panel.dark_RT, 1);
   out.media_RTC = part(panel.media_RTC, panel.channels());
   out.controls_RTK = part(panel.controls_RTK, panel.controls());
   out.population_R = panel.population_R;

@@ -59,8 +59,10 @@ struct Panel {
   int64_t regions = 0;            // R, how many regions are held here
   LargeVector<double> target_RT;  // KPI units; 0 where not observed
   LargeVector<uint8_t>
-      observed_RT;                // 1 where the row exists and its target is known (of future weeks: where it exists)
-  std::vector<double> media_RTC;  // media units (>= 0); 0 where the row is missing
+      observed_RT;  // 1 where the row exists and its target is known (of future weeks: where it exists)
+  // 1: a row without a target whose media are all 0, which nothing else tells from a missing row; empty: there is none.
+  LargeVector<uint8_t> dark_RT = {};
+  std::vector<double> media_RTC;     // media units (>= 0); 0 where the row is missing
   std::vector<double> controls_RTK;  // carried forward within the region; 0 before its first row
   std::vector<double> population_R;  // 0 where not known
   std::vector<double> spend_RTC;     // currency; empty unless coordinates.has_spend

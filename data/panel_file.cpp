@@ -92,6 +92,7 @@ PanelFile::PanelFile(const fs::path& path) : state_(new State{ArrayFile::open(pa
   state.read_names();
   state.check_array("target", ElementType::kFloat64, {"region", "week"});
   state.check_array("observed", ElementType::kUInt8, {"region", "week"});
+  if (state.file.has_array("dark")) state.check_array("dark", ElementType::kUInt8, {"region", "week"});
   state.check_array("media", ElementType::kFloat64, {"region", "week", "channel"});
   state.check_array("controls", ElementType::kFloat64, {"region", "week", "control"});
   if (state.coordinates.has_spend) {
@@ -141,6 +142,8 @@ Panel PanelFile::read_targets(int64_t first, int64_t count, const PanelCoordinat
   const auto T = panel.weeks();
   panel.target_RT.reserve(static_cast<size_t>(count * T));
   panel.observed_RT.reserve(static_cast<size_t>(count * T));
+  const bool has_dark = file.has_array("dark");
+  if (has_dark) panel.dark_RT.reserve(static_cast<size_t>(count * T));
   const auto share = [&](int64_t region) { return static_cast<double>(region) / static_cast<double>(count); };
   for (int64_t done = 0; done < count; done += kBlockRegions) {
     const int64_t regions = std::min(kBlockRegions, count - done);
@@ -150,6 +153,7 @@ Panel PanelFile::read_targets(int64_t first, int64_t count, const PanelCoordinat
     };
     append(panel.target_RT, "target");
     append(panel.observed_RT, "observed");
+    if (has_dark) append(panel.dark_RT, "dark");
     release_large_arrays(share(done), share(done + regions));
   }
   panel.population_R = file.read<double>("population", {first}, {count});

@@ -17,7 +17,8 @@ inline constexpr int64_t kPanelFormatVersion = 2;
 /// all.
 class PanelWriter {
  public:
-  PanelWriter(const std::filesystem::path& path, const PanelCoordinates& coordinates);
+  /// `has_dark`: blocks bring dark_RT.
+  PanelWriter(const std::filesystem::path& path, const PanelCoordinates& coordinates, bool has_dark = false);
   ~PanelWriter();
   PanelWriter(const PanelWriter&) = delete;
   PanelWriter& operator=(const PanelWriter&) = delete;

@@ -28,6 +28,7 @@ constexpr bool kCompressPanels = false;
 struct PanelWriter::State {
   fs::path path, temporary;
   PanelCoordinates coordinates;
+  bool has_dark;
   ArrayFile file;
   int64_t chunk_regions = 1;
   int64_t written = 0;  // regions in the file
@@ -37,10 +38,11 @@ struct PanelWriter::State {
   Sha256 digest;
   bool finished = false;
 
-  State(const fs::path& final_path, const PanelCoordinates& names)
+  State(const fs::path& final_path, const PanelCoordinates& names, bool with_dark)
       : path(final_path),
         temporary(final_path.string() + ".tmp"),
         coordinates(names),
+        has_dark(with_dark),
         file(ArrayFile::create_sealed(temporary)) {}
 
   int64_t regions() const { return static_cast<int64_t>(coordinates.regions.size()); }
@@ -81,6 +83,9 @@ struct PanelWriter::State {
                    by_region({chunk_regions, T}, "KPI units", "target; 0 where not observed"));
     file.add_array("observed", ElementType::kUInt8, {"region", "week"},
                    by_region({chunk_regions, T}, "1", "1 where the row exists and its target is known"));
+    if (has_dark)
+      file.add_array("dark", ElementType::kUInt8, {"region", "week"},
+                     by_region({chunk_regions, T}, "1", "1 where a row has neither a target nor any media"));
     file.add_array("media", ElementType::kFloat64, {"region", "week", "channel"},
                    by_region({chunk_regions, T, C}, "media units", "media activity; 0 where the row is missing"));
     file.add_array(
@@ -105,8 +110,8 @@ struct PanelWriter::State {
     }
     const auto R = static_cast<size_t>(block.regions), RT = R * coordinates.weeks.size();
     const size_t RTC = RT * coordinates.channels.size(), RTK = RT * coordinates.controls.size();
-    if (block.target_RT.size() != RT || block.observed_RT.size() != RT || block.media_RTC.size() != RTC ||
-        block.controls_RTK.size() != RTK || block.population_R.size() != R ||
+    if (block.target_RT.size() != RT || block.observed_RT.size() != RT || block.dark_RT.size() != (has_dark ? RT : 0) ||
+        block.media_RTC.size() != RTC || block.controls_RTK.size() != RTK || block.population_R.size() != R ||
         block.spend_RTC.size() != (coordinates.has_spend ? RTC : 0)) {
       refuse("doesn't hold as many values as its regions, weeks, channels and controls ask for");
     }
@@ -118,6 +123,7 @@ struct PanelWriter::State {
                  TK = T * coordinates.controls.size();
     digest.add_values(std::span(block.target_RT).subspan(r * T, T));
     digest.add_values(std::span(block.observed_RT).subspan(r * T, T));
+    if (has_dark) digest.add_values(std::span(block.dark_RT).subspan(r * T, T));
     digest.add_values(std::span(block.media_RTC).subspan(r * TC, TC));
     digest.add_values(std::span(block.controls_RTK).subspan(r * TK, TK));
     digest.add_values(std::span(block.population_R).subspan(r, 1));
@@ -141,6 +147,7 @@ struct PanelWriter::State {
     };
     write("target", block.target_RT, T, {count, T});
     write("observed", block.observed_RT, T, {count, T});
+    if (has_dark) write("dark", block.dark_RT, T, {count, T});
     write("media", block.media_RTC, T * C, {count, T, C});
     write("controls", block.controls_RTK, T * K, {count, T, K});
     if (coordinates.has_spend) write("spend", block.spend_RTC, T * C, {count, T, C});
@@ -161,6 +168,7 @@ struct PanelWriter::State {
     };
     copy(pending.target_RT, block.target_RT, T);
     copy(pending.observed_RT, block.observed_RT, T);
+    if (has_dark) copy(pending.dark_RT, block.dark_RT, T);
     copy(pending.media_RTC, block.media_RTC, T * static_cast<int64_t>(coordinates.channels.size()));
     copy(pending.controls_RTK, block.controls_RTK, T * static_cast<int64_t>(coordinates.controls.size()));
     if (coordinates.has_spend) {
@@ -170,8 +178,8 @@ struct PanelWriter::State {
   }
 };
 
-PanelWriter::PanelWriter(const fs::path& path, const PanelCoordinates& coordinates)
-    : state_(std::make_unique<State>(path, coordinates)) {
+PanelWriter::PanelWriter(const fs::path& path, const PanelCoordinates& coordinates, bool has_dark)
+    : state_(std::make_unique<State>(path, coordinates, has_dark)) {
   try {
     state_->write_names();
     state_->make_arrays();
@@ -223,7 +231,7 @@ void PanelWriter::finish() {
 }
 
 void write_panel_file(const fs::path& path, const Panel& panel) {
-  PanelWriter writer(path, panel.coordinates);
+  PanelWriter writer(path, panel.coordinates, !panel.dark_RT.empty());
   writer.append(panel);
   writer.finish();
 }

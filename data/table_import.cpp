@@ -123,8 +123,13 @@ class PanelBuilder {
             roles_.spend_columns[c].empty() ? roles_.cost_C[c] * media[c] : *value++;
       }
       if (!options_.needs_target) panel_.observed_RT[cell] = 1;  // of a future week, that there is a row
+      const bool is_dark = std::none_of(media, media + channels, [](double activity) { return activity > 0; });
       if (!roles_.target.empty()) {
         if (options_.needs_target) panel_.observed_RT[cell] = !std::isnan(*value);
+        if (is_dark && panel_.observed_RT[cell] == 0) {
+          panel_.dark_RT.resize(panel_.observed_RT.size(), 0);
+          panel_.dark_RT[cell] = 1;
+        }
         panel_.target_RT[cell] = std::isnan(*value) ? 0.0 : *value;
         ++value;
       }

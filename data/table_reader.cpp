@@ -72,6 +72,15 @@ std::string reason_of(const arrow::Status& status) {
   return message.substr(0, message.find('\n'));
 }
 
+constexpr const char* kZeroAdvice = "Remove it, or export the table again as UTF-8.";
+
+// A message would end at a zero byte.
+std::string with_visible_zeros(std::string_view value) {
+  std::string out;
+  for (const char c : value) out += c == '\0' ? std::string("\\0") : std::string(1, c);
+  return out;
+}
+
 }  // namespace
 
 struct TableReader::State {
@@ -82,6 +91,7 @@ struct TableReader::State {
   std::unique_ptr<parquet::arrow::FileReader> parquet;
   std::shared_ptr<arrow::RecordBatchReader> batches;
   std::shared_ptr<arrow::RecordBatch> batch;  // kept alive, since cells view its texts
+  int64_t rows_before = 0;                    // rows of the batches before this one
 
   std::string name() const { return path.string(); }
 
@@ -104,6 +114,7 @@ struct TableReader::State {
       columns = schema->field_names();
       return;
     }
+    check_separator();
     auto read_options = arrow::csv::ReadOptions::Defaults();
     read_options.use_threads = false;  // a rank has its cores for itself, and one core parses 150 MB/s
     auto convert_options = arrow::csv::ConvertOptions::Defaults();
@@ -175,13 +186,28 @@ struct TableReader::State {
     throw UserError(text(name(), ": can't be read as CSV (", reason, "). Expected comma-separated text in UTF-8."));
   }
 
-  void check_header() const {
-    if (columns.size() != 1) return;
+  // Before Arrow counts fields: decimal commas would make the rows look longer than the header.
+  void check_separator() {
+    constexpr int64_t kHeaderBytes = 1 << 16;
+    const auto piece = take(open_text()->Read(kHeaderBytes));
+    std::string_view header(reinterpret_cast<const char*>(piece->data()), static_cast<size_t>(piece->size()));
+    header.remove_prefix(std::min(header.find_first_not_of("\r\n"), header.size()));
+    header = header.substr(0, header.find_first_of("\r\n"));
+    if (header.find(',') != header.npos) return;
     for (const char separator : {';', '\t', '|'}) {
-      if (columns[0].find(separator) == std::string::npos) continue;
+      if (header.find(separator) == header.npos) continue;
       throw UserError(text(name(), ", line 1: fields are separated by '",
                            separator == '\t' ? "tab" : std::string(1, separator),
                            "', expected commas. Save the table as CSV with commas and a decimal point."));
+    }
+  }
+
+  // Labels and column names end up in files of arrays, which can't keep zero bytes.
+  void check_column_names() const {
+    for (size_t i = 0; i < columns.size(); ++i) {
+      if (columns[i].find('\0') == std::string::npos) continue;
+      throw UserError(text(name(), kind == FileKind::kParquet ? "" : ", line 1", ": the name of column ", i + 1, " ('",
+                           with_visible_zeros(columns[i]), "') holds a zero byte. ", kZeroAdvice));
     }
   }
 };
@@ -190,7 +216,7 @@ TableReader::TableReader(const std::filesystem::path& path) : state_(std::make_u
   state_->path = path;
   state_->kind = detect_kind(path);
   state_->guarded([&] { state_->open(); });
-  state_->check_header();
+  state_->check_column_names();
 }
 
 TableReader::~TableReader() = default;
@@ -223,6 +249,7 @@ void TableReader::select(const std::vector<std::string>& labels, const std::vect
 bool TableReader::next(std::vector<CellColumn>& cells) {
   bool has_rows = false;
   state_->guarded([&] {
+    if (state_->batch) state_->rows_before += state_->batch->num_rows();
     do {
       require(state_->batches->ReadNext(&state_->batch));
     } while (state_->batch && state_->batch->num_rows() == 0);
@@ -237,6 +264,13 @@ bool TableReader::next(std::vector<CellColumn>& cells) {
       const auto array = state_->kind == FileKind::kParquet ? state_->batch->GetColumnByName(column)
                                                             : state_->batch->column(static_cast<int>(place));
       convert_cells(*array, is_label, text(state_->name(), ", column '", column, "'"), cells[i]);
+      for (size_t row = 0; is_label && row < cells[i].texts.size(); ++row) {
+        const std::string_view label = cells[i].texts[row];
+        if (label.find('\0') == label.npos) continue;
+        throw UserError(text(state_->name(), ", ", this->place(state_->rows_before + static_cast<int64_t>(row)),
+                             ", column '", column, "': '", with_visible_zeros(label), "' holds a zero byte. ",
+                             kZeroAdvice));
+      }
     }
   });
   return has_rows;

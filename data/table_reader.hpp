@@ -22,7 +22,8 @@ struct CellColumn {
 };
 
 /// An open table. The kind of file is told by its content, not by its name. Throws UserError when the file is missing,
-/// empty, damaged, not what its name says, or holds a line with too few or too many fields.
+/// empty, damaged, not what its name says, separated by anything but commas, or holds a line with too few or too many
+/// fields, or a label or column name with a zero byte.
 class TableReader {
  public:
   explicit TableReader(const std::filesystem::path& path);

@@ -39,12 +39,13 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-// A cell as a message shows it: on one line, not too long.
+// A cell as a message shows it: on one line, not too long. A zero byte would end the message.
 std::string printable(std::string_view value) {
   constexpr size_t kLongest = 60;
   if (!is_utf8(value)) return "(not UTF-8)";
   std::string out(value);
   std::replace(out.begin(), out.end(), '\n', ' ');
+  std::replace(out.begin(), out.end(), '\0', ' ');
   if (out.size() <= kLongest) return out;
   size_t end = kLongest;
   while (utf8_length(static_cast<unsigned char>(out[end])) == 0) --end;  // never cut a character

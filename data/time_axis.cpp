@@ -74,14 +74,19 @@ int64_t common_divisor(const std::vector<int64_t>& steps) {
   return divisor;
 }
 
-// Monthly: at most one row a month, always on the same day (the 31st where there is one) or on the last.
-bool is_monthly(const std::vector<int64_t>& values) {
+// The day of the month that monthly dates stand on; 31 where all are their month's last. Of two months in a row one has
+// 31 days, so a common 28th to 30th isn't mistaken for the last day.
+unsigned monthly_day(const std::vector<int64_t>& values) {
+  if (std::all_of(values.begin(), values.end(), is_last_of_month)) return 31;
   unsigned day = 0;
   for (const auto value : values) day = std::max(day, static_cast<unsigned>(to_date(value).day()));
-  const bool same_day =
-      std::all_of(values.begin(), values.end(), [&](int64_t v) { return v == day_in_month(month_number(v), day); });
-  const bool last_day = std::all_of(values.begin(), values.end(), is_last_of_month);
-  return same_day || last_day;
+  return day;
+}
+
+// Monthly: at most one row a month, always on the same day (the month's last where it has none such) or on the last.
+bool is_monthly(const std::vector<int64_t>& values) {
+  const unsigned day = monthly_day(values);
+  return std::all_of(values.begin(), values.end(), [&](int64_t v) { return v == day_in_month(month_number(v), day); });
 }
 
 std::string label_of(int64_t value, bool is_date) { return is_date ? iso_date(value) : std::to_string(value); }
@@ -99,13 +104,9 @@ std::string label_of(int64_t value, bool is_date) { return is_date ? iso_date(va
 }
 
 TimeAxis monthly_axis(const std::vector<int64_t>& values, const std::string& where) {
+  const unsigned day = monthly_day(values);
   std::vector<int64_t> months;
-  unsigned day = 0;
-  for (const auto value : values) {
-    months.push_back(month_number(value));
-    day = std::max(day, static_cast<unsigned>(to_date(value).day()));
-  }
-  if (std::all_of(values.begin(), values.end(), is_last_of_month)) day = 31;
+  for (const auto value : values) months.push_back(month_number(value));
   const int64_t step = common_divisor(differences(months));
   if (step != 1) {
     throw UserError(text(where, "the rows are ", step, " months apart. Expected steps of 1 day, 7 days or 1 month."));
@@ -199,10 +200,10 @@ std::string next_label(const std::vector<std::string>& labels, TimeStep step) {
   const TimePoint last = *parse_time(labels.back()), before = *parse_time(labels[labels.size() - 2]);
   if (!last.is_date) return std::to_string(2 * last.value - before.value);
   if (step != TimeStep::kMonth) return iso_date(2 * last.value - before.value);
-  const std::chrono::year_month_day day{std::chrono::sys_days{std::chrono::days{last.value}}};
-  const std::chrono::year_month_day next{
-      std::chrono::sys_days{(day.year() / day.month() + std::chrono::months{1}) / 1}};
-  return iso_date(std::chrono::sys_days{next}.time_since_epoch().count());
+  // The last label alone doesn't tell: 30 April may stand for the 30th or for the last day.
+  std::vector<int64_t> values;
+  for (const auto& label : labels) values.push_back(parse_time(label)->value);
+  return iso_date(day_in_month(month_number(last.value) + 1, monthly_day(values)));
 }
 
 }  // namespace dcmmm

@@ -38,7 +38,8 @@ struct TimeAxis {
 /// irregular (naming the first that is), of another length, or leave most of the axis without a row.
 TimeAxis make_time_axis(const std::vector<int64_t>& values, bool are_dates, const std::string& where);
 
-/// The label of the step after the last of an axis' `labels` (two at least): what a forecast must begin with.
+/// The label of the step after the last of an axis' `labels` (two at least): what a forecast must begin with. Months go
+/// on as the axis does: on its last days, or on its common day.
 std::string next_label(const std::vector<std::string>& labels, TimeStep step);
 
 }  // namespace dcmmm

@@ -26,10 +26,12 @@ std::vector<std::string> panel_warnings(const Panel& panel, const std::vector<Ch
   const PanelCoordinates& names = panel.coordinates;
   for (size_t c = 0; c < channels.size(); ++c) {
     const ChannelIdentification& channel = channels[c];
+    // Where no region is fitted, that says nothing of the channel, and each region has a warning of its own.
+    if (std::isnan(channel.weeks_on)) continue;
     if (std::isnan(channel.local_slope) && std::isnan(channel.national_slope)) {
       out.push_back(text("Channel ", names.channels[c],
-                         " doesn't vary in the training weeks: its effect can't be told "
-                         "from the baseline."));
+                         " doesn't vary in the training weeks of the regions that are fitted: its effect can't be "
+                         "told from the baseline."));
     } else if (channel.collinearity > kCollinear) {
       out.push_back(
           text("Channel ", names.channels[c], " moves with the other channels (R2 ",
@@ -53,9 +55,9 @@ std::vector<std::string> panel_warnings(const Panel& panel, const std::vector<Ch
                        " training targets are at or below zero: effects are shares of a "
                        "region's mean target, which such values pull down. Check that they are no missing values."));
 
-  if (const double year = seasonal_period(names.step); static_cast<double>(origin) < year)
-    out.push_back(text(origin, " training ", steps_name(names.step), " are less than a year (",
-                       static_cast<int64_t>(year), "): season, trend and media can hardly be told apart."));
+  if (const auto year = static_cast<int64_t>(seasonal_period(names.step)); origin < year)  // 365, 52 or 12
+    out.push_back(text(origin, " training ", steps_name(names.step), " are less than a year (", year,
+                       "): season, trend and media can hardly be told apart."));
   const int64_t holdout = T - origin, weeks = carry_over(model);
   if (holdout > 0 && holdout < weeks)
     out.push_back(text("The holdout of ", holdout, " ", steps_name(names.step), " is shorter than the carry-over (",

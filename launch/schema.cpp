@@ -76,6 +76,8 @@ std::string expected(const KeySpec& spec) {
   return out + (spec.may_be_null ? ", or null" : "");
 }
 
+bool is_whole(double value) { return std::abs(value) < 0x1p63 && std::trunc(value) == value; }
+
 bool is_scalar(const Value& value) { return !value.is_null() && !value.is_container(); }
 
 /// A scalar as a text; a number as it would be written.
@@ -88,6 +90,9 @@ std::optional<Value> converted(const Value& value, Type type) {
   switch (type) {
     case Type::kInteger:
       if (literal.as<int64_t>() != nullptr) return literal;
+      // 8.0 and 1e1 are whole numbers to OmegaConf as well.
+      if (const auto* real = literal.as<double>(); real != nullptr && is_whole(*real))
+        return Value(static_cast<int64_t>(*real));
       break;
     case Type::kNumber:
       if (const auto* integer = literal.as<int64_t>()) return Value(static_cast<double>(*integer));

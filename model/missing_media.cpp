@@ -10,7 +10,8 @@ std::vector<uint8_t> weeks_with_rows(const Panel& panel, const RegionBlock& bloc
   std::vector<uint8_t> known_T(static_cast<size_t>(weeks));
   for (int64_t t = 0; t < weeks; ++t) {
     const double* row_C = block.media_TC(region) + t * channels;
-    known_T[t] = panel.observed_RT[region * weeks + t] != 0 ||
+    const int64_t cell = region * weeks + t;
+    known_T[t] = panel.observed_RT[cell] != 0 || (!panel.dark_RT.empty() && panel.dark_RT[cell] != 0) ||
                  std::any_of(row_C, row_C + channels, [](double value) { return value > 0; });
   }
   return known_T;

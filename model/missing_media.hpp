@@ -17,11 +17,11 @@ inline constexpr int64_t kWeeksBefore = 4;
 /// stopped. What comes after a week has no say in it, so a forecast from a checkpoint sees what a fit's holdout sees.
 void fill_missing_weeks(std::span<double> media_TC, std::span<const uint8_t> known_T, int64_t channels);
 
-/// 1: the panel has a row of the cell (a target, or any media); of `count` regions from `first` on, [count, T]. Sums
-/// over cells count these alone: what is guessed of the others was not paid for.
+/// 1: the panel has a row of the cell (a target, any media, or marked as dark); of `count` regions from `first` on,
+/// [count, T]. Sums over cells count these alone: what is guessed of the others was not paid for.
 std::vector<uint8_t> cells_with_rows(const Panel& panel, int64_t first, int64_t count);
 
-/// One region's media [T, C] with weeks filled of which the panel has no row: neither a target nor any media.
+/// One region's media [T, C] with weeks filled of which the panel has no row.
 void fill_missing_rows(const Panel& panel, const RegionBlock& block, int64_t region, std::span<double> media_TC);
 
 /// The same of all its regions, [R, T, C].

@@ -88,7 +88,7 @@ std::unique_ptr<Fit> empty_fit(const Panel& panel, const ModelOptions& model, co
   fit->members = static_cast<int64_t>(members.size());
   // In double: curves and effects were found so, and a float's rounding would show in the results.
   fit->options.float64 = true;
-  fit->data = make_fit_data(panel, members, at::kDouble, fit->loop);
+  fit->data = make_fit_data(panel, members, at::kDouble, fit->loop, &fit->notes);
   return fit;
 }
 

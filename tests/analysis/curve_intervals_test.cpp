@@ -157,6 +157,21 @@ TEST(CurveIntervals, HeadroomIsWhatEveryDrawsCurveLeaves) {
   }
 }
 
+TEST(CurveIntervals, HeadroomIsAPartOfTheHeight) {
+  const TestFolder folder;
+  SmallRun run;
+  // Draws that lie far apart, few of them: Student's t reaches beyond both ends.
+  for (std::size_t d = 0; d < kDraws; ++d)
+    for (std::size_t c = 0; c < kChannels; ++c)
+      run.shared.draws.half_saturation_DC[d * kChannels + c] = d % 2 == 0 ? 0.02 : 50;
+  run.write(folder);
+  export_all(folder);
+  for (const auto& row : read_csv(folder / "csv" / "saturation.csv")) {
+    EXPECT_EQ(std::stod(row[15]), 0);
+    EXPECT_EQ(std::stod(row[16]), 1);
+  }
+}
+
 TEST(CurveIntervals, ARegionWithoutAChannelHasNoCurveOfIt) {
   const TestFolder folder;
   SmallRun run;

@@ -145,6 +145,14 @@ TEST(EndTable, KeepsSmallNumbersReadable) {
   EXPECT_THAT(table, HasSubstr("0.01234"));
   EXPECT_THAT(table, HasSubstr("12,345,679"));
   EXPECT_THAT(table, HasSubstr("1,000.0"));
+  small.holdout.rmse = 1.234e-6;
+  small.train.rmse = .0005;
+  small.naive[0].rmse = 2e-100;
+  small.naive[1].rmse = .001;
+  small.naive[2].rmse = 0;
+  const std::string tiny = end_table(small);
+  for (const char* number : {" 1.23e-06 ", " 0.000500 ", " 2.00e-100 ", " 0.00100 ", " 0.00000 "})
+    EXPECT_THAT(tiny, HasSubstr(number));
 }
 
 }  // namespace

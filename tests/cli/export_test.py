@@ -222,11 +222,15 @@ class Export(cli.Case):
         np.testing.assert_allclose(holdout["last"], holdout.region.map(train.groupby("region").sales.last()), rtol=1e-9)
         np.testing.assert_allclose(holdout["train_mean"], holdout.region.map(train.groupby("region").sales.mean()), rtol=1e-9)
         quality = self.read("data_quality").set_index("column")
-        self.assertEqual(quality.loc["sales", "missing"], 5 * 70 - len(sales))
+        # Of media and controls the row without a target counts, too.
+        rows = pd.read_csv(self.folder / "sales.csv").rename(columns={"week": "date"})
+        self.assertEqual(len(rows), len(sales) + 1)
         for column, name in (("sales", "sales"), ("0", "media_0"), ("1", "control_1")):
             row = quality[quality.kind == ("target" if name == "sales" else name.split("_")[0])].loc[column]
-            np.testing.assert_allclose([row.minimum, row["mean"], row.maximum], [sales[name].min(), sales[name].mean(), sales[name].max()], rtol=1e-9)
-            seen, later = train.groupby("region")[name].agg(["min", "max"]), sales[sales.date >= cells.week.min()]
+            there = sales if name == "sales" else rows
+            self.assertEqual((row.cells, row.missing), (len(there), 5 * 70 - len(there)))
+            np.testing.assert_allclose([row.minimum, row["mean"], row.maximum], [there[name].min(), there[name].mean(), there[name].max()], rtol=1e-9)
+            seen, later = there[there.date < cells.week.min()].groupby("region")[name].agg(["min", "max"]), there[there.date >= cells.week.min()]
             outside = (later[name] < later.region.map(seen["min"])) | (later[name] > later.region.map(seen["max"]))
             self.assertEqual(row.outside, outside.sum())
         media = sales[[f"media_{c}" for c in range(3)]]

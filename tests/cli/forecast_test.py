@@ -1,5 +1,6 @@
 """Forecasts, exports, and what the holdout may not change."""
 
+import datetime
 import unittest
 
 import h5py
@@ -97,6 +98,51 @@ class Forecast(cli.Case):
             self.dcmmm("predict", f"run={name}", "data.source=future.csv", f"output={name}.csv")
             found.append(cli.column(cli.read_csv(self.folder / f"{name}.csv"), "predicted"))
         np.testing.assert_allclose(found[1], found[0], rtol=1e-8)
+
+
+class Months(cli.Case):
+    """A panel by the month goes on as its dates do: on the last day of the month, or on its own day."""
+
+    MONTHS, AHEAD = 38, 3  # from January 2021 on: the panel ends in February 2024, on its 29th
+
+    def forecast(self, name, day):
+        """Trains on dates that `day` makes of the first of a month, and forecasts; the forecast's dates."""
+        first = [datetime.date(2021 + month // 12, month % 12 + 1, 1) for month in range(self.MONTHS + self.AHEAD)]
+        rows = cli.table(regions=3, weeks=len(first))
+        at = {week: place for place, week in enumerate(sorted({row["week"] for row in rows}))}
+        for row in rows:
+            row["month"] = first[at[row["week"]]]
+        past = [row | {"week": str(day(row["month"]))} for row in rows if row["month"] < first[self.MONTHS]]
+        future = [row | {"week": str(day(row["month"]))} for row in rows if row["month"] >= first[self.MONTHS]]
+        for part in (past, future):
+            for row in part:
+                del row["month"]
+        cli.write_table(self.folder / f"{name}_past.csv", past)
+        cli.write_table(self.folder / f"{name}_future.csv", future)
+        self.train(name, f"data.source={self.folder / name}_past.csv", "data.holdout_weeks=0")
+        self.dcmmm("predict", f"run={name}", f"data.source={name}_future.csv", f"output={name}.csv")
+        return sorted({row["week"] for row in cli.read_csv(self.folder / f"{name}.csv")})
+
+    def test_go_on_as_the_dates_do(self):
+        def last(date):
+            return (date + datetime.timedelta(days=31)).replace(day=1) - datetime.timedelta(days=1)
+
+        def thirtieth(date):
+            return min(date.replace(day=28) + datetime.timedelta(days=2), last(date))
+
+        days = {
+            "first": (lambda date: date, ["2024-03-01", "2024-04-01", "2024-05-01"]),
+            "fifteenth": (lambda date: date.replace(day=15), ["2024-03-15", "2024-04-15", "2024-05-15"]),
+            "last": (last, ["2024-03-31", "2024-04-30", "2024-05-31"]),
+            "thirtieth": (thirtieth, ["2024-03-30", "2024-04-30", "2024-05-30"]),
+        }
+        for name, (day, expected) in days.items():
+            with self.subTest(name):
+                self.assertEqual(self.forecast(name, day), expected)
+        # The first of the month was what every panel had to go on with.
+        done = self.dcmmm("predict", "run=last", "data.source=first_future.csv", "output=x.csv", code=2)
+        self.assertIn("the first week is 2024-03-01", done.err)
+        self.assertIn("expected the forecast's first week to be 2024-03-31", done.err)
 
 
 class Export(cli.Case):

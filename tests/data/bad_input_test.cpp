@@ -9,6 +9,7 @@
 namespace dcmmm {
 namespace {
 
+using namespace std::string_literals;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
@@ -131,6 +132,26 @@ const std::vector<BadTable> kBadTables = {
      kHeader + kGoodRow + "\"north,2024-01-08,10,1,2,100\n" + kGoodRow,
      {"line 3: a quote opens and is never closed"}},
     {"Semicolons", "region;week;target;media_tv\n1;2;3;4\n", {"line 1: fields are separated by ';', expected commas"}},
+    {"SemicolonsAndDecimalCommas",
+     "region;week;target;media_tv\nnorth;2024-01-01;10,5;0,25\n",
+     {"line 1: fields are separated by ';', expected commas", "a decimal point"}},
+    {"TabsAndCommas", "region\tweek\ttarget\tmedia_tv\nnorth\t1\t1,5\t2\n", {"line 1: fields are separated by 'tab'"}},
+    {"PipesBelowABlankLine", "\r\nregion|week|target\r\na|1|1,5\r\n", {"fields are separated by '|'"}},
+    {"ZeroByteInRegion",
+     kHeader + kGoodRow + "R\0x,2024-01-01,10,1,2,100\n"s,
+     {"line 3, column 'region': 'R\\0x' holds a zero byte", "Remove it"}},
+    {"ZeroByteInWeek",
+     kHeader + kGoodRow + "north,2024-01-08\0,10,1,2,100\n"s,
+     {"line 3, column 'week': '2024-01-08\\0' holds a zero byte"}},
+    {"ZeroByteInNumber", kHeader + "north,2024-01-01,1\0,1,2,100\n"s, {"column 'target': '1 ' is not a number"}},
+    {"ZeroByteInHeader", "region,week,target,media_t\0v\n1,2,3,4\n"s, {"line 1: the name of column 4 ('media_t\\0v')"}},
+    {"LateZeroByte",
+     [] {
+       std::string table = kHeader;
+       for (int week = 0; week < 100000; ++week) table += "north," + std::to_string(week) + ",10,1,2,100\n";
+       return table + "sou\0th,1,10,1,2,100\n"s;
+     }(),
+     {"line 100002, column 'region': 'sou\\0th' holds a zero byte"}},
     {"Latin1Region", kHeader + "M\xFCnchen,2024-01-01,10,1,2,100\n", {"line 2, column 'region'", "isn't UTF-8"}},
     {"Latin1Header", "r\xE9gion,week,target,media_tv\n1,2,3,4\n", {"line 1: a column name isn't UTF-8"}},
     {"Utf16", std::string("\xFF\xFEr\0e\0", 6), {"not a CSV text in UTF-8"}},
@@ -230,6 +251,10 @@ TEST(BadFile, NamesTheRowAndColumnOfParquet) {
               HasSubstr("row 1, column 'media_a': a missing media cell"));
   EXPECT_THAT(with_media(arrow_array<arrow::StringBuilder, std::string>({"1", "1", "x"})),
               HasSubstr("row 3, column 'media_a': 'x' is not a number"));
+  EXPECT_THAT(message_of(write_parquet(
+                  folder / "zero.parquet", {"region", "week", "target", "media_a"},
+                  {arrow_array<arrow::StringBuilder, std::string>({"a", "a", "a\0b"s}), week, ones, ones})),
+              HasSubstr("zero.parquet, row 3, column 'region': 'a\\0b' holds a zero byte"));
   arrow::ListBuilder lists(arrow::default_memory_pool(), std::make_shared<arrow::Int64Builder>());
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(lists.Append().ok());
   EXPECT_THAT(with_media(lists.Finish().ValueOrDie()),

@@ -282,6 +282,29 @@ TEST(PanelFile, SaysWhatIsWrongWithAFile) {
   EXPECT_THAT(message_of<DamagedFileError>(open), HasSubstr("p.h5"));
 }
 
+TEST(DescribeFile, TellsOtherFilesFromDamagedOnes) {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "p.h5";
+  const auto describe = [&] { describe_file(path); };
+  for (const std::string& content :
+       {std::string("region,week\n"), std::string("{}\n"), std::string(100'000, 'x'), std::string(5000, '\0')}) {
+    write_text_file(path, content);
+    EXPECT_THAT(message_of<UserError>(describe), AllOf(HasSubstr("p.h5' isn't an HDF5 file"), HasSubstr("checkpoint")));
+  }
+  // Of HDF5, with a seal or without, any beginning is what was left by a cut.
+  write_panel_file(path, small_panel(30, 4, 2, 1));
+  const std::string sealed = bytes_of(path), plain = sealed.substr(kSealBytes);
+  for (const std::string& whole : {sealed, plain})
+    for (const size_t kept : {size_t{0}, size_t{3}, size_t{8}, size_t{20}, size_t{4000}, whole.size() - 1}) {
+      write_text_file(path, whole.substr(0, kept));
+      EXPECT_THAT(message_of<DamagedFileError>(describe), HasSubstr("p.h5")) << kept;
+    }
+  write_text_file(path, "x" + sealed.substr(1));  // the seal isn't one, but HDF5 is behind it
+  EXPECT_THAT(describe_file(path), HasSubstr("region 30"));
+  EXPECT_THAT(message_of<UserError>([&] { describe_file(folder / "none.h5"); }), HasSubstr("No such file"));
+  EXPECT_THAT(message_of<UserError>([&] { describe_file(folder.path()); }), HasSubstr("Is a directory"));
+}
+
 TEST(DescribeFile, ListsWhatAPanelHolds) {
   const TemporaryFolder folder;
   write_panel_file(folder / "p.h5", small_panel(30, 4, 2, 1));

@@ -8,6 +8,7 @@
 
 #include "common/sha256.hpp"
 #include "common/text.hpp"
+#include "data/panel_file.hpp"
 #include "tests/data/table_files.hpp"
 
 namespace dcmmm {
@@ -36,6 +37,7 @@ void expect_same_data(const Panel& a, const Panel& b) {
   EXPECT_EQ(a.coordinates.weeks, b.coordinates.weeks);
   EXPECT_EQ(a.target_RT, b.target_RT);
   EXPECT_EQ(a.observed_RT, b.observed_RT);
+  EXPECT_EQ(a.dark_RT, b.dark_RT);
   EXPECT_EQ(a.media_RTC, b.media_RTC);
   EXPECT_EQ(a.controls_RTK, b.controls_RTK);
   EXPECT_EQ(a.population_R, b.population_R);
@@ -68,6 +70,23 @@ TEST(TableImport, PutsRowsInTheirPlaces) {
   EXPECT_THAT(report.incomplete_regions, ElementsAre("9"));
   EXPECT_THAT(describe(report),
               HasSubstr("5 rows: 2 regions x 3 weeks, 4 observed cells\n1 missing rows in 1 regions, masked: 9\n"));
+}
+
+TEST(TableImport, TellsDarkWeeksFromMissingRows) {
+  TemporaryFolder folder;
+  const char* table = "region,week,target,media_tv\nA,0,5,1\nA,1,,0\nA,2,,3\nA,3,6,0\nB,0,7,2\nB,2,8,0\nB,3,9,1\n";
+  const Panel panel = import_text(folder / "dark.csv", table);
+  EXPECT_THAT(panel.observed_RT, ElementsAre(1, 0, 0, 1, 1, 0, 1, 1));
+  EXPECT_THAT(panel.dark_RT, ElementsAre(0, 1, 0, 0, 0, 0, 0, 0));
+  EXPECT_THAT(slice_regions(panel, 1, 1).dark_RT, ElementsAre(0, 0, 0, 0));
+  EXPECT_THAT(slice_weeks(panel, 1, 2).dark_RT, ElementsAre(1, 0, 0, 0));
+  write_panel_file(folder / "dark.h5", panel);
+  const PanelFile file(folder / "dark.h5");
+  expect_same_data(file.read(0, 2), panel);
+  EXPECT_THAT(file.read(1, 1).dark_RT, ElementsAre(0, 0, 0, 0));
+  EXPECT_EQ(PanelFile::read_in_blocks(folder / "dark.h5", 0, 2).dark_RT, panel.dark_RT);
+  // Without such rows a file has no such array, and the checksum that it always had.
+  EXPECT_TRUE(import_text(folder / "panel.csv", kTable).dark_RT.empty());
 }
 
 TEST(TableImport, CarriesControlsFromThePastOnly) {

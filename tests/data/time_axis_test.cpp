@@ -95,6 +95,32 @@ TEST(TimeAxis, CompletesMonths) {
   EXPECT_EQ(thirtieths.step, TimeStep::kMonth);
 }
 
+TEST(TimeAxis, GoesOnAfterItsLastStep) {
+  const auto next = [](const std::vector<std::string>& labels) {
+    const TimeAxis axis = axis_of(labels);
+    return next_label(axis.labels, axis.step);
+  };
+  EXPECT_EQ(next({"3", "5"}), "7");
+  EXPECT_EQ(next({"2024-02-27", "2024-02-28"}), "2024-02-29");
+  EXPECT_EQ(next({"2024-12-23", "2024-12-30"}), "2025-01-06");
+  // The first of a month, and another day.
+  EXPECT_EQ(next({"2024-11-01", "2024-12-01"}), "2025-01-01");
+  EXPECT_EQ(next({"2024-01-15", "2024-02-15"}), "2024-03-15");
+  // The last day, whatever the last month's length.
+  EXPECT_EQ(next({"2024-01-31", "2024-02-29", "2024-03-31"}), "2024-04-30");
+  EXPECT_EQ(next({"2024-01-31", "2024-02-29"}), "2024-03-31");
+  EXPECT_EQ(next({"2023-01-31", "2023-02-28"}), "2023-03-31");
+  EXPECT_EQ(next({"2024-03-31", "2024-04-30"}), "2024-05-31");
+  EXPECT_EQ(next({"2024-01-31", "2024-02-29", "2024-04-30"}), "2024-05-31");  // with a gap
+  EXPECT_EQ(next({"2024-11-30", "2024-12-31"}), "2025-01-31");
+  // A common day that some months haven't got.
+  EXPECT_EQ(next({"2023-01-28", "2023-02-28"}), "2023-03-28");
+  EXPECT_EQ(next({"2024-01-29", "2024-02-29"}), "2024-03-29");
+  EXPECT_EQ(next({"2022-12-30", "2023-01-30", "2023-02-28"}), "2023-03-30");
+  EXPECT_EQ(next({"2022-12-30", "2023-01-30"}), "2023-02-28");
+  EXPECT_EQ(next({"2024-03-30", "2024-04-30"}), "2024-05-30");
+}
+
 TEST(TimeAxis, TakesIntegersAsWeeks) {
   const auto axis = axis_of({"-1", "0", "3"});
   EXPECT_EQ(axis.step, TimeStep::kWeek);

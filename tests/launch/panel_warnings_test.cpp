@@ -42,6 +42,15 @@ TEST(PanelWarnings, NameChannelsThatDontVaryOrMoveWithTheOthers) {
                                           AllOf(HasSubstr(names[1]), HasSubstr("R2 0.99"))));
 }
 
+TEST(PanelWarnings, SayNothingOfChannelsWhereNoRegionIsFitted) {
+  Case dropped;
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  for (ChannelIdentification& channel : dropped.channels) {
+    channel.local_slope = channel.national_slope = channel.weeks_on = channel.weeks_varying = none;
+  }
+  EXPECT_THAT(dropped.warnings(), IsEmpty());
+}
+
 TEST(PanelWarnings, CountTargetsAtOrBelowZeroInTheTrainingWeeks) {
   Case bad;
   std::fill(bad.panel.observed_RT.begin(), bad.panel.observed_RT.end(), uint8_t{1});
@@ -55,9 +64,21 @@ TEST(PanelWarnings, CountTargetsAtOrBelowZeroInTheTrainingWeeks) {
 
 TEST(PanelWarnings, SayWhereWeeksAreTooFew) {
   Case bad;
+  bad.origin = 51;
+  EXPECT_THAT(bad.warnings(), ElementsAre(HasSubstr("51 training weeks are less than a year (52)")));
   bad.origin = 52;
-  EXPECT_THAT(bad.warnings(), ElementsAre(HasSubstr("52 training weeks are less than a year")));
+  EXPECT_THAT(bad.warnings(), IsEmpty());
+  bad.origin = 11;
   bad.panel.coordinates.step = TimeStep::kMonth;
+  EXPECT_THAT(bad.warnings(), ElementsAre(HasSubstr("11 training months are less than a year (12)")));
+  bad.origin = 12;
+  EXPECT_THAT(bad.warnings(), IsEmpty());
+  bad.panel = small_panel(kRegions, 370, 2, 1);
+  for (double& target : bad.panel.target_RT) target = 10;
+  bad.panel.coordinates.step = TimeStep::kDay;
+  bad.origin = 364;
+  EXPECT_THAT(bad.warnings(), ElementsAre(HasSubstr("364 training days are less than a year (365)")));
+  bad.origin = 365;
   EXPECT_THAT(bad.warnings(), IsEmpty());
 }
 

@@ -52,6 +52,20 @@ TEST(Schema, ConvertsToTheKeysType) {
   EXPECT_FALSE(get<bool>(config, "trainer.early_stopping"));
 }
 
+TEST(Schema, TakesWholeNumbersHoweverTheyAreWritten) {
+  Value config = built_in({"data.holdout_weeks=8.0", "trainer.steps=1e1", "run.seed=-0.0", "trainer.threads='2.0'"});
+  check_config(config);
+  EXPECT_NE(find_path(config, "data.holdout_weeks")->as<int64_t>(), nullptr);
+  EXPECT_EQ(get<int64_t>(config, "data.holdout_weeks"), 8);
+  EXPECT_EQ(get<int>(config, "trainer.steps"), 10);
+  EXPECT_EQ(get<int64_t>(config, "run.seed"), 0);
+  EXPECT_EQ(get<int>(config, "trainer.threads"), 2);
+  EXPECT_THAT(refusal({"data.holdout_weeks=8.5"}), HasSubstr("'data.holdout_weeks' is 8.5, but expected a whole"));
+  EXPECT_THAT(refusal({"data.holdout_weeks=-8.0"}), HasSubstr("'data.holdout_weeks' is -8, but expected a whole"));
+  for (const std::string beyond : {"1e300", "9.3e18", "inf", "nan"})
+    EXPECT_THAT(refusal({"run.seed=" + beyond}), HasSubstr("expected a whole number")) << beyond;
+}
+
 TEST(Schema, RefusesWrongTypesAndRanges) {
   EXPECT_EQ(refusal({"trainer.steps=many"}),
             "'trainer.steps' is 'many', but expected a whole number of at least 0 (steps of gradient descent).");

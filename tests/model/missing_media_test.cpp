@@ -46,5 +46,17 @@ TEST(MissingMedia, ACellHasARowWithATargetOrAnyMedia) {
   EXPECT_THAT(cells_with_rows(panel, 1, 1), ElementsAre(1, 1, 0));
 }
 
+TEST(MissingMedia, ADarkWeekIsKnownToHaveNone) {
+  Panel panel;
+  panel.regions = 1;
+  panel.coordinates.weeks = {"0", "1", "2"};
+  panel.coordinates.channels = {"a"};
+  panel.observed_RT = {1, 0, 0};
+  panel.dark_RT = {0, 1, 0};
+  panel.media_RTC = {8, 0, 0};
+  EXPECT_THAT(cells_with_rows(panel, 0, 1), ElementsAre(1, 1, 0));
+  EXPECT_THAT(media_with_missing_rows_filled(panel), ElementsAre(8, 0, 4));
+}
+
 }  // namespace
 }  // namespace dcmmm
