@@ -55,6 +55,13 @@ void write_text_file(const fs::path& path, const std::string& content) {
   });
 }
 
+void refuse_to_replace(const fs::path& output, const fs::path& input, const std::string& key) {
+  std::error_code none;
+  if (fs::equivalent(output, input, none))
+    throw UserError(text("output is '", output.string(), "', the file that ", key,
+                         " names: it would be replaced. Choose another output."));
+}
+
 std::string describe(const fs::filesystem_error& error) {
   return text("Can't use '", error.path1().string(), "': ", error.code().message(),
               ". Check the path, and that its folders may be read and written.");

@@ -14,6 +14,10 @@ void replace_file(const std::filesystem::path& path, const std::function<void(co
 /// The same for a text: throws UserError that names the path and the system's reason (no space left, no permission).
 void write_text_file(const std::filesystem::path& path, const std::string& content);
 
+/// Throws UserError where `output` is the file `input` that the command reads, by whatever name; `key` is what named
+/// it.
+void refuse_to_replace(const std::filesystem::path& output, const std::filesystem::path& input, const std::string& key);
+
 /// fsync of an existing file or folder. Throws UserError with the system's reason.
 void sync_path(const std::filesystem::path& path);
 

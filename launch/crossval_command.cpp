@@ -161,9 +161,7 @@ int crossval_command(CommandContext& context) {
     facts.beside.push_back(name);
   }
   const Mesh mesh = make_mesh(world, get<int>(config, "mesh.members"), get<int>(config, "mesh.regions"));
-  const auto directory = get<std::optional<std::string>>(config, "run.dir");
-  const RunFolder folder =
-      open_run_folder({directory.value_or(""), resume, get<bool>(config, "run.overwrite")}, "crossval", world);
+  RunFolder folder = open_run_folder(run_folder_options(config), "crossval", world);
   if (folder.is_finished) {
     log_info(text("The evaluation in ", folder.path.string(), " is finished: nothing to do."));
     return 0;
@@ -198,9 +196,9 @@ int crossval_command(CommandContext& context) {
   }
 
   facts.interval = get<double>(config, "export.interval");
-  const fs::path so_far = folder.path / "crossval_so_far.json";
-  const OriginStore store(folder.path / "origins", config, file->checksum());
-  const std::map<int64_t, OriginForecasts> kept = kept_origins(store, resume && mesh.members == 1, world);
+  const auto so_far = [&] { return folder.path / "crossval_so_far.json"; };
+  const auto store = [&] { return OriginStore(folder.path / "origins", config, file->checksum()); };
+  const std::map<int64_t, OriginForecasts> kept = kept_origins(store(), resume && mesh.members == 1, world);
   std::vector<OriginForecasts> forecasts;
   std::vector<OriginWeeks> mine;
   for (std::size_t place = 0; place < origins.size(); ++place) {
@@ -218,14 +216,17 @@ int crossval_command(CommandContext& context) {
     for (OriginForecasts& of_origin : evaluate(group, bundles, panel, plan, facts.interval, *mesh.region_axis))
       forecasts.push_back(std::move(of_origin));
     // For who goes on here after a stop, and for a sweep, which looks whether it is worth going on.
-    if (mesh.members == 1 && first + group.size() < mine.size())
+    if (mesh.members == 1 && first + group.size() < mine.size()) {
+      replace_earlier_run(folder, world);
       on_rank_zero(world, [&] {
-        for (std::size_t i = before; i < forecasts.size(); ++i) store.keep(forecasts[i]);
-        write_text_file(so_far, crossval_json(forecasts, facts));
+        for (std::size_t i = before; i < forecasts.size(); ++i) store().keep(forecasts[i]);
+        write_text_file(so_far(), crossval_json(forecasts, facts));
       });
+    }
   }
   std::sort(forecasts.begin(), forecasts.end(), [](const auto& a, const auto& b) { return a.origin < b.origin; });
   forecasts = over_rows(mesh, std::move(forecasts));
+  replace_earlier_run(folder, world);  // not before: the fits' options are checked with the panel, too
 
   facts.horizon = options.horizon;
   facts.gap = options.gap;
@@ -241,8 +242,8 @@ int crossval_command(CommandContext& context) {
       csv.finish();
     });
     write_text_file(folder.path / "crossval.json", crossval_json(forecasts, facts));
-    fs::remove(so_far);
-    store.clear();
+    fs::remove(so_far());
+    store().clear();
     std::cout << crossval_table(forecasts, facts) << std::flush;
     log_info(text("Evaluated ", origins.size(), " origins in ", std::round(facts.seconds * 10) / 10,
                   " s; run folder: ", folder.path.string()));

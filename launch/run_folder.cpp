@@ -1,20 +1,66 @@
 #include "launch/run_folder.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <ctime>
+#include <optional>
+#include <utility>
 
 #include "comm/collective_guard.hpp"
 #include "common/errors.hpp"
+#include "common/files.hpp"
 #include "common/text.hpp"
+#include "launch/configuration.hpp"
 
 namespace dcmmm {
 namespace fs = std::filesystem;
 namespace {
 
-// Files that a training run writes; run.overwrite removes these and nothing else.
-constexpr const char* kRunFiles[] = {"config.yaml",  "overrides.yaml", "train.log", "history.csv",
-                                     "metrics.json", "results.h5",     "panel.h5",  "checkpoints",
-                                     "crossval.csv", "crossval.json",  "origins",   "plan"};
+// Files that a run writes; run.overwrite removes these and nothing else. In this order: where that is cut off, what is
+// left doesn't look finished, isn't resumed with another run's files, and still counts as a run to overwrite.
+constexpr const char* kRunFiles[] = {"metrics.json",         "crossval.json",  "config.yaml",
+                                     "overrides.yaml",       "train.log",      "history.csv",
+                                     "results.h5",           "panel.h5",       "experiments.csv",
+                                     "experiments.parquet",  "experiments.gz", "crossval.csv",
+                                     "crossval_so_far.json", "origins",        "plan",
+                                     "checkpoints"};
+
+// Where a run that replaces another one is written at first, inside the folder.
+constexpr const char* kDraft = "replacement.tmp";
+
+struct Draft {
+  explicit Draft(fs::path folder) : path(std::move(folder)) { fs::create_directories(path); }
+  Draft(const Draft&) = delete;
+  Draft& operator=(const Draft&) = delete;
+  ~Draft() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+  fs::path path;
+};
+
+// Links in its folder's name are followed, and not the file's own: a file that is written replaces its link.
+fs::path true_path(const fs::path& path) {
+  fs::path plain = fs::absolute(path).lexically_normal();
+  if (!plain.has_filename()) plain = plain.parent_path();
+  return fs::weakly_canonical(plain.parent_path()) / plain.filename();
+}
+
+// Which of the files of the run in `folder` the file is, or lies in; "": none. Both are true paths.
+std::string runs_file(const fs::path& file, const fs::path& folder) {
+  const fs::path inside = file.lexically_relative(folder);
+  const std::string first = inside.empty() ? "" : inside.begin()->string();
+  return std::find(std::begin(kRunFiles), std::end(kRunFiles), first) != std::end(kRunFiles) ? first : "";
+}
+
+// An input may lie in the folder, or its link lead there.
+void refuse_inputs_within(const fs::path& folder, const RunFolderOptions& options) {
+  const fs::path run = fs::weakly_canonical(fs::absolute(folder));
+  for (const auto& [key, input] : options.inputs)
+    if (!runs_file(true_path(input), run).empty() || !runs_file(fs::weakly_canonical(fs::absolute(input)), run).empty())
+      throw UserError(text("'", key, "' is '", input.string(), "', a file of the run in '", folder.string(),
+                           "' that run.overwrite=true replaces. Copy it to another place, or choose another run.dir."));
+}
 
 fs::path dated_folder(const std::string& command) {
   const std::time_t now = std::time(nullptr);
@@ -45,8 +91,13 @@ RunFolder open_on_rank_zero(const RunFolderOptions& options, const std::string& 
              ". Say run.resume=true to go on with it, run.overwrite=true to replace it, or choose another run.dir."));
   }
   if (is_there && options.overwrite) {
-    for (const char* name : kRunFiles) fs::remove_all(out.path / name, failed);
+    refuse_inputs_within(out.path, options);
     out.is_finished = false;
+    out.replaces = out.path;
+    out.path /= kDraft;
+    fs::remove_all(out.path);  // of a run that was killed
+    out.draft = std::make_shared<Draft>(out.path);
+    return out;
   }
   fs::create_directories(out.path, failed);
   if (failed || !fs::is_directory(out.path))
@@ -71,6 +122,27 @@ bool holds_a_run(const fs::path& path) {
          fs::exists(path / "crossval.json");
 }
 
+void refuse_a_runs_file(const fs::path& output) {
+  const fs::path file = true_path(output);
+  for (fs::path folder = file.parent_path(); folder.has_relative_path(); folder = folder.parent_path()) {
+    const std::string name = runs_file(file, folder);
+    if (name.empty() || name == "plan" || !fs::exists(folder / "config.yaml")) continue;
+    if (holds_a_run(folder) || fs::exists(folder / "overrides.yaml"))
+      throw UserError(text("output is '", output.string(), "', which is kept for the run in '", folder.string(),
+                           "': it would be damaged. Choose another output."));
+  }
+}
+
+RunFolderOptions run_folder_options(const Value& config) {
+  RunFolderOptions out{get<std::optional<std::string>>(config, "run.dir").value_or(""),
+                       get<bool>(config, "run.resume"),
+                       get<bool>(config, "run.overwrite"),
+                       {}};
+  for (const char* key : {"data.source", "data.panel", "data.events", "data.experiments"})
+    if (const auto path = get<std::optional<fs::path>>(config, key)) out.inputs[key] = *path;
+  return out;
+}
+
 fs::path RunFolder::checkpoints(int mesh_row) const {
   return mesh_row == 0 ? path / "checkpoints" : path / "checkpoints" / text("row_", mesh_row);
 }
@@ -78,14 +150,31 @@ fs::path RunFolder::checkpoints(int mesh_row) const {
 RunFolder open_run_folder(const RunFolderOptions& options, const std::string& command, Communicator& world) {
   RunFolder out;
   on_rank_zero(world, [&] { out = open_on_rank_zero(options, command); });
-  std::string path = out.path.string(), finished = out.is_finished ? "finished" : "";
+  std::string path = out.path.string(), finished = out.is_finished ? "finished" : "", replaces = out.replaces.string();
   world.broadcast(path);
   world.broadcast(finished);
-  return {path, !finished.empty(), out.lock};
+  world.broadcast(replaces);
+  return {path, !finished.empty(), out.lock, replaces, out.draft};
+}
+
+void replace_earlier_run(RunFolder& folder, Communicator& world) {
+  if (folder.replaces.empty()) return;
+  on_rank_zero(world, [&] {
+    for (const char* name : kRunFiles) fs::remove_all(folder.replaces / name);
+    sync_path(folder.replaces);
+    std::vector<fs::path> names;
+    for (const auto& entry : fs::directory_iterator(folder.path)) names.push_back(entry.path().filename());
+    // The config last: a run can be resumed once that is there.
+    std::partition(names.begin(), names.end(), [](const fs::path& name) { return name != "config.yaml"; });
+    for (const fs::path& name : names) fs::rename(folder.path / name, folder.replaces / name);
+    sync_path(folder.replaces);
+  });
+  folder.path = std::exchange(folder.replaces, {});
+  folder.draft.reset();
 }
 
 RunFolder find_run_folder(const fs::path& path) {
-  RunFolder out{path, false, nullptr};
+  RunFolder out{path, false, nullptr, {}, nullptr};
   if (!fs::exists(out.config()))
     throw UserError(
         text("'", path.string(),

@@ -89,6 +89,17 @@ int64_t peak_memory(Communicator& world) {
   return static_cast<int64_t>(bytes[0]);
 }
 
+// run.overwrite=true would take away what the run is to start from.
+void refuse_itself_as_start(const Value& config) {
+  const auto start = get<std::optional<fs::path>>(config, "run.init"),
+             folder = get<std::optional<fs::path>>(config, "run.dir");
+  std::error_code none;
+  if (start && folder && fs::equivalent(*start, *folder, none))
+    throw UserError(text("run.init is '", start->string(),
+                         "', and run.dir is the same folder: a run can't replace the "
+                         "one that it starts from. Choose another run.dir."));
+}
+
 // The steps that the descent left to the graph's term.
 void finish_graph(JointGraph& joint, const Fit& fit, Graph& graph) {
   const int64_t along = joint.term() != nullptr ? joint.term()->descent().evaluations() : 0;
@@ -103,18 +114,17 @@ void finish_graph(JointGraph& joint, const Fit& fit, Graph& graph) {
 int train_command(CommandContext& context) {
   Stopwatch total, stage;
   Communicator& world = context.world;
+  on_rank_zero(world, [&] { refuse_itself_as_start(context.config); });
   const std::optional<Earlier> earlier = open_earlier(context);
   const Value& config = context.config;
   const TrainerOptions trainer = trainer_options(config);
   const bool resume = get<bool>(config, "run.resume");
-  const auto directory = get<std::optional<std::string>>(config, "run.dir");
   Mesh mesh = make_mesh(world, get<int>(config, "mesh.members"), get<int>(config, "mesh.regions"));
   EstimateOptions options = estimate_options(config, context.overrides);
   options.members = members_of_row(config, mesh);
   options.trainer.local_rank = context.environment.local_rank();
   warm_up_device(options.trainer);
-  const RunFolder folder =
-      open_run_folder({directory.value_or(""), resume, get<bool>(config, "run.overwrite")}, "train", world);
+  RunFolder folder = open_run_folder(run_folder_options(config), "train", world);
   if (folder.is_finished) {
     log_info(text("The run in ", folder.path.string(), " is finished: nothing to do."));
     return 0;
@@ -145,7 +155,7 @@ int train_command(CommandContext& context) {
                static_cast<int64_t>(options.members.size()) + 1, mesh.column, mesh.regions, ranks_here);
   Panel panel;
   agree(world,
-        [&] { panel = read_regions(*file, panel_path, plan, memory_of_rank(trainer, ranks_here), folder.path); });
+        [&] { panel = read_regions(*file, panel_path, plan, memory_of_rank(trainer, ranks_here), folder.home()); });
   const double import_seconds = stage.lap();
 
   set_activity("the start of the fit");
@@ -173,6 +183,7 @@ int train_command(CommandContext& context) {
     log_info(
         "model.dag.mode is joint, but the likelihood has no descent to go along with: the graph is learned by itself.");
   keep_chosen(estimate.settings.options, fit->likelihood != nullptr, context.config);
+  replace_earlier_run(folder, world);
   if (!resume) keep_config();
   say_what_runs(*fit, *file, mesh, threads);
   for (const std::string& note : fit->notes) log_warning(note);

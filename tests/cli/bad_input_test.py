@@ -6,6 +6,7 @@ import os
 import resource
 import shutil
 import subprocess
+import time
 import unittest
 from pathlib import Path
 
@@ -174,6 +175,9 @@ class BadFiles(Refusal):
             "a header alone": (b"region,week,sales,media_0\n", [], "header without rows"),
             "a short line": (b"region,week,sales,media_0\na,1,2\n", [], ["line 2", "3 fields, expected 4"]),
             "semicolons": (b"region;week;sales;media_0\na;1;2;3\n", [], "separated by ';'"),
+            "semicolons and decimal commas": (b"region;week;sales;media_0\na;1;2,5;3\n", [], "line 1: fields are separated by ';'"),
+            "a zero byte in a label": (b"region,week,sales,media_0\na\0b,1,2,3\n", [],
+                                       ["a_zero_byte_in_a_label.csv, line 2, column 'region'", "holds a zero byte"]),
             "an open quote": (b'region,week,sales,media_0\n"a,1,2,3\n', [], "a quote opens and is never closed"),
             "a folder": (None, [], "it is a folder"),
         }  # fmt: skip
@@ -231,7 +235,7 @@ class BadFiles(Refusal):
         self.refused("train", "data.panel=later.h5", "run.dir=c", says=["format version 3", "reads versions 1 and 2"])
 
         (self.folder / "text.h5").write_text("region,week,sales\n")
-        self.refused("inspect", "text.h5", code=4, says="'text.h5'")
+        self.refused("inspect", "text.h5", says=["'text.h5' isn't an HDF5 file", "a checkpoint or a results file"])
         self.refused("train", "data.panel=text.h5", "run.dir=d", code=4, says="'text.h5'")
 
     def test_a_run_of_another_kind_of_file(self):
@@ -253,6 +257,145 @@ class BadRuns(Refusal):
         self.refused("export", "run=run", "output=csv", says="'csv")
         (self.folder / "run/metrics.json").unlink()
         self.refused(*train, "run.dir=run", says=["'run' already holds an unfinished run", "run.resume=true"])
+
+    def test_a_mistake_costs_no_run_that_would_be_replaced(self):
+        table = cli.write_table(self.folder / "good.csv", cli.table(regions=3, weeks=40))
+        cli.write_table(self.folder / "bad.csv", [row | {"media_0": "x"} for row in cli.table(regions=3, weeks=40)])
+        (self.folder / "bad_events.csv").write_text("date,name\nsoon,sale\n")
+        (self.folder / "bad_tests.csv").write_text("experiment\nx\n")
+        self.train("run", f"data.source={table}")
+        run = self.folder / "run"
+        files = cli.hashes(run)
+        wrong = {
+            "data.source=no.csv": "'no.csv'",
+            "data.source=bad.csv": "'x' is not a number",
+            "data.target=saels": "no column 'saels'",
+            "data.events=no.csv": "'no.csv'",
+            "data.events=bad_events.csv": "bad_events.csv",
+            "data.experiments=no.csv": "'no.csv'",
+            "data.experiments=bad_tests.csv": "bad_tests.csv",
+            "model.priors={nobody: {roi: 1, roi_sd: 1}}": "names 'nobody'",
+            "model.adstock.kinds={nobody: delayed}": "names 'nobody'",
+        }
+        for command, more in (("train", {"data.holdout_weeks=36": "data.holdout_weeks=36 leaves"}),
+                              ("crossval", {"crossval.origins=[39]": "the last origin that is possible"})):  # fmt: skip
+            for word, says in (wrong | more).items():
+                for ranks in (0, 2) if word in ("data.source=bad.csv", "model.priors={nobody: {roi: 1, roi_sd: 1}}") else (0,):
+                    with self.subTest(command=command, word=word, ranks=ranks):
+                        words = [command, *cli.QUICK, "run.dir=run", "run.overwrite=true", "crossval.windows=2", "crossval.horizon=4"]
+                        if not word.startswith("data.source"):
+                            words.append(f"data.source={table}")
+                        if word.startswith("crossval"):
+                            words.remove("crossval.windows=2")
+                        self.refused(*words, word, says=says, ranks=ranks)
+                        self.assertEqual(cli.hashes(run), files)
+                        self.assertFalse((run / "replacement.tmp").exists())
+
+        # Nor does the run's own panel go with it.
+        self.refused("train", *cli.QUICK, "run.dir=run", "run.overwrite=true", "data.panel=run/panel.h5",
+                     says=["'data.panel' is 'run/panel.h5'", "Copy it"])  # fmt: skip
+        # What is right replaces all of it.
+        self.dcmmm("crossval", *cli.QUICK, f"data.source={table}", "run.dir=run", "run.overwrite=true", "crossval.windows=2",
+                   "crossval.horizon=4", "crossval.step=4")  # fmt: skip
+        self.assertEqual({path.name for path in run.iterdir()},
+                         {"config.yaml", "overrides.yaml", "train.log", "panel.h5", "crossval.csv", "crossval.json"})  # fmt: skip
+        self.assertIn("Imported", (run / "train.log").read_text())
+        for ranks in (0, 2):
+            self.dcmmm("train", *cli.QUICK, f"data.source={table}", "run.dir=run", "run.overwrite=true", ranks=ranks)
+            self.assertEqual({path.name for path in run.iterdir()}, {str(name).split("/")[0] for name in files})
+            self.export("run", f"csv{ranks}")
+
+    def test_a_start_that_is_killed_leaves_the_run_that_it_would_replace(self):
+        table = cli.write_table(self.folder / "table.csv", cli.table(regions=3, weeks=60))
+        self.train("run", f"data.source={table}")
+        before = cli.hashes(self.folder / "run")
+        # Settings are chosen by many fits, before the run has anything to show.
+        slow = cli.Started(["train", f"data.source={table}", "run.dir=run", "run.overwrite=true", "trainer.threads=1",
+                            "model.hidden=64", "trainer.steps=5000"], cwd=self.folder)  # fmt: skip
+        draft = self.folder / "run/replacement.tmp"
+        end = time.monotonic() + 60
+        while not (draft / "config.yaml").exists() and time.monotonic() < end:
+            time.sleep(0.001)
+        slow.kill()
+        self.assertTrue((draft / "config.yaml").exists())
+        after = cli.hashes(self.folder / "run")
+        self.assertEqual({name: after.get(name) for name in before}, before)
+        done = self.dcmmm("train", "run.dir=run", "run.resume=true")
+        self.assertIn("is finished: nothing to do", done.err)
+        self.train("run", f"data.source={table}", "run.overwrite=true")
+        self.assertFalse(draft.exists())
+
+    def test_a_run_does_not_replace_the_one_that_it_starts_from(self):
+        table = cli.write_table(self.folder / "table.csv", cli.table(regions=3, weeks=40))
+        self.train("run", f"data.source={table}", "data.holdout_weeks=0")
+        (self.folder / "alias").symlink_to("run")
+        for start in ("run", "./run/", "alias"):
+            for more in (["run.overwrite=true"], []):
+                self.refused("train", f"data.source={table}", f"run.init={start}", "run.dir=run", *more,
+                             says=[f"run.init is '{start}'", "another run.dir"])  # fmt: skip
+
+    def test_outputs_that_would_replace_what_is_needed(self):
+        rows = cli.table(regions=3, weeks=40)
+        weeks = sorted({row["week"] for row in rows})
+        cli.write_table(self.folder / "past.csv", [row for row in rows if row["week"] < weeks[36]])
+        cli.write_table(self.folder / "future.csv", [row for row in rows if row["week"] >= weeks[36]])
+        (self.folder / "sales.csv").symlink_to("past.csv")
+        (self.folder / "events.csv").write_text("date,name,window\n2023-03-06,sale,0:1\n")
+        self.train("run", "data.source=past.csv", "data.events=events.csv", cwd=self.folder)
+        self.dcmmm("import", "source=past.csv", "output=panel.h5")
+        self.train("other", "data.panel=panel.h5", cwd=self.folder)
+        predict = ["predict", "run=run", "data.source=future.csv"]
+        kept = "which is kept for the run in"
+        table = {
+            "import over its source": (["import", "source=past.csv", "output=past.csv"], "the file that source names"),
+            "import over its source by a link": (["import", "source=sales.csv", "output=./past.csv"], "the file that source names"),
+            "import over its events": (["import", "source=past.csv", "data.events=events.csv", "output=events.csv"], "data.events names"),
+            "import over a run's panel": (["import", "source=past.csv", "output=run/panel.h5"], kept),
+            "predict over its source": ([*predict, "output=future.csv"], "the file that data.source names"),
+            "predict over the run's events": ([*predict, "output=events.csv"], "the file that data.events names"),
+            "predict over results": ([*predict, "output=run/results.h5"], kept),
+            "predict over another run's figures": ([*predict, "output=other/metrics.json"], kept),
+            "report over results": (["report", "run=run", "output=run/results.h5"], kept),
+            "report over the panel": (["report", "run=other", "output=panel.h5"], "the run's data.panel"),
+            "export into checkpoints": (["export", "run=run", "output=run/checkpoints"], kept),
+            "a plan into checkpoints": (["plan", "run=run", "output=run/checkpoints/plan"], kept),
+            "synth over results": (["synth", "output=run/results.h5"], kept),
+        }  # fmt: skip
+        for word in ("config.yaml", "overrides.yaml", "history.csv", "train.log", "panel.h5"):
+            table[f"report over {word}"] = (["report", "run=run", f"output=run/{word}"], kept)
+        for name, (words, says) in table.items():
+            with self.subTest(name):
+                self.refused(*words, says=says)
+        self.refused("predict", "run=run", "data.source=future.csv", "output=run/results.h5", says=kept, ranks=2)
+        # Results that can be made again are replaced.
+        for _ in range(2):
+            self.dcmmm(*predict, "output=run/forecast.csv")
+            self.dcmmm("import", "source=past.csv", "output=again.h5")
+            self.dcmmm("export", "run=run", "output=run")
+
+    def test_synth_replaces_what_a_synth_wrote_and_nothing_else(self):
+        words = ["synth.regions=3", "synth.weeks=30", "synth.promotions=2"]
+        self.refused("synth", "output=truth.json", says="the name of another file that synth writes")
+        self.refused("synth", "output=events.csv", *words, says="the name of another file that synth writes")
+        others = {"own.csv": "region,week,sales,media_0\na,1,2,3\n", "truth.json": '{"found": 3}\n',
+                  "events.csv": "date,name,window\n2023-03-06,promotion_spring,0:1\n"}  # fmt: skip
+        for name, content in others.items():
+            with self.subTest(name):
+                (self.folder / name).write_text(content)
+                self.refused("synth", "output=own.csv", *words, says=f"'{name}' is there and holds nothing that synth wrote")
+                self.assertEqual([path.name for path in self.folder.iterdir()], [name])
+                (self.folder / name).unlink()
+        (self.folder / "events.csv").write_text(others["events.csv"])
+        self.dcmmm("synth", "output=panel.h5", *words)  # a panel holds its events
+        (self.folder / "events.csv").unlink()
+        for seed in (1, 2):
+            self.dcmmm("synth", "output=panel.h5", *words, f"synth.seed={seed}")
+            self.dcmmm("synth", "output=table.csv", *words, f"synth.seed={seed}")
+            self.dcmmm("synth", "output=days.csv", "synth.step=day", *words, f"synth.seed={seed}")
+        cli.write_table(self.folder / "table.csv", cli.table(regions=2, weeks=12))
+        self.dcmmm("import", "source=table.csv", "output=panel.h5")
+        for name in ("panel.h5", "table.csv"):
+            self.refused("synth", f"output={name}", *words, says=f"'{name}' is there")
 
     def test_export_with_another_panel(self):
         first = self.synth()
