@@ -1,6 +1,7 @@
 // Shapes: C channels, D draws.
 #include "analysis/curve_intervals.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -89,7 +90,9 @@ Interval CurveIntervals::headroom(int64_t channel) const {
   }
   std::vector<double> headroom_D = at_fitted_coefficients(channel, curves_.uses(channel), 1).response_D;
   for (double& value : headroom_D) value = 1 - value / height;
-  return interval_of(headroom_D, level_, 1 - curves_.response(channel, 1) / height);
+  Interval out = interval_of(headroom_D, level_, 1 - curves_.response(channel, 1) / height);
+  out.upper = std::min(out.upper, 1.0);  // Student's t of a few draws knows nothing of a part
+  return out;
 }
 
 }  // namespace dcmmm

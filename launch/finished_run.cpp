@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "analysis/results_file.hpp"
 #include "common/errors.hpp"
 #include "common/files.hpp"
 #include "common/sha256.hpp"
@@ -48,10 +49,27 @@ Value config_of(const RunFolder& folder) {
   return config;
 }
 
-PanelFile panel_of(const RunFolder& folder) {
+PanelFile panel_of(const CommandContext& context, const RunFolder& folder) {
+  if (const auto source = get<std::optional<fs::path>>(context.config, "data.source"))
+    throw UserError(text("data.source is '", source->string(), "', but this command reads the panel that the run in '",
+                         folder.path.string(),
+                         "' was fitted to. Leave data.source out; where that panel was moved, name it with "
+                         "data.panel=FILE.h5."));
+  if (const auto given = get<std::optional<fs::path>>(context.config, "data.panel")) {
+    PanelFile panel(*given);
+    const std::string fitted = ResultsReader(folder.results()).shared().panel_checksum;
+    if (panel.checksum() != fitted)
+      throw UserError(text("data.panel is '", given->string(), "', which isn't the panel that the run in '",
+                           folder.path.string(), "' was fitted to: its checksum is ", panel.checksum(), ", expected ",
+                           fitted, ". Give the run's own panel file, or leave data.panel out."));
+    return panel;
+  }
   // Unchecked: a run of an earlier version lacks keys that have come since, and this one it has.
-  const auto panel = get<std::optional<fs::path>>(read_yaml_file(folder.config()), "data.panel");
-  return PanelFile(panel.value_or(folder.panel()));
+  const auto own = get<std::optional<fs::path>>(read_yaml_file(folder.config()), "data.panel").value_or(folder.panel());
+  if (!fs::exists(own))
+    throw UserError(text("The panel that the run in '", folder.path.string(), "' was fitted to, '", own.string(),
+                         "', isn't there. Say where it is now with data.panel=FILE.h5."));
+  return PanelFile(own);
 }
 
 Money money_of(const CommandContext& context, const RunFolder& folder, const PanelFile& panel) {

@@ -23,8 +23,9 @@ void check_results(const RunFolder& folder);
 /// The run's own config.
 Value config_of(const RunFolder& folder);
 
-/// The panel that it was fitted to.
-PanelFile panel_of(const RunFolder& folder);
+/// The panel that it was fitted to: where the run has it, or the file that data.panel names on the command line. Throws
+/// UserError where it isn't there, for another panel, and for data.source, which these commands have no use for.
+PanelFile panel_of(const CommandContext& context, const RunFolder& folder);
 
 /// data.cost (by channel, or by its column) and data.revenue as the command line has them, else as the run was trained
 /// with; the run's own prices are in its panel's spend. Throws UserError for a name that is no channel, a price that

@@ -11,6 +11,7 @@
 #include "launch/configuration.hpp"
 #include "launch/finished_run.hpp"
 #include "launch/logging.hpp"
+#include "launch/yaml_text.hpp"
 #include "report/page_writer.hpp"
 #include "report/report.hpp"
 
@@ -34,8 +35,13 @@ int report_command(CommandContext& context) {
   const RunFolder folder = run_of(context);
   const fs::path output = output_of(context, "output=report.html");
   on_rank_zero(context.world, [&] {
+    refuse_a_runs_file(output);
     check_results(folder);
-    const PanelFile panel = panel_of(folder);
+    if (const auto panel = get<std::optional<fs::path>>(read_yaml_file(folder.config()), "data.panel"))
+      refuse_to_replace(output, *panel, "the run's data.panel");
+    if (const auto panel = get<std::optional<fs::path>>(context.config, "data.panel"))
+      refuse_to_replace(output, *panel, "data.panel");
+    const PanelFile panel = panel_of(context, folder);
     ReportOptions options;
     options.run = folder.path;
     options.crossval = crossval_of(context, folder);

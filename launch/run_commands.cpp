@@ -27,8 +27,9 @@ int export_command(CommandContext& context) {
   const RunFolder folder = run_of(context);
   const fs::path output = output_of(context, "output=csv");
   on_rank_zero(context.world, [&] {
+    refuse_a_runs_file(output);
     check_results(folder);
-    const PanelFile file = panel_of(folder);
+    const PanelFile file = panel_of(context, folder);
     ExportOptions options;
     options.note = log_info;
     options.interval = get<double>(context.config, "export.interval");
@@ -52,6 +53,9 @@ int predict_command(CommandContext& context) {
     ImportOptions options = import_options(config);
     options.source = *source;
     if (const auto events = get<std::optional<fs::path>>(context.config, "data.events")) options.events = events;
+    refuse_a_runs_file(output);
+    refuse_to_replace(output, *source, "data.source");
+    if (options.events) refuse_to_replace(output, *options.events, "data.events");
     // The plain fit is the first member, in the first row's checkpoints.
     const std::string csv = forecast_csv(folder.path / "checkpoints", model_options(config), options,
                                          get<double>(context.config, "export.interval"), log_warning);
@@ -69,9 +73,10 @@ int plan_command(CommandContext& context) {
   const int threads = get<int>(context.config, "trainer.threads");
   options.threads = threads > 0 ? threads : threads_for_this_rank(context.environment);
   on_rank_zero(context.world, [&] {
+    refuse_a_runs_file(output);
     check_results(folder);
     const Value config = config_of(folder);
-    const PanelFile file = panel_of(folder);
+    const PanelFile file = panel_of(context, folder);
     const Money money = money_of(context, folder, file);
     if (!options.revenue) options.revenue = money.revenue;
     if (options.cost.empty())

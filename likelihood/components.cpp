@@ -71,9 +71,11 @@ std::string describe(const Components& components) {
   std::ostringstream out;
   out << std::setprecision(3);
   const auto sd = [&](Component component) { return 100 * std::exp(components[component]); };
-  out << "noise " << sd(Component::kNoise) << " % (size^-" << components[Component::kNoiseSize] / 2 << "), level "
-      << sd(Component::kLevel) << " % at persistence " << components.level_persistence() << " (size^-"
-      << components[Component::kLevelSize] / 2 << ")";
+  // What the sd goes with; no "-0".
+  const auto power = [&](Component component) { return 0 - components[component] / 2; };
+  out << "noise " << sd(Component::kNoise) << " % (size^" << power(Component::kNoiseSize) << "), level "
+      << sd(Component::kLevel) << " % at persistence " << components.level_persistence() << " (size^"
+      << power(Component::kLevelSize) << ")";
   if (components.slopes)
     out << ", regions' slopes: media " << sd(Component::kMediaSlope) << " % of the effect, season "
         << sd(Component::kSeasonSlope) << " %";

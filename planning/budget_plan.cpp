@@ -54,18 +54,24 @@ void check(const FittedRun& run, const PlanOptions& options) {
 std::vector<Kept> kept_channels(const FittedRun& run, const PlanOptions& options,
                                 const std::function<void(const std::string&)>& say) {
   std::vector<Kept> out;
-  std::vector<std::string> unidentified;
+  std::vector<std::string> unpriced, unidentified;
   for (size_t c = 0; c < run.channels.size(); ++c) {
     const std::string& name = run.channels[c];
     const auto limits = options.channels.find(name);
     const bool locked = std::find(options.locked.begin(), options.locked.end(), name) != options.locked.end() ||
                         (limits != options.channels.end() && limits->second.locked);
+    if (run.has_price_C[c] == 0) unpriced.push_back(name);
+    if (locked || run.has_price_C[c] == 0) {
+      out.push_back(locked ? Kept::kLocked : Kept::kNoPrice);
+      continue;
+    }
     const bool identified = run.shared.is_identified(c);
     if (!identified) unidentified.push_back(name);
-    out.push_back(locked                                         ? Kept::kLocked
-                  : !identified && !options.include_unidentified ? Kept::kNotIdentified
-                                                                 : Kept::kNo);
+    out.push_back(!identified && !options.include_unidentified ? Kept::kNotIdentified : Kept::kNo);
   }
+  if (!unpriced.empty())
+    say(text("Kept as today at no cost, since the panel never paid for their media: ", join(unpriced), ". plan.cost={",
+             unpriced.front(), ": PRICE}, a price per media unit, lets them take part (docs/planning.md)."));
   if (!unidentified.empty())
     say(options.include_unidentified
             ? text("The plan moves money by effects that aren't identified: ", join(unidentified),
@@ -73,6 +79,18 @@ std::vector<Kept> kept_channels(const FittedRun& run, const PlanOptions& options
             : text("Kept as today, since their effects aren't identified: ", join(unidentified),
                    ". plan.include_unidentified=true moves them nevertheless (docs/planning.md)."));
   return out;
+}
+
+// Why a channel stays, with the key that would change it.
+const char* kept_says(Kept kept) {
+  switch (kept) {
+    case Kept::kNoPrice:
+      return "kept as today: no price, see plan.cost";
+    case Kept::kNotIdentified:
+      return "kept as today: not identified, see plan.include_unidentified";
+    default:
+      return "locked at today's by plan.locked";
+  }
 }
 
 // A plan that cuts them may cost more than it says.
@@ -102,9 +120,11 @@ SumLimitsTree limits_of(const FittedRun& run, const PlanOptions& options, const 
     const auto found = options.channels.find(name);
     SumLimits own = found != options.channels.end() ? found->second : SumLimits();
     own.locked = kept_C[c] != Kept::kNo;
-    SumRange range = sum_range(name, "plan.channels." + name, own, general, today_C[c]);
-    if (kept_C[c] == Kept::kNotIdentified) range.lower_says = range.upper_says = "kept as today: not identified";
-    out.channels.push_back(std::move(range));
+    const std::string key = "plan.channels." + name;
+    const bool locked_here = kept_C[c] == Kept::kLocked && found != options.channels.end() && found->second.locked;
+    out.channels.push_back(
+        sum_range(name, key, own, general, today_C[c],
+                  locked_here ? text("locked at today's by ", key, ".locked") : kept_says(kept_C[c])));
   }
   for (const auto& [name, group] : options.groups) {
     ChannelGroup made;
@@ -137,16 +157,31 @@ std::vector<double> reference_spend(const FittedRun& run, const std::vector<doub
   return out;
 }
 
-// The derivative of the draws' mean outcome by each channel's spend, spread as `variables` are.
-std::vector<double> marginals(const PlanProblem& problem, const std::vector<double>& variables) {
-  std::vector<double> gradient;
-  PlanObjective(problem, /*spread=*/0).gradient(variables, gradient);
-  const std::vector<double> total = problem.channel_totals(variables);
-  std::vector<double> out(total.size(), 0.0);
-  for (const Block& block : problem.decisions.blocks)
-    for (int64_t i = block.first; i < block.first + block.count; ++i)
-      out[block.channel] += gradient[i] * variables[i] / total[block.channel];
+// What one more unit of each channel's spend brings, spread as its spend is.
+std::vector<double> marginals(const FittedRun& run, const Scenario& scenario) {
+  std::vector<double> gained_RCH = scenario.slope_RCH;
+  for (size_t i = 0; i < gained_RCH.size(); ++i) gained_RCH[i] *= scenario.spend_RCH[i];
+  std::vector<double> out = channel_spend(run, gained_RCH);
+  const std::vector<double> spend_C = channel_spend(run, scenario.spend_RCH);
+  for (size_t c = 0; c < out.size(); ++c) out[c] /= spend_C[c];  // NaN without spend
   return out;
+}
+
+// What one more unit of budget brings: the mean over variables that may still move both ways, by their room.
+double price_of_budget(const Decisions& decisions, const std::vector<double>& variables, const Scenario& scenario) {
+  double sum = 0, weight = 0;
+  for (const Block& block : decisions.blocks)
+    for (int64_t i = block.first; i < block.first + block.count; ++i) {
+      const double room = std::min(variables[i] - decisions.lower[i], decisions.upper[i] - variables[i]);
+      if (room <= 1e-6 * (decisions.upper[i] - decisions.lower[i])) continue;
+      weight += room;
+      for (int64_t r = block.first_region; r < block.first_region + block.regions; ++r) {
+        const int64_t cell = (r * decisions.channels + block.channel) * decisions.horizon, week = i - block.first;
+        for (int64_t t = block.count > 1 ? week : 0; t < (block.count > 1 ? week + 1 : decisions.horizon); ++t)
+          sum += room * decisions.share_RCH[cell + t] * scenario.slope_RCH[cell + t];
+      }
+    }
+  return weight > 0 ? sum / weight : std::numeric_limits<double>::quiet_NaN();
 }
 
 }  // namespace
@@ -156,13 +191,14 @@ BudgetPlan plan_budget(const FittedRun& run, const PlanOptions& options,
   check(run, options);
   const std::vector<double> today_C = channel_spend(run, run.today_RCH);
   const double today = std::accumulate(today_C.begin(), today_C.end(), 0.0);
-  if (!(today > 0) && !options.budget)
-    throw UserError(text("There was no spend from ", run.now_first, " to ", run.now_last,
-                         ": give plan.budget and the channels' limits (plan.channels.NAME.max)."));
-  std::vector<Scenario> own;
-  if (options.scenarios) own = read_scenarios(*options.scenarios, run);
   BudgetPlan out;
   out.kept_C = kept_channels(run, options, say);
+  if (!(today > 0) && !options.budget)
+    throw UserError(text("There was no spend from ", run.now_first, " to ", run.now_last,
+                         ": give plan.budget and the channels' limits (plan.channels.NAME.max), or the prices of media "
+                         "that were free (plan.cost)."));
+  std::vector<Scenario> own;
+  if (options.scenarios) own = read_scenarios(*options.scenarios, run);
   name_channels_that_move_others(run, out.kept_C, say);
   std::vector<uint8_t> is_kept_C;
   for (const Kept kept : out.kept_C) is_kept_C.push_back(kept == Kept::kNo ? 0 : 1);
@@ -182,8 +218,6 @@ BudgetPlan plan_budget(const FittedRun& run, const PlanOptions& options,
       out.problem, objective,
       {options.budget.value_or(today), options.target_roi, options.target_outcome, options.revenue.value_or(1)},
       {options.starts, options.seed});
-  out.marginal_now_C = marginals(out.problem, out.problem.decisions.today);
-  out.marginal_plan_C = marginals(out.problem, out.solved.variables);
 
   std::vector<double> planned_RCH(run.today_RCH.size(), 0.0);
   const Decisions& made = out.problem.decisions;
@@ -191,11 +225,14 @@ BudgetPlan plan_budget(const FittedRun& run, const PlanOptions& options,
     for (int64_t r = block.first_region; r < block.first_region + block.regions; ++r)
       made.spread(block, out.solved.variables.data() + block.first, r,
                   planned_RCH.data() + (r * made.channels + block.channel) * run.horizon);
-  out.scenarios.push_back({"today", run.today_RCH, {}});
-  out.scenarios.push_back({"plan", std::move(planned_RCH), {}});
-  out.scenarios.push_back({"cut", scaled_today(run, std::vector<double>(today_C.size(), 1 - options.cut)), {}});
+  out.scenarios.push_back({"today", run.today_RCH, {}, {}});
+  out.scenarios.push_back({"plan", std::move(planned_RCH), {}, {}});
+  out.scenarios.push_back({"cut", scaled_today(run, std::vector<double>(today_C.size(), 1 - options.cut)), {}, {}});
   for (Scenario& scenario : own) out.scenarios.push_back(std::move(scenario));
-  add_outcomes(run, out.scenarios, options.threads);
+  add_outcomes(run, out.scenarios, /*with_slopes=*/2, options.threads);
+  out.marginal_now_C = marginals(run, out.scenarios[0]);
+  out.marginal_plan_C = marginals(run, out.scenarios[1]);
+  out.price = price_of_budget(out.problem.decisions, out.solved.variables, out.scenarios[1]);
   return out;
 }
 

@@ -14,14 +14,17 @@
 namespace dcmmm {
 
 /// Why a channel stays as it is today.
-enum class Kept { kNo, kLocked, kNotIdentified };
+enum class Kept { kNo, kLocked, kNoPrice, kNotIdentified };
 
 struct BudgetPlan {
   PlanProblem problem;  // with the draws that the search went through
   SolvedPlan solved;
   std::vector<Kept> kept_C;
-  std::vector<double> marginal_now_C, marginal_plan_C;  // KPI units for one more unit of spend, as it is spread
-  std::vector<Scenario> scenarios;                      // today, plan, cut, the user's
+  // KPI units for one more unit of spend, the mean over all of the run's draws: of a channel's, as it is spread, and of
+  // the budget, spread over what may still move.
+  std::vector<double> marginal_now_C, marginal_plan_C;
+  double price = 0;
+  std::vector<Scenario> scenarios;  // today, plan, cut, the user's
 };
 
 /// Throws UserError where a wish is wrong, limits clash or the goal is out of reach. `say` gets lines for people.

@@ -14,6 +14,7 @@
 #include "data/time_axis.hpp"
 #include "model/kernels/media.hpp"
 #include "model/missing_media.hpp"
+#include "planning/limits.hpp"
 #include "trainer/fit_checkpoint.hpp"
 
 namespace dcmmm {
@@ -36,7 +37,9 @@ std::vector<double> reals(const at::Tensor& tensor) {
   return {flat.const_data_ptr<double>(), flat.const_data_ptr<double>() + flat.numel()};
 }
 
-// Prices per media unit, by region and channel: of the horizon's weeks, else of all weeks, else the nation's.
+// Prices per media unit, by region and channel: of the horizon's weeks, else of those before (media that were free in
+// the horizon's weeks don't make the earlier ones cheaper), else the nation's. And what was paid for in the horizon's
+// weeks: without spend in the panel, or with a given price, all media were.
 class Prices {
  public:
   Prices(const PanelCoordinates& names, const std::map<std::string, double>& cost, int64_t horizon)
@@ -60,28 +63,40 @@ class Prices {
                                "', and the panel knows no spend: give the price of every channel, or of none."));
     spend_C_.assign(C, 0.0);
     media_C_.assign(C, 0.0);
+    lost_C_.assign(C, 0.0);
+    free_regions_C_.assign(C, 0);
   }
 
   bool are_known() const { return names_.has_spend || !std::isnan(given_C_.front()); }
 
-  void add(const Panel& block) {
+  // Takes the block's prices, and sets media [R, H, C] of its last weeks (filled where the panel has no row) that
+  // weren't paid for to 0.
+  void add(const Panel& block, std::vector<double>& today_RHC) {
     const int64_t P = block.weeks(), C = block.channels();
     for (int64_t r = 0; r < block.regions; ++r)
       for (int64_t c = 0; c < C; ++c) {
-        double recent[2] = {0, 0}, all[2] = {0, 0};
+        double recent[2] = {0, 0}, before[2] = {0, 0};
         for (int64_t t = 0; t < P; ++t) {
           const int64_t cell = (r * P + t) * C + c;
           const double media = block.media_RTC[cell], spend = names_.has_spend ? block.spend_RTC[cell] : media;
-          all[0] += spend, all[1] += media;
-          if (t >= P - horizon_) recent[0] += spend, recent[1] += media;
+          double* part = t >= P - horizon_ ? recent : before;
+          part[0] += spend, part[1] += media;
         }
-        spend_C_[c] += all[0];
-        media_C_[c] += all[1];
-        const double* part = recent[0] > 0 && recent[1] > 0 ? recent : all;
+        const bool is_recent = recent[0] > 0 && recent[1] > 0;
+        spend_C_[c] += before[0] + (is_recent ? recent[0] : 0);
+        media_C_[c] += before[1] + (is_recent ? recent[1] : 0);
+        const double* part = is_recent ? recent : before;
         price_RC_.push_back(part[0] > 0 && part[1] > 0 ? part[0] / part[1] : NAN);
+        if (!names_.has_spend || !std::isnan(given_C_[c])) continue;
+        if (recent[0] > 0 && !(recent[1] > 0)) lost_C_[c] += recent[0];
+        if (recent[1] > 0 && !(recent[0] > 0)) ++free_regions_C_[c];
+        for (int64_t t = 0; t < horizon_; ++t)
+          if (!(recent[0] > 0) || !(block.media_RTC[(r * P + P - horizon_ + t) * C + c] > 0))
+            today_RHC[(r * horizon_ + t) * C + c] = 0;
       }
   }
 
+  // 0 where there is none.
   std::vector<double> finish() {
     const size_t C = given_C_.size();
     for (size_t i = 0; i < price_RC_.size(); ++i) {
@@ -89,16 +104,38 @@ class Prices {
       if (!std::isnan(given_C_[c])) {
         price_RC_[i] = given_C_[c];
       } else if (std::isnan(price_RC_[i])) {
-        price_RC_[i] = spend_C_[c] > 0 && media_C_[c] > 0 ? spend_C_[c] / media_C_[c] : 1.0;
+        const bool was_paid = spend_C_[c] > 0 && media_C_[c] > 0;
+        price_RC_[i] = was_paid ? spend_C_[c] / media_C_[c] : names_.has_spend ? 0.0 : 1.0;
       }
     }
     return std::move(price_RC_);
+  }
+
+  // What of the panel's spend and media in the horizon's weeks doesn't belong to each other.
+  void tell(const FittedRun& run, const std::function<void(const std::string&)>& say) const {
+    const std::string weeks = text(run.now_first, " to ", run.now_last);
+    std::vector<std::string> free, lost;
+    for (size_t c = 0; c < given_C_.size(); ++c) {
+      if (run.has_price_C[c] != 0 && free_regions_C_[c] > 0)
+        free.push_back(text(run.channels[c], " (", free_regions_C_[c], " of ", run.regions.size(), " regions)"));
+      if (lost_C_[c] > 0) lost.push_back(text(run.channels[c], " (", amount(lost_C_[c]), ")"));
+    }
+    if (!free.empty())
+      say(text(
+          "Media without spend from ", weeks, ": ", join(free),
+          ". They count as free: they stay as they are, beside what is planned. Money on top of them "
+          "(plan.channels.NAME.max) buys at the panel's earlier prices; plan.cost gives others (docs/planning.md)."));
+    if (!lost.empty())
+      say(text("Spend without media from ", weeks, ": ", join(lost),
+               ". It brought nothing that a plan could move, and isn't part of today's spend (docs/planning.md)."));
   }
 
  private:
   const PanelCoordinates& names_;
   int64_t horizon_;
   std::vector<double> given_C_, spend_C_, media_C_, price_RC_;
+  std::vector<double> lost_C_;           // spend of the horizon's weeks in regions where it bought no media
+  std::vector<int64_t> free_regions_C_;  // where the horizon's weeks have media, but no spend
 };
 
 // KPI units a week at full saturation over the weeks after the panel, [n, C, T], with media as in `media_nTC`.
@@ -166,7 +203,7 @@ FittedRun read_fitted_run(const FittedRunFiles& files, const PanelFile& panel, c
   if (panel.checksum() != out.shared.panel_checksum)
     throw UserError(text("The panel isn't the one that '", files.results.string(), "' was fitted to: its checksum is ",
                          panel.checksum(), ", expected ", out.shared.panel_checksum,
-                         ". Give the run's own panel file, or train again on this one."));
+                         ". Give the run's own panel file (data.panel=FILE.h5), or train again on this one."));
   const PanelCoordinates& names = panel.coordinates();
   const Forecaster forecaster = forecaster_of(files.checkpoints, model, warn);
   const auto R = static_cast<int64_t>(names.regions.size()), C = static_cast<int64_t>(names.channels.size()),
@@ -190,12 +227,15 @@ FittedRun read_fitted_run(const FittedRunFiles& files, const PanelFile& panel, c
   for (int64_t first = 0; first < R; first += kRegionsAtOnce) {
     const int64_t n = std::min(kRegionsAtOnce, R - first);
     const Panel block = panel.read(first, n);
-    prices.add(block);
     const std::vector<double> media_nPC = media_with_missing_rows_filled(block),
                               coefficient_nPC = results.read_array("coefficient", first, n),
                               inverse_nC = reals(forecaster.scales.inverse_media_scale_ERC[0].narrow(0, first, n)),
                               scale_n = reals(forecaster.scales.target_scale_ER[0].narrow(0, first, n));
-    std::vector<double> future_nTC;
+    std::vector<double> future_nTC, paid_nHC;
+    for (int64_t r = 0; r < n; ++r)
+      paid_nHC.insert(paid_nHC.end(), media_nPC.begin() + (r * P + P - horizon) * C,
+                      media_nPC.begin() + (r + 1) * P * C);
+    prices.add(block, paid_nHC);
     for (int64_t r = 0; r < n; ++r) {
       for (int64_t t = 0; t < out.counted; ++t) {
         const double* week = media_nPC.data() + (r * P + P - horizon + t % horizon) * C;
@@ -210,7 +250,10 @@ FittedRun read_fitted_run(const FittedRunFiles& files, const PanelFile& panel, c
           largest = std::max(largest, media);
           out.scaled_RCP.push_back(std::min(media * inverse_nC[r * C + c], kernels::kMaxScaledMedia));
           if (observed_P[t] != 0) mean += coefficient_nPC[(r * P + t) * C + c] / cells;
-          if (t >= P - horizon) out.today_RCH.push_back(media);
+          if (t < P - horizon) continue;
+          const double paid = paid_nHC[(r * horizon + t - (P - horizon)) * C + c];
+          out.today_RCH.push_back(paid);
+          out.free_RCH.push_back(std::min((media - paid) * inverse_nC[r * C + c], kernels::kMaxScaledMedia));
         }
         out.mean_coefficient_C[c] += mean / static_cast<double>(R);
         relative_RC.push_back(scale_n[r] > 0 ? mean / scale_n[r] : 0);
@@ -226,6 +269,8 @@ FittedRun read_fitted_run(const FittedRunFiles& files, const PanelFile& panel, c
   out.region_sd_C = open_differences(relative_RC, C, out.shared.response_sd);
   out.drift_sd_C = open_differences(coefficient_PC, C, out.shared.drift_sd);
   const std::vector<double> price_RC = prices.finish();
+  for (int64_t c = 0; c < C; ++c) out.has_price_C.push_back(price_RC[c] > 0 ? 1 : 0);
+  prices.tell(out, warn);
   for (size_t i = 0; i < price_RC.size(); ++i) {
     out.unit_RC[i] *= price_RC[i];
     out.highest_RC[i] *= price_RC[i];
@@ -306,6 +351,9 @@ Responses FittedRun::responses(const std::vector<int64_t>& draws, bool further) 
               base_T[t] += weight[lag] * scaled_P[P + t - lag];
           }
         }
+        const double* free_H = free_RCH.data() + (r * C + c) * H;
+        for (int64_t s = 0; s < H; ++s)
+          for (int64_t t = s; t < T; ++t) base_T[t] += weight[t - s] * free_H[s];
         // After the horizon, media go on as they are today.
         for (int64_t s = H; s < T; ++s)
           for (int64_t t = s; t < T; ++t) base_T[t] += weight[t - s] * scaled_P[P - H + s % H];

@@ -32,8 +32,11 @@ struct FittedRun {
   std::vector<double> unit_RC;     // currency a week for one unit of scaled media; 0: no effect
   std::vector<double> scaled_RCP;  // scaled media of the panel's weeks, missing ones filled in
   std::vector<double> today_RCH;   // spend of the panel's last H weeks, currency
-  std::vector<double> highest_RC;  // the largest week of the panel, currency
-  int64_t max_lag = 13;            // weeks that a delayed carry-over lasts
+  // Scaled media of those weeks that cost nothing: they stay as they are, and what is spent comes on top.
+  std::vector<double> free_RCH;
+  std::vector<uint8_t> has_price_C;  // 0: the panel never paid for the channel's media, and no price was given
+  std::vector<double> highest_RC;    // the largest week of the panel, currency
+  int64_t max_lag = 13;              // weeks that a delayed carry-over lasts
 
   int64_t draws() const { return shared.draws.count; }
   /// Responses of some of the draws; of the plain fit where `draws` is empty. With `further`, each draw also has its
@@ -46,8 +49,8 @@ struct FittedRunFiles {
   std::filesystem::path results, checkpoints;
 };
 
-/// Reads it. `cost` overrides prices, by channel. Throws UserError where the run can't be planned with,
-/// DamagedFileError where a file isn't what the run wrote.
+/// Reads it. `cost` overrides prices, by channel. `warn` gets lines for people, about media without spend, too. Throws
+/// UserError where the run can't be planned with, DamagedFileError where a file isn't what the run wrote.
 FittedRun read_fitted_run(const FittedRunFiles& files, const PanelFile& panel, const ModelOptions& model,
                           int64_t horizon, int64_t tail, const std::map<std::string, double>& cost,
                           const std::function<void(const std::string&)>& warn);

@@ -6,6 +6,7 @@
 #include <limits>
 #include <numeric>
 #include <sstream>
+#include <utility>
 
 #include "common/errors.hpp"
 #include "common/text.hpp"
@@ -16,6 +17,20 @@ namespace {
 constexpr double kSlack = 1e-9;  // of a sum: rounding isn't a clash
 
 bool is_above(double lower, double upper) { return lower > upper + kSlack * std::max(1.0, std::abs(upper)); }
+
+std::string with_decimals(double value, int more) {
+  std::ostringstream out;
+  out << std::fixed << std::setprecision((std::abs(value) >= 1000 ? 0 : 2) + more) << value;
+  return out.str();
+}
+
+// Two amounts that differ, with as many digits as show it.
+std::pair<std::string, std::string> told_apart(double one, double other) {
+  constexpr int kMostDecimals = 12;
+  int more = 0;
+  while (more < kMostDecimals && with_decimals(one, more) == with_decimals(other, more)) ++more;
+  return {with_decimals(one, more), with_decimals(other, more)};
+}
 
 // "tv at least 120 (plan.channels.tv.min=120)" of each range that says something.
 std::string list(const std::vector<const SumRange*>& ranges, bool lower) {
@@ -35,16 +50,23 @@ void tighten_to(SumRange& range, const std::vector<const SumRange*>& parts) {
     least += part->lower;
     most += part->upper;
   }
-  if (is_above(least, range.upper))
-    throw UserError(text("These limits clash: ", range.name, " may be at most ", amount(range.upper), " (",
-                         range.upper_says, "), but its parts are at least ", amount(least),
-                         " together: ", list(parts, true), ". Raise the first or lower one of the others."));
-  if (is_above(range.lower, most))
-    throw UserError(text("These limits clash: ", range.name, " must be at least ", amount(range.lower), " (",
-                         range.lower_says, "), but its parts are at most ", amount(most),
-                         " together: ", list(parts, false), ". Lower the first or raise one of the others."));
-  if (least > range.lower) range.lower = least, range.lower_says = "the sum of " + list(parts, true);
-  if (most < range.upper) range.upper = most, range.upper_says = "the sum of " + list(parts, false);
+  if (is_above(least, range.upper)) {
+    const auto [allowed, asked] = told_apart(range.upper, least);
+    throw UserError(text("These limits clash: ", range.name, " may be at most ", allowed, " (", range.upper_says,
+                         "), but its parts are at least ", asked, " together: ", list(parts, true),
+                         ". Raise the first or lower one of the others."));
+  }
+  if (is_above(range.lower, most)) {
+    const auto [asked, allowed] = told_apart(range.lower, most);
+    throw UserError(text("These limits clash: ", range.name, " must be at least ", asked, " (", range.lower_says,
+                         "), but its parts are at most ", allowed, " together: ", list(parts, false),
+                         ". Lower the first or raise one of the others."));
+  }
+  // Sums of a locked channel's parts differ from its own by rounding: that is no other limit, and gets no other words.
+  if (is_above(least, range.lower)) range.lower_says = "the sum of " + list(parts, true);
+  if (is_above(range.upper, most)) range.upper_says = "the sum of " + list(parts, false);
+  range.lower = std::max(range.lower, least);
+  range.upper = std::min(range.upper, most);
   range.lower = std::min(range.lower, range.upper);
 }
 
@@ -52,15 +74,10 @@ double sum(const std::vector<double>& values) { return std::accumulate(values.be
 
 }  // namespace
 
-std::string amount(double value) {
-  std::ostringstream out;
-  const int decimals = std::abs(value) >= 1000 ? 0 : 2;
-  out << std::fixed << std::setprecision(decimals) << value;
-  return out.str();
-}
+std::string amount(double value) { return with_decimals(value, 0); }
 
 SumRange sum_range(const std::string& name, const std::string& key, const SumLimits& limits, const SumLimits& general,
-                   double today) {
+                   double today, const std::string& kept_says) {
   SumRange out{name, 0, std::numeric_limits<double>::infinity(), "", ""};
   const auto raise = [&](double value, const std::string& says) {
     if (value > out.lower || out.lower_says.empty()) out.lower = value, out.lower_says = says;
@@ -71,26 +88,32 @@ SumRange sum_range(const std::string& name, const std::string& key, const SumLim
   const auto multiple = [&](const std::string& of, double value) {
     return text(of, "=", shortest(value), " x today's ", amount(today));
   };
-  if (limits.locked) {
-    out.lower = out.upper = today;
-    out.lower_says = out.upper_says = "locked at today's";
-    return out;
-  }
+  const auto refuse_clash = [&](double lower, const std::string& lower_says, double upper,
+                                const std::string& upper_says) {
+    if (!is_above(lower, upper)) return;
+    const auto [least, most] = told_apart(lower, upper);
+    throw UserError(text("These limits clash: ", name, " must be at least ", least, " (", lower_says, ") and at most ",
+                         most, " (", upper_says, "). Change one of them."));
+  };
+  // What is said of all channels gives way to a lock; what is said of this one doesn't.
   if (limits.lower) {
     raise(*limits.lower * today, multiple(key + ".lower", *limits.lower));
-  } else if (general.lower && !limits.min) {
+  } else if (general.lower && !limits.min && !limits.locked) {
     raise(*general.lower * today, multiple("plan.lower", *general.lower));
   }
   if (limits.min) raise(*limits.min, text(key, ".min=", amount(*limits.min)));
   if (limits.upper) {
     cap(*limits.upper * today, multiple(key + ".upper", *limits.upper));
-  } else if (general.upper && !limits.max) {
+  } else if (general.upper && !limits.max && !limits.locked) {
     cap(*general.upper * today, multiple("plan.upper", *general.upper));
   }
   if (limits.max) cap(*limits.max, text(key, ".max=", amount(*limits.max)));
-  if (is_above(out.lower, out.upper))
-    throw UserError(text("These limits clash: ", name, " must be at least ", amount(out.lower), " (", out.lower_says,
-                         ") and at most ", amount(out.upper), " (", out.upper_says, "). Change one of them."));
+  if (limits.locked) {
+    refuse_clash(out.lower, out.lower_says, today, kept_says);
+    refuse_clash(today, kept_says, out.upper, out.upper_says);
+    return {name, today, today, kept_says, kept_says};
+  }
+  refuse_clash(out.lower, out.lower_says, out.upper, out.upper_says);
   return out;
 }
 
@@ -108,12 +131,16 @@ void SumLimitsTree::tighten(const std::vector<SumRange>& cells) {
 }
 
 void SumLimitsTree::check_budget(double budget) const {
-  if (is_above(all.lower, budget))
-    throw UserError(text("plan.budget=", amount(budget), " is below what the limits ask for, ", amount(all.lower), ": ",
-                         all.lower_says, ". Raise the budget or lower one of these."));
-  if (is_above(budget, all.upper))
-    throw UserError(text("plan.budget=", amount(budget), " is above what the limits allow, ", amount(all.upper), ": ",
-                         all.upper_says, ". Lower the budget or raise one of these."));
+  if (is_above(all.lower, budget)) {
+    const auto [given, least] = told_apart(budget, all.lower);
+    throw UserError(text("plan.budget=", given, " is below what the limits ask for, ", least, ": ", all.lower_says,
+                         ". Raise the budget or lower one of these."));
+  }
+  if (is_above(budget, all.upper)) {
+    const auto [given, most] = told_apart(budget, all.upper);
+    throw UserError(text("plan.budget=", given, " is above what the limits allow, ", most, ": ", all.upper_says,
+                         ". Lower the budget or raise one of these."));
+  }
 }
 
 void move_to_total(std::vector<double>& values, const std::vector<double>& lower, const std::vector<double>& upper,

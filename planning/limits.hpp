@@ -24,9 +24,10 @@ struct ChannelGroup {
 };
 
 /// What a sum may be: the narrower ones of the multiples of `today` and the amounts; `key` is where they are given
-/// ("plan.channels.tv"), `general` what counts where it gives no multiple. Throws UserError for limits that clash.
+/// ("plan.channels.tv"), `general` what counts where it gives no multiple. A locked one is today's, and `kept_says`
+/// why. Throws UserError for limits that clash, with each other or with the lock.
 SumRange sum_range(const std::string& name, const std::string& key, const SumLimits& limits, const SumLimits& general,
-                   double today);
+                   double today, const std::string& kept_says = "locked at today's");
 
 /// Limits of sums as a tree: channels, groups of them, all. After `tighten` each range holds what can be reached.
 struct SumLimitsTree {

@@ -96,19 +96,30 @@ class PlanFiles {
   }
 
   std::string status(int64_t channel) const {
-    if (plan_.kept_C[channel] != Kept::kNo) return plan_.kept_C[channel] == Kept::kLocked ? "locked" : "not identified";
+    switch (plan_.kept_C[channel]) {
+      case Kept::kLocked:
+        return "locked";
+      case Kept::kNoPrice:
+        return "no price";
+      case Kept::kNotIdentified:
+        return "not identified";
+      case Kept::kNo:
+        break;
+    }
     const SumRange& range = plan_.problem.limits.channels[channel];
     const double slack = kAtLimit * std::max(range.upper - range.lower, 1e-12 * range.upper);
     if (spend_SC_[1][channel] <= range.lower + slack) return "at lower";
     return spend_SC_[1][channel] >= range.upper - slack ? "at upper" : "free";
   }
 
-  // Whether some week's spend is beyond all that one of the variable's regions has seen.
+  // Whether some week's media are beyond all that one of the variable's regions has seen.
   bool extrapolates(const Block& block, int64_t week) const {
     for (int64_t r = block.first_region; r < block.first_region + block.regions; ++r) {
       const int64_t cell = r * channels_ + block.channel;
       for (int64_t t = week < 0 ? 0 : week; t < (week < 0 ? run_.horizon : week + 1); ++t)
-        if (planned().spend_RCH[cell * run_.horizon + t] > run_.highest_RC[cell] * (1 + 1e-9)) return true;
+        if (const int64_t at = cell * run_.horizon + t;
+            planned().spend_RCH[at] + run_.free_RCH[at] * run_.unit_RC[cell] > run_.highest_RC[cell] * (1 + 1e-9))
+          return true;
     }
     return false;
   }
@@ -199,7 +210,7 @@ class PlanFiles {
     out["budget"] = plan_.solved.budget;
     out["objective"] = {{"name", options_.robust ? "lower" : "mean"}, {"value", plan_.solved.value}};
     if (options_.robust) out["objective"]["quantile"] = options_.quantile;
-    out["price"] = number_or_null(plan_.solved.price);
+    out["price"] = number_or_null(plan_.price);
     out["search"] = plan_.solved.search;
     out["variables"] = plan_.problem.decisions.count();
     out["draws"] = plan_.problem.responses.draws;

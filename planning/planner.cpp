@@ -53,7 +53,6 @@ class Planner {
     out.starts = static_cast<int64_t>(reached.size());
     out.agreeing = std::count_if(reached.begin(), reached.end(),
                                  [&](double value) { return value >= out.value - kAgreeing * std::abs(out.value); });
-    out.price = price(out.variables);
     return out;
   }
 
@@ -125,21 +124,6 @@ class Planner {
     std::vector<double> out = problem_.decisions.lower;
     for (size_t i = 0; i < out.size(); ++i) out[i] = random.uniform(out[i], problem_.decisions.upper[i]);
     return out;
-  }
-
-  // The mean gradient of what may still move both ways, weighted by its room.
-  double price(const std::vector<double>& variables) const {
-    std::vector<double> gradient;
-    objective_.gradient(variables, gradient);
-    const Decisions& decisions = problem_.decisions;
-    double sum = 0, weight = 0;
-    for (size_t i = 0; i < variables.size(); ++i) {
-      const double room = std::min(variables[i] - decisions.lower[i], decisions.upper[i] - variables[i]);
-      if (room <= 1e-6 * (decisions.upper[i] - decisions.lower[i])) continue;
-      sum += room * gradient[i];
-      weight += room;
-    }
-    return weight > 0 ? sum / weight : NAN;
   }
 
   const PlanProblem& problem_;

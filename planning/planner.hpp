@@ -27,7 +27,6 @@ struct SolvedPlan {
   std::vector<double> variables;
   double budget = 0;
   double value = 0;      // of the objective
-  double price = 0;      // d value / d budget, as if spread over what may move
   int64_t starts = 0;    // searches that were made
   int64_t agreeing = 0;  // of which ended within .1 % of the best
   std::string search;    // NLopt's algorithm

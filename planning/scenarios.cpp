@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "common/csv_field.hpp"
 #include "common/errors.hpp"
 #include "common/text.hpp"
 #include "data/table_reader.hpp"
@@ -58,6 +59,9 @@ class ScenarioRows {
   void add_row(const std::vector<std::string>& words) {
     const size_t scenario = scenario_of(words[0]), channel = one_of(run_.channels, 1, words[1], "channel of the run");
     const double spend = number(words[2]);
+    if (spend > 0 && run_.has_price_C[channel] == 0)
+      fail(2, words[2], text("for ", words[1], ", whose media never cost anything in the panel"),
+           text("Give their price, plan.cost={", run_.channels[channel], ": PRICE}, or a spend of 0."));
     // The cells that the row speaks of: all regions and weeks where it names none.
     size_t first_region = 0, end_region = run_.regions.size(), first_week = 0, end_week = run_.weeks.size();
     for (size_t column = kColumns.size(); column < columns_.size(); ++column) {
@@ -93,14 +97,18 @@ class ScenarioRows {
       fail(0, name, "the name of a scenario that is always there", "Choose another one.");
     for (size_t s = 0; s < scenarios_.size(); ++s)
       if (scenarios_[s].name == name) return s;
-    scenarios_.push_back({name, run_.today_RCH, {}});
+    scenarios_.push_back({name, run_.today_RCH, {}, {}});
     named_.emplace_back(run_.today_RCH.size(), 0);
     return scenarios_.size() - 1;
   }
 
   size_t one_of(const std::vector<std::string>& names, size_t column, const std::string& name,
                 const std::string& what) {
-    const auto found = std::find(names.begin(), names.end(), name);
+    // As it is, or as the program's own files write it (with a ' before what a spreadsheet would run).
+    auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end())
+      found =
+          std::find_if(names.begin(), names.end(), [&](const auto& one) { return csv_field(one) == csv_field(name); });
     if (found != names.end()) return static_cast<size_t>(found - names.begin());
     const std::string expected = names.size() <= kListed ? join(names) : text(names.front(), ", ..., ", names.back());
     fail(column, name, "no " + what, text("Expected one of ", expected, ".", did_you_mean(name, names)));
@@ -126,25 +134,37 @@ class ScenarioRows {
 
 }  // namespace
 
-void add_outcomes(const FittedRun& run, std::vector<Scenario>& scenarios, int threads) {
+void add_outcomes(const FittedRun& run, std::vector<Scenario>& scenarios, size_t with_slopes, int threads) {
   const auto R = static_cast<int64_t>(run.regions.size()), C = static_cast<int64_t>(run.channels.size());
   const int64_t all = std::max<int64_t>(1, run.draws()), H = run.horizon;
   for (Scenario& scenario : scenarios) scenario.outcome_CD.assign(static_cast<size_t>(C * all), 0.0);
+  for (size_t s = 0; s < with_slopes; ++s) scenarios[s].slope_RCH.assign(scenarios[s].spend_RCH.size(), 0.0);
   for (int64_t first = 0; first < all; first += kDrawsAtOnce) {
     const int64_t D = std::min(kDrawsAtOnce, all - first);
     std::vector<int64_t> draws(run.draws() > 0 ? static_cast<size_t>(D) : 0);
     std::iota(draws.begin(), draws.end(), first);
     const Responses responses = run.responses(draws, /*further=*/true);
+    const std::vector<double> weight_D(static_cast<size_t>(D), 1.0 / static_cast<double>(all));
     in_parallel(threads, C, [&](int64_t begin, int64_t end) {
       RegionResponse response(responses);
-      std::vector<double> outcome_D(static_cast<size_t>(D)), idle_D(static_cast<size_t>(D));
+      std::vector<double> outcome_D(static_cast<size_t>(D)), idle_D(static_cast<size_t>(D)),
+          slope_H(static_cast<size_t>(H));
       for (int64_t c = begin; c < end; ++c) {
         std::fill(idle_D.begin(), idle_D.end(), 0.0);
         for (int64_t r = 0; r < R; ++r) add_idle_outcome(responses, r, c, idle_D.data());
-        for (Scenario& scenario : scenarios) {
+        for (size_t s = 0; s < scenarios.size(); ++s) {
+          Scenario& scenario = scenarios[s];
           std::fill(outcome_D.begin(), outcome_D.end(), 0.0);
-          for (int64_t r = 0; r < R; ++r)
-            response.outcome(r, c, scenario.spend_RCH.data() + (r * C + c) * H, outcome_D.data());
+          for (int64_t r = 0; r < R; ++r) {
+            const int64_t cell = (r * C + c) * H;
+            const double* spend_H = scenario.spend_RCH.data() + cell;
+            if (s >= with_slopes) {
+              response.outcome(r, c, spend_H, outcome_D.data());
+              continue;
+            }
+            response.gradient(r, c, spend_H, weight_D.data(), outcome_D.data(), slope_H.data());
+            for (int64_t t = 0; t < H; ++t) scenario.slope_RCH[cell + t] += slope_H[t];
+          }
           for (int64_t d = 0; d < D; ++d) scenario.outcome_CD[c * all + first + d] = outcome_D[d] - idle_D[d];
         }
       }

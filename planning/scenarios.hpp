@@ -15,10 +15,12 @@ struct Scenario {
   std::string name;
   std::vector<double> spend_RCH;   // currency
   std::vector<double> outcome_CD;  // KPI units beyond spending nothing in the horizon; D = 1 without an ensemble
+  std::vector<double> slope_RCH;   // of the draws' mean outcome by spend_RCH, where it was asked for
 };
 
-/// Fills in the outcomes, by all of the run's draws, a few at a time.
-void add_outcomes(const FittedRun& run, std::vector<Scenario>& scenarios, int threads);
+/// Fills in the outcomes, and the slopes of the first `with_slopes` scenarios, by all of the run's draws, a few at a
+/// time.
+void add_outcomes(const FittedRun& run, std::vector<Scenario>& scenarios, size_t with_slopes, int threads);
 
 /// A figure's mean over draws and its interval (NaN without draws), which never reaches below `least`: outcomes are
 /// never negative, differences of them may be.

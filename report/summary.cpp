@@ -14,6 +14,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr double kSameBudget = 0.03;  // a plan's budget and today's that differ by less are about the same
+
 double number(const Json& value) {
   return value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN();
 }
@@ -179,20 +181,40 @@ class Summary {
     if (!data_.contains("plan") || !data_["plan"].is_object() || !data_["plan"]["tables"].contains("scenarios.csv"))
       return;
     const Json& values = data_["plan"]["tables"]["scenarios.csv"]["values"];
+    double today = std::numeric_limits<double>::quiet_NaN();
     for (std::size_t row = 0; row < values["gain"].size(); ++row) {
-      if (label_at(values["scenario"], row) != "plan") continue;
-      const double gain = number(values["gain"][row]), lower = number(values["gain_lower"][row]);
-      std::string sentence =
-          text("The budget plan spends ", grouped(number(values["spend"][row])),
-               data_.value(Json::json_pointer("/plan/facts/currency"), true) ? "" : " media units", " and gains ",
-               grouped(gain), " ", data_["run"]["target"].get<std::string>(), " over today's spend");
-      if (std::isfinite(lower))
-        sentence += text(" (", grouped(lower), " to ", grouped(number(values["gain_upper"][row])), ")");
-      if (std::isfinite(lower) && lower <= 0)
-        warning(sentence + ": its interval holds losses, too.");
-      else
-        fact(sentence + ".");
+      const double spend = number(values["spend"][row]);
+      if (label_at(values["scenario"], row) == "today") today = spend;
+      if (label_at(values["scenario"], row) == "plan")
+        what_a_plan_gains(spend, today, number(values["gain"][row]), number(values["gain_lower"][row]),
+                          number(values["gain_upper"][row]));
     }
+  }
+
+  void what_a_plan_gains(double spend, double today, double gain, double lower, double upper) {
+    const auto target = data_["run"]["target"].get<std::string>();
+    const bool loses = gain < 0;
+    std::string sentence = text("The budget plan spends ", grouped(spend),
+                                data_.value(Json::json_pointer("/plan/facts/currency"), true) ? "" : " media units",
+                                " and ", loses ? "LOSES " : "gains ", grouped(std::abs(gain)), " ", target,
+                                loses ? " against" : " over", " today's spend");
+    if (std::isfinite(lower))
+      sentence += loses ? text(" (", grouped(0 - upper), " to ", grouped(0 - lower), ")")
+                        : text(" (", grouped(lower), " to ", grouped(upper), ")");
+    if (loses && std::isfinite(upper))
+      sentence += upper < 0 ? ": its whole interval is a loss." : ": its interval holds gains, too.";
+    else if (lower < 0)
+      sentence += ": its interval holds losses, too.";
+    else
+      sentence += ".";
+    // Of another budget, a part of the difference is the money's.
+    if (today > 0 && std::abs(spend / today - 1) > kSameBudget)
+      sentence += text(" It spends ", percent(std::abs(spend / today - 1)), spend > today ? " more" : " less",
+                       " than today, from which this follows, too.");
+    if (loses || lower < 0)
+      warning(sentence);
+    else
+      fact(sentence);
   }
 
   const Channel* largest_identified() const {

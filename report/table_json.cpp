@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "common/csv_field.hpp"
+
 namespace dcmmm {
 namespace {
 
@@ -47,6 +49,12 @@ std::string next_field(const std::string& csv, std::size_t& at, bool& last) {
   return out;
 }
 
+// Without the ' that a CSV file has before what a spreadsheet would run: a page shows the name itself.
+std::string unguarded(const std::string& field) {
+  const bool is_guarded = field.starts_with('\'') && csv_field(field.substr(1)) == csv_field(field);
+  return is_guarded ? field.substr(1) : field;
+}
+
 class Column {
  public:
   explicit Column(bool is_text) : is_text_(is_text) {}
@@ -56,8 +64,9 @@ class Column {
       numbers_.push_back(field.empty() ? Json(nullptr) : Json(std::strtod(field.c_str(), nullptr)));
       return;
     }
-    const auto [place, is_new] = code_of_.try_emplace(field, code_of_.size());
-    if (is_new) labels_.push_back(field);
+    const std::string label = unguarded(field);
+    const auto [place, is_new] = code_of_.try_emplace(label, code_of_.size());
+    if (is_new) labels_.push_back(label);
     codes_.push_back(place->second);
   }
 

@@ -28,9 +28,12 @@ class Table {
   }
   labels(column) { return this.stored[column] ? this.stored[column].labels : []; }
   csv(rows) {
+    const number = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
     const field = (value) => {
       if (value === null) return "";
-      const text = String(value);
+      // As dcmmm export writes it: a spreadsheet must not run a name as a formula.
+      const isFormula = typeof value === "string" && /^[=+\-@\t\r]/.test(value) && !number.test(value);
+      const text = (isFormula ? "'" : "") + value;
       return /[",\r\n]|^ | $/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
     };
     const lines = (rows || this.all()).map((row) => this.columns.map((column) => field(this.at(column, row))).join(","));

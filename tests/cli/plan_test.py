@@ -137,6 +137,7 @@ class Plan(cli.Case):
             ("plan.locked=[chanel_01]",): ["plan.locked names 'chanel_01'", "Did you mean 'channel_01'?"],
             ("plan.groups={a: {channels: [x]}}",): ["plan.groups.a names 'x'"],
             ("plan.groups={a: {channels: [channel_01]}, b: {channels: [channel_01]}}",): ["in one group only"],
+            ("plan.locked=[channel_01]", "plan.channels={channel_01: {min: 1e12, max: 1}}"): ["plan.channels.channel_01.min=1000000000000", "locked at today's by plan.locked"],
             ("plan.lower=3",): ["'plan.lower' is 3, but expected at most plan.upper (2)"],
             ("plan.cell_lower=4",): ["'plan.cell_lower' is 4, but expected at most plan.cell_upper (3)"],
             ("plan.budget=5", "plan.target_roi=2"): ["only one can be given"],
@@ -164,6 +165,123 @@ class Plan(cli.Case):
         self.assertIn("needs run=DIR", self.dcmmm("plan", code=2).err)
 
 
+class Spend(cli.Case):
+    """Panels with spend: what today costs, and media that cost nothing."""
+
+    PRICES = (0.5, 3.0)  # of channels 0 and 1; nobody pays for channel 2
+
+    def fit(self, rows):
+        for row in rows:
+            for c in range(3):
+                row.setdefault(f"spend_{c}", repr(float(row[f"media_{c}"]) * self.PRICES[c]) if c < 2 else "0")
+        self.rows = cli.write_table(self.folder / "sales.csv", rows) and rows
+        self.dcmmm("train", "data.source=sales.csv", "data.target=sales", "run.dir=run", "trainer.threads=1", "data.holdout_weeks=0",
+                   "model.estimator=likelihood", "model.likelihood.curve_draws=0")
+
+    def plan(self, *words, output="plan", **options):
+        done = self.dcmmm("plan", "run=run", f"output={output}", "trainer.threads=1", "plan.horizon_weeks=5", *words, **options)
+        if "code" in options:
+            return done
+        return done, {row["channel"]: row for row in cli.read_csv(self.folder / output / "channels.csv")}
+
+    def paid(self, channel, column="spend"):
+        last = sorted({row["week"] for row in self.rows})[-5:]
+        return sum(float(row[f"{column}_{channel}"]) for row in self.rows if row["week"] in last)
+
+    def test_todays_spend_is_the_panels(self):
+        rows = cli.table(channels=3)
+        del rows[-3], rows[-2], rows[118]  # weeks without a row: their media are guesses, which nobody paid for
+        self.fit(rows)
+        done, channels = self.plan()
+        for c in range(3):
+            np.testing.assert_allclose(float(channels[str(c)]["spend_now"]), self.paid(c), rtol=1e-9)
+        today = cli.read_csv(self.folder / "plan/scenarios.csv")[0]
+        np.testing.assert_allclose(float(today["spend"]), self.paid(0) + self.paid(1), rtol=1e-9)
+        # Owned media: kept, at no cost, and said.
+        owned = channels["2"]
+        self.assertEqual((owned["spend_now"], owned["spend_plan"], owned["status"]), ("0", "0", "no price"))
+        self.assertEqual(json.loads((self.folder / "plan/plan.json").read_text())["kept"], [{"channel": "2", "reason": "no price"}])
+        self.assertIn("the panel never paid for their media: 2. plan.cost={2: PRICE}", done.err)
+        self.assertNotIn("without spend", done.err)
+        (self.folder / "mine.csv").write_text("scenario,channel,region,spend\nmore,2,r0,7\n")
+        for words, message in ((["plan.channels={2: {min: 7}}"], "plan.channels.2.min=7.00"), (["plan.scenarios=mine.csv"], "never cost anything in the panel")):
+            self.assertIn(message, self.plan(*words, output="no", code=2).err)
+        # With a price they take part.
+        done, channels = self.plan("plan.cost={2: 0.25}", "plan.level=channel", output="priced")
+        self.assertGreaterEqual(float(channels["2"]["spend_now"]), 0.25 * self.paid(2, "media") * (1 - 1e-9))
+        self.assertNotEqual(channels["2"]["spend_plan"], channels["2"]["spend_now"])
+        self.assertNotIn("never paid", done.err)
+
+    def test_free_media_stay_and_money_comes_on_top(self):
+        rows = cli.table(channels=3)
+        last = sorted({row["week"] for row in rows})[-5:]
+        for row in rows:
+            if row["week"] in last:
+                row["spend_1"] = "0"
+        self.fit(rows)
+        done, channels = self.plan("plan.tail_weeks=0")
+        self.assertIn("Media without spend from", done.err)
+        self.assertIn(": 1 (4 of 4 regions).", done.err)
+        self.assertNotIn("Spend without media", done.err)
+        self.assertEqual((channels["1"]["spend_now"], channels["1"]["spend_plan"], channels["1"]["outcome_now"]), ("0", "0", "0"))
+        np.testing.assert_allclose(float(channels["0"]["spend_now"]), self.paid(0), rtol=1e-9)
+        # What money for them brings is what a forecast with more media brings, at the panel's earlier price.
+        (self.folder / "mine.csv").write_text("scenario,channel,region,spend\n" + "".join(f"more,1,r{r},300\n" for r in range(4)))
+        _, channels = self.plan("plan.tail_weeks=0", "plan.scenarios=mine.csv", "plan.channels={1: {max: 900}}", output="more")
+        self.assertEqual(float(channels["1"]["upper"]), 900)
+        self.assertEqual(channels["1"]["spend_now"], "0")
+        total = []
+        for more in (0, 300 / 3.0 / 5):
+            table = [{"region": row["region"], "week": str(np.datetime64(row["week"]) + 35), "control_0": "",
+                      **{f"media_{c}": repr(float(row[f"media_{c}"]) + (more if c == 1 else 0)) for c in range(3)}}
+                     for row in rows if row["week"] in last]
+            cli.write_table(self.folder / "future.csv", table)
+            self.dcmmm("predict", "run=run", "data.source=future.csv", "output=forecast.csv")
+            total.append(cli.column(cli.read_csv(self.folder / "forecast.csv"), "predicted").sum())
+        gain = next(float(row["gain"]) for row in cli.read_csv(self.folder / "more/scenarios.csv") if row["scenario"] == "more")
+        self.assertGreater(gain, 0)
+        np.testing.assert_allclose(gain, total[1] - total[0], rtol=1e-5)
+
+    def test_names_that_files_guard_come_back(self):
+        rows = cli.table(regions=3, channels=3)
+        for row in rows:
+            row["region"] = {"r0": "=cmd", "r1": "-x, y", "r2": "plain"}[row["region"]]
+        self.fit(rows)
+        self.plan("plan.level=channel_region")
+        found = (self.folder / "plan/plan.csv").read_text()
+        self.assertIn(",'=cmd,", found)
+        written = cli.read_csv(self.folder / "plan/plan.csv")
+        cli.write_table(self.folder / "mine.csv", [{"scenario": "b", "spend": row["spend_plan"], **{name: row[name] for name in ("channel", "region", "week")}} for row in written])
+        self.plan("plan.scenarios=mine.csv", output="again")
+        scenarios = {row["scenario"]: row for row in cli.read_csv(self.folder / "again/scenarios.csv")}
+        planned = cli.read_csv(self.folder / "plan/scenarios.csv")[1]
+        np.testing.assert_allclose(float(scenarios["b"]["outcome"]), float(planned["outcome"]), rtol=1e-9)
+
+
+class Panels(cli.Case):
+    """plan, export and report read the run's panel, wherever it lies."""
+
+    def test_a_panel_that_was_moved_or_is_another(self):
+        self.synth(weeks=30)
+        self.dcmmm("train", "data.panel=panel.h5", "run.dir=run", *cli.QUICK)
+        self.synth("other.h5", weeks=30, seed=2)
+        (self.folder / "panel.h5").rename(self.folder / "moved.h5")
+        commands = {"plan": ["plan.horizon_weeks=4", "plan.starts=1", "output=plan"], "export": ["output=csv"], "report": ["output=report.html"]}
+        for command, words in commands.items():
+            output = self.folder / words[-1].split("=")[1]
+            for given, messages in (([], ["'panel.h5', isn't there", "data.panel=FILE.h5"]),
+                                    (["data.panel=nowhere.h5"], ["nowhere.h5"]),
+                                    (["data.panel=other.h5"], ["data.panel is 'other.h5', which isn't the panel that the run in 'run' was fitted to"]),
+                                    (["data.source=sales.csv", "data.panel=moved.h5"], ["data.source is 'sales.csv'", "Leave data.source out"])):
+                with self.subTest(command=command, given=given):
+                    done = self.dcmmm(command, "run=run", *words, *given, code=2)
+                    for message in messages:
+                        self.assertIn(message, done.err)
+                    self.assertFalse(output.exists())
+            self.dcmmm(command, "run=run", *words, "data.panel=moved.h5")
+            self.assertTrue(output.exists())
+
+
 class Unidentified(cli.Case):
     def test_what_is_not_identified_stays_unless_asked_for(self):
         panel = self.synth(regions=20, weeks=90, channels=3, controls=1, kind="clean", demand_following=0.05)
@@ -174,6 +292,9 @@ class Unidentified(cli.Case):
         rows = cli.read_csv(self.folder / "kept/channels.csv")
         self.assertEqual((rows[0]["identified"], rows[0]["status"]), ("0", "not identified"))
         self.assertEqual(rows[0]["spend_plan"], rows[0]["spend_now"])
+        done = self.dcmmm("plan", "run=run", "output=clash", "plan.channels={channel_01: {upper: 0.5}}", code=2)
+        self.assertIn("not identified, see plan.include_unidentified", done.err)
+        self.assertIn("plan.channels.channel_01.upper=0.5", done.err)
         done = self.dcmmm("plan", "run=run", "output=moved", "plan.include_unidentified=true")
         self.assertIn("moves money by effects that aren't identified: channel_01", done.err)
         rows = cli.read_csv(self.folder / "moved/channels.csv")

@@ -211,12 +211,17 @@ class Report(cli.Case):
         self.train("run", "data.source=sales.csv", "data.target=sales", names)
         page = self.report("run")
         self.assertEqual(set(embedded(page)["run"]["channels"]), {EVIL[0], EVIL[2]})
+        self.assertEqual(set(embedded(page)["tables"]["regions.csv"]["values"]["region"]["labels"]), {EVIL[0], EVIL[1], EVIL[3]})
         self.assertNotIn("<script>evil", page.read_text())
         with Chromium() as browser:
             browser.open(page)
             self.assertEqual(browser.run("document.querySelectorAll('img, script').length"), 3)
             self.assertEqual(browser.run("[...document.querySelectorAll('#region select option')].map((option) => option.value)"),
                              sorted({row["region"] for row in rows}, key=[row["region"] for row in rows].index))
+            # The page shows the names themselves; what it saves is safe in a spreadsheet, as the exported files are.
+            self.assertIn(EVIL[1], [row["region"] for row in self.shown(browser, "regions", "regions.csv")])
+            saved = {row["region"] for row in csv.DictReader(io.StringIO(browser.run("table('regions.csv').csv()")))}
+            self.assertEqual(saved, {EVIL[0], "'" + EVIL[1], EVIL[3]})
             self.assert_quiet(browser, page)
             # No ensemble, no crossval, no plan: each view says so, with the command.
             self.assertIn("ensemble.members=16", browser.run("document.querySelector('#shares .missing').textContent"))

@@ -13,6 +13,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string refusal(const std::function<void()>& work) {
   try {
@@ -74,6 +75,56 @@ TEST(Limits, NamesWhatClashes) {
   options.groups["pair"] = {{"c0", "c1"}, {3, {}, {}, {}, false}};
   EXPECT_THAT(refusal(options), AllOf(HasSubstr("pair must be at least"), HasSubstr("plan.groups.pair.lower=3"),
                                       HasSubstr("plan.upper=2")));
+}
+
+TEST(SumRange, ALockIsALimitToo) {
+  const SumLimits general{1.2, 2.0, {}, {}, false};
+  SumRange range = sum_range("tv", "plan.channels.tv", {1.0, 1.0, 100, 100, true}, general, 100, "locked by me");
+  EXPECT_EQ(range.lower, 100);
+  EXPECT_EQ(range.upper, 100);
+  EXPECT_EQ(range.upper_says, "locked by me");
+  const auto refused = [&](const SumLimits& limits) {
+    return refusal([&] { sum_range("tv", "plan.channels.tv", limits, general, 100, "locked by me"); });
+  };
+  EXPECT_EQ(refused({{}, {}, 1e9, 1, true}),
+            "These limits clash: tv must be at least 1000000000 (plan.channels.tv.min=1000000000) and at most 100.00 "
+            "(locked by me). Change one of them.");
+  EXPECT_THAT(refused({{}, {}, {}, 99, true}),
+              HasSubstr("at least 100.00 (locked by me) and at most 99.00 (plan.channels.tv.max=99.00)"));
+  EXPECT_THAT(refused({1.1, {}, {}, {}, true}), HasSubstr("plan.channels.tv.lower=1.1"));
+  EXPECT_THAT(refused({{}, 0.9, {}, {}, true}), HasSubstr("plan.channels.tv.upper=0.9"));
+}
+
+// The sums of a locked channel's cells differ from its own by rounding, which isn't a limit of the cells.
+TEST(Limits, ALockedChannelIsCalledLocked) {
+  for (uint64_t seed = 1; seed <= 8; ++seed) {
+    PlanOptions options;
+    for (const char* name : {"c0", "c1", "c2"}) options.channels[name].locked = true;
+    options.level = PlanLevel::kAll;
+    EXPECT_THAT(refusal([&] {
+                  made_up_problem({2, 7, 3, 6, 2}, seed, options).limits.check_budget(1);
+                }),
+                AllOf(HasSubstr("locked at today's"), Not(HasSubstr("cell_lower"))));
+    EXPECT_THAT(refusal([&] {
+                  made_up_problem({2, 7, 3, 6, 2}, seed, options).limits.check_budget(1e9);
+                }),
+                AllOf(HasSubstr("locked at today's"), Not(HasSubstr("cell_upper"))));
+  }
+}
+
+TEST(Limits, AmountsThatDifferAreWrittenSo) {
+  SumLimitsTree limits;
+  limits.all = {"all", 574074.6, 574074.9, "a", "b"};
+  EXPECT_THAT(refusal([&] { limits.check_budget(574075); }),
+              HasSubstr("plan.budget=574075.0 is above what the limits allow, 574074.9"));
+  EXPECT_THAT(refusal([&] { limits.check_budget(574074.599); }),
+              HasSubstr("plan.budget=574074.599 is below what the limits ask for, 574074.600"));
+  EXPECT_THAT(refusal([&] { limits.check_budget(1); }),
+              HasSubstr("plan.budget=1.00 is below what the limits ask for, 574075"));
+  EXPECT_THAT(refusal([&] {
+                sum_range("tv", "plan.channels.tv", {{}, {}, 2000.2, 2000.1, false}, {}, 100);
+              }),
+              AllOf(HasSubstr("at least 2000.2 ("), HasSubstr("at most 2000.1 (")));
 }
 
 TEST(Limits, NamesWhatKeepsABudgetFromBeingSpent) {

@@ -238,16 +238,6 @@ TEST(Planner, TheLowerQuantileIsHigherWhereItIsAskedFor) {
   EXPECT_GE(better, 3);
 }
 
-TEST(Planner, SaysThePriceOfTheBudget) {
-  PlanOptions options;
-  options.lower = 0.1, options.upper = 4;
-  const PlanProblem problem = made_up_problem({3, 2, 3, 3, 2, 0.8, 1.3}, 8, options);
-  const double budget = today_total(problem), step = 0.01 * budget;
-  const SolvedPlan plan = solve(problem, budget);
-  const double slope = (solve(problem, budget + step).value - solve(problem, budget - step).value) / (2 * step);
-  EXPECT_NEAR(plan.price, slope, 0.02 * slope);
-}
-
 TEST(Planner, TheSameTwiceAndWithMoreThreads) {
   PlanOptions options;
   options.level = PlanLevel::kAll;

@@ -79,6 +79,27 @@ TEST(Summary, SaysWhatAPlanGains) {
   EXPECT_THAT(all_of(summary_of(data), "warning"), HasSubstr("plan spends 2,000 media units and gains"));
 }
 
+TEST(Summary, SaysThatAPlanLoses) {
+  const auto summary_with = [](const std::string& rows) {
+    Json data = sample();
+    data["plan"]["tables"]["scenarios.csv"] = table_json("scenario,spend,gain,gain_lower,gain_upper\n" + rows);
+    return summary_of(data);
+  };
+  const std::string warnings = all_of(summary_with("today,2000,0,0,0\nplan,1200,-300,-500,-100\n"), "warning");
+  EXPECT_THAT(warnings, HasSubstr("spends 1,200 and LOSES 300.0 sales against today's spend (100.0 to 500.0): its "
+                                  "whole interval is a loss. It spends 40.00 % less than today, from which this "
+                                  "follows, too."));
+  EXPECT_THAT(warnings, Not(HasSubstr("holds losses")));
+  EXPECT_THAT(all_of(summary_with("today,2000,0,0,0\nplan,2010,-300,-500,100\n"), "warning"),
+              HasSubstr("against today's spend (-100.0 to 500.0): its interval holds gains, too.\n"));
+  // A larger budget's gain isn't the plan's alone either, and a plan that moves nothing loses nothing.
+  EXPECT_THAT(all_of(summary_with("today,1000,0,0,0\nplan,2000,300,100,500\n"), "fact"),
+              HasSubstr("(100.0 to 500.0). It spends 100.00 % more than today, from which this follows, too."));
+  EXPECT_THAT(all_of(summary_with("today,1000,0,0,0\nplan,1000,0,0,0\n"), "fact"), HasSubstr("The budget plan spends"));
+  EXPECT_THAT(all_of(summary_with("today,1000,0,,\nplan,900,-300,,\n"), "warning"),
+              HasSubstr("LOSES 300.0 sales against today's spend. It spends 10.00 % less"));
+}
+
 TEST(Summary, SaysWhatARunDoesNotHave) {
   Json data = sample();
   data["metrics"]["skill"] = nullptr;

@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
+#include "common/csv_field.hpp"
+
 namespace dcmmm {
 namespace {
 
@@ -20,6 +25,15 @@ TEST(TableJson, ReadsQuotedFields) {
   const Json table = table_json("channel,spend\n\"a,\"\"b\"\"\nc\",1\n\" x \",2\n");
   EXPECT_EQ(table["values"]["channel"]["labels"], Json({"a,\"b\"\nc", " x "}));
   EXPECT_EQ(table["rows"], 2);
+}
+
+// What keeps a spreadsheet from running a name as a formula is the file's business, not the name's.
+TEST(TableJson, ShowsNamesWithoutTheGuardOfFiles) {
+  std::string csv = "region,value\n";
+  const std::vector<std::string> names = {"=cmd", "=SUM(A1,\"b\")", "-x", "-5", "'quoted'", "'", "'tis"};
+  for (const std::string& name : names) csv += csv_field(name) + ",1\n";
+  ASSERT_NE(csv.find("'=cmd,"), csv.npos);
+  EXPECT_EQ(table_json(csv)["values"]["region"]["labels"], Json(names));
 }
 
 TEST(TableJson, KeepsEveryDigit) {
