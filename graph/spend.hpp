@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "common/large_vector.hpp"
 #include "data/panel.hpp"
 #include "model/region_loop.hpp"
 
@@ -14,7 +15,7 @@ namespace dcmmm {
 struct LogSpend {
   int64_t regions = 0, weeks = 0, channels = 0;
   std::vector<int64_t> place_R;   // among the S regions that are looked at: all of them, or evenly spaced ones; else -1
-  std::vector<double> value_STC;  // standard deviation 1 over all seen cells of the panel; 0 where not seen
+  LargeVector<double> value_STC;  // standard deviation 1 over all seen cells of the panel; 0 where not seen
   std::vector<uint8_t> seen_RT;   // the row exists, in a region that is looked at and has enough of them
   std::vector<double> scale_C;    // standard deviation of log spend's departures, which values are divided by
   std::vector<double> off_share_C;  // share of the seen cells without spend

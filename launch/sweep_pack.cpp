@@ -29,7 +29,8 @@ namespace {
 const std::set<std::string> kOfMembers = {
     "model.adstock.decay",   "model.hill.exponent",     "model.hill.half_saturation", "model.baseline.stiffness",
     "model.ridge.strength",  "model.ridge.controls",    "model.ridge.media",          "model.baseline.persistence",
-    "model.loss.size_power", "model.ridge.seasonality", "trainer.learning_rate"};
+    "model.loss.size_power", "model.ridge.seasonality", "model.loss.huber_delta",     "trainer.learning_rate",
+    "trainer.weight_decay"};
 
 /// A trial in its slot.
 struct Packed {
@@ -106,6 +107,7 @@ class Pack {
       write_text_file(folder / "overrides.yaml", to_yaml(Value(Value::List(words.begin(), words.end()))));
       const CrossvalOptions options = crossval_options(config);
       trial->bundle = bundle_of(config, words);
+      trial->bundle.estimate.trainer.local_rank = setting_.local_rank;
       const PanelCoordinates& names = setting_.panel.coordinates;
       const auto weeks = static_cast<int64_t>(names.weeks.size());
       trial->bundle.estimate.likelihood.experiments = locate_experiments(config, {}, false, names, weeks, *alone_);

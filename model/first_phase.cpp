@@ -176,11 +176,11 @@ at::Tensor Mmm::residuals(const FitData& data, const at::Tensor& shared_EP, cons
 }
 
 void Mmm::refresh_cell_weights(FitData& data, const at::Tensor& residual_ERT, const RegionLoop& loop) const {
-  if (options_.huber_delta <= 0) return;
   const int64_t E = data.member_count(), R = data.regions, T = data.weeks, weeks = data.last_origin();
   const at::Tensor residuals = residual_ERT.contiguous();
   AT_DISPATCH_FLOATING_TYPES(data.type, "cell_weights", [&] {
     for (int64_t e = 0; e < E; ++e) {
+      if (data.members[e].huber_delta <= 0) continue;
       const auto residual_T = [&](int64_t r) { return residuals.const_data_ptr<scalar_t>() + (e * R + r) * weeks; };
       const auto weight_T = [&](int64_t r) { return data.cell_weight_ERT.data_ptr<scalar_t>() + (e * R + r) * T; };
       const auto each_residual = [&](const ValueVisitor& visit) {
@@ -202,7 +202,7 @@ void Mmm::refresh_cell_weights(FitData& data, const at::Tensor& residual_ERT, co
         const at::Tensor of_weeks = data.week_weight_ET[e].contiguous();
         std::copy_n(of_weeks.const_data_ptr<scalar_t>(), weeks, of_week_T.begin());
       }
-      const auto limit = static_cast<scalar_t>(options_.huber_delta * scale);
+      const auto limit = static_cast<scalar_t>(data.members[e].huber_delta * scale);
       loop.each([&](Chunk chunk) {
         for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r)
           for (int64_t t = 0; t < weeks; ++t) {

@@ -82,6 +82,7 @@ Member member_of(const ModelOptions& options, int64_t origin, uint64_t seed) {
   member.stiffness = options.stiffness;
   member.persistence = options.persistence;
   member.size_power = options.size_power;
+  member.huber_delta = options.huber_delta;
   member.ridge = options.ridge;
   member.ridge_controls = options.ridge_controls;
   member.ridge_media = options.ridge_media;

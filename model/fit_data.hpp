@@ -23,6 +23,8 @@ struct Member {
 
   double stiffness = ModelOptions().stiffness, persistence = ModelOptions().persistence;
   double size_power = ModelOptions().size_power;
+  double huber_delta = ModelOptions().huber_delta;
+  double weight_decay = 0;  // of the descent
   double ridge = ModelOptions().ridge, ridge_controls = ModelOptions().ridge_controls,
          ridge_media = ModelOptions().ridge_media, ridge_patterns = ModelOptions().ridge_patterns;
   // Where the curves start and their priors are centred.

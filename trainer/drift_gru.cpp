@@ -89,7 +89,7 @@ DriftGruFit train_drift_gru(const DriftObjective& objective, const at::Tensor& i
     // The objective is not torch's: its gradient enters as weights of the path.
     (prior + (path_NC.narrow(0, 0, T) * tensor_of(gradient_TC)).sum()).backward();
     const double rate = options.learning_rate * schedule(step, options.steps, kWarmupSteps, kFinalRate);
-    AdamW().update(parameters, variable.grad(), first, second, {rate}, multiples, step + 1);
+    AdamW().update(parameters, variable.grad(), first, second, {rate}, {0.0}, multiples, step + 1);
   }
   return out;
 }

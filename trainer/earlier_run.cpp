@@ -107,9 +107,8 @@ void start_from(const EarlierRun& earlier, Fit& fit) {
         if (earlier.row_R[r] >= 0)
           target[m][static_cast<int64_t>(r)].copy_(saved[m < fitted ? m : 0][earlier.row_R[r]]);
   }
-  fit.model.refresh_cell_weights(fit.data,
-                                 fit.model.residuals(fit.data, fit.state.shared_EP, fit.state.local_ERL, fit.loop),
-                                 fit.loop);
+  fit.model.refresh_cell_weights(
+      fit.data, fit.model.residuals(fit.data, fit.state.shared_EP, fit.state.local_ERL, fit.loop), fit.loop);
 }
 
 LikelihoodStart likelihood_start(const EarlierRun& earlier, int64_t weeks) {

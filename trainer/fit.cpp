@@ -85,11 +85,12 @@ std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, 
   auto fit = std::make_unique<Fit>(model, trainer, panel, std::move(plan), communicator);
   fit->members = static_cast<int64_t>(fitted.size());
   std::vector<Member> members = fitted;
+  for (Member& member : members) member.weight_decay = trainer.weight_decay;
   // A shadow needs enough weeks before its origin to be a fit of its own.
   const int64_t origin = fitted[0].origin, inner_origin = origin - trainer.validation_weeks;
   const bool shadows = trainer.validation_weeks > 0 && inner_origin >= kMinimumTrainingWeeks && shadowed > 0;
   for (int64_t m = 0; shadows && m < shadowed; ++m) {
-    members.push_back(fitted[m]);
+    members.push_back(members[m]);
     members.back().origin = inner_origin;
   }
 

@@ -154,9 +154,15 @@ Checkpoint make_checkpoint(const Fit& fit, const std::string& config, const std:
     add("likelihood.error_scale", {"region"}, reals(likelihood.data.error_scale_R));
   }
   const int64_t recent = std::min(kWeeksBefore, data.weeks);
-  add("media.recent", {"region", "recent_week", "channel"},
-      data.media_RTC.narrow(1, data.weeks - recent, recent).to(at::kDouble));
-  add("control.last", {"region", "control"}, data.control_RTK.select(1, data.weeks - 1).to(at::kDouble));
+  at::Tensor media_RNC = at::empty({data.regions, recent, data.channels}, at::kDouble),
+             control_RK = at::empty({data.regions, data.controls}, at::kDouble);
+  fit.loop.each([&](Chunk chunk) {  // a large panel's, too, chunk by chunk
+    const auto of_chunk = [&](const at::Tensor& all) { return all.narrow(0, chunk.first, chunk.count); };
+    of_chunk(media_RNC).copy_(of_chunk(data.media_RTC).narrow(1, data.weeks - recent, recent));
+    of_chunk(control_RK).copy_(of_chunk(data.control_RTK).select(1, data.weeks - 1));
+  });
+  add("media.recent", {"region", "recent_week", "channel"}, media_RNC);
+  add("control.last", {"region", "control"}, control_RK);
 
   const TimeState state = time_state(fit);
   add("state.adstock", {"member", "region", "channel"}, state.adstock_ERC);

@@ -244,9 +244,7 @@ double ForecastIntervals::total_half_width(double region_scales, int64_t horizon
   return region_scales * two_sided(level, national_degrees) * national_sd(horizon);
 }
 
-double SizeTrend::mean_square(double scale) const {
-  return std::exp(level + slope * (std::log(scale) - mean_size));
-}
+double SizeTrend::mean_square(double scale) const { return std::exp(level + slope * (std::log(scale) - mean_size)); }
 
 IntervalCalibration::IntervalCalibration(const std::vector<RegionResiduals>& regions, int64_t origins,
                                          int64_t shared_horizons)
@@ -287,8 +285,7 @@ IntervalCalibration::IntervalCalibration(const std::vector<RegionResiduals>& reg
     const double trend = trend_.mean_square(regions[r].scale);
     const std::vector<double> own_OH = own_errors_OH(regions[r].scale, regions[r].error_OH, national_OH_);
     for (int64_t o = 0; o < origins; ++o) {
-      const double scale =
-          shrunk_scale(square_RO.data() + r * static_cast<std::size_t>(origins), origins, o, trend);
+      const double scale = shrunk_scale(square_RO.data() + r * static_cast<std::size_t>(origins), origins, o, trend);
       std::size_t group = 0;
       for (int64_t h = 1; h <= horizons; ++h) {
         if (h > out.group_end_G[group]) ++group;

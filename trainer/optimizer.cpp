@@ -20,12 +20,12 @@ Slope clip_factor(const Slope* gradient, int64_t width, double clip) {
 
 template <class Real, class Slope>
 void update_rows(const AdamW& options, at::Tensor& parameters, const at::Tensor& gradient, at::Tensor& first_moment,
-                 at::Tensor& second_moment, const std::vector<double>& rate_E,
+                 at::Tensor& second_moment, const std::vector<double>& rate_E, const std::vector<double>& decay_E,
                  const std::vector<double>& rate_multiple_P, int64_t step) {
   const int64_t members = parameters.size(0), width = parameters.size(-1);
   const int64_t rows = parameters.numel() / members / width;
   const auto keep1 = static_cast<Real>(options.beta1), keep2 = static_cast<Real>(options.beta2),
-             epsilon = static_cast<Real>(options.epsilon), decay = static_cast<Real>(options.weight_decay);
+             epsilon = static_cast<Real>(options.epsilon);
   const auto correction1 = static_cast<Real>(1.0 - std::pow(options.beta1, static_cast<double>(step)));
   const auto correction2 = static_cast<Real>(1.0 - std::pow(options.beta2, static_cast<double>(step)));
   Real* value = parameters.data_ptr<Real>();
@@ -36,6 +36,7 @@ void update_rows(const AdamW& options, at::Tensor& parameters, const at::Tensor&
     for (int64_t row = begin; row < end; ++row) {
       const double rate = rate_E[static_cast<size_t>(row / rows)];
       if (rate == 0) continue;
+      const auto decay = static_cast<Real>(decay_E[static_cast<size_t>(row / rows)]);
       const Slope factor = clip_factor(slopes + row * width, width, options.clip);
       for (int64_t p = 0; p < width; ++p) {
         const int64_t i = row * width + p;
@@ -53,13 +54,13 @@ void update_rows(const AdamW& options, at::Tensor& parameters, const at::Tensor&
 }  // namespace
 
 void AdamW::update(at::Tensor& parameters, const at::Tensor& gradient, at::Tensor& first_moment,
-                   at::Tensor& second_moment, const std::vector<double>& rate_E,
+                   at::Tensor& second_moment, const std::vector<double>& rate_E, const std::vector<double>& decay_E,
                    const std::vector<double>& rate_multiple_P, int64_t step) const {
   if (parameters.numel() == 0) return;
   AT_DISPATCH_FLOATING_TYPES(parameters.scalar_type(), "adamw", [&] {
     const auto update =
         gradient.scalar_type() == at::kDouble ? update_rows<scalar_t, double> : update_rows<scalar_t, scalar_t>;
-    update(*this, parameters, gradient, first_moment, second_moment, rate_E, rate_multiple_P, step);
+    update(*this, parameters, gradient, first_moment, second_moment, rate_E, decay_E, rate_multiple_P, step);
   });
 }
 

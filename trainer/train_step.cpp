@@ -145,11 +145,13 @@ StepReport train_step(const Mmm& model, const FitData& data, const Anchor& ancho
   report.learning_rate = base_rate;
 
   // Clips each member's shared gradient and each region's own, so that neither depends on the ranks.
-  const AdamW optimizer{.weight_decay = options.weight_decay, .clip = options.clip};
+  const AdamW optimizer{.clip = options.clip};
+  std::vector<double> decay_E;
+  for (const Member& member : data.members) decay_E.push_back(member.weight_decay);
   state.step += 1;
-  optimizer.update(state.shared_EP, gradient, state.shared_first_EP, state.shared_second_EP, rate_E,
+  optimizer.update(state.shared_EP, gradient, state.shared_first_EP, state.shared_second_EP, rate_E, decay_E,
                    learning_rates(model.layout(), options, false), state.step);
-  optimizer.update(state.local_ERL, local_gradient, state.local_first_ERL, state.local_second_ERL, rate_E,
+  optimizer.update(state.local_ERL, local_gradient, state.local_first_ERL, state.local_second_ERL, rate_E, decay_E,
                    learning_rates(model.layout(), options, true), state.step);
   model.keep_signs(state.shared_EP);
   report.seconds.update = seconds_since(update_start);

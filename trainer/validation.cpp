@@ -1,5 +1,6 @@
 #include "trainer/validation.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -79,7 +80,9 @@ bool any_active(const Fit& fit) {
 }
 
 void refresh_cell_weights(Fit& fit) {
-  if (fit.model.options().huber_delta <= 0) return;  // saves the pass over the panel
+  const auto& members = fit.data.members;
+  if (std::none_of(members.begin(), members.end(), [](const Member& member) { return member.huber_delta > 0; }))
+    return;  // saves the pass over the panel
   const at::Tensor residual_ERT =
       fit.device
           ? fit.data.scaled_target({0, fit.data.regions}, fit.data.last_origin()) - fit.device->predict(fit.state)

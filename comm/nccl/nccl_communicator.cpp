@@ -3,11 +3,17 @@
 #include <cuda_runtime.h>
 #include <nccl.h>
 
+#include <chrono>
+#include <cmath>
+#include <condition_variable>
 #include <cstring>
+#include <mutex>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 #include "comm/collective_guard.hpp"
+#include "comm/watchdog.hpp"
 #include "common/text.hpp"
 
 namespace dcmmm {
@@ -18,6 +24,39 @@ void check_nccl(ncclResult_t result, const char* call) {
   throw std::runtime_error(text(call, " failed: ", ncclGetErrorString(result), " (", ncclGetLastError(nullptr),
                                 "). NCCL_DEBUG=INFO says more."));
 }
+
+// Ends the job when what it lives beside takes longer than a collective call may: NCCL's own start waits for good.
+class Deadline {
+ public:
+  explicit Deadline(const std::string& what) {
+    if (wait_limit() <= 0) return;
+    watch_ = std::thread([this, what, seconds = wait_limit()] {
+      std::unique_lock lock(mutex_);
+      if (!ended_.wait_for(lock, std::chrono::duration<double>(seconds), [this] { return has_ended_; }))
+        end_late_job(
+            text(what, " hasn't ended after ", std::round(seconds),
+                 " s: do all of its GPUs reach each other? NCCL_DEBUG=INFO says more. If the wait was only too "
+                 "short, set mesh.timeout higher."));
+    });
+  }
+  Deadline(const Deadline&) = delete;
+  Deadline& operator=(const Deadline&) = delete;
+  ~Deadline() {
+    if (!watch_.joinable()) return;
+    {
+      const std::lock_guard lock(mutex_);
+      has_ended_ = true;
+    }
+    ended_.notify_all();
+    watch_.join();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  bool has_ended_ = false;
+  std::thread watch_;
+};
 
 class NcclCommunicator final : public DeviceCommunicator {
  public:
@@ -32,6 +71,7 @@ class NcclCommunicator final : public DeviceCommunicator {
     std::memcpy(id.internal, bytes.data(), sizeof id.internal);
     ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
     config.blocking = 1;
+    const Deadline deadline("The start of NCCL between the ranks' GPUs");
     check_nccl(ncclCommInitRankConfig(&communicator_, group.size(), id, group.rank(), &config),
                "ncclCommInitRankConfig");
   }

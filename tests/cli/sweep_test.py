@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 import unittest
+import unittest.mock
 import urllib.request
 from pathlib import Path
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -295,7 +296,8 @@ class Sweep(cli.Case):
                  "crossval.horizon=4", "crossval.step=4", "sweep.sampler=sobol", "sweep.trials=7", "model.settings=fixed",
                  "trainer.learning_rate=tag(log, interval(0.005,0.5))", "model.adstock.decay=interval(0.1,0.8)",
                  "model.baseline.stiffness=tag(log, interval(2.0,200.0))", "model.hill.enabled=false,true",
-                 "model.ridge.strength=tag(log, interval(1.0,100.0))", "model.loss.size_power=interval(0.5,2.0)"]  # fmt: skip
+                 "model.ridge.strength=tag(log, interval(1.0,100.0))", "model.loss.size_power=interval(0.5,2.0)",
+                 "model.loss.huber_delta=interval(0.5,3.0)", "trainer.weight_decay=tag(log, interval(1e-4,1e-1))"]  # fmt: skip
         figures = {}
         for pack, workers in ((1, 2), (3, 1), (4, 2)):
             at = self.folder / f"pack{pack}"
@@ -375,6 +377,42 @@ class Sweep(cli.Case):
             self.assertEqual(started.finish(30)[0], 5)
             self.assertEqual([trial.state.name for trial in load(at).trials], ["RUNNING"] * 2)
             self.assertIn("2 interrupted", self.dcmmm("sweep", "status", f"dir={at}").out)
+
+    def test_trials_side_by_side_take_the_gpus_in_turn(self):
+        slow = ["model=no_gru", "model.estimator=descent", "model.settings=fixed", "trainer.steps=100000",
+                "trainer.early_stopping=false"]  # fmt: skip
+        words = ["sweep", f"data.panel={self.panel}", f"run.dir={self.at}", *QUICK[1:], SEARCH[1], *slow]
+        with unittest.mock.patch.dict(os.environ, CUDA_VISIBLE_DEVICES="4,GPU-7b"):
+            started = cli.Started([*words, "sweep.trials=3", "sweep.workers=3"])
+            deadline = time.monotonic() + 60
+            trials = lambda: [pid for n in range(3) for pid in processes_of(self.at / f"trials/{n}")]  # noqa: E731
+            while len(trials()) < 3 and time.monotonic() < deadline:
+                time.sleep(0.02)
+            variables = [Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") for pid in trials()]
+            started.send(signal.SIGTERM)
+            self.assertEqual(started.finish(30)[0], 5)
+            seen = sorted(line for lines in variables for line in lines if line.startswith(b"CUDA_VISIBLE_DEVICES="))
+            self.assertEqual(seen, [b"CUDA_VISIBLE_DEVICES=4", b"CUDA_VISIBLE_DEVICES=4", b"CUDA_VISIBLE_DEVICES=GPU-7b"])
+            # Ranks of a trial choose among all of them.
+            launcher = self.folder / "launcher"
+            launcher.write_text(f'#!/bin/sh\necho "$CUDA_VISIBLE_DEVICES" >> {self.folder / "seen"}\nexit 1\n')
+            launcher.chmod(0o755)
+            self.sweep("sweep.trials=2", "sweep.workers=2", "sweep.ranks=2", f"sweep.rank_launcher=[{launcher},-n]",
+                       folder=self.folder / "ranks", code=2)  # fmt: skip
+            self.assertEqual((self.folder / "seen").read_text(), "4,GPU-7b\n" * 2)
+
+    def test_a_dry_run_shows_what_is_still_to_be_run(self):
+        whole = self.sweep("sweep.trials=6", "--dry-run").out.splitlines()
+        self.assertEqual(len(whole), 6)
+        self.sweep("sweep.trials=4")
+        resume = ["sweep", "resume", f"dir={self.at}", "--dry-run"]
+        self.assertEqual(self.dcmmm(*resume, "sweep.trials=6").out.splitlines(), whole[4:])
+        self.assertIn("No trial is left to run", self.dcmmm(*resume).out)
+        # A trial whose end the journal doesn't tell of is run again.
+        journal = self.at / "journal.log"
+        lines = journal.read_text().splitlines(keepends=True)
+        journal.write_text("".join(line for line in lines if '"trial_id":1,"state":1' not in line))
+        self.assertEqual(self.dcmmm(*resume, "sweep.trials=5").out.splitlines(), [whole[1], whole[4]])
 
     def test_a_killed_sweep_of_trials_on_several_ranks_goes_on(self):
         several = ["sweep.ranks=2", f"sweep.rank_launcher=[{cli.MPIRUN},--oversubscribe,--bind-to,none,-n]"]
@@ -491,6 +529,9 @@ class Sweep(cli.Case):
             (["model.media.unit=region,foo"], "model.media.unit"),
             (["model=ridge,nosuch"], "Could not find 'model/nosuch'"),
             (["model.no_such=1,2", "--dry-run"], "no_such"),
+            (["model.adstock.decay=0.1,0.2,0.10"], "its values '0.1' and '0.10' are the same"),
+            (["trainer.clip=1,2,1.0"], "its values '1' and '1.0' are the same"),
+            (["model.hill.enabled=true,True"], "its values 'true' and 'True' are the same"),
             (["model.hidden=interval(1,99999999999999999999)"], "2^53"),
             (["sweep.further_objectives=[skill]", "model.hidden=2,3"], "an objective already"),
             (["sweep.further_objectives=[coverage]", "model.hidden=2,3"], "Make it sweep.objective"),

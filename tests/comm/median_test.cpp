@@ -36,7 +36,8 @@ TEST(GlobalMedian, IsTheMiddleOfTheSortedMagnitudes) {
 TEST(GlobalMedian, OfNothingIsZeroAndWhatIsNotFiniteIsLarge) {
   EXPECT_EQ(median_of({}), 0);
   EXPECT_EQ(median_of({0, 0, -3}), 0);
-  constexpr double kInfinite = std::numeric_limits<double>::infinity(), kNone = std::numeric_limits<double>::quiet_NaN();
+  constexpr double kInfinite = std::numeric_limits<double>::infinity(),
+                   kNone = std::numeric_limits<double>::quiet_NaN();
   EXPECT_EQ(median_of({kNone, -2, 1, -kInfinite, 2}), 2);
 }
 

@@ -206,6 +206,7 @@ TEST(DeviceDescent, FitsTrainedTogetherAreTheCpus) {
     for (const double rate : {0.02, 0.03, 1e6}) {  // the last one's loss is soon not finite
       TrainerOptions options = trainer_of(the_case);
       options.learning_rate = rate;
+      options.weight_decay = rate / 2;
       options.device = device;
       cases.push_back(fit_of(the_case, options));
     }

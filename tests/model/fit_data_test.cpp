@@ -202,7 +202,7 @@ TEST(RefreshCellWeights, DoNotDependOnTheRanks) {
 TEST(RefreshCellWeights, LeaveTheWeightsOfASquaredLossAlone) {
   ModelOptions options = small_model();
   options.huber_delta = 0;
-  ModelCase fit(mmm_panel(4, 30, 2, 1), options, {{26, 1}});
+  ModelCase fit(mmm_panel(4, 30, 2, 1), options, {member_of(options, 26, 1)});
   const at::Tensor before = fit.data.cell_weight_ERT.clone();
   refresh(fit.model, fit.data, fit.shared_EP, fit.local_ERL, fit.loop);
   EXPECT_TRUE(at::equal(before, fit.data.cell_weight_ERT));

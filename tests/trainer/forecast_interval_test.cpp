@@ -21,7 +21,9 @@ struct World {
   double national = 0.04;
   bool heavy_tails = false;
 
-  double size(int64_t region) const { return std::pow(10.0, 3.0 * static_cast<double>(region) / static_cast<double>(regions - 1)); }
+  double size(int64_t region) const {
+    return std::pow(10.0, 3.0 * static_cast<double>(region) / static_cast<double>(regions - 1));
+  }
   std::vector<RegionResiduals> draw(RandomStream& random) const {
     std::vector<RegionResiduals> out;
     for (int64_t r = 0; r < regions; ++r) out.push_back({size(r), {}});

@@ -24,8 +24,8 @@ struct OneParameter {
 
 void compare(at::ScalarType type, at::ScalarType of_gradient, double tolerance) {
   const int64_t E = 2, R = 3, P = 4;
-  const AdamW optimizer{.weight_decay = 0.02};
-  const std::vector<double> rate_E{0.05, 0.01}, multiple_P{1, 0.1, 0, 3};
+  const AdamW optimizer;
+  const std::vector<double> rate_E{0.05, 0.01}, decay_E{0.02, 0.3}, multiple_P{1, 0.1, 0, 3};
   at::Tensor value = at::ones({E, R, P}, type), first = at::zeros_like(value), second = at::zeros_like(value);
   std::vector<OneParameter> expected(static_cast<size_t>(E * R * P), {1, 0, 0});
   RandomStream random(1, 1);
@@ -34,9 +34,9 @@ void compare(at::ScalarType type, at::ScalarType of_gradient, double tolerance) 
     for (int64_t i = 0; i < E * R * P; ++i) {
       const double slope = random.normal() + 0.3;
       gradient.data_ptr<double>()[i] = slope;
-      expected[i].step(slope, rate_E[i / (R * P)] * multiple_P[i % P], 0.02, step);
+      expected[i].step(slope, rate_E[i / (R * P)] * multiple_P[i % P], decay_E[i / (R * P)], step);
     }
-    optimizer.update(value, gradient.to(of_gradient), first, second, rate_E, multiple_P, step);
+    optimizer.update(value, gradient.to(of_gradient), first, second, rate_E, decay_E, multiple_P, step);
   }
   const at::Tensor found = value.to(at::kDouble);
   for (int64_t i = 0; i < E * R * P; ++i)
@@ -55,7 +55,7 @@ TEST(AdamW, ClipsEachRowAsIfItsGradientWereThatLong) {
   const at::Tensor expected = at::tensor({0.6, 0.8, 0.3, 0.4, 0.0, 0.0, -0.6, 0.8}, type).view({2, 2, 2});
   const auto updated = [](const AdamW& optimizer, const at::Tensor& of) {
     at::Tensor value = at::ones_like(of), first = at::full_like(of, 0.5), second = at::full_like(of, 0.25);
-    optimizer.update(value, of, first, second, {0.1, 0.2}, {1, 0.5}, 3);
+    optimizer.update(value, of, first, second, {0.1, 0.2}, {0, 0}, {1, 0.5}, 3);
     return at::stack({value, first, second});
   };
   EXPECT_TRUE(updated(AdamW{.clip = 1}, gradient).allclose(updated(AdamW{}, expected), 0, 1e-12));
@@ -67,7 +67,7 @@ TEST(AdamW, LeavesMembersWithoutARateAsTheyAre) {
              second = at::full({2, 3}, 0.25, at::kDouble);
   at::Tensor gradient = at::ones({2, 3}, at::kDouble);
   gradient[1].fill_(std::nan(""));
-  AdamW{.weight_decay = 0.1}.update(value, gradient, first, second, {0.1, 0}, {1, 1, 1}, 3);
+  AdamW{}.update(value, gradient, first, second, {0.1, 0}, {0.1, 0.1}, {1, 1, 1}, 3);
   EXPECT_TRUE(value[1].eq(1).all().item<bool>());
   EXPECT_TRUE(first[1].eq(0.5).all().item<bool>());
   EXPECT_TRUE(second[1].eq(0.25).all().item<bool>());
@@ -76,7 +76,7 @@ TEST(AdamW, LeavesMembersWithoutARateAsTheyAre) {
 
 TEST(AdamW, AcceptsARankWithoutRegions) {
   at::Tensor value = at::zeros({2, 0, 3}), first = at::zeros_like(value), second = at::zeros_like(value);
-  AdamW{}.update(value, at::zeros_like(value), first, second, {0.1, 0.1}, {1, 1, 1}, 1);
+  AdamW{}.update(value, at::zeros_like(value), first, second, {0.1, 0.1}, {0, 0}, {1, 1, 1}, 1);
 }
 
 TEST(Schedule, WarmsUpAndFallsAlongACosine) {

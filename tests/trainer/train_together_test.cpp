@@ -25,11 +25,13 @@ FitCase trial(int number, double learning_rate) {
   model.size_power = 1.0 + 0.2 * number;
   model.ridge = 4.0 * (number + 1);
   model.ridge_media = 0.2 * (number + 1);
+  model.huber_delta = number == 1 ? 0.0 : 1.0 + 0.5 * number;
   model.decay = 0.2 + 0.1 * number;
   model.exponent = 2.2 + 0.2 * number;
   model.half_saturation = 0.6 + 0.2 * number;
   TrainerOptions options = quick_trainer(24);
   options.learning_rate = learning_rate;
+  options.weight_decay = 0.01 * number;
   options.patience = 1;
   return FitCase(mmm_panel(7, 44, 3, 2), model, options, kOrigin, {static_cast<uint64_t>(number)});
 }

@@ -144,7 +144,7 @@ class CudaDescent final : public DeviceDescent {
     const ModelOptions& model = descent_.model.options();
     const TrainerOptions& options = descent_.options;
     const ParameterLayout& layout = descent_.model.layout();
-    std::vector<double> data_scale, level, change;
+    std::vector<double> data_scale, level, change, decay;
     std::vector<int> origins, signs(static_cast<size_t>(shape_.shared), 0);
     const double per_week = static_cast<double>(data.all_regions * data.channels);
     for (size_t e = 0; e < data.members.size(); ++e) {
@@ -153,6 +153,7 @@ class CudaDescent final : public DeviceDescent {
       level.push_back(model.gru_weight / (model.gru_level_sd * model.gru_level_sd) / (origin * per_week));
       change.push_back(model.gru_weight / (model.gru_change_sd * model.gru_change_sd) / ((origin - 1) * per_week));
       origins.push_back(static_cast<int>(data.members[e].origin));
+      decay.push_back(data.members[e].weight_decay);
     }
     const std::vector<int>& known = model.knowledge.control_signs;
     std::copy(known.begin(), known.end(), signs.begin() + places_of(layout).control);
@@ -161,6 +162,7 @@ class CudaDescent final : public DeviceDescent {
     level_penalty_ = DeviceBuffer<double>(level);
     change_penalty_ = DeviceBuffer<double>(change);
     origin_ = DeviceBuffer<int>(origins);
+    decay_ = DeviceBuffer<double>(decay);
     sign_ = DeviceBuffer<int>(signs);
     penalty_ = DeviceBuffer<ParameterPenalty>(penalty_table(descent_.model, data, descent_.anchor));
     shared_rate_ = DeviceBuffer<double>(learning_rates(layout, options, false));
@@ -264,8 +266,8 @@ class CudaDescent final : public DeviceDescent {
             sign_.data(),
             rate_.data(),
             active_.data(),
+            decay_.data(),
             descent_.options.clip,
-            descent_.options.weight_decay,
             optimizer.beta1,
             optimizer.beta2,
             optimizer.epsilon,
@@ -350,7 +352,7 @@ class CudaDescent final : public DeviceDescent {
     progress_.put(&halted);
     check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
     take_step();
-    stream_.wait();
+    wait_for_burst();                              // NCCL connects now, where it may hang, too
     has_fixed_inputs_ = chunk_ == shape_.regions;  // else every chunk has its own
   }
 
@@ -432,7 +434,7 @@ class CudaDescent final : public DeviceDescent {
 
   DeviceBuffer<Real> media_, inverse_scale_, controls_, patterns_, target_, cell_weight_, region_weight_;
   DeviceBuffer<double> lower_, inverse_diagonal_, level_weight_, level_denominator_;
-  DeviceBuffer<double> data_scale_, cells_, level_penalty_, change_penalty_, shared_rate_, local_rate_, rate_;
+  DeviceBuffer<double> data_scale_, cells_, level_penalty_, change_penalty_, decay_, shared_rate_, local_rate_, rate_;
   DeviceBuffer<int> origin_, sign_;
   DeviceBuffer<ParameterPenalty> penalty_;
   DeviceBuffer<Real> shared_, shared_first_, shared_second_, local_, local_first_, local_second_, local_gradient_;

@@ -29,14 +29,14 @@ struct Correction {
 
 // AdamW (Loshchilov and Hutter 2019), as trainer/optimizer.cpp's.
 template <class Real>
-__device__ void adamw(const Update<Real>& update, const Correction<Real>& correction, double rate, Real slope,
-                      Real& value, Real& first, Real& second) {
+__device__ void adamw(const Update<Real>& update, const Correction<Real>& correction, double rate, double decay,
+                      Real slope, Real& value, Real& first, Real& second) {
   const auto keep1 = static_cast<Real>(update.beta1), keep2 = static_cast<Real>(update.beta2);
   first = keep1 * first + (1 - keep1) * slope;
   second = keep2 * second + (1 - keep2) * slope * slope;
   const Real denominator = sqrt(second / static_cast<Real>(correction.second)) + static_cast<Real>(update.epsilon);
   value -= static_cast<Real>(rate) *
-           (first / static_cast<Real>(correction.first) / denominator + static_cast<Real>(update.weight_decay) * value);
+           (first / static_cast<Real>(correction.first) / denominator + static_cast<Real>(decay) * value);
 }
 
 // A block a member.
@@ -72,8 +72,9 @@ __global__ void __launch_bounds__(kSharedThreads) shared(Update<Real> update) {
   const Correction<Real> correction(update);
   for (int p = threadIdx.x; p < P; p += blockDim.x) {
     Real& value = update.shared_EP[first + p];
-    adamw(update, correction, rate * update.shared_rate_P[p], static_cast<Real>(update.total[first + p] * clip), value,
-          update.shared_first_EP[first + p], update.shared_second_EP[first + p]);
+    adamw(update, correction, rate * update.shared_rate_P[p], update.decay_E[member],
+          static_cast<Real>(update.total[first + p] * clip), value, update.shared_first_EP[first + p],
+          update.shared_second_EP[first + p]);
     const int sign = update.sign_P[p];
     if ((sign > 0 && value < 0) || (sign < 0 && value > 0)) value = 0;
   }
@@ -95,8 +96,9 @@ __global__ void local(Update<Real> update) {
   const Real clip = min(static_cast<Real>(update.clip) / (sqrt(squares) + static_cast<Real>(1e-12)), Real(1));
   const Correction<Real> correction(update);
   for (int l = 0; l < L; ++l)
-    adamw(update, correction, rate * update.local_rate_L[l], update.local_gradient_ERL[first + l] * clip,
-          update.local_ERL[first + l], update.local_first_ERL[first + l], update.local_second_ERL[first + l]);
+    adamw(update, correction, rate * update.local_rate_L[l], update.decay_E[row / shape.regions],
+          update.local_gradient_ERL[first + l] * clip, update.local_ERL[first + l], update.local_first_ERL[first + l],
+          update.local_second_ERL[first + l]);
 }
 
 template <class Real>

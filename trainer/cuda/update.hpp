@@ -31,7 +31,8 @@ struct Update {
   const int* sign_P;                           // 1: never below 0; -1: never above; 0: free
   const double* rate_N;                        // learning rate of each step of the descent
   const double* active_E;
-  double clip, weight_decay, beta1, beta2, epsilon;
+  const double* decay_E;  // weight decay
+  double clip, beta1, beta2, epsilon;
   double* rate_E;  // of this step, from update_shared to update_local
   int* is_bad_E;   // likewise: an active member's step wasn't finite
   StepRecord* record_BE;
