@@ -1,8 +1,10 @@
 """The checks and figures of docs/gpu-checklist.md; started by gpu.sh, which says where the programs are.
 
-  gpu.py [FOLDER_FOR_FIGURES]      PARTS="tests real profile speed pytorch ranks sweep" (all)
+  gpu.py FOLDER_FOR_FIGURES        PARTS="tests real profile speed pytorch ranks sweep" (all)
 
-Every row of the table at the end is a check that passed or failed, or a figure. Exit code 1 when a check failed."""
+Every row of the table at the end, and of FOLDER_FOR_FIGURES/figures.json, is a check that passed or failed, or a
+figure. What ends a part early is a failed row, and the others follow. Exit code 1 when a check failed, or none was
+made."""
 
 import json
 import os
@@ -12,11 +14,13 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 HERE = pathlib.Path(__file__).resolve().parent
 BINARIES = pathlib.Path(os.environ["BINARIES"])
 PANEL = os.environ["PANEL"]
 PARTS = os.environ.get("PARTS", "tests real profile speed pytorch ranks sweep").split()
+FOLDER = pathlib.Path(sys.argv[1])
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="dcmmm_gpu_"))
 rows = []
 
@@ -229,24 +233,31 @@ def pytorch():
     say("memory bandwidth of a copy", f"{10 * 2 * source.numel() * 4 / (time.perf_counter() - start) / 1e12:.2f} TB/s")
 
 
-def main():
-    start = time.perf_counter()
-    for part in PARTS:
-        try:
-            {"tests": tests, "real": real, "ranks": ranks, "profile": profile, "speed": speed, "pytorch": pytorch,
-             "sweep": sweep}[part]()
-        except (KeyError, ValueError, OSError) as error:
-            expect(part, False, f"{type(error).__name__}: {error}")
+def finish(seconds):
     print(f"\n{'check':62} {'outcome':12} detail")
     for row in rows:
         print(f"{row['check']:62} {row['outcome']:12} {row['detail']}")
-    print(f"{time.perf_counter() - start:.0f} s")
-    if len(sys.argv) > 1:
-        folder = pathlib.Path(sys.argv[1])
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "figures.json").write_text(json.dumps(rows, indent=1))
-    shutil.rmtree(WORK, ignore_errors=True)
-    sys.exit(any(row["outcome"] == "FAILED" for row in rows))
+    print(f"{seconds:.0f} s")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / "figures.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    print(f"Wrote {FOLDER / 'figures.json'}")
+
+
+def main():
+    start = time.perf_counter()
+    parts = {"tests": tests, "real": real, "ranks": ranks, "profile": profile, "speed": speed, "pytorch": pytorch,
+             "sweep": sweep}
+    try:
+        for part in PARTS:
+            try:
+                parts[part]()
+            except Exception as error:  # whatever it is, the parts after it have figures to give
+                traceback.print_exc()
+                expect(part, False, f"{type(error).__name__}: {error}")
+    finally:
+        shutil.rmtree(WORK, ignore_errors=True)
+        finish(time.perf_counter() - start)
+    sys.exit(not rows or any(row["outcome"] == "FAILED" for row in rows))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,17 @@
 """Strong and weak scaling over ranks, and what a cost model makes of it on many GPUs.
 
-  scaling.py BUILD [--regions 2000] [--rounds 3] [--steps 4] [--gpu-fixed-ms 0.17] [--gpu-cell-ns 2.77]
-             [--gpu-latency-us 10] [--gpu-bandwidth 40]
+  scaling.py BUILD [--regions 2000] [--rounds 3] [--steps 4] [--latency-us 10] [--gpu-fixed-ms 0.17]
+             [--gpu-cell-ns 2.77] [--gpu-latency-us 10] [--gpu-bandwidth 40]
 
 Measured, in turns, one thread a rank: the step of REGIONS x 109 weeks on 1 and 2 ranks (strong), and of half the regions
 on 1 (weak: as many a rank). `reduce` is the all-reduce by itself (bench/all_reduce) at the step's message; inside a step it
 holds the wait for the other rank, too.
 
 The model of a step on n ranks: fixed + cell * cells / n + 2 log2(n) latency + 2 (n - 1) / n * bytes / bandwidth. Latency and
-bandwidth of these ranks are fitted to what all_reduce measures; fixed and cell to two sizes of panel. For GPUs fixed
-and cell are those of one NVIDIA H200 (bench/gpu.sh: 190 and 10,000 regions); latency and bandwidth of NCCL between machines
-are assumptions. BUILD/bench/scaling.json holds all figures."""
+bandwidth of these ranks are fitted to what all_reduce measures, in one machine's memory; fixed and cell to two sizes of
+panel. More ranks than a machine has cores need a network: its rows, beside, take the latency --latency-us, which is an
+assumption, and the rest as measured. For GPUs fixed and cell are those of one NVIDIA H200 (bench/gpu.sh: 190 and 10,000
+regions); latency and bandwidth of NCCL between machines are assumptions. BUILD/bench/scaling.json holds all figures."""
 
 import argparse
 import json
@@ -40,6 +41,7 @@ def main():
     parser.add_argument("--regions", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--latency-us", type=float, default=10)
     parser.add_argument("--gpu-fixed-ms", type=float, default=0.17)
     parser.add_argument("--gpu-cell-ns", type=float, default=2.77)
     parser.add_argument("--gpu-latency-us", type=float, default=10)
@@ -72,8 +74,9 @@ def main():
     cell = (processor["one"] - processor["small"]) / ((R - R // 10) * TRAINING_WEEKS)
     fixed = max(processor["small"] - cell * (R // 10) * TRAINING_WEEKS, 0.0)
     machines = {"measured ranks": (fixed, cell, latency, bandwidth),
-                "GPUs": (1e-3 * given.gpu_fixed_ms, 1e-9 * given.gpu_cell_ns, 1e-6 * given.gpu_latency_us,
-                                 1e9 * given.gpu_bandwidth)}
+                "measured ranks, latency of a network assumed": (fixed, cell, 1e-6 * given.latency_us, bandwidth),
+                "GPUs, network assumed": (1e-3 * given.gpu_fixed_ms, 1e-9 * given.gpu_cell_ns,
+                                          1e-6 * given.gpu_latency_us, 1e9 * given.gpu_bandwidth)}
     predicted = []
     for machine, (a, b, alpha, beta) in machines.items():
         print(f"{machine}: fixed {1e3 * a:.2f} ms, {1e9 * b:.1f} ns a cell, latency {1e6 * alpha:.1f} us, {1e-9 * beta:.1f} GB/s")
@@ -90,8 +93,8 @@ def main():
                 n, size, alpha, beta)) / n >= 0.5), default=1)
             print(f"  {regions:>10} regions: at least half of every rank is used up to {paying} ranks")
     (folder / "scaling.json").write_text(json.dumps(
-        {"steps": found, "all_reduce": reduce, "latency": latency, "bandwidth": bandwidth, "predicted": predicted}, indent=2),
-        encoding="utf-8")
+        {"steps": found, "all_reduce": reduce, "latency": latency, "bandwidth": bandwidth,
+         "assumed_network_latency": 1e-6 * given.latency_us, "predicted": predicted}, indent=2), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # versus.sh pytorch|reference [OPTIONS]: dcmmm's training step against idiomatic PyTorch, or against the package
-# deepcausalmmm, in a virtual environment under build/versus. Each takes some minutes. See versus_pytorch.py and
+# deepcausalmmm, in a virtual environment under build/versus. Each takes some minutes; `reference --whole`, the time to the
+# package's final error, over half an hour. `--threads 2` gives both sides two threads. See versus_pytorch.py and
 # versus_reference.py.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

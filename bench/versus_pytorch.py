@@ -2,9 +2,10 @@
 
   versus_pytorch.py PYTHON BUILD [--hidden 0,32,64] [--rounds 5] [--steps 10] [--threads 1]
 
-PYTHON: one that has torch. BUILD: the folder of a build. The table and BUILD/bench/versus_pytorch.json hold medians over
-rounds of medians over steps; ratios are PyTorch's figure over dcmmm's. One fit without its shadow, float32, 190 regions x
-101 training weeks x 13 channels x 7 controls. Peak memory is the process's, with LibTorch or Python and PyTorch."""
+PYTHON: one that has torch. BUILD: the folder of a build. The table and BUILD/bench/versus_pytorch.json hold medians
+over rounds of medians over steps; ratios are PyTorch's figure over dcmmm's. One fit without its shadow, float32, 190
+regions x 101 training weeks x 13 channels x 7 controls. --threads 2 gives both sides two threads; the file holds the
+last call's rows and its number of threads. Peak memory is the process's, with LibTorch or Python and PyTorch."""
 
 import argparse
 import json
