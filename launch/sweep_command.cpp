@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "comm/collective_guard.hpp"
@@ -24,6 +26,7 @@
 #include "launch/sweep_trial.hpp"
 #include "launch/sweep_words.hpp"
 #include "launch/yaml_text.hpp"
+#include "sweep/devices.hpp"
 #include "sweep/tpe.hpp"
 #include "sweep/worker.hpp"
 
@@ -40,8 +43,13 @@ std::vector<std::string> trial_launcher(const Value& config) {
   return out;
 }
 
+/// Workers of this process among those of its machine.
+struct Slots {
+  int64_t count = 1, first = 0;
+};
+
 // Workers side by side until no trial is left.
-void run_workers(const SweepLine& line, const Sweep& sweep, int64_t workers) {
+void run_workers(const SweepLine& line, const Sweep& sweep, const Slots& slots) {
   const TrialCommand command{fs::read_symlink("/proc/self/exe").string(),
                              sweep.plan.folder,
                              line.config_dir,
@@ -50,7 +58,8 @@ void run_workers(const SweepLine& line, const Sweep& sweep, int64_t workers) {
                              get<int64_t>(sweep.config, "crossval.horizon"),
                              sweep.further,
                              sweep.plan.asha.has_value(),
-                             trial_launcher(sweep.config)};
+                             trial_launcher(sweep.config),
+                             ""};
   std::mutex mutex;
   std::exception_ptr failure;
   std::atomic<bool> failed = false;
@@ -63,48 +72,69 @@ void run_workers(const SweepLine& line, const Sweep& sweep, int64_t workers) {
     else if (outcome.kind == TrialOutcome::Kind::kFailed)
       log_warning(text("Trial ", task.number, " failed: ", outcome.problem));
   };
-  const auto runner = [&](const TrialTask& task, const std::function<bool()>& stop) {
-    TrialOutcome outcome = run_trial(command, task, stop);
-    tell(task, outcome);
-    return outcome;
-  };
   const auto stop = [&] { return failed || stop_signal() != 0; };
-  const int64_t slots = get<int64_t>(sweep.config, "sweep.pack");
+  const std::vector<std::string> devices = visible_devices(std::getenv("CUDA_VISIBLE_DEVICES"));
+  const int64_t pack = get<int64_t>(sweep.config, "sweep.pack");
   std::optional<Panel> panel;
   std::vector<int64_t> observed_cells;
   std::string checksum;
-  if (slots > 1) {
+  if (pack > 1) {
     const PanelFile file(sweep.plan.folder / "panel.h5");
     panel = file.read(0, static_cast<int64_t>(file.coordinates().regions.size()));
     observed_cells = file.observed_cells();
     checksum = file.checksum();
   }
-  const auto work = [&] {
+  const auto work = [&](int64_t slot) {
+    TrialCommand own = command;
+    if (own.launcher.empty()) own.device = device_of_slot(devices, slot);  // ranks choose among all
+    const auto runner = [&](const TrialTask& task, const std::function<bool()>& stop) {
+      TrialOutcome outcome = run_trial(own, task, stop);
+      tell(task, outcome);
+      return outcome;
+    };
     try {
-      if (panel)
-        run_pack({sweep.plan, command, line.config_dirs, *panel, observed_cells, checksum, slots}, stop, tell);
-      else
+      if (panel) {
+        const auto gpus = static_cast<int64_t>(std::max<size_t>(1, devices.size()));
+        run_pack({sweep.plan, command, line.config_dirs, *panel, observed_cells, checksum, pack,
+                  static_cast<int>(slot % gpus)},
+                 stop, tell);
+      } else {
         run_worker(sweep.plan, runner, stop);
+      }
     } catch (...) {
       const std::lock_guard guard(mutex);
       if (!failed.exchange(true)) failure = std::current_exception();
     }
   };
   std::vector<std::thread> threads;
-  for (int64_t i = 0; i < workers; ++i) threads.emplace_back(work);
+  for (int64_t i = 0; i < slots.count; ++i) threads.emplace_back(work, slots.first + i);
   for (std::thread& thread : threads) thread.join();
   if (failure) std::rethrow_exception(failure);
 }
 
-// The trials that follow from the search alone.
-void print_trials(const Sweep& sweep) {
-  const bool learns = sweep.plan.sampler == SamplerKind::kTpe;
-  const int64_t known = learns ? std::min(kTpeStartTrials, sweep.plan.trials) : sweep.plan.trials;
-  for (int64_t number = 0; number < known; ++number) {
-    const auto values = sample(sweep.plan.sampler, sweep.plan.space, sweep.plan.seed, number, {});
-    std::cout << join(trial_settings(sweep.plan.space, values), " ") << "\n";
+// The trials that are still to be run: those that were left behind, and those that follow from the search alone.
+void print_trials(const Sweep& sweep, const Study& study) {
+  const SweepPlan& plan = sweep.plan;
+  const auto print = [&](const std::vector<double>& values) {
+    std::cout << join(trial_settings(plan.space, values), " ") << "\n";
+  };
+  int64_t left = plan.trials - begun_trials(plan, study);
+  bool prints_none = left <= 0;
+  std::set<int64_t> begun;  // places in the sampler's sequence
+  for (const Trial& trial : study.trials()) {
+    if (trial.draw) begun.insert(*trial.draw);
+    if (!is_left_behind(plan, trial)) continue;
+    print(*trial.values_of(plan.space));
+    prints_none = false;
   }
-  if (learns) std::cout << "... and " << sweep.plan.trials - known << " that follow from those before\n";
+  const bool learns = plan.sampler == SamplerKind::kTpe;
+  for (int64_t draw = 0; left > 0 && !(learns && draw >= kTpeStartTrials); ++draw) {
+    if (begun.contains(draw)) continue;
+    print(sample(plan.sampler, plan.space, plan.seed, draw, {}));
+    --left;
+  }
+  if (learns && left > 0) std::cout << "... and " << left << " that follow from those before\n";
+  if (prints_none) std::cout << "No trial is left to run; sweep.trials=N asks for more.\n";
   std::cout << std::flush;
 }
 
@@ -123,7 +153,7 @@ bool all_failed(const Study& study) {
 }
 
 // Takes part in the sweep until no trial is left.
-int work(const SweepLine& line, const Sweep& sweep, int64_t workers, StudyFile& file, bool speaks, bool waits) {
+int work(const SweepLine& line, const Sweep& sweep, const Slots& slots, StudyFile& file, bool speaks, bool waits) {
   if (is_cancelled(file.refresh())) {
     if (speaks)
       std::cout << "The sweep is cancelled. To go on: dcmmm sweep resume dir=" << sweep.plan.folder.string()
@@ -134,7 +164,7 @@ int work(const SweepLine& line, const Sweep& sweep, int64_t workers, StudyFile& 
   log_info(text("Sweep in ", sweep.plan.folder.string(), ": ", sweep.plan.trials, " trials, ",
                 finished_trials(sweep.plan, file.refresh()), " finished before"));
   try {
-    run_workers(line, sweep, workers);
+    run_workers(line, sweep, slots);
   } catch (...) {
     try {
       write_summary(file.refresh(), sweep);
@@ -175,7 +205,7 @@ std::optional<int> look(const SweepLine& line, const Sweep& sweep, StudyFile& fi
   if (get<std::string>(sweep.config, "sweep.launcher") == "slurm")
     std::cout << batch_script(line, sweep, std::nullopt) << std::flush;
   else
-    print_trials(sweep);
+    print_trials(sweep, file.refresh());
   return 0;
 }
 
@@ -237,7 +267,7 @@ int sweep_command(const SweepLine& given, const Environment& environment, Commun
     const int64_t ranks = environment.machine()->size() * get<int64_t>(sweep.config, "sweep.ranks");
     workers = std::max<int64_t>(1, cores / ranks);
   }
-  return work(line, sweep, workers, file, speaks, speaks && world.size() > 1);
+  return work(line, sweep, {workers, environment.local_rank() * workers}, file, speaks, speaks && world.size() > 1);
 }
 
 }  // namespace dcmmm

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstring>
 #include <iostream>
+#include <map>
 #include <set>
 
 #include "common/errors.hpp"
@@ -16,6 +17,7 @@
 #include "data/panel_file.hpp"
 #include "launch/built_in.hpp"
 #include "launch/configuration.hpp"
+#include "launch/override_grammar.hpp"
 #include "launch/panel_source.hpp"
 #include "launch/run_folder.hpp"
 #include "launch/schema.hpp"
@@ -77,6 +79,19 @@ std::vector<double> extremes(const Parameter& parameter) {
   for (size_t i = 0; i < count; ++i)
     if (i < kMost || i + 1 == count) out.push_back(static_cast<double>(i));
   return out;
+}
+
+// Two spellings of a value (0.1,0.10) would be trials that are the same.
+void refuse_equal_choices(const Parameter& parameter) {
+  std::map<std::string, std::string> seen;  // by what they mean
+  for (const std::string& choice : parameter.choices) {
+    Value value = parse_override(parameter.key + "=" + choice).value.value_or(Value());
+    if (const auto* whole = value.as<int64_t>()) value = static_cast<double>(*whole);
+    const auto [other, is_new] = seen.emplace(show(value), choice);
+    if (!is_new)
+      throw UserError(text("Can't search '", parameter.key, "': its values '", other->second, "' and '", choice,
+                           "' are the same. Leave one of them out."));
+  }
 }
 
 // Keys that may differ between workers, or when a sweep goes on, as trials are the same whatever they are; the sweep's
@@ -224,6 +239,7 @@ void write_summary(const Study& study, const Sweep& sweep) {
 
 void check_trials(const SweepLine& line, const Sweep& sweep) {
   const SearchSpace& space = sweep.plan.space;
+  for (const Parameter& parameter : space) refuse_equal_choices(parameter);
   const std::vector<double> first = sample(sweep.plan.sampler, space, sweep.plan.seed, 0, {});
   for (size_t p = 0; p < space.size(); ++p)
     for (const double value : extremes(space[p])) {

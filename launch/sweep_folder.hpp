@@ -16,7 +16,7 @@ extern const std::string kTrials;
 void open_study(const SweepLine& line, const Sweep& sweep, Communicator& world);
 
 /// Composes trials with each choice and with both ends of each interval: what none can be run with is told before
-/// anything runs, not by every trial. Throws UserError.
+/// anything runs, not by every trial; so are choices that are one value. Throws UserError.
 void check_trials(const SweepLine& line, const Sweep& sweep);
 
 /// trials.csv and report.html.

@@ -20,7 +20,8 @@ struct PackSetting {
   const Panel& panel;                              // the sweep's, all regions
   const std::vector<int64_t>& observed_cells;      // of each region
   std::string panel_checksum;
-  int64_t slots = 1;  // trials at once
+  int64_t slots = 1;   // trials at once
+  int local_rank = 0;  // which GPU they take
 };
 
 /// Pulls trials into `slots` places until there are no more or `stop` says so. In each round every trial fits its next

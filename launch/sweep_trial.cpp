@@ -226,7 +226,7 @@ TrialOutcome run_trial(const TrialCommand& command, const TrialTask& task, const
       if (starts > 0 && stop()) return {TrialOutcome::Kind::kStopped, 0, ""};
       // A launcher hands USR2 on and waits; TERM would end its ranks at once.
       code = run_trial_process(trial_words(command, start), output, task.lock_descriptor, look,
-                               command.launcher.empty() ? SIGTERM : SIGUSR2);
+                               command.launcher.empty() ? SIGTERM : SIGUSR2, command.device);
       start.is_taken_over = true;  // goes on from its checkpoint, if it has one
     }
     if (pruned) return {TrialOutcome::Kind::kPruned, 0, ""};

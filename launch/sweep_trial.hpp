@@ -38,6 +38,7 @@ struct TrialCommand {
   std::vector<SweepObjective> further;  // objectives after the first, of the same file
   bool reports = false;                 // trials tell the study how they do while they run
   std::vector<std::string> launcher;    // of a trial of several ranks: mpirun, its words, their number; or none
+  std::string device;                   // the trial's GPU, as CUDA_VISIBLE_DEVICES calls it; "": whatever CUDA finds
 };
 
 /// The key of a word: `trainer.steps` of `+trainer.steps=3`.

@@ -61,6 +61,11 @@ std::string slurm_script(const SlurmOptions& options, const std::string& program
   if (options.partition) add("--partition=" + *options.partition);
   if (options.account) add("--account=" + *options.account);
   for (const std::string& option : options.options) add(option);
+  // Of a trial's mpirun: a node that is cut off ends it within seconds (docs/distributed.md).
+  if (over_nodes)
+    out +=
+        "export OMPI_MCA_oob_tcp_keepalive_time=5 OMPI_MCA_oob_tcp_keepalive_intvl=2 "
+        "OMPI_MCA_oob_tcp_keepalive_probes=3\n";
   for (const std::string& line : options.lines) out.append(line).append("\n");
   // An array's task by its own name: the number of its first job stands for the whole array.
   out += array ? "task=${SLURM_ARRAY_JOB_ID:-}_${SLURM_ARRAY_TASK_ID:-}\n" : "task=${SLURM_JOB_ID:-}\n";

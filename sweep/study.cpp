@@ -229,6 +229,7 @@ const Study& StudyFile::refresh() {
 }
 
 void StudyFile::change(const std::function<std::vector<JournalLine>(const Study&)>& decide) {
+  refresh();  // others wait for the lock: most of the reading is done before it is taken
   journal_.append([&] { return decide(refresh()); });
 }
 

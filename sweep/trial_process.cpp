@@ -25,16 +25,21 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kPause = std::chrono::milliseconds(20);
 constexpr auto kPatience = std::chrono::seconds(20);  // between the two signals: a checkpoint is written meanwhile
 
-// A trial is one process, not a rank of the job that its worker may be part of.
-std::vector<char*> environment_without_ranks() {
+constexpr std::string_view kDevices = "CUDA_VISIBLE_DEVICES=";
+
+// A trial is one process, not a rank of the job that its worker may be part of. `devices`: kDevices and its value, or
+// "".
+std::vector<char*> environment_of_trial(std::string& devices) {
   std::vector<char*> out;
   for (char** variable = environ; *variable != nullptr; ++variable) {
     const std::string_view name = *variable;
     bool is_kept = true;
     for (const char* prefix : {"OMPI_", "PMIX_", "PMI_", "ORTE_", "PRTE_", "SLURM_PROCID=", "SLURM_STEP_"})
       is_kept = is_kept && !name.starts_with(prefix);
+    is_kept = is_kept && (devices.empty() || !name.starts_with(kDevices));
     if (is_kept || name.starts_with("OMPI_ALLOW") || name.starts_with("OMPI_MCA_")) out.push_back(*variable);
   }
+  if (!devices.empty()) out.push_back(devices.data());
   out.push_back(nullptr);
   return out;
 }
@@ -56,14 +61,15 @@ std::vector<char*> environment_without_ranks() {
 }  // namespace
 
 int run_trial_process(const std::vector<std::string>& words, const fs::path& output, int kept_descriptor,
-                      const std::function<bool()>& stop, int stop_signal) {
+                      const std::function<bool()>& stop, int stop_signal, const std::string& device) {
   const int file = ::open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (file < 0) throw UserError(text("Can't write '", output.string(), "': ", std::strerror(errno), "."));
   std::vector<char*> arguments;
   arguments.reserve(words.size() + 1);
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
-  const std::vector<char*> variables = environment_without_ranks();
+  std::string devices = device.empty() ? "" : std::string(kDevices) + device;
+  const std::vector<char*> variables = environment_of_trial(devices);
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();
   if (child == 0) become(arguments.data(), variables.data(), file, kept_descriptor, parent);

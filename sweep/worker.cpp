@@ -22,6 +22,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr auto kLookEvery = std::chrono::seconds(1);  // at the journal, for a cancelled study
 constexpr int64_t kMostFailures = 5;
+// How often a worker that still has new trials looks at the locks of running ones, and at how many of them. All of them
+// before every trial would be nearly all that 10,000 workers and their file server do.
+constexpr auto kLookBehindEvery = std::chrono::seconds(30);
+constexpr size_t kMostLooks = 20;
 
 int64_t count_of(const Study& study, TrialState state) {
   return std::count_if(study.trials().begin(), study.trials().end(),
@@ -118,14 +122,29 @@ std::vector<Observation> observations(const Study& study, const SearchSpace& spa
 
 fs::path lock_path(const SweepPlan& plan, int64_t number) { return plan.folder / "locks" / std::to_string(number); }
 
-std::optional<Claim> left_behind(const SweepPlan& plan, const Study& study) {
-  for (const Trial& trial : study.trials()) {
-    const bool is_wanted = !trial.draw || *trial.draw < plan.trials;
-    if (trial.state != TrialState::kRunning || !is_wanted) continue;
+// Whether the trial may be left behind, as far as the journal says.
+bool is_unfinished(const SweepPlan& plan, const Trial& trial) {
+  return trial.state == TrialState::kRunning && (!trial.draw || *trial.draw < plan.trials);
+}
+
+// Without the journal's lock, which others wait for: what the journal says of a trial whose lock is held here holds.
+std::optional<Claim> left_behind(StudyFile& file, const SweepPlan& plan, std::minstd_rand& random) {
+  std::vector<int64_t> running;
+  for (const Trial& trial : file.refresh().trials())
+    if (is_unfinished(plan, trial)) running.push_back(trial.number);
+  // Of many, others: each is looked at by some worker, and who ends last finds all of them left behind.
+  if (running.size() > kMostLooks) {
+    std::rotate(running.begin(), running.begin() + static_cast<int64_t>(random() % running.size()), running.end());
+    running.resize(kMostLooks);
+  }
+  for (const int64_t number : running) {
+    TrialLock lock(lock_path(plan, number), /*may_be_new=*/false);
+    if (!lock.is_held()) continue;
+    const Study& study = file.refresh();
+    if (is_cancelled(study)) return std::nullopt;
+    const Trial& trial = study.trials()[static_cast<size_t>(number)];
     const auto values = trial.values_of(plan.space);
-    if (!values) continue;
-    TrialLock lock(lock_path(plan, trial.number), /*may_be_new=*/false);
-    if (lock.is_held()) return Claim{trial.id, trial.number, *values, true, std::move(lock)};
+    if (trial.state == TrialState::kRunning && values) return Claim{trial.id, number, *values, true, std::move(lock)};
   }
   return std::nullopt;
 }
@@ -166,17 +185,14 @@ std::optional<Claim> enqueued(const SweepPlan& plan, const Study& study) {
   return std::nullopt;
 }
 
-std::optional<Claim> claim_trial(StudyFile& file, const SweepPlan& plan) {
+// A trial that begins now.
+std::optional<Claim> new_trial(StudyFile& file, const SweepPlan& plan) {
   std::optional<Claim> claim;
   file.change([&](const Study& study) -> std::vector<JournalLine> {
     if (is_cancelled(study)) return {};
-    claim = left_behind(plan, study);
-    if (claim) return {};
     claim = enqueued(plan, study);
     if (claim) return start_trial_lines(claim->id, plan.space, claim->values);
-    const int64_t begun = std::count_if(study.trials().begin(), study.trials().end(),
-                                        [&](const Trial& trial) { return counts(plan, trial); });
-    if (begun >= plan.trials) return {};
+    if (begun_trials(plan, study) >= plan.trials) return {};
     const auto number = static_cast<int64_t>(study.trials().size());
     TrialLock lock(lock_path(plan, number), /*may_be_new=*/true);
     const int64_t draw = study.next_draw();
@@ -199,12 +215,10 @@ bool tell_values(StudyFile& file, const SweepPlan& plan, const Claim& claim, con
     const auto& known = file.refresh().trials()[static_cast<size_t>(claim.number)].intermediate;
     if (!std::isfinite(value) || (!known.empty() && step <= known.rbegin()->first)) continue;
     file.change([&](const Study& study) -> std::vector<JournalLine> {
-      const JournalLine line = intermediate_line(claim.id, step, value);
-      Study next = study;
-      next.apply(line);
-      pruned = !at_end && plan.asha && asha_prunes(*plan.asha, next, claim.number);
-      if (!pruned) return {line};
-      return {line, end_trial_line(claim.id, TrialState::kPruned, value)};
+      std::vector<JournalLine> lines = {intermediate_line(claim.id, step, value)};
+      pruned = !at_end && plan.asha && asha_prunes(*plan.asha, study, claim.number, step, value);
+      if (pruned) lines.push_back(end_trial_line(claim.id, TrialState::kPruned, value));
+      return lines;
     });
     if (pruned) return true;
   }
@@ -230,7 +244,17 @@ int64_t held_trials(const SweepPlan& plan, const Study& study) {
   });
 }
 
+bool is_left_behind(const SweepPlan& plan, const Trial& trial) {
+  const fs::path lock = lock_path(plan, trial.number);
+  return is_unfinished(plan, trial) && trial.values_of(plan.space) && fs::exists(lock) && !is_locked(lock);
+}
+
 int64_t failed_trials(const Study& study) { return count_of(study, TrialState::kFailed); }
+
+int64_t begun_trials(const SweepPlan& plan, const Study& study) {
+  return std::count_if(study.trials().begin(), study.trials().end(),
+                       [&](const Trial& trial) { return counts(plan, trial); });
+}
 
 int64_t finished_trials(const SweepPlan& plan, const Study& study) {
   return std::count_if(study.trials().begin(), study.trials().end(),
@@ -245,7 +269,12 @@ TrialPull::TrialPull(const SweepPlan& plan) : plan_(plan), file_(plan.journal())
 TrialPull::~TrialPull() = default;
 
 std::optional<TrialTask> TrialPull::next() {
-  std::optional<Claim> claimed = claim_trial(file_, plan_);
+  const bool is_due = !last_look_behind_ || Clock::now() - *last_look_behind_ > kLookBehindEvery;
+  std::optional<Claim> claimed;
+  if (is_due) claimed = left_behind(file_, plan_, random_);
+  if (is_due && !claimed) last_look_behind_ = Clock::now();  // where there was one, there may be more
+  if (!claimed) claimed = new_trial(file_, plan_);
+  if (!claimed && !is_due) claimed = left_behind(file_, plan_, random_);
   if (!claimed) return std::nullopt;
   const int64_t number = claimed->number;
   auto& held = held_[number];

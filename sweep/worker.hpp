@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -61,8 +62,9 @@ class TrialPull {
   TrialPull(const TrialPull&) = delete;
   TrialPull& operator=(const TrialPull&) = delete;
 
-  /// None when all `plan.trials` are finished or in other workers' hands, or the study is cancelled. Before a new one
-  /// is made, running trials that no process holds any more are claimed, then those that Optuna enqueued.
+  /// None when all `plan.trials` are finished or in other workers' hands, or the study is cancelled. First come running
+  /// trials that no process holds any more, looked for at the first call, every half a minute and where there is no new
+  /// one; then those that Optuna enqueued, then new ones.
   std::optional<TrialTask> next();
   /// Throws UserError when five trials of the study failed since it was resumed last, and none came to an end.
   void end(const TrialTask& task, TrialOutcome outcome);
@@ -74,7 +76,9 @@ class TrialPull {
   struct Held;
   const SweepPlan& plan_;
   StudyFile file_;
-  std::map<int64_t, std::unique_ptr<Held>> held_;  // by number
+  std::map<int64_t, std::unique_ptr<Held>> held_;                          // by number
+  std::optional<std::chrono::steady_clock::time_point> last_look_behind_;  // that found nothing
+  std::minstd_rand random_{std::random_device{}()};
   std::chrono::steady_clock::time_point last_look_ = std::chrono::steady_clock::now();
   bool is_cancelled_ = false;
   int64_t finished_ = 0;
@@ -97,7 +101,13 @@ void make_lock(const SweepPlan& plan, int64_t number);
 /// Trials that other processes run at this moment.
 int64_t held_trials(const SweepPlan& plan, const Study& study);
 
-/// Finished trials among those that `plan.trials` counts.
+/// Whether the trial is to be run again: it was begun, and no process holds it any more.
+bool is_left_behind(const SweepPlan& plan, const Trial& trial);
+
+/// Trials that `plan.trials` counts, by now.
+int64_t begun_trials(const SweepPlan& plan, const Study& study);
+
+/// Finished trials among them.
 int64_t finished_trials(const SweepPlan& plan, const Study& study);
 
 /// The study's attribute with the failed trials that were there when somebody resumed it last.

@@ -20,9 +20,15 @@ class Asha : public ::testing::Test {
     study_.apply(create_trial_line({parse_search_word("k=a,b")}, {0}));
     for (const auto& [step, value] : values) study_.apply(intermediate_line(id, step, value));
   }
-  bool prunes(const std::map<int64_t, double>& values) {
+  // Whether the last one of a new trial's values ends it.
+  bool prunes(std::map<int64_t, double> values) {
+    const auto [step, value] = *values.rbegin();
+    values.erase(step);
     add(values);
-    return asha_prunes({1, 3}, study_, static_cast<int64_t>(study_.trials().size()) - 1);
+    const int64_t id = static_cast<int64_t>(study_.trials().size()) - 1;
+    const bool out = asha_prunes({1, 3}, study_, id, step, value);
+    study_.apply(intermediate_line(id, step, value));
+    return out;
   }
   Study study_;
 };

@@ -108,6 +108,7 @@ TEST(SlurmScript, SaysWhatWasAskedFor) {
   EXPECT_THAT(script, HasSubstr("/opt/dcmmm sweep a=1,2 'b=tag(log, interval(1,2))' 'c='\\''x'\\''' run.resume"));
   EXPECT_THAT(script, HasSubstr("#SBATCH --ntasks=1\n"));
   EXPECT_THAT(script, ::testing::Not(HasSubstr("--nodes")));
+  EXPECT_THAT(script, ::testing::Not(HasSubstr("OMPI_MCA")));
 }
 
 TEST(SlurmScript, SpreadsTheTrialsOfAnArraysTaskOverItsNodes) {
@@ -117,6 +118,8 @@ TEST(SlurmScript, SpreadsTheTrialsOfAnArraysTaskOverItsNodes) {
   const std::string script = slurm_script(options, "/opt/dcmmm", {});
   EXPECT_THAT(script, HasSubstr("#SBATCH --array=0-3\n#SBATCH --nodes=3\n#SBATCH --ntasks-per-node=1\n"));
   EXPECT_THAT(script, HasSubstr("\"sweep.workers=1\""));  // one trial at a time
+  for (const char* setting : {"time=5", "intvl=2", "probes=3"})
+    EXPECT_THAT(script, HasSubstr(std::string(" OMPI_MCA_oob_tcp_keepalive_") + setting));
   EXPECT_THAT(script, ::testing::Not(HasSubstr("srun")));
 }
 

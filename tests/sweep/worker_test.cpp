@@ -6,7 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <thread>
 
@@ -154,6 +156,21 @@ TEST_F(Workers, RunTrialsAsProcesses) {
   EXPECT_EQ(run_trial_process({"/nowhere"}, out, -1, never, SIGTERM), 127);
 }
 
+TEST_F(Workers, GiveATrialsProcessItsDeviceAndNoRank) {
+  const fs::path out = folder_ / "out.txt";
+  const std::vector<std::string> words = {"/bin/sh", "-c", "echo $CUDA_VISIBLE_DEVICES $OMPI_COMM_WORLD_RANK"};
+  ::setenv("CUDA_VISIBLE_DEVICES", "0,7", 1);
+  ::setenv("OMPI_COMM_WORLD_RANK", "3", 1);
+  EXPECT_EQ(run_trial_process(words, out, -1, never, SIGTERM, "7"), 0);
+  EXPECT_EQ(read_text_file(out), "7\n");
+  EXPECT_EQ(run_trial_process(words, out, -1, never, SIGTERM), 0);
+  EXPECT_EQ(read_text_file(out), "0,7\n");
+  ::unsetenv("CUDA_VISIBLE_DEVICES");
+  EXPECT_EQ(run_trial_process(words, out, -1, never, SIGTERM, "1"), 0);
+  EXPECT_EQ(read_text_file(out), "1\n");
+  ::unsetenv("OMPI_COMM_WORLD_RANK");
+}
+
 TEST_F(Workers, APullHoldsSeveralTrialsAndLeavesWhatItDidNotEnd) {
   const SweepPlan plan = this->plan("several", SamplerKind::kRandom, 5);
   std::vector<TrialTask> tasks;
@@ -177,6 +194,29 @@ TEST_F(Workers, APullHoldsSeveralTrialsAndLeavesWhatItDidNotEnd) {
   const Study done = study(plan);
   for (const Trial& trial : done.trials()) EXPECT_EQ(trial.state, TrialState::kComplete);
   EXPECT_EQ(done.trials()[2].objective, 0.5);
+}
+
+// More running trials than a worker looks at: those that are held are left alone, and all others are found.
+TEST_F(Workers, FindWhatWasLeftBehindAmongMany) {
+  const SweepPlan shared = plan("many", SamplerKind::kRandom, 130);
+  TrialPull holder(shared);
+  for (int i = 0; i < 70; ++i) ASSERT_TRUE(holder.next());
+  {
+    TrialPull dies(shared);
+    for (int i = 0; i < 50; ++i) ASSERT_TRUE(dies.next());
+  }
+  std::vector<int64_t> taken_over, begun;
+  const auto runner = [&](const TrialTask& task, const std::function<bool()>&) {
+    (task.is_taken_over ? taken_over : begun).push_back(task.number);
+    return objective(task, never);
+  };
+  // A worker that looked at others' trials alone ends before.
+  for (int worker = 0; worker < 1000 && taken_over.size() < 50; ++worker) run_worker(shared, runner, never);
+  EXPECT_EQ(begun.size(), 10U);
+  std::sort(taken_over.begin(), taken_over.end());
+  ASSERT_EQ(taken_over.size(), 50U);
+  for (int64_t i = 0; i < 50; ++i) EXPECT_EQ(taken_over[static_cast<size_t>(i)], 70 + i);
+  EXPECT_EQ(held_trials(shared, study(shared)), 70);
 }
 
 }  // namespace
