@@ -12,7 +12,7 @@ The search: closed form of the model without GRU (no steps), over decay, exponen
 persistence, ridge, its factors on media and controls, and size_power. Panels: the public one without its last 32 weeks (weeks 0 to 76),
 and 40 synthetic regions x 104 weeks.
 
-`share`: fits until there, over random search's; infinite where it never came there. Rows and the median over seeds, for
+`share`: fits until there, over random search's; infinite (null in the file) where it never came there. Rows and the median over seeds, for
 each panel: build/release/bench/sweep_learn.json. Ends with code 1 where a median is above --most.
 """
 
@@ -106,7 +106,8 @@ def main():
                 row = bench.compare(panel, seed)
                 rows.append(row)
                 given.json.parent.mkdir(parents=True, exist_ok=True)
-                given.json.write_text(json.dumps(rows, indent=2), encoding="utf-8")
+                text = json.dumps(rows, indent=2).replace(": Infinity", ": null")  # JSON has no infinity
+                given.json.write_text(text, encoding="utf-8")
                 print(f"{panel:<10} {seed:>4} {row['random_loss']:>11.4f} {row['random_fits']:>5} {row['tpe_loss']:>9.4f} "
                       f"{row['tpe_fits']:>13} {row['share']:>6.2f}", flush=True)  # fmt: skip
             median = statistics.median(row["share"] for row in rows if row["panel"] == panel)
