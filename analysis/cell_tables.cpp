@@ -1,6 +1,8 @@
 // Shapes: R regions of a block, T weeks, C channels, K controls.
 #include "analysis/cell_tables.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <limits>
 #include <span>
 
@@ -12,6 +14,13 @@ namespace dcmmm {
 namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+// Whether the cell's region was observed in any training week: if not, it has no forecast.
+bool has_past(const Panel& block, std::size_t cell, const TableSource& source) {
+  const auto observed =
+      block.observed_RT.begin() + static_cast<std::ptrdiff_t>(cell / source.weeks.size() * source.weeks.size());
+  return std::find(observed, observed + source.shared.origin, 1) != observed + source.shared.origin;
+}
 
 }  // namespace
 
@@ -33,8 +42,7 @@ void write_prediction(CsvWriter& csv, const TableSource& source, double level) {
       } else {
         csv.empty();
       }
-      // A region without any training week has no forecast.
-      csv.number(results.target_scale_R[cell / source.weeks.size()] == 0 ? kNone : results.predicted_RT[cell]);
+      csv.number(has_past(block, cell, source) ? results.predicted_RT[cell] : kNone);
       csv.number(intervals.lower_RT[cell]);
       csv.number(intervals.upper_RT[cell]);
       csv.end_row();
@@ -84,13 +92,12 @@ void write_holdout(CsvWriter& csv, const TableSource& source) {
   source.each_chosen_block([&](int64_t first, int64_t count) {
     const Panel block = source.panel.read(first, count);
     const auto predicted_RT = source.reader.read_array("predicted", first, count);
-    const auto target_scale_R = source.reader.read_array("target_scale", first, count);
     const auto naive = naive_forecasts(block, source.shared.origin, static_cast<int64_t>(T - origin));
     for (std::size_t cell = 0; cell < predicted_RT.size(); ++cell) {
       if (cell % T < origin || block.observed_RT[cell] == 0) continue;
       source.begin_row(csv, first, cell);
       csv.number(block.target_RT[cell]);
-      if (target_scale_R[cell / T] == 0) {  // no training week, no forecast
+      if (!has_past(block, cell, source)) {
         csv.empty(static_cast<int>(1 + naive.size()));
       } else {
         csv.number(predicted_RT[cell]);

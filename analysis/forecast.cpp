@@ -150,14 +150,14 @@ std::string forecast_csv(const fs::path& checkpoints, const ModelOptions& model,
   const at::Tensor predicted = forecast(forecaster, media, control).contiguous();
   const auto value = predicted.accessor<double, 2>();
   const at::Tensor scale = forecaster.scales.target_scale_ER[0].contiguous();
+  const at::Tensor has_past = forecaster.has_past_R.contiguous();
+  std::vector<std::string> without_past;
   std::string out = "region,week,predicted,lower,upper\n";
   const auto field = [](double number) { return std::isfinite(number) ? shortest(number) : std::string(); };
   for (size_t i = 0; i < regions.size(); ++i) {
     const auto place = static_cast<size_t>(places[i]);
-    const bool has_history = scale.const_data_ptr<double>()[place] != 0;
-    if (!has_history)
-      warn(text(file, ": region '", regions[i],
-                "' had no target in the run's training weeks: its rows have no forecast."));
+    const bool has_history = has_past.const_data_ptr<bool>()[place];
+    if (!has_history) without_past.push_back(text("'", regions[i], "'"));
     for (size_t t = 0; t < weeks.size(); ++t) {
       const double expected =
           has_history ? value[places[i]][static_cast<int64_t>(t)] : std::numeric_limits<double>::quiet_NaN();
@@ -168,6 +168,12 @@ std::string forecast_csv(const fs::path& checkpoints, const ModelOptions& model,
       out += csv_field(regions[i]) + "," + weeks[t] + "," + field(expected) + "," + field(expected - half) + "," +
              field(expected + half) + "\n";
     }
+  }
+  if (!without_past.empty()) {
+    const size_t more = without_past.size() - std::min<size_t>(without_past.size(), 10);
+    without_past.resize(without_past.size() - more);
+    warn(text(file, ": no target was known in the run's training weeks of ", join(without_past),
+              more > 0 ? text(" and ", more, " more regions") : "", ": their rows have no forecast."));
   }
   return out;
 }

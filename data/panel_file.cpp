@@ -154,7 +154,7 @@ Panel PanelFile::read_targets(int64_t first, int64_t count, const PanelCoordinat
     append(panel.target_RT, "target");
     append(panel.observed_RT, "observed");
     if (has_dark) append(panel.dark_RT, "dark");
-    release_large_arrays(share(done), share(done + regions));
+    if (count > kBlockRegions) release_large_arrays(share(done), share(done + regions));  // else a block, soon gone
   }
   panel.population_R = file.read<double>("population", {first}, {count});
   return panel;

@@ -49,13 +49,20 @@ Value config_of(const RunFolder& folder) {
   return config;
 }
 
+// By a word of the command line; a file of the config's own says what the next run is to be fitted to.
+static std::optional<fs::path> given_path(const CommandContext& context, const std::string& key) {
+  const bool is_given = std::any_of(context.overrides.begin(), context.overrides.end(),
+                                    [&](const std::string& word) { return word.starts_with(key + "="); });
+  return is_given ? get<std::optional<fs::path>>(context.config, key) : std::nullopt;
+}
+
 PanelFile panel_of(const CommandContext& context, const RunFolder& folder) {
-  if (const auto source = get<std::optional<fs::path>>(context.config, "data.source"))
+  if (const auto source = given_path(context, "data.source"))
     throw UserError(text("data.source is '", source->string(), "', but this command reads the panel that the run in '",
                          folder.path.string(),
                          "' was fitted to. Leave data.source out; where that panel was moved, name it with "
                          "data.panel=FILE.h5."));
-  if (const auto given = get<std::optional<fs::path>>(context.config, "data.panel")) {
+  if (const auto given = given_path(context, "data.panel")) {
     PanelFile panel(*given);
     const std::string fitted = ResultsReader(folder.results()).shared().panel_checksum;
     if (panel.checksum() != fitted)

@@ -64,7 +64,10 @@ std::vector<Experiment> locate_experiments(const Value& config, const fs::path& 
   std::vector<Experiment> out;
   agree(world, [&] { out = read_experiments(reads_kept ? kept : *given, coordinates, training_weeks); });
   if (!folder.empty() && !reads_kept)
-    on_rank_zero(world, [&] { fs::copy_file(*given, kept, fs::copy_options::overwrite_existing); });
+    on_rank_zero(world, [&] {
+      std::error_code none;
+      if (!fs::equivalent(*given, kept, none)) fs::copy_file(*given, kept, fs::copy_options::overwrite_existing);
+    });
   return out;
 }
 

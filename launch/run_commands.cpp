@@ -74,6 +74,9 @@ int plan_command(CommandContext& context) {
   options.threads = threads > 0 ? threads : threads_for_this_rank(context.environment);
   on_rank_zero(context.world, [&] {
     refuse_a_runs_file(output);
+    if (options.scenarios)
+      for (const char* name : {"plan.csv", "channels.csv", "scenarios.csv", "scenario_channels.csv", "plan.json"})
+        refuse_to_replace(output / name, *options.scenarios, "plan.scenarios");
     check_results(folder);
     const Value config = config_of(folder);
     const PanelFile file = panel_of(context, folder);

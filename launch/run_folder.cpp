@@ -34,9 +34,10 @@ struct Draft {
   Draft& operator=(const Draft&) = delete;
   ~Draft() {
     std::error_code ignored;
-    fs::remove_all(path, ignored);
+    if (!is_all_there_is) fs::remove_all(path, ignored);
   }
   fs::path path;
+  mutable bool is_all_there_is = false;  // the earlier run is being removed
 };
 
 // Links in its folder's name are followed, and not the file's own: a file that is written replaces its link.
@@ -90,12 +91,12 @@ RunFolder open_on_rank_zero(const RunFolderOptions& options, const std::string& 
         text("'", out.path.string(), "' already holds ", out.is_finished ? "a finished run" : "an unfinished run",
              ". Say run.resume=true to go on with it, run.overwrite=true to replace it, or choose another run.dir."));
   }
+  if (out.lock) fs::remove_all(out.path / kDraft);  // of a run that was killed
   if (is_there && options.overwrite) {
     refuse_inputs_within(out.path, options);
     out.is_finished = false;
     out.replaces = out.path;
     out.path /= kDraft;
-    fs::remove_all(out.path);  // of a run that was killed
     out.draft = std::make_shared<Draft>(out.path);
     return out;
   }
@@ -160,6 +161,8 @@ RunFolder open_run_folder(const RunFolderOptions& options, const std::string& co
 void replace_earlier_run(RunFolder& folder, Communicator& world) {
   if (folder.replaces.empty()) return;
   on_rank_zero(world, [&] {
+    const auto draft = std::static_pointer_cast<const Draft>(folder.draft);
+    draft->is_all_there_is = true;
     for (const char* name : kRunFiles) fs::remove_all(folder.replaces / name);
     sync_path(folder.replaces);
     std::vector<fs::path> names;
@@ -167,6 +170,7 @@ void replace_earlier_run(RunFolder& folder, Communicator& world) {
     // The config last: a run can be resumed once that is there.
     std::partition(names.begin(), names.end(), [](const fs::path& name) { return name != "config.yaml"; });
     for (const fs::path& name : names) fs::rename(folder.path / name, folder.replaces / name);
+    draft->is_all_there_is = false;
     sync_path(folder.replaces);
   });
   folder.path = std::exchange(folder.replaces, {});

@@ -59,6 +59,14 @@ class FolderLock {
 // The panel of all trials ends before the holdout, so that no trial can see it.
 void write_training_panel(const Sweep& sweep, Communicator& world) {
   const fs::path imported = sweep.plan.folder / "imported.h5";
+  for (const char* key : {"data.panel", "data.source", "data.events", "data.experiments"})
+    if (const auto input = get<std::optional<fs::path>>(sweep.config, key))
+      for (const fs::path& written : {imported, sweep.plan.folder / "panel.h5"}) {
+        std::error_code none;
+        if (fs::equivalent(*input, written, none))
+          throw UserError(text(key, " is '", input->string(), "', where the sweep in '", sweep.plan.folder.string(),
+                               "' keeps its trials' panel: it would be replaced. Choose another run.dir."));
+      }
   const fs::path source = locate_panel(sweep.config, imported, false, world);
   const PanelFile file(source);
   const PanelCoordinates& names = file.coordinates();
@@ -67,7 +75,7 @@ void write_training_panel(const Sweep& sweep, Communicator& world) {
   if (!sweep.objective.is_of_training()) rolling_origins(crossval_options(sweep.config), weeks);  // throws
   const Panel panel = file.read(0, static_cast<int64_t>(names.regions.size()));
   write_panel_file(sweep.plan.folder / "panel.h5", slice_weeks(panel, 0, weeks));
-  fs::remove(imported);
+  if (source == imported) fs::remove(imported);
 }
 
 // A parameter's values to try beforehand: its choices, or both ends.

@@ -240,7 +240,8 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
   for (int64_t r = 0; r < R; ++r) {
     if (weight_ER[0][r] > 0) continue;
     note(text("Region ", panel.coordinates.regions[panel.first_region + r], " has ", sums(0, r).cells,
-              " observed training weeks that sum to ", sums(0, r).target, ": it predicts its mean."));
+              " observed training weeks that sum to ", sums(0, r).target,
+              sums(0, r).cells > 0 ? ": it predicts its mean." : ": it has no forecast."));
   }
   for (int64_t c = 0; c < C; ++c)
     if (national[2 + c] == 0)

@@ -128,14 +128,14 @@ bool is_unfinished(const SweepPlan& plan, const Trial& trial) {
 }
 
 // Without the journal's lock, which others wait for: what the journal says of a trial whose lock is held here holds.
-std::optional<Claim> left_behind(StudyFile& file, const SweepPlan& plan, std::minstd_rand& random) {
+// Looks at `most` of the running trials, of many at others each time.
+std::optional<Claim> left_behind(StudyFile& file, const SweepPlan& plan, size_t most, std::minstd_rand& random) {
   std::vector<int64_t> running;
   for (const Trial& trial : file.refresh().trials())
-    if (is_unfinished(plan, trial)) running.push_back(trial.number);
-  // Of many, others: each is looked at by some worker, and who ends last finds all of them left behind.
-  if (running.size() > kMostLooks) {
+    if (is_unfinished(plan, trial) && trial.values_of(plan.space)) running.push_back(trial.number);
+  if (running.size() > most) {
     std::rotate(running.begin(), running.begin() + static_cast<int64_t>(random() % running.size()), running.end());
-    running.resize(kMostLooks);
+    running.resize(most);
   }
   for (const int64_t number : running) {
     TrialLock lock(lock_path(plan, number), /*may_be_new=*/false);
@@ -271,10 +271,11 @@ TrialPull::~TrialPull() = default;
 std::optional<TrialTask> TrialPull::next() {
   const bool is_due = !last_look_behind_ || Clock::now() - *last_look_behind_ > kLookBehindEvery;
   std::optional<Claim> claimed;
-  if (is_due) claimed = left_behind(file_, plan_, random_);
+  if (is_due) claimed = left_behind(file_, plan_, kMostLooks, random_);
   if (is_due && !claimed) last_look_behind_ = Clock::now();  // where there was one, there may be more
   if (!claimed) claimed = new_trial(file_, plan_);
-  if (!claimed && !is_due) claimed = left_behind(file_, plan_, random_);
+  // At its end a worker looks at all of them: nobody may come after it.
+  if (!claimed) claimed = left_behind(file_, plan_, std::numeric_limits<size_t>::max(), random_);
   if (!claimed) return std::nullopt;
   const int64_t number = claimed->number;
   auto& held = held_[number];

@@ -154,6 +154,14 @@ Checkpoint make_checkpoint(const Fit& fit, const std::string& config, const std:
     add("likelihood.error_scale", {"region"}, reals(likelihood.data.error_scale_R));
   }
   const int64_t recent = std::min(kWeeksBefore, data.weeks);
+  // So that a region of zeros can be told from one without a past.
+  const int64_t origin = data.members[0].origin;
+  std::vector<int64_t> cells;
+  for (int64_t r = 0; r < data.regions; ++r) {
+    const auto observed = fit.panel.observed_RT.begin() + r * data.weeks;
+    cells.push_back(std::count(observed, observed + origin, 1));
+  }
+  add("training.cells", {"region"}, integers(cells));
   at::Tensor media_RNC = at::empty({data.regions, recent, data.channels}, at::kDouble),
              control_RK = at::empty({data.regions, data.controls}, at::kDouble);
   fit.loop.each([&](Chunk chunk) {  // a large panel's, too, chunk by chunk
@@ -293,6 +301,8 @@ Forecaster make_forecaster(const Checkpoint& checkpoint, const ModelOptions& opt
   if (has_array(checkpoint, "coefficient.drift")) scales.drift_ENC = of_members("coefficient.drift");
   out.last_control_RK = tensor_of(checkpoint, "control.last");
   out.recent_media_RWC = tensor_of(checkpoint, "media.recent");
+  out.has_past_R = has_array(checkpoint, "training.cells") ? tensor_of(checkpoint, "training.cells") > 0
+                                                           : scales.target_scale_ER[0] != 0;  // of an earlier version
   out.held_out = out.weeks - to_integers(tensor_of(checkpoint, "member.origin"))[0];
   if (has_array(checkpoint, "interval.scale")) out.intervals = intervals_of(checkpoint);
   return out;

@@ -27,6 +27,7 @@ struct Forecaster {
       last_control_RK;  // the panel's last known controls, carried forward where a future one is missing (float64)
   std::optional<ForecastIntervals> intervals;  // where the run calibrated some
   int64_t held_out = 0;              // the panel's last weeks that weren't trained on: forecasts begin so far off
+  at::Tensor has_past_R = {};        // whether the region had a target in any training week
   at::Tensor recent_media_RWC = {};  // the panel's last weeks of media, which missing future rows continue (float64)
 };
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "common/random.hpp"
 #include "data/split.hpp"
 #include "trainer/likelihood_run.hpp"
 
@@ -11,9 +12,16 @@ namespace dcmmm {
 namespace {
 
 constexpr int64_t kSpacing = 8, kMost = 6, kFewest = 2, kFarthest = 26;
-// Regions that intervals are calibrated on: of more, every second, third ... They have some 100,000 errors, by which a
+// Regions that intervals are calibrated on: of more, so many by chance. They have some 100,000 errors, by which a
 // quantile is known to a thousandth, and every rank holds them.
 constexpr int64_t kMostSampled = 4096;
+
+// The same on any ranks. Not evenly spaced ones: a panel may list two brands in turn.
+bool is_in_sample(int64_t region, int64_t all_regions) {
+  constexpr uint64_t kSampleSeed = 1;
+  return RandomStream(kSampleSeed, static_cast<uint64_t>(region)).uniform() * static_cast<double>(all_regions) <
+         static_cast<double>(kMostSampled);
+}
 
 }  // namespace
 
@@ -87,10 +95,10 @@ InnerResiduals inner_residuals(const Fit& fit, const InnerOrigins& inner, const 
 }
 
 std::vector<RegionResiduals> sample_of(const InnerResiduals& mine, const RegionLoop& loop, int64_t all_regions) {
-  const int64_t first = loop.plan().first_region, every = (all_regions + kMostSampled - 1) / kMostSampled;
+  const int64_t first = loop.plan().first_region;
   std::vector<double> rows;
   for (int64_t r = 0; r < loop.plan().regions; ++r) {
-    if ((first + r) % every != 0) continue;
+    if (all_regions > kMostSampled && !is_in_sample(first + r, all_regions)) continue;
     const std::span<const double> error_OH = mine.of(r);
     rows.push_back(mine.scale_R[static_cast<std::size_t>(r)]);
     rows.insert(rows.end(), error_OH.begin(), error_OH.end());

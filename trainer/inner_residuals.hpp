@@ -43,7 +43,7 @@ struct InnerResiduals {
 /// For horizons up to 26 or the farthest that is there. Weeks from the fit's origin on have no say. Collective.
 InnerResiduals inner_residuals(const Fit& fit, const InnerOrigins& inner, const InnerPredictions& predictions_of);
 
-/// All regions of the panel, in its order, or evenly spaced ones of a large panel: the same on every rank. Collective.
+/// All regions of the panel, in its order, or some 4,096 of a large panel by chance: the same on any ranks. Collective.
 std::vector<RegionResiduals> sample_of(const InnerResiduals& mine, const RegionLoop& loop, int64_t all_regions);
 
 /// Predictions of the fit's closed form at inner origins, without descent. Collective.

@@ -367,6 +367,16 @@ class BadRuns(Refusal):
             with self.subTest(name):
                 self.refused(*words, says=says)
         self.refused("predict", "run=run", "data.source=future.csv", "output=run/results.h5", says=kept, ranks=2)
+        (self.folder / "mine").mkdir()
+        scenarios = cli.write_table(self.folder / "mine/scenarios.csv", [{"scenario": "a", "channel": "0", "spend": "1"}])
+        self.refused("plan", "run=run", f"plan.scenarios={scenarios}", "output=mine", says="the file that plan.scenarios names")
+        self.refused("sweep", "data.panel=panel.h5", "run.dir=.", "model.ridge.strength=1,2", says="it would be replaced")
+        # A file of the config's own says what the next run is to be fitted to.
+        group = self.folder / "configs/data"
+        group.mkdir(parents=True)
+        (group / "shop.yaml").write_text("defaults: [auto, _self_]\nsource: future.csv\n")
+        self.dcmmm("report", "--config-dir=configs", "data=shop", "run=run", "output=page.html")
+        self.refused("report", "data.source=future.csv", "run=run", "output=page.html", says="Leave data.source out")
         # Results that can be made again are replaced.
         for _ in range(2):
             self.dcmmm(*predict, "output=run/forecast.csv")

@@ -12,8 +12,8 @@ WORDS = ("trainer.precision=float64", "trainer.steps=10")
 
 
 class Gaps(cli.Case):
-    def table(self):
-        rows = cli.table(regions=4, weeks=70)
+    def table(self, regions=4):
+        rows = cli.table(regions=regions, weeks=70)
         weeks = sorted({row["week"] for row in rows})
         return rows, weeks
 
@@ -68,8 +68,11 @@ class Gaps(cli.Case):
         self.assertIn(f"1 of {4 * HOLDOUT} regions x weeks have no row, the first is region 'r2', week {gone}", done.err)
 
     def test_a_region_without_a_past_has_no_forecast(self):
-        rows, weeks = self.table()
+        rows, weeks = self.table(regions=5)
         origin = weeks[-HOLDOUT]
+        for row in rows:  # zeros are a past
+            if row["region"] == "r1" and row["week"] < origin:
+                row["sales"] = "0"
         few = [row for row in rows if row["region"] != "r3" or row["week"] >= weeks[-HOLDOUT - 2] and row["region"] == "r3"]
         few = [row for row in few if row["region"] != "r2" or row["week"] >= origin]
         whole = cli.write_table(self.folder / "few.csv", few)
@@ -83,20 +86,23 @@ class Gaps(cli.Case):
             for week in metrics["totals"]:
                 for field in ("actual", "predicted"):
                     self.assertAlmostEqual(float(totals[week["week"]][field]) / week[field], 1, delta=1e-9)
-                self.assertEqual(totals[week["week"]]["observed_regions"], "2")
+                self.assertEqual(totals[week["week"]]["observed_regions"], "3")
             predicted = {(row["region"], row["week"]): row for row in cli.read_csv(self.folder / f"{name}_csv/prediction.csv")}
             self.assertEqual(predicted["r2", origin]["predicted"], "")
             self.assertNotEqual(predicted["r3", origin]["predicted"], "")
             held_out = [row for row in cli.read_csv(self.folder / f"{name}_csv/holdout.csv") if row["region"] == "r2"]
             self.assertEqual(len(held_out), HOLDOUT)
             self.assertEqual({row["predicted"] + row["last"] for row in held_out}, {""})
+            self.assertEqual(float(predicted["r1", origin]["predicted"]), 0)
             done = self.dcmmm("export", f"run={name}", f"output={name}_csv", "export.interval=0.5")
             future = [{**row, "week": str(np.datetime64(row["week"]) + 7 * HOLDOUT)} for row in few if row["week"] >= origin]
             cli.write_table(self.folder / "plan.csv", self.without_target(future))
             done = self.dcmmm("predict", f"run={name}", "data.source=plan.csv", "output=forecast.csv")
-            self.assertIn("region 'r2' had no target in the run's training weeks", done.err)
+            self.assertIn("no target was known in the run's training weeks of 'r2': their rows have no forecast", done.err)
             forecast = [row for row in cli.read_csv(self.folder / "forecast.csv") if row["region"] == "r2"]
             self.assertEqual({row["predicted"] + row["lower"] + row["upper"] for row in forecast}, {""})
+            zeros = [row["predicted"] for row in cli.read_csv(self.folder / "forecast.csv") if row["region"] == "r1"]
+            self.assertEqual({float(value) for value in zeros}, {0})
 
 
 if __name__ == "__main__":

@@ -210,8 +210,7 @@ TEST_F(Workers, FindWhatWasLeftBehindAmongMany) {
     (task.is_taken_over ? taken_over : begun).push_back(task.number);
     return objective(task, never);
   };
-  // A worker that looked at others' trials alone ends before.
-  for (int worker = 0; worker < 1000 && taken_over.size() < 50; ++worker) run_worker(shared, runner, never);
+  run_worker(shared, runner, never);
   EXPECT_EQ(begun.size(), 10U);
   std::sort(taken_over.begin(), taken_over.end());
   ASSERT_EQ(taken_over.size(), 50U);
