@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <type_traits>
 #include <utility>
 
 #include "common/errors.hpp"
@@ -147,7 +148,8 @@ Panel PanelFile::read_targets(int64_t first, int64_t count, const PanelCoordinat
   const auto share = [&](int64_t region) { return static_cast<double>(region) / static_cast<double>(count); };
   for (int64_t done = 0; done < count; done += kBlockRegions) {
     const int64_t regions = std::min(kBlockRegions, count - done);
-    const auto append = [&]<class Element>(LargeVector<Element>& to, const char* name) {
+    const auto append = [&](auto& to, const char* name) {
+      using Element = typename std::decay_t<decltype(to)>::value_type;
       const std::vector<Element> block = file.read<Element>(name, {first + done, 0}, {regions, T});
       to.insert(to.end(), block.begin(), block.end());
     };

@@ -106,6 +106,7 @@ std::string label_of(int64_t value, bool is_date) { return is_date ? iso_date(va
 TimeAxis monthly_axis(const std::vector<int64_t>& values, const std::string& where) {
   const unsigned day = monthly_day(values);
   std::vector<int64_t> months;
+  months.reserve(values.size());
   for (const auto value : values) months.push_back(month_number(value));
   const int64_t step = common_divisor(differences(months));
   if (step != 1) {
@@ -202,6 +203,7 @@ std::string next_label(const std::vector<std::string>& labels, TimeStep step) {
   if (step != TimeStep::kMonth) return iso_date(2 * last.value - before.value);
   // The last label alone doesn't tell: 30 April may stand for the 30th or for the last day.
   std::vector<int64_t> values;
+  values.reserve(labels.size());
   for (const auto& label : labels) values.push_back(parse_time(label)->value);
   return iso_date(day_in_month(month_number(last.value) + 1, monthly_day(values)));
 }
