@@ -29,11 +29,11 @@ ForecastRows::ForecastRows(const Panel& panel, int64_t origin, int64_t first, st
     const int64_t region = first_region_ + r;
     rows_[static_cast<std::size_t>(r) * width_] = static_cast<double>(region);
     const auto* observed_T = panel.observed_RT.data() + r * panel_weeks_;
-    const bool usable = std::count(observed_T, observed_T + origin, 1) >= kMinimumRegionWeeks;
+    const bool counts = counts_in_holdout(observed_T, origin);
     for (int64_t n = 0; n < weeks_; ++n) {
       const bool observed = observed_T[first + n] != 0;
       at(region, kActual, n) = observed ? panel.target_RT[r * panel_weeks_ + first + n] : kNone;
-      at(region, kCounted, n) = observed && usable ? 1 : 0;
+      at(region, kCounted, n) = observed && counts ? 1 : 0;
     }
   }
 }

@@ -56,9 +56,8 @@ void PeriodSums::add(const Panel& panel, const ResultBlock& block) {
   for (std::size_t cell = 0; cell < block.predicted_RT.size(); ++cell) {
     const std::size_t week = cell % weeks_;
     all_T_[week] += block.predicted_RT[cell];
-    const auto history = panel.observed_RT.begin() + static_cast<std::ptrdiff_t>(cell - week);
     const bool counts =
-        week < origin_ || std::count(history, history + static_cast<std::ptrdiff_t>(origin_), 1) >= kMinimumRegionWeeks;
+        week < origin_ || counts_in_holdout(panel.observed_RT.data() + (cell - week), static_cast<int64_t>(origin_));
     if (panel.observed_RT[cell] != 0 && counts) {
       ++observed_T_[week];
       actual_T_[week] += panel.target_RT[cell];

@@ -17,7 +17,7 @@ bool is_formula(std::string_view value) {
 }  // namespace
 
 std::string csv_field(std::string_view value) {
-  if (is_formula(value)) return csv_field("'" + std::string(value));
+  if (is_formula(value)) return csv_field(std::string("'").append(value));
   const bool padded = !value.empty() && (value.front() == ' ' || value.back() == ' ');
   if (!padded && value.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(value);
   std::string quoted = "\"";

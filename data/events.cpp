@@ -119,73 +119,89 @@ class EventRows {
 
 EventTable read_events(const std::filesystem::path& path) { return EventRows(path).read(); }
 
-std::vector<std::string> add_events(Panel& panel, const EventTable& table,
-                                    const std::optional<std::vector<std::string>>& names) {
-  const int64_t T = panel.weeks(), K = panel.controls();
-  const WeekPlaces weeks(panel.coordinates);
-  std::map<std::string, int64_t> place_of_region;
-  for (int64_t r = 0; r < panel.regions; ++r) place_of_region[panel.coordinates.regions[panel.first_region + r]] = r;
+EventColumns::EventColumns(const PanelCoordinates& coordinates, const EventTable& table,
+                           const std::optional<std::vector<std::string>>& names)
+    : weeks_(static_cast<int64_t>(coordinates.weeks.size())), columns_(names.value_or(std::vector<std::string>())) {
+  const WeekPlaces weeks(coordinates);
+  std::map<std::string, int64_t> place_of_region, place_of_column;
+  const bool names_regions =
+      std::any_of(table.events.begin(), table.events.end(), [](const Event& event) { return !event.region.empty(); });
+  for (size_t r = 0; names_regions && r < coordinates.regions.size(); ++r)
+    place_of_region.emplace(coordinates.regions[r], static_cast<int64_t>(r));
+  for (const auto& column : columns_) place_of_column.emplace(column, static_cast<int64_t>(place_of_column.size()));
 
-  std::vector<std::string> columns = names.value_or(std::vector<std::string>());
   std::set<std::string> outside, unknown;
-  std::map<std::string, std::vector<uint8_t>> active_RT;  // of each column
-  for (const auto& column : columns) active_RT[column].assign(static_cast<size_t>(panel.regions * T), 0);
   for (size_t i = 0; i < table.events.size(); ++i) {
     const Event& event = table.events[i];
     const std::string column = kEventPrefix + event.name;
     const int64_t step =
         weeks.place(event.time, text(table.file, ", ", table.places[i]), text("event '", event.name, "'"));
-    const int64_t from = std::max<int64_t>(0, step - event.before), to = std::min(T - 1, step + event.after);
-    int64_t first_region = 0, last_region = panel.regions;
+    const int64_t from = std::max<int64_t>(0, step - event.before), to = std::min(weeks_ - 1, step + event.after);
+    int64_t first_region = 0, end_region = static_cast<int64_t>(coordinates.regions.size());
     if (!event.region.empty()) {
       const auto found = place_of_region.find(event.region);
       if (found == place_of_region.end()) {
         if (names) continue;  // a forecast of some regions only
         throw UserError(text(table.file, ", ", table.places[i], ", column 'region': the panel has no region '",
-                             event.region, "'.", did_you_mean(event.region, panel.coordinates.regions),
+                             event.region, "'.", did_you_mean(event.region, coordinates.regions),
                              " Leave it empty where all regions are meant."));
       }
       first_region = found->second;
-      last_region = first_region + 1;
+      end_region = first_region + 1;
     }
     if (from > to) {
       outside.insert(event.name);
       continue;
     }
-    if (!active_RT.count(column)) {
+    if (!place_of_column.contains(column)) {
       if (names) {
         unknown.insert(event.name);
         continue;
       }
-      columns.push_back(column);
-      active_RT[column].assign(static_cast<size_t>(panel.regions * T), 0);
+      place_of_column.emplace(column, static_cast<int64_t>(columns_.size()));
+      columns_.push_back(column);
     }
-    for (int64_t r = first_region; r < last_region; ++r)
-      for (int64_t t = from; t <= to; ++t) active_RT[column][r * T + t] = 1;
+    windows_.push_back({place_of_column.at(column), first_region, end_region, from, to + 1});
   }
 
-  const auto E = static_cast<int64_t>(columns.size());
-  std::vector<double> controls_RTK(static_cast<size_t>(panel.regions * T * (K + E)));
-  for (int64_t cell = 0; cell < panel.regions * T; ++cell) {
-    std::copy_n(panel.controls_RTK.data() + cell * K, K, controls_RTK.data() + cell * (K + E));
-    for (int64_t e = 0; e < E; ++e) controls_RTK[cell * (K + E) + K + e] = active_RT[columns[e]][cell];
-  }
-  panel.controls_RTK = std::move(controls_RTK);
-  for (const auto& column : columns) {
-    panel.coordinates.controls.push_back(column);
-    panel.coordinates.control_columns.push_back(column);
-    outside.erase(column.substr(kEventPrefix.size()));
-  }
-
-  std::vector<std::string> notes;
+  for (const auto& column : columns_) outside.erase(column.substr(kEventPrefix.size()));
   if (!outside.empty() && !names) {
-    notes.push_back(text("Events without a week in the panel, left out: ", join({outside.begin(), outside.end()})));
+    notes_.push_back(text("Events without a week in the panel, left out: ", join({outside.begin(), outside.end()})));
   }
   if (!unknown.empty()) {
-    notes.push_back(text(table.file, ": the run was trained without the events ",
-                         join({unknown.begin(), unknown.end()}), ", so their effects are unknown and left out."));
+    notes_.push_back(text(table.file, ": the run was trained without the events ",
+                          join({unknown.begin(), unknown.end()}), ", so their effects are unknown and left out."));
   }
-  return notes;
+}
+
+void EventColumns::extend(PanelCoordinates& coordinates) const {
+  for (const auto& column : columns_) {
+    coordinates.controls.push_back(column);
+    coordinates.control_columns.push_back(column);
+  }
+}
+
+void EventColumns::extend(Panel& block, int64_t controls) const {
+  const int64_t width = controls + static_cast<int64_t>(columns_.size());
+  std::vector<double> controls_RTK(static_cast<size_t>(block.regions * weeks_ * width));
+  for (int64_t cell = 0; cell < block.regions * weeks_; ++cell)
+    std::copy_n(block.controls_RTK.data() + cell * controls, controls, controls_RTK.data() + cell * width);
+  for (const Window& window : windows_) {
+    const int64_t first = std::max<int64_t>(0, window.first_region - block.first_region),
+                  end = std::min(block.regions, window.end_region - block.first_region);
+    for (int64_t r = first; r < end; ++r)
+      for (int64_t t = window.first_week; t < window.end_week; ++t)
+        controls_RTK[(r * weeks_ + t) * width + controls + window.column] = 1;
+  }
+  block.controls_RTK = std::move(controls_RTK);
+}
+
+std::vector<std::string> add_events(Panel& panel, const EventTable& table,
+                                    const std::optional<std::vector<std::string>>& names) {
+  const EventColumns columns(panel.coordinates, table, names);
+  columns.extend(panel, panel.controls());
+  columns.extend(panel.coordinates);
+  return columns.notes();
 }
 
 }  // namespace dcmmm

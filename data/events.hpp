@@ -34,11 +34,38 @@ struct EventTable {
 /// `weeks_before` and `weeks_after`. Throws UserError that names file, line and column.
 EventTable read_events(const std::filesystem::path& path);
 
-/// Adds one column for each event name behind the panel's controls, named `event:<name>`: 1 in the weeks of its
-/// windows, else 0. With `names` (those of a trained panel, with their prefix) exactly these columns in this order,
-/// and events of other names are left out; otherwise those with a week in the panel, in the order of the table.
-/// Returns what the user may want to know. Throws UserError for an unknown region, a date where weeks are integers or
-/// the reverse, an integer between the panel's weeks.
+/// The columns that a table of events becomes behind a panel's controls, one for each name, named `event:<name>`: 1 in
+/// the weeks of its windows, else 0.
+class EventColumns {
+ public:
+  /// `coordinates`: the panel's, with all its regions. With `names` (those of a trained panel, with their prefix)
+  /// exactly these columns in this order, and events of other names are left out; otherwise those with a week in the
+  /// panel, in the order of the table. Throws UserError for an unknown region, a date where weeks are integers or the
+  /// reverse, an integer between the panel's weeks.
+  EventColumns(const PanelCoordinates& coordinates, const EventTable& table,
+               const std::optional<std::vector<std::string>>& names = std::nullopt);
+
+  /// E names of columns, with their prefix.
+  const std::vector<std::string>& columns() const { return columns_; }
+  /// What the user may want to know.
+  const std::vector<std::string>& notes() const { return notes_; }
+  /// Appends the columns to the names of the controls.
+  void extend(PanelCoordinates& coordinates) const;
+  /// Appends their values to controls_RTK [R, T, K]: [R, T, K + E] then. The block's names stay as they are.
+  void extend(Panel& block, int64_t controls) const;
+
+ private:
+  // Where a column is 1.
+  struct Window {
+    int64_t column, first_region, end_region, first_week, end_week;
+  };
+
+  int64_t weeks_;
+  std::vector<std::string> columns_, notes_;
+  std::vector<Window> windows_;
+};
+
+/// Adds the columns to a panel that is held. Returns the notes; throws as EventColumns().
 std::vector<std::string> add_events(Panel& panel, const EventTable& table,
                                     const std::optional<std::vector<std::string>>& names = std::nullopt);
 

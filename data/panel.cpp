@@ -1,5 +1,7 @@
 #include "data/panel.hpp"
 
+#include <utility>
+
 namespace dcmmm {
 
 double seasonal_period(TimeStep step) {
@@ -51,6 +53,27 @@ Panel slice_regions(const Panel& panel, int64_t first, int64_t count) {
   return out;
 }
 
+namespace {
+
+// Some weeks of what others read.
+class WeeksOfBlocks final : public PanelBlocks {
+ public:
+  WeeksOfBlocks(std::shared_ptr<const PanelBlocks> all, int64_t first, int64_t count)
+      : all_(std::move(all)), first_(first), count_(count) {}
+
+  Panel read(int64_t first, int64_t count) const override {
+    const Panel all_weeks = all_->read(first, count);
+    const LargeArraysOnHeap on_heap;  // a block, soon gone
+    return slice_weeks(all_weeks, first_, count_);
+  }
+
+ private:
+  std::shared_ptr<const PanelBlocks> all_;
+  int64_t first_, count_;
+};
+
+}  // namespace
+
 Panel slice_weeks(const Panel& panel, int64_t first, int64_t count) {
   const auto part = [&](const auto& values, int64_t width) {
     using Values = std::decay_t<decltype(values)>;
@@ -76,6 +99,7 @@ Panel slice_weeks(const Panel& panel, int64_t first, int64_t count) {
   out.controls_RTK = part(panel.controls_RTK, panel.controls());
   out.population_R = panel.population_R;
   out.spend_RTC = part(panel.spend_RTC, panel.channels());
+  if (panel.blocks) out.blocks = std::make_shared<const WeeksOfBlocks>(panel.blocks, first, count);
   return out;
 }
 

@@ -33,6 +33,7 @@ class PanelWriter {
   std::unique_ptr<State> state_;
 };
 
+/// A whole panel, held or in blocks.
 void write_panel_file(const std::filesystem::path& path, const Panel& panel);
 
 /// A panel file open for reading. Throws UserError when missing or of another version, DamagedFileError when truncated

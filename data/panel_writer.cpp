@@ -231,8 +231,14 @@ void PanelWriter::finish() {
 }
 
 void write_panel_file(const fs::path& path, const Panel& panel) {
+  constexpr int64_t kBlockRegions = 256;  // some MiB
   PanelWriter writer(path, panel.coordinates, !panel.dark_RT.empty());
-  writer.append(panel);
+  if (panel.blocks) {
+    for (int64_t first = 0; first < panel.regions; first += kBlockRegions)
+      writer.append(panel.blocks->read(first, std::min(kBlockRegions, panel.regions - first)));
+  } else {
+    writer.append(panel);
+  }
   writer.finish();
 }
 

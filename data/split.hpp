@@ -1,6 +1,7 @@
 // The split by time: the model learns from the first weeks and is judged on the last ones.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace dcmmm {
@@ -20,5 +21,10 @@ struct Split {
 /// Holds out the last `holdout_weeks` of `weeks` (0: none). Throws UserError when that is negative or leaves fewer than
 /// kMinimumTrainingWeeks.
 Split split_by_time(int64_t weeks, int64_t holdout_weeks);
+
+/// Whether a region takes part in the holdout's figures: by its `observed_T` (1 or 0) in the weeks before the origin.
+inline bool counts_in_holdout(const uint8_t* observed_T, int64_t origin) {
+  return std::count(observed_T, observed_T + origin, 1) >= kMinimumRegionWeeks;
+}
 
 }  // namespace dcmmm

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -26,7 +27,9 @@ struct ImportOptions {
   double unknown_control = 0.0;
   bool weekdays = true;                         // daily panels get an effect of each weekday (data/weekdays.hpp)
   std::optional<std::filesystem::path> events;  // a table of events (data/events.hpp)
-  std::optional<std::vector<std::string>> event_names;  // those of a trained panel, for the future rows of a forecast
+  std::optional<std::vector<std::string>> event_names;   // those of a trained panel, for the future rows of a forecast
+  int64_t memory = std::numeric_limits<int64_t>::max();  // bytes of rows that are held; those beyond are kept in files
+  std::filesystem::path overflow;                        // in this folder
 };
 
 /// What was found, for the log.
@@ -51,6 +54,9 @@ struct ImportReport {
 /// alphabetically; weeks complete from the first to the last. Throws UserError that names file, line (Parquet: row) and
 /// column, the value and what was expected (docs/data.md lists the checks).
 Panel import_table(const ImportOptions& options, ImportReport* report = nullptr);
+
+/// The same into a panel file, without ever holding the panel. Nothing is left at `output` where it throws.
+ImportReport import_table(const ImportOptions& options, const std::filesystem::path& output);
 
 /// The column table and the counts, with a line for everything that the user may not expect.
 std::string describe(const ImportReport& report);

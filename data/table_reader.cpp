@@ -108,6 +108,9 @@ struct TableReader::State {
       properties.set_page_checksum_verification(true);
       parquet::arrow::FileReaderBuilder builder;
       require(builder.Open(take(arrow::io::ReadableFile::Open(name())), properties));
+      parquet::ArrowReaderProperties arrow_properties;
+      arrow_properties.set_pre_buffer(false);  // it would hold the whole file
+      builder.properties(arrow_properties);
       parquet = take(builder.Build());
       std::shared_ptr<arrow::Schema> schema;
       require(parquet->GetSchema(&schema));

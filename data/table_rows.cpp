@@ -71,20 +71,23 @@ TableRows::TableRows(const ImportOptions& options, ImportReport& report)
   read_all();
 }
 
+TableRows::~TableRows() {
+  if (is_in_files_) keep_large_arrays_in({});
+}
+
 void TableRows::read_all() {
   std::vector<std::string> names;
   for (const auto& column : columns_) names.push_back(column.name);
   reader_.select({report_.roles.region, report_.roles.time}, names);
   std::vector<CellColumn> cells;
   while (reader_.next(cells)) {
-    RowBlock block;
-    block.first_row = rows_;
+    RowBlock& block = block_with_room(cells[0].size());
+    const int64_t first = block.rows();
     read_regions(cells[0], block);
     read_times(cells[1], block);
     block.values.resize(block.region.size() * columns_.size());
-    for (size_t v = 0; v < columns_.size(); ++v) read_values(cells[v + 2], v, block);
+    for (size_t v = 0; v < columns_.size(); ++v) read_values(cells[v + 2], v, first, block);
     rows_ += cells[0].size();
-    blocks_.push_back(std::move(block));
   }
   if (rows_ == 0)
     throw UserError(text(file_, ": a header without rows. Expected one row per region and week below it."));
@@ -95,6 +98,27 @@ void TableRows::read_all() {
     throw UserError(text(file_, ", column '", report_.roles.time, "': only one week ('", time_of_label_.begin()->first,
                          "'). Expected one row per region and week, over at least ", kMinimumTrainingWeeks, " weeks."));
   }
+}
+
+// The block that the next rows belong into. On the heap each batch has its own; one that is in files takes many, as
+// each is three of them.
+RowBlock& TableRows::block_with_room(int64_t rows) {
+  constexpr int64_t kRowsInFiles = 1 << 18;
+  const auto row_bytes = static_cast<int64_t>(columns_.size() * sizeof(double) + sizeof(int32_t) + sizeof(int64_t));
+  const bool was_in_files = is_in_files_;
+  if (!is_in_files_ && rows_ * row_bytes > options_.memory) {
+    keep_large_arrays_in(options_.overflow);
+    is_in_files_ = true;
+  }
+  if (was_in_files && blocks_.back().rows() + rows <= kRowsInFiles) return blocks_.back();
+  release_large_arrays(0, 1);  // the blocks before this one: nobody asks for them soon
+  RowBlock& block = blocks_.emplace_back();
+  block.first_row = rows_;
+  const auto room = static_cast<size_t>(is_in_files_ ? std::max(rows, kRowsInFiles) : rows);
+  block.region.reserve(room);
+  block.time.reserve(room);
+  block.values.reserve(room * columns_.size());
+  return block;
 }
 
 void TableRows::read_regions(const CellColumn& cells, RowBlock& block) {
@@ -139,12 +163,13 @@ void TableRows::read_times(const CellColumn& cells, RowBlock& block) {
   }
 }
 
-void TableRows::read_values(const CellColumn& cells, size_t v, RowBlock& block) {
+// `first`: the place in the block of the batch's first row.
+void TableRows::read_values(const CellColumn& cells, size_t v, int64_t first, RowBlock& block) {
   const ValueColumn& column = columns_[v];
   for (int64_t row = 0; row < cells.size(); ++row) {
     double value = parse_number(cells, row, column.name);
     if (!(value >= 0)) value = check_value(row, column, value);
-    block.values[static_cast<size_t>(row) * columns_.size() + v] = value;
+    block.values[static_cast<size_t>(first + row) * columns_.size() + v] = value;
   }
 }
 

@@ -8,27 +8,34 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/large_vector.hpp"
 #include "data/table_import.hpp"
 #include "data/table_reader.hpp"
 #include "data/time_axis.hpp"
 
 namespace dcmmm {
 
-/// Rows of one batch: which region and week, and V values each: media (C), controls (K), spend columns, target,
-/// population.
+/// Rows that follow each other: which region and week, and V values each: media (C), controls (K), spend columns,
+/// target, population.
 struct RowBlock {
   int64_t first_row = 0;
-  std::vector<int32_t> region;  // place in TableRows::regions()
-  std::vector<int64_t> time;    // TimePoint::value
-  std::vector<double> values;   // rows x V; NaN where missing
+  LargeVector<int32_t> region;  // place in TableRows::regions()
+  LargeVector<int64_t> time;    // TimePoint::value
+  LargeVector<double> values;   // rows x V; NaN where missing
+
+  int64_t rows() const { return static_cast<int64_t>(region.size()); }
 };
 
-/// Settles the columns' roles (into `report`) and reads all rows. Throws UserError at the first bad cell.
+/// Settles the columns' roles (into `report`) and reads all rows. Those beyond options.memory lie in files in
+/// options.overflow. Throws UserError at the first bad cell.
 class TableRows {
  public:
   TableRows(const ImportOptions& options, ImportReport& report);
+  TableRows(const TableRows&) = delete;
+  TableRows& operator=(const TableRows&) = delete;
+  ~TableRows();
 
-  std::vector<RowBlock>& blocks() { return blocks_; }
+  const std::vector<RowBlock>& blocks() const { return blocks_; }
   const std::vector<std::string>& regions() const { return regions_; }  // in order of first appearance
   const std::vector<int64_t>& times() const { return times_; }          // distinct, ascending
   bool times_are_dates() const { return time_kind_->is_date; }
@@ -47,9 +54,10 @@ class TableRows {
   };
 
   void read_all();
+  RowBlock& block_with_room(int64_t rows);
   void read_regions(const CellColumn& cells, RowBlock& block);
   void read_times(const CellColumn& cells, RowBlock& block);
-  void read_values(const CellColumn& cells, size_t v, RowBlock& block);
+  void read_values(const CellColumn& cells, size_t v, int64_t first, RowBlock& block);
   double parse_number(const CellColumn& cells, int64_t row, const std::string& column) const;
   double check_value(int64_t row, const ValueColumn& column, double value);
   [[noreturn]] void fail(int64_t row, const std::string& column, std::string_view value, const std::string& problem,
@@ -61,6 +69,7 @@ class TableRows {
   TableReader reader_;
   std::vector<ValueColumn> columns_;
   std::vector<RowBlock> blocks_;
+  bool is_in_files_ = false;  // the rows that come
   std::vector<std::string> regions_;
   std::unordered_map<std::string, int32_t> region_of_label_;
   std::unordered_map<std::string, int64_t> time_of_label_;

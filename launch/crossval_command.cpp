@@ -182,11 +182,15 @@ int crossval_command(CommandContext& context) {
   use_threads(trainer.threads > 0 ? trainer.threads : threads_for_this_rank(context.environment));
   const auto together = static_cast<std::size_t>(get<int64_t>(config, "crossval.together"));
   const auto at_once = static_cast<int64_t>(std::min(together, origins.size()));
+  const int ranks_here = context.environment.machine()->size();
   const RegionPlan plan = plan_fit(trainer, bundles[0].estimate.model, names, file->observed_cells(),
                                    at_once * (static_cast<int64_t>(bundles[0].estimate.members.size()) + 1),
-                                   mesh.column, mesh.regions, context.environment.machine()->size());
+                                   mesh.column, mesh.regions, ranks_here);
   Panel panel;
-  agree(world, [&] { panel = file->read(plan.first_region, plan.regions); });
+  agree(world, [&] {
+    panel = read_regions(*file, panel_path, plan.first_region, plan.regions, memory_of_rank(trainer, ranks_here),
+                         folder.home());
+  });
 
   const auto experiments =
       locate_experiments(config, {}, false, names, static_cast<int64_t>(names.weeks.size()), world);

@@ -1,26 +1,56 @@
 #include "launch/panel_source.hpp"
 
+#include <linux/magic.h>
+#include <sys/vfs.h>
+
+#include <cstdlib>
 #include <optional>
 
 #include "comm/collective_guard.hpp"
 #include "common/errors.hpp"
+#include "common/large_vector.hpp"
 #include "common/sha256.hpp"
 #include "common/text.hpp"
-#include "data/panel_file.hpp"
+#include "data/table_import.hpp"
 #include "launch/configuration.hpp"
 #include "launch/logging.hpp"
 #include "launch/settings.hpp"
+#include "trainer/fit.hpp"
 
 namespace dcmmm {
 namespace fs = std::filesystem;
+namespace {
+
+// Where what doesn't fit into memory goes: TMPDIR, which on a cluster is the node's own disk, unless that is memory.
+fs::path folder_on_disk(const fs::path& otherwise) {
+  const char* temporary = std::getenv("TMPDIR");
+  struct statfs system {};
+  const bool is_disk = temporary != nullptr && statfs(temporary, &system) == 0 && system.f_type != TMPFS_MAGIC;
+  return is_disk ? fs::path(temporary) : otherwise;
+}
+
+}  // namespace
 
 void import_into(const Value& config, const fs::path& source, const fs::path& output) {
+  constexpr int kOneRank = 1;
   ImportOptions options = import_options(config);
   options.source = source;
-  ImportReport report;
-  const Panel panel = import_table(options, &report);
+  options.memory = memory_of_rank(trainer_options(config), kOneRank) / 4;
+  options.overflow = folder_on_disk(fs::absolute(output).parent_path());
+  const ImportReport report = import_table(options, output);
   log_info(text("Imported ", source.string(), "\n", describe(report)));
-  write_panel_file(output, panel);
+}
+
+Panel read_regions(const PanelFile& file, const fs::path& path, int64_t first, int64_t regions, int64_t memory,
+                   const fs::path& folder) {
+  if (!is_large(file.coordinates(), regions, memory)) return file.read(first, regions);
+  const fs::path kept = folder_on_disk(folder);
+  keep_large_arrays_in(kept);
+  log_info(text(
+      "The panel's media and controls are read as they are needed: a rank's are more than a quarter of its memory (",
+      memory >> 20, " MiB, trainer.memory_limit). What is made of them lies in ", kept.string(),
+      " (TMPDIR, where it is set) until the end."));
+  return PanelFile::read_in_blocks(path, first, regions);
 }
 
 fs::path locate_panel(const Value& config, const fs::path& kept, bool resume, Communicator& world) {

@@ -6,6 +6,7 @@
 
 #include "comm/communicator.hpp"
 #include "data/experiments.hpp"
+#include "data/panel_file.hpp"
 #include "launch/value.hpp"
 
 namespace dcmmm {
@@ -15,13 +16,20 @@ namespace dcmmm {
 std::filesystem::path locate_panel(const Value& config, const std::filesystem::path& kept, bool resume,
                                    Communicator& world);
 
+/// `regions` regions of the panel file `path` from `first` on, for who may take `memory` bytes: media, controls and
+/// spend stay in the file where they would take more than a quarter of them, and large arrays made from now on are kept
+/// in files, in TMPDIR where that is a disk, else in `folder`.
+Panel read_regions(const PanelFile& file, const std::filesystem::path& path, int64_t first, int64_t regions,
+                   int64_t memory, const std::filesystem::path& folder);
+
 /// The lift tests of data.experiments, none where it is null. `training_weeks` bounds their weeks. A run keeps a
 /// copy in `folder` (empty: it doesn't), which a resumed one reads. Collective.
 std::vector<Experiment> locate_experiments(const Value& config, const std::filesystem::path& folder, bool resume,
                                            const PanelCoordinates& coordinates, int64_t training_weeks,
                                            Communicator& world);
 
-/// Imports data.source into a panel file and prints what was found.
+/// Imports a table into a panel file and prints what was found. Its rows lie in files beside the panel's beyond a
+/// quarter of what may be held (trainer.memory_limit).
 void import_into(const Value& config, const std::filesystem::path& source, const std::filesystem::path& output);
 
 }  // namespace dcmmm

@@ -17,6 +17,8 @@
 #include "data/panel_file.hpp"
 #include "launch/configuration.hpp"
 #include "launch/logging.hpp"
+#include "launch/panel_source.hpp"
+#include "launch/settings.hpp"
 #include "launch/signals.hpp"
 #include "launch/sweep_folder.hpp"
 #include "launch/sweep_pack.hpp"
@@ -29,6 +31,7 @@
 #include "sweep/devices.hpp"
 #include "sweep/tpe.hpp"
 #include "sweep/worker.hpp"
+#include "trainer/fit.hpp"
 
 namespace dcmmm {
 namespace fs = std::filesystem;
@@ -79,8 +82,10 @@ void run_workers(const SweepLine& line, const Sweep& sweep, const Slots& slots) 
   std::vector<int64_t> observed_cells;
   std::string checksum;
   if (pack > 1) {
-    const PanelFile file(sweep.plan.folder / "panel.h5");
-    panel = file.read(0, static_cast<int64_t>(file.coordinates().regions.size()));
+    const fs::path path = sweep.plan.folder / "panel.h5";
+    const PanelFile file(path);
+    const auto regions = static_cast<int64_t>(file.coordinates().regions.size());
+    panel = read_regions(file, path, 0, regions, memory_of_rank(trainer_options(sweep.config), 1), sweep.plan.folder);
     observed_cells = file.observed_cells();
     checksum = file.checksum();
   }

@@ -73,7 +73,7 @@ void write_training_panel(const Sweep& sweep, Communicator& world) {
   const auto weeks = static_cast<int64_t>(names.weeks.size()) - get<int64_t>(sweep.config, "data.holdout_weeks");
   if (weeks < 1) throw UserError("data.holdout_weeks leaves no week of the panel to train on.");
   if (!sweep.objective.is_of_training()) rolling_origins(crossval_options(sweep.config), weeks);  // throws
-  const Panel panel = file.read(0, static_cast<int64_t>(names.regions.size()));
+  const Panel panel = PanelFile::read_in_blocks(source, 0, static_cast<int64_t>(names.regions.size()));
   write_panel_file(sweep.plan.folder / "panel.h5", slice_weeks(panel, 0, weeks));
   if (source == imported) fs::remove(imported);
 }

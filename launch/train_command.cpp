@@ -1,10 +1,7 @@
 // train: from a panel to a run folder.
-#include <linux/magic.h>
 #include <sys/resource.h>
-#include <sys/vfs.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <iostream>
 #include <limits>
 #include <memory>
@@ -18,7 +15,6 @@
 #include "comm/watchdog.hpp"
 #include "common/errors.hpp"
 #include "common/files.hpp"
-#include "common/large_vector.hpp"
 #include "common/sha256.hpp"
 #include "common/text.hpp"
 #include "data/panel_file.hpp"
@@ -57,28 +53,6 @@ std::vector<int64_t> members_of_row(const Value& config, const Mesh& mesh) {
   for (int64_t number = members * mesh.row / mesh.members; number < members * (mesh.row + 1) / mesh.members; ++number)
     of_row.push_back(number);
   return of_row;
-}
-
-// Where what doesn't fit into memory goes: TMPDIR, which on a cluster is the node's own disk, unless that is memory.
-fs::path folder_on_disk(const fs::path& run) {
-  const char* temporary = std::getenv("TMPDIR");
-  struct statfs system {};
-  const bool is_disk = temporary != nullptr && statfs(temporary, &system) == 0 && system.f_type != TMPFS_MAGIC;
-  return is_disk ? fs::path(temporary) : run;
-}
-
-// A rank's regions. Media, controls and spend stay in the file where they would take more than a quarter of its memory,
-// and what is made of them lies on disk.
-Panel read_regions(const PanelFile& file, const fs::path& path, const RegionPlan& plan, int64_t memory,
-                   const fs::path& run) {
-  if (!is_large(file.coordinates(), plan.regions, memory)) return file.read(plan.first_region, plan.regions);
-  const fs::path folder = folder_on_disk(run);
-  keep_large_arrays_in(folder);
-  log_info(text(
-      "The panel's media and controls are read as they are needed: a rank's are more than a quarter of its memory (",
-      memory >> 20, " MiB, trainer.memory_limit). What is made of them lies in ", folder.string(),
-      " (TMPDIR, where it is set) until the end."));
-  return PanelFile::read_in_blocks(path, plan.first_region, plan.regions);
 }
 
 int64_t peak_memory(Communicator& world) {
@@ -154,8 +128,10 @@ int train_command(CommandContext& context) {
       plan_fit(trainer, options.model, file->coordinates(), file->observed_cells(),
                static_cast<int64_t>(options.members.size()) + 1, mesh.column, mesh.regions, ranks_here);
   Panel panel;
-  agree(world,
-        [&] { panel = read_regions(*file, panel_path, plan, memory_of_rank(trainer, ranks_here), folder.home()); });
+  agree(world, [&] {
+    panel = read_regions(*file, panel_path, plan.first_region, plan.regions, memory_of_rank(trainer, ranks_here),
+                         folder.home());
+  });
   const double import_seconds = stage.lap();
 
   set_activity("the start of the fit");

@@ -149,9 +149,8 @@ void FitEvaluation::add(const Panel& block, std::span<const double> predicted_RT
     std::fill(train_T.begin(), train_T.end(), 0);
     std::fill(holdout_T.begin(), holdout_T.end(), 0);
     std::copy_n(observed_T.begin(), origin_, train_T.begin());
-    if (std::count(train_T.begin(), train_T.end(), 1) >= kMinimumRegionWeeks) {
+    if (counts_in_holdout(observed_T.data(), origin_))
       std::copy_n(observed_T.begin() + origin_, holdout_weeks_, holdout_T.begin() + origin_);
-    }
     const int64_t ordinal = block.first_region + region;
     train_.add(ordinal, actual_T, predicted_T, train_T);
     holdout_.add(ordinal, actual_T, predicted_T, holdout_T);
