@@ -62,10 +62,11 @@ void set_aside(const fs::path& path, const std::string& problem, const Warn& war
 std::vector<Entry> read_manifest(const fs::path& folder, const Warn& warn) {
   const fs::path path = folder / kManifest;
   if (!fs::exists(path)) return {};
+  const std::string content = read_text_file(path);  // what can't be read now may be sound
   std::vector<Entry> entries;
   int64_t version = 0;
   try {
-    const auto manifest = nlohmann::json::parse(read_text_file(path));
+    const auto manifest = nlohmann::json::parse(content);
     version = manifest.at("format_version");
     if (version == kCheckpointFormatVersion) {
       for (const auto& item : manifest.at("checkpoints")) {

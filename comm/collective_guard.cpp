@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <limits>
+#include <new>
 #include <stdexcept>
 #include <string>
 
@@ -10,6 +11,8 @@
 
 namespace dcmmm {
 namespace {
+
+constexpr const char* kOutOfMemory = "!";
 
 // A caught error as text that can travel: one character for the kind, then the message.
 std::string caught(const std::function<void()>& work) {
@@ -20,12 +23,15 @@ std::string caught(const std::function<void()>& work) {
     return static_cast<char>('0' + static_cast<int>(error.code())) + std::string(error.what());
   } catch (const std::filesystem::filesystem_error& error) {
     return static_cast<char>('0' + static_cast<int>(ExitCode::kUserError)) + describe(error);
+  } catch (const std::bad_alloc&) {
+    return kOutOfMemory;
   } catch (const std::exception& error) {
     return std::string("-") + error.what();
   }
 }
 
 [[noreturn]] void throw_again(const std::string& failure) {
+  if (failure == kOutOfMemory) throw std::bad_alloc();
   const std::string message = failure.substr(1);
   if (failure[0] == '-') throw std::runtime_error(message);
   switch (const auto code = static_cast<ExitCode>(failure[0] - '0')) {

@@ -2,12 +2,15 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "comm/mpi_communicator.hpp"
@@ -32,30 +35,32 @@ bool is_done(MPI_Request& request) {
   return done != 0;
 }
 
-// The ranks that wait at the same call, as far as they have said so.
+// The ranks that wait, as far as they have said so. They may be at other calls: who has done its part of a broadcast
+// goes on to the next call.
 class Waiting {
  public:
   Waiting(MPI_Comm group, int rank, int size, int64_t call)
-      : group_(group), rank_(rank), call_(call), here_(static_cast<size_t>(size), false) {
-    here_[static_cast<size_t>(rank)] = true;
+      : group_(group), rank_(rank), call_(call), heard_(static_cast<size_t>(size), kSilent) {
+    heard_[static_cast<size_t>(rank)] = call;
   }
-
-  bool is_here(int rank) const { return here_[static_cast<size_t>(rank)]; }
 
   // Tells the others, once. Nobody waits for the messages to be taken.
   void say() {
     if (said_) return;
     said_ = true;
-    for (int other = 0; other < static_cast<int>(here_.size()); ++other) {
+    static std::deque<int64_t> kept;  // for good: MPI may read a message long after the wait
+    const int64_t* message = &kept.emplace_back(call_);
+    for (int other = 0; other < size(); ++other) {
       if (other == rank_) continue;
       MPI_Request request;
-      check_mpi(MPI_Isend(&call_, 1, MPI_INT64_T, other, kHereTag, group_, &request), "MPI_Isend");
+      check_mpi(MPI_Isend(message, 1, MPI_INT64_T, other, kHereTag, group_, &request), "MPI_Isend");
       check_mpi(MPI_Request_free(&request), "MPI_Request_free");
     }
   }
 
-  // Takes what others have said; true when one waits at this call.
+  // Takes what others have said; true when one waits now.
   bool listen() {
+    const bool is_first = std::exchange(is_first_, false);
     bool news = false;
     for (;;) {
       int there = 0;
@@ -64,19 +69,52 @@ class Waiting {
       if (there == 0) return news;
       int64_t call = 0;
       check_mpi(MPI_Recv(&call, 1, MPI_INT64_T, status.MPI_SOURCE, kHereTag, group_, MPI_STATUS_IGNORE), "MPI_Recv");
-      if (call != call_) continue;  // of a wait that has ended well
-      here_[static_cast<size_t>(status.MPI_SOURCE)] = true;
       news = true;
+      // What lay there from before may be of a wait that has ended well.
+      if (!is_first || call >= call_) heard_[static_cast<size_t>(status.MPI_SOURCE)] = call;
     }
   }
 
+  // Those who are silent; where none is, those at the earliest call.
+  std::vector<int> late() const {
+    const int64_t earliest = *std::min_element(heard_.begin(), heard_.end());
+    std::vector<int> out;
+    for (int rank = 0; rank < size(); ++rank)
+      if (heard_[static_cast<size_t>(rank)] == earliest) out.push_back(rank);
+    if (static_cast<int>(out.size()) == size()) out.clear();
+    return out;
+  }
+
+  // One of those who wait, the same for all of them.
+  int speaker() const {
+    const auto is_here = [](int64_t call) { return call != kSilent; };
+    return static_cast<int>(std::find_if(heard_.begin(), heard_.end(), is_here) - heard_.begin());
+  }
+
  private:
+  static constexpr int64_t kSilent = -1;
+
+  int size() const { return static_cast<int>(heard_.size()); }
+
   MPI_Comm group_;
   int rank_;
   int64_t call_;
-  bool said_ = false;
-  std::vector<bool> here_;
+  bool said_ = false, is_first_ = true;
+  std::vector<int64_t> heard_;  // the call that each rank says it is at
 };
+
+// The job's numbers of a group's ranks, which may be a part of it.
+std::vector<int> in_world(MPI_Comm group, const std::vector<int>& ranks) {
+  MPI_Group part, world;
+  check_mpi(MPI_Comm_group(group, &part), "MPI_Comm_group");
+  check_mpi(MPI_Comm_group(MPI_COMM_WORLD, &world), "MPI_Comm_group");
+  std::vector<int> out(ranks.size());
+  check_mpi(MPI_Group_translate_ranks(part, static_cast<int>(ranks.size()), ranks.data(), world, out.data()),
+            "MPI_Group_translate_ranks");
+  check_mpi(MPI_Group_free(&part), "MPI_Group_free");
+  check_mpi(MPI_Group_free(&world), "MPI_Group_free");
+  return out;
+}
 
 }  // namespace
 
@@ -114,20 +152,14 @@ void Meeting::finish(MPI_Request request) {
     if (waited > answered) break;
   }
 
-  std::vector<int> late;
-  int first_here = size_;
-  for (int rank = size_ - 1; rank >= 0; --rank) {
-    if (waiting.is_here(rank))
-      first_here = rank;
-    else
-      late.insert(late.begin(), rank);
-  }
   // One of those who wait speaks; the others only where it has died since.
-  if (rank_ != first_here) std::this_thread::sleep_for(std::chrono::seconds(20));
+  if (rank_ != waiting.speaker()) std::this_thread::sleep_for(std::chrono::seconds(20));
   std::string names;
-  for (const int rank : late) names += text(names.empty() ? "" : ", ", rank);
+  for (const int rank : in_world(group_, waiting.late())) names += text(names.empty() ? "" : ", ", rank);
+  int ranks = 0;
+  check_mpi(MPI_Comm_size(MPI_COMM_WORLD, &ranks), "MPI_Comm_size");
   end_late_job(
-      text("Rank ", names.empty() ? "(unknown)" : names, " of ", size_, " is late: it hasn't come to ", activity(),
+      text("Rank ", names.empty() ? "(unknown)" : names, " of ", ranks, " is late: it hasn't come to ", activity(),
            ", where the others have waited for ", std::round(wait_limit()),
            " s. It hangs, or its machine no longer answers. The job ends here; a training run goes on from its "
            "last checkpoint with run.resume=true. If the wait was only too short, set mesh.timeout higher."));

@@ -1,12 +1,14 @@
 #include "common/files.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <sstream>
+#include <vector>
 
 #include "common/errors.hpp"
 #include "common/text.hpp"
@@ -14,32 +16,77 @@
 namespace dcmmm {
 namespace fs = std::filesystem;
 
+namespace {
+
+constexpr const char* kWriteAdvice = ". Check that the folder exists, may be written and has space left.";
+
+[[noreturn]] void fail_writing(const fs::path& path, int reason) {
+  throw UserError(text("Can't write '", path.string(), "': ", std::strerror(reason), kWriteAdvice));
+}
+
+bool is_path_of(int file, const fs::path& path) {
+  struct stat open_one {
+  }, named{};
+  return fstat(file, &open_one) == 0 && stat(path.c_str(), &named) == 0 && open_one.st_dev == named.st_dev &&
+         open_one.st_ino == named.st_ino;
+}
+
+// Opens a file that this process alone may write: whoever comes second is refused, and a killed process's lock is gone
+// with it.
+int open_locked(const fs::path& temporary, const fs::path& path) {
+  for (;;) {
+    const int file = ::open(temporary.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (file < 0) fail_writing(path, errno);
+    if (::flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {  // else a file system without locks
+      ::close(file);
+      throw UserError(text("Can't write '", path.string(),
+                           "': another process is writing it just now. Wait for its end, or choose another output."));
+    }
+    if (is_path_of(file, temporary)) return file;
+    ::close(file);  // another's that got its name meanwhile
+  }
+}
+
+}  // namespace
+
 void sync_path(const fs::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0 || ::fsync(descriptor) != 0) {
     const int reason = errno;
     if (descriptor >= 0) ::close(descriptor);
-    throw UserError(text("Can't write '", path.string(), "' to disk: ", std::strerror(reason), "."));
+    throw UserError(text("Can't write '", path.string(), "' to disk: ", std::strerror(reason), kWriteAdvice));
   }
   ::close(descriptor);
 }
 
+PendingFile::PendingFile(const fs::path& path) : path_(path), temporary_(path.string() + ".tmp") {
+  struct stat old {};
+  if (stat(path.c_str(), &old) == 0 && !S_ISREG(old.st_mode))
+    throw UserError(text("Can't write '", path.string(), "': it is ",
+                         S_ISDIR(old.st_mode) ? "a folder" : "a device or a pipe",
+                         ", which would be replaced by a file. Choose a file's name."));
+  lock_ = open_locked(temporary_, path_);
+}
+
+PendingFile::~PendingFile() {
+  std::error_code ignored;
+  if (!is_published_) fs::remove(temporary_, ignored);
+  ::close(lock_);
+}
+
+void PendingFile::publish() {
+  sync_path(temporary_);
+  std::error_code problem;
+  fs::rename(temporary_, path_, problem);
+  if (problem) throw UserError(text("Can't write '", path_.string(), "': ", problem.message(), kWriteAdvice));
+  is_published_ = true;
+  sync_path(path_.has_parent_path() ? path_.parent_path() : fs::path("."));
+}
+
 void replace_file(const fs::path& path, const std::function<void(const fs::path&)>& write) {
-  const fs::path temporary = path.string() + ".tmp";
-  try {
-    write(temporary);
-    sync_path(temporary);
-    fs::rename(temporary, path);
-    sync_path(path.has_parent_path() ? path.parent_path() : fs::path("."));
-  } catch (const fs::filesystem_error& error) {
-    std::error_code ignored;
-    fs::remove(temporary, ignored);
-    throw UserError(text("Can't write '", path.string(), "': ", error.code().message(), "."));
-  } catch (...) {
-    std::error_code ignored;
-    fs::remove(temporary, ignored);
-    throw;
-  }
+  PendingFile file(path);
+  write(file.temporary());
+  file.publish();
 }
 
 void write_text_file(const fs::path& path, const std::string& content) {
@@ -48,10 +95,7 @@ void write_text_file(const fs::path& path, const std::string& content) {
     std::ofstream out(temporary, std::ios::binary);
     out << content;
     out.close();
-    if (!out) {
-      throw UserError(text("Can't write '", path.string(), "': ", std::strerror(errno != 0 ? errno : EIO),
-                           ". Check that the folder exists, may be written and has space left."));
-    }
+    if (!out) fail_writing(path, errno != 0 ? errno : EIO);
   });
 }
 
@@ -67,13 +111,27 @@ std::string describe(const fs::filesystem_error& error) {
               ". Check the path, and that its folders may be read and written.");
 }
 
-std::string read_text_file(const fs::path& path) {
+void read_blocks(const fs::path& path, const std::function<void(std::string_view)>& take) {
+  errno = 0;
   std::ifstream in(path, std::ios::binary);
-  std::ostringstream out;
-  if (!in || !(out << in.rdbuf() || in.eof() || in.peek() == EOF)) {
-    throw UserError(text("Can't read '", path.string(), "': the file is missing or not readable."));
+  const auto fail = [&] {
+    throw UserError(text("Can't read '", path.string(), "': ", std::strerror(errno != 0 ? errno : EIO),
+                         ". Check the path, and that the file may be read."));
+  };
+  if (!in) fail();
+  std::vector<char> block(1 << 20);
+  while (in) {
+    errno = 0;
+    in.read(block.data(), static_cast<std::streamsize>(block.size()));
+    if (in.bad()) fail();
+    take({block.data(), static_cast<size_t>(in.gcount())});
   }
-  return out.str();
+}
+
+std::string read_text_file(const fs::path& path) {
+  std::string out;
+  read_blocks(path, [&](std::string_view block) { out += block; });
+  return out;
 }
 
 }  // namespace dcmmm

@@ -13,6 +13,7 @@
 #include <string>
 #include <system_error>
 #include <unordered_map>
+#include <utility>
 
 #include "common/errors.hpp"
 #include "common/text.hpp"
@@ -75,6 +76,12 @@ void keep_large_arrays_in(const fs::path& folder) {
   const std::lock_guard lock(files().mutex);
   files().folder = folder;
 }
+
+LargeArraysIn::LargeArraysIn(const fs::path& folder) {
+  const std::lock_guard lock(files().mutex);
+  before_ = std::exchange(files().folder, folder);
+}
+LargeArraysIn::~LargeArraysIn() { keep_large_arrays_in(before_); }
 
 LargeArraysOnHeap::LargeArraysOnHeap() { ++on_heap; }
 LargeArraysOnHeap::~LargeArraysOnHeap() { --on_heap; }

@@ -12,6 +12,18 @@ namespace dcmmm {
 /// allocated stays where it is. Not to be called while other threads allocate.
 void keep_large_arrays_in(const std::filesystem::path& folder);
 
+/// As long as one lives, arrays are kept in `folder`; after it where they were kept before.
+class LargeArraysIn {
+ public:
+  explicit LargeArraysIn(const std::filesystem::path& folder);
+  LargeArraysIn(const LargeArraysIn&) = delete;
+  LargeArraysIn& operator=(const LargeArraysIn&) = delete;
+  ~LargeArraysIn();
+
+ private:
+  std::filesystem::path before_;
+};
+
 /// Whether keep_large_arrays_in named a folder.
 bool keeps_large_arrays_in_files();
 

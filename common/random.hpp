@@ -2,6 +2,7 @@
 // slots.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -36,7 +37,8 @@ class RandomStream {
                                   {static_cast<uint32_t>(seed_), static_cast<uint32_t>(seed_ >> 32)});
     ++counter_;
     const uint64_t bits = (uint64_t{words[0]} << 32 | words[1]) >> 11;
-    return (static_cast<double>(bits) + 0.5) * 0x1p-53;
+    // The largest of them all would round to 1.
+    return std::min((static_cast<double>(bits) + 0.5) * 0x1p-53, 1 - 0x1p-53);
   }
   double uniform(double low, double high) { return low + (high - low) * uniform(); }
 

@@ -2,12 +2,9 @@
 
 #include <openssl/evp.h>
 
-#include <fstream>
 #include <memory>
-#include <vector>
 
-#include "common/errors.hpp"
-#include "common/text.hpp"
+#include "common/files.hpp"
 
 namespace dcmmm {
 
@@ -38,14 +35,8 @@ std::string Sha256::hexadecimal() {
 }
 
 std::string sha256_of_file(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw UserError(text("Can't read '", path.string(), "': the file is missing or not readable."));
   Sha256 digest;
-  std::vector<char> block(1 << 20);
-  while (in) {
-    in.read(block.data(), static_cast<std::streamsize>(block.size()));
-    digest.add({block.data(), static_cast<size_t>(in.gcount())});
-  }
+  read_blocks(path, [&](std::string_view block) { digest.add(block); });
   return digest.hexadecimal();
 }
 

@@ -57,7 +57,9 @@ std::string without_zeros(const char* bytes, size_t size) { return {bytes, std::
 void ArrayFile::State::read_dimensions() {
   bool done = false;
   std::map<int32_t, Dimension> by_number;
-  for (const auto& name : names_in_creation_order(file.get(), done)) {
+  const auto names = names_in_creation_order(file.get(), done);
+  if (!done) fail_reading("");  // before other calls of HDF5 forget the reason
+  for (const auto& name : names) {
     if (H5Aexists(dataset(name), kDimensionNumber) <= 0) continue;
     int32_t number = -1;
     const auto lengths = shape(name);
@@ -66,7 +68,6 @@ void ArrayFile::State::read_dimensions() {
     }
     by_number[number] = {name, lengths[0]};
   }
-  if (!done) fail_reading("");
   for (const auto& [number, dimension] : by_number) {
     if (number != static_cast<int32_t>(dimensions.size()))
       fail_damaged("", "its dimensions are not numbered from 0 on");

@@ -4,6 +4,10 @@
 
 #include <arrow/api.h>
 
+#include <cmath>
+#include <string>
+#include <type_traits>
+
 #include "common/errors.hpp"
 #include "common/text.hpp"
 #include "data/time_axis.hpp"
@@ -30,18 +34,6 @@ void convert_texts(const arrow::Array& array, CellColumn& cells) {
   }
 }
 
-template <class NumberArray>
-void convert_numbers(const arrow::Array& array, CellColumn& cells) {
-  const auto& numbers = static_cast<const NumberArray&>(array);
-  cells.is_text = false;
-  cells.numbers.resize(static_cast<size_t>(array.length()));
-  cells.missing.resize(static_cast<size_t>(array.length()));
-  for (int64_t row = 0; row < array.length(); ++row) {
-    cells.missing[row] = numbers.IsNull(row);
-    cells.numbers[row] = numbers.IsNull(row) ? 0.0 : static_cast<double>(numbers.Value(row));
-  }
-}
-
 // Makes texts out of values that the file doesn't hold as text.
 template <class MakeText>
 void make_texts(const arrow::Array& array, CellColumn& cells, const MakeText& make_text) {
@@ -51,6 +43,33 @@ void make_texts(const arrow::Array& array, CellColumn& cells, const MakeText& ma
   for (int64_t row = 0; row < array.length(); ++row) {
     cells.storage[row] = array.IsNull(row) ? std::string() : make_text(row);
     cells.texts[row] = cells.storage[row];
+  }
+}
+
+// A label: whole numbers in full, where shortest() would write 500000 as 5e+05.
+std::string label_text(int64_t value) { return std::to_string(value); }
+std::string label_text(uint64_t value) { return std::to_string(value); }
+std::string label_text(double value) {
+  constexpr double kWhole = 9007199254740992.0;  // 2^53: beyond it doubles have gaps
+  if (std::trunc(value) == value && std::abs(value) < kWhole) return std::to_string(static_cast<int64_t>(value));
+  return shortest(value);
+}
+
+template <class NumberArray>
+void convert_numbers(const arrow::Array& array, bool as_text, CellColumn& cells) {
+  const auto& numbers = static_cast<const NumberArray&>(array);
+  if (as_text) {
+    using Value = decltype(numbers.Value(0));
+    using Wide = std::conditional_t<std::is_floating_point_v<Value>, double,
+                                    std::conditional_t<std::is_signed_v<Value>, int64_t, uint64_t>>;
+    return make_texts(array, cells, [&](int64_t row) { return label_text(static_cast<Wide>(numbers.Value(row))); });
+  }
+  cells.is_text = false;
+  cells.numbers.resize(static_cast<size_t>(array.length()));
+  cells.missing.resize(static_cast<size_t>(array.length()));
+  for (int64_t row = 0; row < array.length(); ++row) {
+    cells.missing[row] = numbers.IsNull(row);
+    cells.numbers[row] = numbers.IsNull(row) ? 0.0 : static_cast<double>(numbers.Value(row));
   }
 }
 
@@ -98,31 +117,32 @@ void convert_dictionary(const arrow::DictionaryArray& array, bool as_text, const
   cells.storage = std::move(entries.storage);  // its strings stay where they are, so the views into them hold
 }
 
-void convert_numeric(const arrow::Array& array, const std::string& column, CellColumn& cells) {
+void convert_numeric(const arrow::Array& array, bool as_text, const std::string& column, CellColumn& cells) {
   switch (array.type_id()) {
     case arrow::Type::DOUBLE:
-      return convert_numbers<arrow::DoubleArray>(array, cells);
+      return convert_numbers<arrow::DoubleArray>(array, as_text, cells);
     case arrow::Type::FLOAT:
-      return convert_numbers<arrow::FloatArray>(array, cells);
+      return convert_numbers<arrow::FloatArray>(array, as_text, cells);
     case arrow::Type::INT64:
-      return convert_numbers<arrow::Int64Array>(array, cells);
+      return convert_numbers<arrow::Int64Array>(array, as_text, cells);
     case arrow::Type::INT32:
-      return convert_numbers<arrow::Int32Array>(array, cells);
+      return convert_numbers<arrow::Int32Array>(array, as_text, cells);
     case arrow::Type::INT16:
-      return convert_numbers<arrow::Int16Array>(array, cells);
+      return convert_numbers<arrow::Int16Array>(array, as_text, cells);
     case arrow::Type::INT8:
-      return convert_numbers<arrow::Int8Array>(array, cells);
+      return convert_numbers<arrow::Int8Array>(array, as_text, cells);
     case arrow::Type::UINT64:
-      return convert_numbers<arrow::UInt64Array>(array, cells);
+      return convert_numbers<arrow::UInt64Array>(array, as_text, cells);
     case arrow::Type::UINT32:
-      return convert_numbers<arrow::UInt32Array>(array, cells);
+      return convert_numbers<arrow::UInt32Array>(array, as_text, cells);
     case arrow::Type::UINT16:
-      return convert_numbers<arrow::UInt16Array>(array, cells);
+      return convert_numbers<arrow::UInt16Array>(array, as_text, cells);
     case arrow::Type::UINT8:
-      return convert_numbers<arrow::UInt8Array>(array, cells);
+      return convert_numbers<arrow::UInt8Array>(array, as_text, cells);
     case arrow::Type::BOOL:
-      return convert_numbers<arrow::BooleanArray>(array, cells);
+      return convert_numbers<arrow::BooleanArray>(array, as_text, cells);
     case arrow::Type::NA:
+      if (as_text) return make_texts(array, cells, [](int64_t) { return std::string(); });
       cells.is_text = false;
       cells.numbers.assign(static_cast<size_t>(array.length()), 0.0);
       cells.missing.assign(static_cast<size_t>(array.length()), 1);
@@ -169,12 +189,7 @@ void convert_cells(const arrow::Array& array, bool as_text, const std::string& c
     default:
       break;
   }
-  convert_numeric(array, column, cells);
-  if (as_text) {
-    CellColumn numbers = std::move(cells);
-    cells = {};
-    make_texts(array, cells, [&](int64_t row) { return shortest(numbers.numbers[static_cast<size_t>(row)]); });
-  }
+  convert_numeric(array, as_text, column, cells);
 }
 
 }  // namespace dcmmm

@@ -106,10 +106,11 @@ class RoleAssigner {
 
   void claim(const std::string& column, const std::string& role) {
     const auto [place, is_new] = role_of_.emplace(column, role);
-    if (!is_new) {
-      throw UserError(text(file_, ": column '", column, "' has two roles, ", place->second, " and ", role,
-                           ". Name each column once in the data group."));
-    }
+    if (is_new) return;
+    const std::string problem = place->second == role ? text("is named twice as ", role)
+                                                      : text("has two roles, ", place->second, " and ", role);
+    throw UserError(
+        text(file_, ": column '", column, "' ", problem, ". Name each column once in the data group."));
   }
 
   Names expand(const std::string& key, const Names& entries) const {

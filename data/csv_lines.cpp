@@ -19,12 +19,16 @@ bool CsvLines::end_record() {
 bool CsvLines::feed(std::string_view piece) {
   for (const char c : piece) {
     if (found_) return false;
-    if (c == '\n') ++line_;
+    const bool ends_pair = c == '\n' && after_return_;  // \r\n is one end of a line
+    after_return_ = c == '\r';
+    if (ends_pair) continue;
+    const bool ends_line = c == '\n' || c == '\r';
+    if (ends_line) ++line_;
     if (in_quotes_) {
       // A doubled quote closes here and opens again at the next character: the same for counting.
       if (c == '"') in_quotes_ = false;
       at_field_start_ = c == '"';
-    } else if (c == '\n') {
+    } else if (ends_line) {
       if (end_record()) return false;
     } else if (c == '"' && at_field_start_) {
       in_quotes_ = true;
@@ -34,7 +38,7 @@ bool CsvLines::feed(std::string_view piece) {
       ++fields_;
       is_empty_ = false;
       at_field_start_ = true;
-    } else if (c != '\r') {
+    } else {
       is_empty_ = false;
       at_field_start_ = false;
     }

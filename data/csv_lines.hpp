@@ -7,7 +7,7 @@
 namespace dcmmm {
 
 /// Counts lines, records and fields of a CSV text fed piece by piece: commas, double quotes, records that may span
-/// lines, empty lines skipped. Record 0 is the header.
+/// lines, lines ended by \n, \r\n or \r, empty lines skipped. Record 0 is the header.
 class CsvLines {
  public:
   /// Looks for the record with this number; -1: the first one whose number of fields differs from the header's.
@@ -31,7 +31,7 @@ class CsvLines {
 
   int64_t wanted_record_;
   int64_t record_ = 0, record_line_ = 1, line_ = 1, fields_ = 1, header_fields_ = 0, quote_line_ = 0;
-  bool is_empty_ = true, at_field_start_ = true, in_quotes_ = false, found_ = false;
+  bool is_empty_ = true, at_field_start_ = true, in_quotes_ = false, found_ = false, after_return_ = false;
 };
 
 }  // namespace dcmmm

@@ -68,7 +68,6 @@ class EventRows {
       }
       first += cells[0].size();
     }
-    for (const auto& event : table_.events) table_.places.push_back(reader_.place(event.row));
     if (table_.events.empty())
       throw UserError(text(table_.file, ": no events, only a header. Leave data.events empty."));
     return std::move(table_);
@@ -119,6 +118,10 @@ class EventRows {
 
 EventTable read_events(const std::filesystem::path& path) { return EventRows(path).read(); }
 
+std::string EventTable::place(const Event& event) const {
+  return text(file, ", ", event.place.empty() ? TableReader(file).place(event.row) : event.place);
+}
+
 EventColumns::EventColumns(const PanelCoordinates& coordinates, const EventTable& table,
                            const std::optional<std::vector<std::string>>& names)
     : weeks_(static_cast<int64_t>(coordinates.weeks.size())), columns_(names.value_or(std::vector<std::string>())) {
@@ -131,18 +134,17 @@ EventColumns::EventColumns(const PanelCoordinates& coordinates, const EventTable
   for (const auto& column : columns_) place_of_column.emplace(column, static_cast<int64_t>(place_of_column.size()));
 
   std::set<std::string> outside, unknown;
-  for (size_t i = 0; i < table.events.size(); ++i) {
-    const Event& event = table.events[i];
+  for (const Event& event : table.events) {
     const std::string column = kEventPrefix + event.name;
     const int64_t step =
-        weeks.place(event.time, text(table.file, ", ", table.places[i]), text("event '", event.name, "'"));
+        weeks.place(event.time, [&] { return table.place(event); }, text("event '", event.name, "'"));
     const int64_t from = std::max<int64_t>(0, step - event.before), to = std::min(weeks_ - 1, step + event.after);
     int64_t first_region = 0, end_region = static_cast<int64_t>(coordinates.regions.size());
     if (!event.region.empty()) {
       const auto found = place_of_region.find(event.region);
       if (found == place_of_region.end()) {
         if (names) continue;  // a forecast of some regions only
-        throw UserError(text(table.file, ", ", table.places[i], ", column 'region': the panel has no region '",
+        throw UserError(text(table.place(event), ", column 'region': the panel has no region '",
                              event.region, "'.", did_you_mean(event.region, coordinates.regions),
                              " Leave it empty where all regions are meant."));
       }

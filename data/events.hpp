@@ -19,14 +19,17 @@ struct Event {
   std::string region;  // "" in all regions
   TimePoint time;
   int64_t before = 0, after = 0;
-  int64_t row = 0;  // from 0
+  int64_t row = 0;         // in the table's file, from 0
+  std::string place = "";  // how messages name it where it is no file's
 };
 
 /// A table of events, checked row by row.
 struct EventTable {
   std::string file;
   std::vector<Event> events;
-  std::vector<std::string> places;  // of each event, for messages: "line 3"
+
+  /// "events.csv, line 3", for messages: the file is read for it.
+  std::string place(const Event& event) const;
 };
 
 /// Reads a CSV or Parquet table with the columns `date` (or `week`: an ISO date or an integer, as the panel's weeks)

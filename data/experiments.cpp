@@ -101,7 +101,8 @@ class ExperimentRows {
   int64_t week(size_t column, const std::string& label, const std::string& name) {
     const auto time = parse_time(label);
     if (!time) fail(column, label, "not a week", "Expected an ISO date (2024-12-25), or an integer as in the panel.");
-    const int64_t place = weeks_.place(*time, text(file_, ", ", reader_.place(row_)), text("experiment '", name, "'"));
+    const int64_t place = weeks_.place(
+        *time, [&] { return text(file_, ", ", reader_.place(row_)); }, text("experiment '", name, "'"));
     if (place < 0 || place >= training_weeks_)
       fail(column, label, "not a training week",
            text("Expected a week from ", names_.weeks.front(), " to ",

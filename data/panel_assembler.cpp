@@ -50,6 +50,7 @@ std::vector<int32_t> sorted_order(const std::vector<std::string>& labels) {
 PanelAssembler::PanelAssembler(const TableRows& rows, const ImportOptions& options, ImportReport& report)
     : rows_(rows), options_(options), report_(report), roles_(report.roles) {
   make_coordinates();
+  check_size();
   report_.rows = rows_.rows();
   report_.regions = regions_;
   report_.weeks = weeks_;
@@ -95,6 +96,17 @@ void PanelAssembler::make_coordinates() {
   weeks_ = static_cast<int64_t>(axis_.labels.size());
 }
 
+// A column of order numbers taken for the region fills a disk with a panel of missing rows.
+void PanelAssembler::check_size() const {
+  constexpr int64_t kFew = 1'000'000, kMaximumSparsity = 20;
+  const int64_t cells = regions_ * weeks_;
+  if (cells <= kFew || cells <= kMaximumSparsity * rows_.rows()) return;
+  throw UserError(text(rows_.file(), ", columns '", roles_.region, "' and '", roles_.time, "': ", regions_,
+                       " regions x ", weeks_, " ", steps_name(axis_.step), " for only ", rows_.rows(),
+                       " rows. Expected a row for most weeks of most regions: is '", roles_.region,
+                       "' really the region (data.region)? Else sum the rows over larger regions or longer steps."));
+}
+
 void PanelAssembler::add_events() {
   for (const auto& control : coordinates_.controls) {
     if (!is_event(control)) continue;
@@ -137,19 +149,14 @@ void PanelAssembler::sort_rows() {
 void PanelAssembler::fail_duplicate(const RowBlock& duplicate, size_t row) const {
   const int32_t region = duplicate.region[row];
   const int64_t time = duplicate.time[row];
-  int64_t first = 0;
-  for (const auto& block : rows_.blocks()) {
-    for (size_t i = 0; i < block.region.size(); ++i) {
-      if (block.region[i] != region || block.time[i] != time) continue;
-      first = block.first_row + static_cast<int64_t>(i);
-      throw UserError(text(rows_.file(), ", ", rows_.place(duplicate.first_row + static_cast<int64_t>(row)),
-                           ", columns '", roles_.region, "' and '", roles_.time, "': duplicate row for region '",
-                           rows_.regions()[region], "' and week '", axis_.labels[axis_.index_of(time)],
-                           "', already on ", rows_.place(first),
-                           ". Expected one row per region and week; remove or sum the rows."));
-    }
-  }
-  throw UserError(text(rows_.file(), ": duplicate rows."));
+  int64_t first = -1;
+  for (const auto& block : rows_.blocks())
+    for (size_t i = 0; first < 0 && i < block.region.size(); ++i)
+      if (block.region[i] == region && block.time[i] == time) first = block.first_row + static_cast<int64_t>(i);
+  throw UserError(text(rows_.file(), ", ", rows_.place(duplicate.first_row + static_cast<int64_t>(row)), ", columns '",
+                       roles_.region, "' and '", roles_.time, "': duplicate row for region '", rows_.regions()[region],
+                       "' and week '", axis_.labels[axis_.index_of(time)], "', already on ", rows_.place(first),
+                       ". Expected one row per region and week; remove or sum the rows."));
 }
 
 PanelAssembler::RowValues PanelAssembler::row_values(const RowBlock& block, size_t row) const {

@@ -43,6 +43,7 @@ class PanelAssembler {
   };
 
   void make_coordinates();
+  void check_size() const;
   void sort_rows();
   void add_events();
   [[noreturn]] void fail_duplicate(const RowBlock& duplicate, size_t row) const;

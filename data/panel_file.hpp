@@ -29,7 +29,6 @@ class PanelWriter {
 
  private:
   struct State;
-  void discard();  // removes the temporary
   std::unique_ptr<State> state_;
 };
 

@@ -17,6 +17,8 @@ namespace {
 
 // Large enough that a chunk's bookkeeping doesn't count, small enough for a rank's share of regions.
 constexpr int64_t kChunkBytes = 512 << 10;
+// Sealing a file looks for each chunk from the beginning of the index.
+constexpr int64_t kMostChunks = 4096;
 // 1-D arrays by region are written at the end, in chunks of this many regions.
 constexpr int64_t kFlatChunk = 65536;
 
@@ -26,7 +28,8 @@ constexpr bool kCompressPanels = false;
 }  // namespace
 
 struct PanelWriter::State {
-  fs::path path, temporary;
+  fs::path path;
+  PendingFile pending_file;  // goes last: the file under its temporary name is closed by then
   PanelCoordinates coordinates;
   bool has_dark;
   ArrayFile file;
@@ -36,14 +39,13 @@ struct PanelWriter::State {
   std::vector<double> population_R;
   std::vector<int64_t> observed_cells_R;
   Sha256 digest;
-  bool finished = false;
 
   State(const fs::path& final_path, const PanelCoordinates& names, bool with_dark)
       : path(final_path),
-        temporary(final_path.string() + ".tmp"),
+        pending_file(final_path),
         coordinates(names),
         has_dark(with_dark),
-        file(ArrayFile::create_sealed(temporary)) {}
+        file(ArrayFile::create_sealed(pending_file.temporary())) {}
 
   int64_t regions() const { return static_cast<int64_t>(coordinates.regions.size()); }
 
@@ -71,7 +73,8 @@ struct PanelWriter::State {
     const auto C = static_cast<int64_t>(coordinates.channels.size());
     const auto K = static_cast<int64_t>(coordinates.controls.size());
     const int64_t region_bytes = std::max<int64_t>(1, T * std::max({C, K, int64_t{1}}) * 8);
-    chunk_regions = std::clamp<int64_t>(kChunkBytes / region_bytes, 1, std::max<int64_t>(1, regions()));
+    chunk_regions = std::clamp<int64_t>(std::max(kChunkBytes / region_bytes, (regions() + kMostChunks - 1) / kMostChunks),
+                                        1, std::max<int64_t>(1, regions()));
     const auto by_region = [&](const std::vector<int64_t>& chunk, const char* units, const char* description) {
       return ArrayLayout{.chunk = chunk, .units = units, .description = description, .compress = kCompressPanels};
     };
@@ -180,23 +183,11 @@ struct PanelWriter::State {
 
 PanelWriter::PanelWriter(const fs::path& path, const PanelCoordinates& coordinates, bool has_dark)
     : state_(std::make_unique<State>(path, coordinates, has_dark)) {
-  try {
-    state_->write_names();
-    state_->make_arrays();
-  } catch (...) {
-    discard();
-    throw;
-  }
+  state_->write_names();
+  state_->make_arrays();
 }
 
-PanelWriter::~PanelWriter() {
-  if (!state_->finished) discard();
-}
-
-void PanelWriter::discard() {
-  std::error_code ignored;
-  fs::remove(state_->temporary, ignored);
-}
+PanelWriter::~PanelWriter() = default;
 
 void PanelWriter::append(const Panel& block) {
   State& state = *state_;
@@ -225,9 +216,8 @@ void PanelWriter::finish() {
   const std::string checksum = state.digest.hexadecimal();
   state.file.set_attribute("", "checksum", checksum);
   state.file.set_attribute("", "header_sha256", header_digest(state.coordinates, checksum));
-  // The file was written under the temporary name that replace_file gives.
-  replace_file(state.path, [&](const fs::path&) { state.file.close(); });
-  state.finished = true;
+  state.file.close();
+  state.pending_file.publish();
 }
 
 void write_panel_file(const fs::path& path, const Panel& panel) {

@@ -48,7 +48,7 @@ SyntheticCalendar draw_calendar(const SyntheticOptions& options, const std::vect
       event.name = calendar.promotions.back();
       event.time = *parse_time(weeks[first]);
       event.after = after;
-      calendar.events.places.push_back(weeks[first]);
+      event.place = weeks[first];
       calendar.events.events.push_back(event);
       start += random.uniform(kShortestPause, kLongestPause);
     }

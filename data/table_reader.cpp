@@ -74,6 +74,12 @@ std::string reason_of(const arrow::Status& status) {
 
 constexpr const char* kZeroAdvice = "Remove it, or export the table again as UTF-8.";
 
+std::string on_one_line(std::string value) {
+  for (char& c : value)
+    if (c == '\r' || c == '\n') c = ' ';
+  return value;
+}
+
 // A message would end at a zero byte.
 std::string with_visible_zeros(std::string_view value) {
   std::string out;
@@ -120,11 +126,13 @@ struct TableReader::State {
     check_separator();
     auto read_options = arrow::csv::ReadOptions::Defaults();
     read_options.use_threads = false;  // a rank has its cores for itself, and one core parses 150 MB/s
+    auto parse_options = arrow::csv::ParseOptions::Defaults();
+    parse_options.newlines_in_values = true;  // in quotes: a note of two lines may stand where a block of text ends
     auto convert_options = arrow::csv::ConvertOptions::Defaults();
     convert_options.default_column_type = arrow::binary();  // texts as they stand: only so can a message quote them
     const auto reader =
         take(arrow::csv::StreamingReader::Make(arrow::io::default_io_context(), open_text(), read_options,
-                                               arrow::csv::ParseOptions::Defaults(), convert_options));
+                                               parse_options, convert_options));
     columns = reader->schema()->field_names();
     for (auto& column : columns) {
       column.erase(0, column.find_first_not_of(" \t"));
@@ -208,6 +216,9 @@ struct TableReader::State {
   // Labels and column names end up in files of arrays, which can't keep zero bytes.
   void check_column_names() const {
     for (size_t i = 0; i < columns.size(); ++i) {
+      if (columns[i].find_first_of("\r\n") != std::string::npos)
+        throw UserError(text(name(), ": the name of column ", i + 1, " ('", on_one_line(columns[i]),
+                             "') holds a line break. Expected a name on one line; rename the column."));
       if (columns[i].find('\0') == std::string::npos) continue;
       throw UserError(text(name(), kind == FileKind::kParquet ? "" : ", line 1", ": the name of column ", i + 1, " ('",
                            with_visible_zeros(columns[i]), "') holds a zero byte. ", kZeroAdvice));

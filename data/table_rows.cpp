@@ -14,7 +14,7 @@ namespace dcmmm {
 namespace {
 
 constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
-constexpr const char* kTimeAdvice = "Expected an ISO date (2024-03-25) or an integer.";
+constexpr const char* kTimeAdvice = "Expected an ISO date (2024-03-25) or an integer of up to 12 digits.";
 constexpr const char* kNumberAdvice =
     "Expected a finite number with a decimal point; leave the cell empty where the value isn't known.";
 
@@ -71,10 +71,6 @@ TableRows::TableRows(const ImportOptions& options, ImportReport& report)
   read_all();
 }
 
-TableRows::~TableRows() {
-  if (is_in_files_) keep_large_arrays_in({});
-}
-
 void TableRows::read_all() {
   std::vector<std::string> names;
   for (const auto& column : columns_) names.push_back(column.name);
@@ -105,16 +101,13 @@ void TableRows::read_all() {
 RowBlock& TableRows::block_with_room(int64_t rows) {
   constexpr int64_t kRowsInFiles = 1 << 18;
   const auto row_bytes = static_cast<int64_t>(columns_.size() * sizeof(double) + sizeof(int32_t) + sizeof(int64_t));
-  const bool was_in_files = is_in_files_;
-  if (!is_in_files_ && rows_ * row_bytes > options_.memory) {
-    keep_large_arrays_in(options_.overflow);
-    is_in_files_ = true;
-  }
-  if (was_in_files && blocks_.back().rows() + rows <= kRowsInFiles) return blocks_.back();
+  const bool is_begun = files_.has_value();
+  if (!files_ && rows_ * row_bytes > options_.memory) files_.emplace(options_.overflow);
+  if (is_begun && blocks_.back().rows() + rows <= kRowsInFiles) return blocks_.back();
   release_large_arrays(0, 1);  // the blocks before this one: nobody asks for them soon
   RowBlock& block = blocks_.emplace_back();
   block.first_row = rows_;
-  const auto room = static_cast<size_t>(is_in_files_ ? std::max(rows, kRowsInFiles) : rows);
+  const auto room = static_cast<size_t>(files_ ? std::max(rows, kRowsInFiles) : rows);
   block.region.reserve(room);
   block.time.reserve(room);
   block.values.reserve(room * columns_.size());

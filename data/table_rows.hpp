@@ -31,9 +31,6 @@ struct RowBlock {
 class TableRows {
  public:
   TableRows(const ImportOptions& options, ImportReport& report);
-  TableRows(const TableRows&) = delete;
-  TableRows& operator=(const TableRows&) = delete;
-  ~TableRows();
 
   const std::vector<RowBlock>& blocks() const { return blocks_; }
   const std::vector<std::string>& regions() const { return regions_; }  // in order of first appearance
@@ -69,7 +66,7 @@ class TableRows {
   TableReader reader_;
   std::vector<ValueColumn> columns_;
   std::vector<RowBlock> blocks_;
-  bool is_in_files_ = false;  // the rows that come
+  std::optional<LargeArraysIn> files_;  // of the rows that come
   std::vector<std::string> regions_;
   std::unordered_map<std::string, int32_t> region_of_label_;
   std::unordered_map<std::string, int64_t> time_of_label_;

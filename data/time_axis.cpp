@@ -18,6 +18,9 @@ namespace chr = std::chrono;
 // Beyond this many weeks of the axis for each week that has a row, a date is more likely mistyped than a gap real.
 constexpr int64_t kMaximumSparsity = 4;
 
+// Of an integer week: differences and steps beyond the last one stay far from int64's end.
+constexpr int64_t kLargestWeek = 999'999'999'999;
+
 std::optional<int64_t> parse_integer(std::string_view digits) {
   int64_t value = 0;
   const auto result = std::from_chars(digits.data(), digits.data() + digits.size(), value);
@@ -38,11 +41,6 @@ std::optional<TimePoint> make_date(std::string_view year, std::string_view month
 }
 
 chr::year_month_day to_date(int64_t days) { return chr::sys_days(chr::days(days)); }
-
-int64_t month_number(int64_t days) {
-  const auto date = to_date(days);
-  return int64_t{static_cast<int>(date.year())} * 12 + static_cast<unsigned>(date.month()) - 1;
-}
 
 bool is_last_of_month(int64_t days) { return static_cast<unsigned>(to_date(days + 1).day()) == 1; }
 
@@ -160,12 +158,17 @@ std::optional<TimePoint> parse_time(std::string_view label) {
   }
   if (label.size() == 7 && label[4] == '-') return make_date(label.substr(0, 4), label.substr(5), "01");
   const auto integer = parse_integer(label);
-  if (!integer) return std::nullopt;
+  if (!integer || *integer > kLargestWeek || *integer < -kLargestWeek) return std::nullopt;
   if (label.size() == 8 && *integer >= 19000101 && *integer <= 21991231) {
     const auto date = make_date(label.substr(0, 4), label.substr(4, 2), label.substr(6));
     if (date) return date;
   }
   return TimePoint{false, *integer};
+}
+
+int64_t month_number(int64_t days) {
+  const auto date = to_date(days);
+  return int64_t{static_cast<int>(date.year())} * 12 + static_cast<unsigned>(date.month()) - 1;
 }
 
 std::string iso_date(int64_t days) {

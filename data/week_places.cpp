@@ -4,14 +4,6 @@
 #include "common/text.hpp"
 
 namespace dcmmm {
-namespace {
-
-int64_t months(int64_t days) {
-  const std::string date = iso_date(days);
-  return std::stoll(date.substr(0, 4)) * 12 + std::stoll(date.substr(5, 2));
-}
-
-}  // namespace
 
 WeekPlaces::WeekPlaces(const PanelCoordinates& coordinates)
     : step_(coordinates.step), first_(*parse_time(coordinates.weeks.front())) {
@@ -19,9 +11,10 @@ WeekPlaces::WeekPlaces(const PanelCoordinates& coordinates)
     integer_step_ = parse_time(coordinates.weeks[1])->value - first_.value;
 }
 
-int64_t WeekPlaces::place(const TimePoint& time, const std::string& where, const std::string& what) const {
+int64_t WeekPlaces::place(const TimePoint& time, const std::function<std::string()>& where,
+                          const std::string& what) const {
   if (time.is_date != first_.is_date) {
-    throw UserError(text(where, ": ", what, " has ",
+    throw UserError(text(where(), ": ", what, " has ",
                          time.is_date ? "a date, but the panel's weeks are integers"
                                       : "an integer as its week, but the panel's weeks are dates",
                          ". Expected the same kind as in the panel, whose first week is ",
@@ -30,15 +23,15 @@ int64_t WeekPlaces::place(const TimePoint& time, const std::string& where, const
   const int64_t distance = time.value - first_.value;
   if (!first_.is_date) {
     if (distance % integer_step_ != 0) {
-      throw UserError(text(where, ": week ", time.value, " of ", what,
+      throw UserError(text(where(), ": week ", time.value, " of ", what,
                            " lies between the panel's weeks, which begin at ", first_.value, " in steps of ",
-                           integer_step_, "."));
+                           integer_step_, ". Expected one of them; correct the week."));
     }
     return distance / integer_step_;
   }
   if (step_ == TimeStep::kDay) return distance;
   if (step_ == TimeStep::kWeek) return distance >= 0 ? distance / 7 : (distance - 6) / 7;
-  return months(time.value) - months(first_.value);
+  return month_number(time.value) - month_number(first_.value);
 }
 
 }  // namespace dcmmm

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "data/panel.hpp"
@@ -14,9 +15,9 @@ class WeekPlaces {
   explicit WeekPlaces(const PanelCoordinates& coordinates);
 
   /// Steps from the panel's first week, below 0 before it. Throws UserError for a date where weeks are integers or the
-  /// reverse, and for an integer between the panel's weeks; `where` ("events.csv, line 3") and `what` ("event 'x'")
-  /// are for the message.
-  int64_t place(const TimePoint& time, const std::string& where, const std::string& what) const;
+  /// reverse, and for an integer between the panel's weeks; `where` ("events.csv, line 3", asked for then only) and
+  /// `what` ("event 'x'") are for the message.
+  int64_t place(const TimePoint& time, const std::function<std::string()>& where, const std::string& what) const;
 
  private:
   TimeStep step_;

@@ -27,8 +27,8 @@ void append_weekdays(const std::vector<std::string>& days, EventTable& table) {
     const auto weekday = std::chrono::weekday(std::chrono::sys_days(std::chrono::days(event.time.value)));
     if (weekday == std::chrono::Monday) continue;
     event.name = kNames[weekday.iso_encoding() - 2];
+    event.place = day;
     table.events.push_back(event);
-    table.places.push_back(day);
   }
 }
 

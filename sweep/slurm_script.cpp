@@ -83,7 +83,8 @@ std::string slurm_script(const SlurmOptions& options, const std::string& program
   std::string trials = cpus;
   if (options.ranks > 1) trials = text("$((n = ", cpus, " / ", options.ranks, ", n > 0 ? n : 1))");
   if (over_nodes) trials = "1";
-  out += text(" run.resume=true \"sweep.workers=", trials, "\" &\n");
+  // Said aloud: in a file of the user's own it may be slurm, and each task would submit the sweep again.
+  out += text(" run.resume=true sweep.launcher=local \"sweep.workers=", trials, "\" &\n");
   return out + kUntilItsEnd;
 }
 

@@ -28,6 +28,7 @@ TEST(CollectiveGuard, ThrowsTheSameKindOfErrorWithTheSameMessage) {
     expect_thrown_again(guard, Error(ExitCode::kStopped, "Stopped."));
     expect_thrown_again(guard, std::runtime_error("MPI_Bcast failed."));
     expect_thrown_again(guard, UserError(""));
+    expect_thrown_again(guard, std::bad_alloc());
   }
 }
 

@@ -55,6 +55,16 @@ TEST(CsvLines, TellsWhereAnOpenQuoteBegan) {
   EXPECT_EQ(lines.quote_line(), 3);
 }
 
+TEST(CsvLines, TakesEveryEndOfALine) {
+  for (const std::string end : {"\n", "\r", "\r\n"}) {
+    const std::string content = "a,b" + end + "1,2" + end + end + "\"x" + end + "y\",4" + end + "5,6" + end + "7";
+    EXPECT_EQ(line_of(content, 1), 2);
+    EXPECT_EQ(line_of(content, 2), 4);
+    EXPECT_EQ(line_of(content, 3), 6);
+    EXPECT_EQ(line_of(content, -1), 7);
+  }
+}
+
 TEST(CsvLines, TakesAQuoteInsideAFieldAsText) { EXPECT_EQ(line_of("a,b\n5\" pipe,2\n3,4\n", 2), 3); }
 
 }  // namespace dcmmm

@@ -63,6 +63,37 @@ TEST(PanelFile, ReadsInBlocksWhatIsTooLargeToBeHeld) {
   }
 }
 
+TEST(PanelFile, SlicesWeeksOfWhatIsReadInBlocks) {
+  const TemporaryFolder folder;
+  const Panel panel = small_panel(300, 20, 3, 2);
+  write_panel_file(folder / "p.h5", panel);
+  const Panel held = slice_weeks(panel, 4, 11);
+  const Panel thin = slice_weeks(PanelFile::read_in_blocks(folder / "p.h5", 0, 300), 4, 11);
+  EXPECT_TRUE(thin.media_RTC.empty());
+  EXPECT_EQ(thin.target_RT, held.target_RT);
+  EXPECT_TRUE(same_values(slice_regions(thin, 7, 30), slice_regions(held, 7, 30)));
+  write_panel_file(folder / "held.h5", held);
+  write_panel_file(folder / "thin.h5", thin);
+  EXPECT_EQ(PanelFile(folder / "thin.h5").checksum(), PanelFile(folder / "held.h5").checksum());
+  // Of some weeks of these weeks, too.
+  EXPECT_TRUE(same_values(slice_regions(slice_weeks(thin, 2, 5), 7, 30), slice_regions(slice_weeks(held, 2, 5), 7, 30)));
+}
+
+// Two imports into one file: the second would write into the first one's temporary.
+TEST(PanelFile, RefusesASecondWriterOfTheSameFile) {
+  const TemporaryFolder folder;
+  const Panel panel = small_panel(4, 3, 2, 1);
+  {
+    PanelWriter first(folder / "p.h5", panel.coordinates);
+    EXPECT_THAT(message_of<UserError>([&] { write_panel_file(folder / "p.h5", panel); }),
+                HasSubstr("another process is writing it"));
+    first.append(panel);
+    first.finish();
+  }
+  EXPECT_TRUE(same_values(PanelFile(folder / "p.h5").read(0, 4), panel));
+  write_panel_file(folder / "p.h5", panel);
+}
+
 TEST(PanelFile, GivesBackThePanelAndItsParts) {
   const TemporaryFolder folder;
   const Panel panel = small_panel(200, 109, 13, 7);  // 46 regions a chunk

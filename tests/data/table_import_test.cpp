@@ -6,6 +6,8 @@
 
 #include <cmath>
 
+#include "common/errors.hpp"
+#include "common/large_vector.hpp"
 #include "common/sha256.hpp"
 #include "common/text.hpp"
 #include "data/panel_file.hpp"
@@ -216,6 +218,77 @@ TEST(TableImport, ReadsParquetColumnsOfManyTypes) {
   columns[0] = arrow_array<arrow::DoubleBuilder, double>({501, 501, 502, 502});
   options.source = write_parquet(folder / "floats.parquet", names, columns);
   expect_same_data(import_table(options), plain);
+
+  // All digits of a code stand in its name.
+  columns[0] = arrow_array<arrow::Int64Builder, int64_t>({9007199254740993, 9007199254740993, 100000, 100000});
+  options.source = write_parquet(folder / "codes.parquet", names, columns);
+  EXPECT_THAT(import_table(options).coordinates.regions, ElementsAre("100000", "9007199254740993"));
+  columns[0] = arrow_array<arrow::DoubleBuilder, double>({500000, 500000, 100000, 100000});
+  options.source = write_parquet(folder / "codes.parquet", names, columns);
+  EXPECT_THAT(import_table(options).coordinates.regions, ElementsAre("100000", "500000"));
+}
+
+TEST(TableImport, ReadsQuotedLineBreaksWhereverABlockOfTextEnds) {
+  TemporaryFolder folder;
+  std::string content = "region,week,target,media_tv,note\n";
+  constexpr int kWeeks = 60;
+  for (int region = 0; region < 500; ++region)
+    for (int week = 0; week < kWeeks; ++week)
+      content += text(region, ",", week, ",5,1,\"two lines\nof a note that fills some more of the block\"\n");
+  ASSERT_GT(content.size(), size_t{3} << 19);
+  EXPECT_EQ(import_text(folder / "notes.csv", content).regions, 500);
+}
+
+TEST(TableImport, WritesAPanelFileBlockByBlockAsIfItHeldThePanel) {
+  TemporaryFolder folder;
+  // Regions far apart in the table, some without a week, without a target or dark; more rows than a batch holds.
+  constexpr int kRegions = 700, kWeeks = 30;
+  std::string content = "region,week,target,media_tv,media_web,spend_tv,control_price,population\n";
+  for (int week = 0; week < kWeeks; ++week)
+    for (int region = kRegions; region-- > 0;) {
+      if ((region * 7 + week * 3) % 11 == 0) continue;
+      const bool is_dark = (region + week) % 13 == 0;
+      content += text("r", region, ",", week, ",", is_dark ? "" : std::to_string(region + week), ",",
+                      is_dark ? 0 : week % 5, ",", is_dark ? 0 : region % 3, ",", week, ",",
+                      week % 4 == 0 ? "" : std::to_string(week), ",", 100 + region, "\n");
+    }
+  ImportOptions options;
+  options.source = write_bytes(folder / "panel.csv", content);
+  options.given.spend_of["media_tv"] = "spend_tv";
+  options.given.cost["media_web"] = 2.5;
+  options.events = write_bytes(folder / "events.csv", "week,name,region\n3,opening,r650\n4,opening,r2\n5,sale,\n");
+  ImportReport report;
+  const Panel held = import_table(options, &report);
+  ASSERT_FALSE(held.dark_RT.empty());
+  ASSERT_EQ(held.coordinates.events(), 2);
+  for (const int64_t memory : {int64_t{1} << 40, int64_t{0}}) {
+    options.memory = memory;
+    options.overflow = folder / "";
+    const ImportReport written = import_table(options, folder / "panel.h5");
+    EXPECT_FALSE(keeps_large_arrays_in_files());
+    EXPECT_EQ(describe(written), describe(report));
+    const PanelFile file(folder / "panel.h5");
+    const Panel read = file.read(0, kRegions);
+    expect_same_data(read, held);
+    EXPECT_EQ(read.spend_RTC, held.spend_RTC);
+    EXPECT_EQ(read.coordinates.controls, held.coordinates.controls);
+    write_panel_file(folder / "held.h5", held);
+    EXPECT_EQ(file.checksum(), PanelFile(folder / "held.h5").checksum());
+  }
+}
+
+TEST(TableImport, LeavesNothingOfATableThatIsRefusedHalfway) {
+  TemporaryFolder folder;
+  ImportOptions options;
+  options.source = write_bytes(folder / "panel.csv", kTable + "11,0,,1,1,100\n");  // a region without any target
+  options.memory = 0;
+  options.overflow = folder / "";
+  EXPECT_THROW(import_table(options, folder / "panel.h5"), UserError);
+  EXPECT_FALSE(std::filesystem::exists(folder / "panel.h5"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "panel.h5.tmp"));
+  options.source = write_bytes(folder / "panel.csv", kTable + "11,0,many,1,1,100\n");
+  EXPECT_THROW(import_table(options, folder / "panel.h5"), UserError);
+  EXPECT_FALSE(keeps_large_arrays_in_files());
 }
 
 // Cells of a table larger than one batch, against where they must be.
