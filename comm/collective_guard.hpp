@@ -13,8 +13,8 @@ namespace dcmmm {
 void on_rank_zero(Communicator& communicator, const std::function<void()>& work);
 
 /// Runs `work` on every rank. Collective. When it throws on any rank, every rank throws the error of the lowest such
-/// rank. REQUIRES: `work` itself calls no collective operation (a rank that fails would leave the others waiting in
-/// it).
+/// rank. REQUIRES: `work` itself calls no collective operation that a rank which fails would leave the others waiting
+/// in (collective calls of HDF5 that fail on all ranks or none may stand in it).
 void agree(Communicator& communicator, const std::function<void()>& work);
 
 }  // namespace dcmmm

@@ -20,7 +20,6 @@ class Communicator {
   virtual int size() const = 0;
 
   virtual void all_reduce_sum(std::span<double> values) = 0;
-  virtual void all_reduce_sum(std::span<float> values) = 0;
   virtual void all_reduce_sum(std::span<int64_t> values) = 0;
   /// NaN counts as larger than every number, so that no rank can miss another one's NaN.
   virtual void all_reduce_max(std::span<double> values) = 0;

@@ -8,7 +8,6 @@ class LocalCommunicator final : public Communicator {
   int rank() const override { return 0; }
   int size() const override { return 1; }
   void all_reduce_sum(std::span<double>) override {}
-  void all_reduce_sum(std::span<float>) override {}
   void all_reduce_sum(std::span<int64_t>) override {}
   void all_reduce_max(std::span<double>) override {}
   std::vector<double> all_gather(std::span<const double> mine) override { return {mine.begin(), mine.end()}; }

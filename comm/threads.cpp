@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "comm/control_groups.hpp"
+
 namespace dcmmm {
 
 std::vector<int> allowed_processors() {
@@ -50,7 +52,9 @@ int threads_for_this_rank(const Environment& environment) {
   }
   masks.pop_back();
   if (const char* chosen = std::getenv("OMP_NUM_THREADS"); chosen && std::atoi(chosen) > 0) return std::atoi(chosen);
-  return share_of_processors(masks, machine->rank());
+  const double granted = granted_by_control_groups().processors / machine->size();
+  const int share = share_of_processors(masks, machine->rank());
+  return granted < share ? std::max(1, static_cast<int>(granted)) : share;
 }
 
 }  // namespace dcmmm

@@ -15,7 +15,8 @@ std::vector<int> allowed_processors();
 /// processors divided by the ranks that share any of them, and 1 at least. Ranks bound to a core each use that core.
 int share_of_processors(const std::vector<std::vector<int>>& masks, int rank);
 
-/// Threads for this rank. Collective. OMP_NUM_THREADS, where a user sets it, decides instead.
+/// Threads for this rank: its share of the processors, and no more than its container is granted time for. Collective.
+/// OMP_NUM_THREADS, where a user sets it, decides instead.
 int threads_for_this_rank(const Environment& environment);
 
 }  // namespace dcmmm

@@ -6,8 +6,9 @@
 
 namespace dcmmm {
 
-/// Exit codes of every command, beside 1 (a defect, or no memory) and 6 (a rank is late: comm/watchdog.hpp). 0 done; 2 the user's input or config is wrong; 3 numerical failure; 4 a file is
-/// damaged; 5 stopped by a signal after a checkpoint was written.
+/// Exit codes of every command, beside 1 (a defect, or no memory) and 6 (a rank is late: comm/watchdog.hpp). 0 done; 2
+/// the user's input or config is wrong; 3 numerical failure; 4 a file is damaged; 5 stopped by a signal after a
+/// checkpoint was written.
 enum class ExitCode : int { kDone = 0, kUserError = 2, kNumericalFailure = 3, kDamagedFile = 4, kStopped = 5 };
 
 /// Base of the errors below. The message says the value, what was expected and what to do next; it is printed once.

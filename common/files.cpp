@@ -54,6 +54,8 @@ void sync_path(const fs::path& path) {
   if (descriptor < 0 || ::fsync(descriptor) != 0) {
     const int reason = errno;
     if (descriptor >= 0) ::close(descriptor);
+    // Some file systems sync no folders, and a folder may be written that may not be read.
+    if (fs::is_directory(path) && (reason == EINVAL || reason == EBADF || reason == EACCES)) return;
     throw UserError(text("Can't write '", path.string(), "' to disk: ", std::strerror(reason), kWriteAdvice));
   }
   ::close(descriptor);

@@ -9,8 +9,8 @@
 namespace dcmmm {
 
 /// A file on its way: written as `path.tmp`, under its name when it is published. While it lives no other process can
-/// write it, as far as the file system knows locks. Unless it is published, nothing is left, and an earlier `path` stays
-/// as it was.
+/// write it, as far as the file system knows locks. Unless it is published, nothing is left, and an earlier `path`
+/// stays as it was.
 class PendingFile {
  public:
   /// Throws UserError where `path` is a folder or a device, where its folder can't be written, and where another is
@@ -40,7 +40,7 @@ void write_text_file(const std::filesystem::path& path, const std::string& conte
 /// it.
 void refuse_to_replace(const std::filesystem::path& output, const std::filesystem::path& input, const std::string& key);
 
-/// fsync of an existing file or folder. Throws UserError with the system's reason.
+/// fsync of an existing file or folder (where folders can be synced). Throws UserError with the system's reason.
 void sync_path(const std::filesystem::path& path);
 
 /// What a user can do about a name that is too long or a folder without permission.

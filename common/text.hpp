@@ -20,7 +20,7 @@ std::string text(const Values&... values) {
 std::string join(const std::vector<std::string>& names, std::string_view separator = ", ");
 
 /// The candidate with the smallest edit distance to `name` (Levenshtein 1966), or "" when none is within half its
-/// length.
+/// length, or within 2 of a short one.
 std::string nearest_name(std::string_view name, const std::vector<std::string>& candidates);
 
 /// " Did you mean 'x'?" for the nearest candidate, or "".

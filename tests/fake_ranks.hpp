@@ -27,7 +27,6 @@ class FakeRank final : public Communicator {
   int rank() const override { return rank_; }
   int size() const override { return static_cast<int>(shared_.brought.size()); }
   void all_reduce_sum(std::span<double> values) override { sum(values); }
-  void all_reduce_sum(std::span<float> values) override { sum(values); }
   void all_reduce_sum(std::span<int64_t> values) override { sum(values); }
   void all_reduce_max(std::span<double> values) override {
     exchange({values.begin(), values.end()}, [&](const auto& brought) {

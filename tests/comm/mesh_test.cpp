@@ -19,7 +19,6 @@ class PaperCommunicator final : public Communicator {
   int rank() const override { return rank_; }
   int size() const override { return size_; }
   void all_reduce_sum(std::span<double>) override {}
-  void all_reduce_sum(std::span<float>) override {}
   void all_reduce_sum(std::span<int64_t>) override {}
   void all_reduce_max(std::span<double>) override {}
   std::vector<double> all_gather(std::span<const double>) override { return {}; }
