@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "likelihood/draws.hpp"
 #include "model/missing_media.hpp"
@@ -116,37 +117,56 @@ SharedResults shared_results(const Fit& fit) {
 
 namespace {
 
-// Adds draws around a member: shares and curves of each, in the panel's units.
-void add_draws(const Fit& fit, const LikelihoodMember& member, const RowMatrix& share_DC, const RowMatrix& shapes_DS,
-               ChannelDraws& out) {
-  const LikelihoodData& data = fit.likelihood->data;
-  const Mode& mode = member.mode;
-  const int64_t C = data.channels;
-  const ColumnLayout layout{C, data.controls, data.patterns};
-  const RowMatrix drift_NC = member.drift_NC().topRows(data.weeks);
-  // What a share of 1 in the training weeks is over all cells with a row, and the regions' mean scale.
-  const std::vector<double> sums = fit.loop.sum(C + 1, [&](Chunk chunk, std::span<double> total) {
-    RowMatrix columns(data.weeks, layout.count());
+// What fitted members say of the channels: contributions over all cells with a row, and coefficients, means over each
+// region's observed weeks and over regions (ChannelDraws).
+struct ChannelFigures {
+  std::vector<double> contribution_MC, coefficient_MC;  // M members
+};
+
+ChannelFigures figures_of(const Fit& fit, const std::vector<int64_t>& members) {
+  const int64_t C = fit.data.channels, T = fit.data.weeks, M = static_cast<int64_t>(members.size());
+  const std::vector<double> sums = fit.loop.sum(2 * M * C, [&](Chunk chunk, std::span<double> total) {
     const std::vector<uint8_t> counted_RT = cells_with_rows(fit.panel, chunk.first, chunk.count);
-    for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
-      if (!data.is_usable(r)) continue;
-      fill_columns(data, layout, mode.shapes, nullptr, r, columns);
-      for (int64_t t = 0; t < data.weeks; ++t)
-        for (int64_t c = 0; counted_RT[(r - chunk.first) * data.weeks + t] != 0 && c < C; ++c)
-          total[c] += data.size_R[r] * columns(t, c) * (1 + drift_NC(t, c));
-      total[C] += data.size_R[r];
+    for (int64_t m = 0; m < M; ++m) {
+      const ResultBlock block = result_block(fit, chunk, members[static_cast<size_t>(m)]);
+      double *contribution_C = total.data() + m * C, *coefficient_C = total.data() + (M + m) * C;
+      for (int64_t r = 0; r < chunk.count; ++r) {
+        const uint8_t* observed_T = fit.panel.observed_RT.data() + (chunk.first + r) * T;
+        const auto cells = static_cast<double>(std::count(observed_T, observed_T + T, 1));
+        for (int64_t t = 0; t < T; ++t)
+          for (int64_t c = 0; c < C; ++c) {
+            const int64_t i = (r * T + t) * C + c;
+            if (counted_RT[r * T + t] != 0) contribution_C[c] += block.media_RTC[i];
+            if (observed_T[t] != 0) coefficient_C[c] += block.coefficient_RTC[i] / cells;
+          }
+      }
     }
   });
-  const double mean_scale = sums[C] / static_cast<double>(fit.data.all_regions);
-  const RowMatrix response_DC = relative_mean_responses(data, mode.shapes, shapes_DS, fit.data.all_regions, fit.loop);
+  ChannelFigures out{{sums.begin(), sums.begin() + M * C}, {sums.begin() + M * C, sums.end()}};
+  for (double& value : out.coefficient_MC) value /= static_cast<double>(fit.data.all_regions);
+  return out;
+}
+
+// Adds draws around a member of the likelihood's. A draw says how strong a channel is and of what shape; how regions
+// and weeks differ is the member's, so the draws lie around what is reported, whichever region weighs most.
+void add_draws(const Fit& fit, int64_t e, const RowMatrix& share_DC, const RowMatrix& shapes_DS, ChannelDraws& out) {
+  const Mode& mode = fit.likelihood->members[static_cast<size_t>(e)].mode;
+  const int64_t C = fit.data.channels;
+  const ChannelFigures fitted = figures_of(fit, {e});
+  const std::vector<double> coefficient_C =
+      doubles(at::softplus(fit.model.layout().view(fit.state.shared_EP, "coefficient.log_mean")[e].to(at::kDouble)));
+  const RowMatrix response_DC =
+      relative_mean_responses(fit.likelihood->data, mode.shapes, shapes_DS, fit.data.all_regions, fit.loop);
   Shapes at = mode.shapes;
   out.count += shapes_DS.rows();
   for (int64_t d = 0; d < shapes_DS.rows(); ++d) {
     at.coordinates = shapes_DS.row(d);
     for (int64_t c = 0; c < C; ++c) {
-      const double share = share_DC(d, c), mean = mode.mean_C[c] * response_DC(d, c);
-      out.contribution_DC.push_back(mode.mean_C[c] > 0 ? share * sums[c] / mode.mean_C[c] : 0.0);
-      out.coefficient_DC.push_back(mean > 0 ? mean_scale * share / mean : 0.0);
+      const double share = coefficient_C[static_cast<size_t>(c)] * mode.mean_C[c];
+      const double relative = share > 0 ? share_DC(d, c) / share : 0.0, response = response_DC(d, c);
+      out.contribution_DC.push_back(fitted.contribution_MC[static_cast<size_t>(c)] * relative);
+      out.coefficient_DC.push_back(response > 0 ? fitted.coefficient_MC[static_cast<size_t>(c)] * relative / response
+                                                : 0.0);
       out.decay_DC.push_back(at.decay(c));
       out.exponent_DC.push_back(at.exponent(c));
       out.half_saturation_DC.push_back(at.half_saturation(c));
@@ -163,14 +183,14 @@ ChannelDraws likelihood_draws(const Fit& fit) {
   const auto& members = fit.likelihood->members;
   ChannelDraws out;
   if (sample.linear_DL.rows() > 0) {
-    if (members[0].seed == 0) add_draws(fit, members[0], sample.linear_DL, sample.coordinates_DS, out);
+    if (members[0].seed == 0) add_draws(fit, 0, sample.linear_DL, sample.coordinates_DS, out);
     return out;
   }
-  for (const LikelihoodMember& member : members) {
-    if (member.seed == 0) continue;
-    const Draws draws = draw_posterior(member.mode, fit.likelihood->options.control_signs, kDrawsOfMember,
-                                       RandomStream(member.seed, kPosteriorStream));
-    add_draws(fit, member, draws.linear_DL, draws.shapes_DS, out);
+  for (size_t e = 0; e < members.size(); ++e) {
+    if (members[e].seed == 0) continue;
+    const Draws draws = draw_posterior(members[e].mode, fit.likelihood->options.control_signs, kDrawsOfMember,
+                                       RandomStream(members[e].seed, kPosteriorStream));
+    add_draws(fit, static_cast<int64_t>(e), draws.linear_DL, draws.shapes_DS, out);
   }
   return out;
 }
@@ -178,7 +198,6 @@ ChannelDraws likelihood_draws(const Fit& fit) {
 }  // namespace
 
 ChannelDraws channel_draws(const Fit& fit) {
-  const int64_t C = fit.data.channels, T = fit.data.weeks;
   if (fit.likelihood) return likelihood_draws(fit);
   std::vector<int64_t> drawn;
   for (int64_t m = 0; m < fit.members; ++m)
@@ -186,26 +205,9 @@ ChannelDraws channel_draws(const Fit& fit) {
   ChannelDraws out;
   out.count = static_cast<int64_t>(drawn.size());
   if (drawn.empty()) return out;
-  const std::vector<double> sums = fit.loop.sum(2 * out.count * C, [&](Chunk chunk, std::span<double> total) {
-    const std::vector<uint8_t> counted_RT = cells_with_rows(fit.panel, chunk.first, chunk.count);
-    for (int64_t d = 0; d < out.count; ++d) {
-      const ResultBlock block = result_block(fit, chunk, drawn[d]);
-      double *contribution_C = total.data() + d * C, *coefficient_C = total.data() + (out.count + d) * C;
-      for (int64_t r = 0; r < chunk.count; ++r) {
-        const uint8_t* observed_T = fit.panel.observed_RT.data() + (chunk.first + r) * T;
-        const auto cells = static_cast<double>(std::count(observed_T, observed_T + T, 1));
-        for (int64_t t = 0; t < T; ++t)
-          for (int64_t c = 0; c < C; ++c) {
-            const int64_t i = (r * T + t) * C + c;
-            if (counted_RT[r * T + t] != 0) contribution_C[c] += block.media_RTC[i];
-            if (observed_T[t] != 0) coefficient_C[c] += block.coefficient_RTC[i] / cells;
-          }
-      }
-    }
-  });
-  out.contribution_DC.assign(sums.begin(), sums.begin() + out.count * C);
-  out.coefficient_DC.assign(sums.begin() + out.count * C, sums.end());
-  for (double& value : out.coefficient_DC) value /= static_cast<double>(fit.data.all_regions);
+  ChannelFigures figures = figures_of(fit, drawn);
+  out.contribution_DC = std::move(figures.contribution_MC);
+  out.coefficient_DC = std::move(figures.coefficient_MC);
   const Mmm::Curves curves = fit.model.curves(fit.state.shared_EP.to(at::kDouble));
   const at::Tensor rows = at::tensor(drawn, at::kLong);
   out.decay_DC = doubles(curves.decay_EC.index_select(0, rows));
