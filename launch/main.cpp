@@ -230,6 +230,7 @@ __attribute__((section(".preinit_array"), used)) static void (*const kWaitPassiv
 static int run_process(int argc, char** argv) {
   await_checkpoint_request();
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow (ulimit -f) is an error like a full disk, with a message
+  std::signal(SIGCHLD, SIG_DFL);  // whoever started this may ignore it, and then children's exit codes are lost
   const CommandLine line = parse(argc, argv);
   try {
     // Workers of a sweep share their trials by its journal.

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "comm/collective_guard.hpp"
+#include "comm/control_groups.hpp"
 #include "comm/threads.hpp"
 #include "common/errors.hpp"
 #include "common/text.hpp"
@@ -20,6 +21,7 @@
 #include "launch/panel_source.hpp"
 #include "launch/settings.hpp"
 #include "launch/signals.hpp"
+#include "launch/sweep_checks.hpp"
 #include "launch/sweep_folder.hpp"
 #include "launch/sweep_pack.hpp"
 #include "launch/sweep_settings.hpp"
@@ -52,7 +54,7 @@ struct Slots {
 };
 
 // Workers side by side until no trial is left.
-void run_workers(const SweepLine& line, const Sweep& sweep, const Slots& slots) {
+void run_workers(const SweepLine& line, const Sweep& sweep, const Slots& slots, const fs::path& experiments) {
   const TrialCommand command{fs::read_symlink("/proc/self/exe").string(),
                              sweep.plan.folder,
                              line.config_dir,
@@ -62,7 +64,8 @@ void run_workers(const SweepLine& line, const Sweep& sweep, const Slots& slots) 
                              sweep.further,
                              sweep.plan.asha.has_value(),
                              trial_launcher(sweep.config),
-                             ""};
+                             "",
+                             experiments};
   std::mutex mutex;
   std::exception_ptr failure;
   std::atomic<bool> failed = false;
@@ -169,10 +172,10 @@ int work(const SweepLine& line, const Sweep& sweep, const Slots& slots, StudyFil
   log_info(text("Sweep in ", sweep.plan.folder.string(), ": ", sweep.plan.trials, " trials, ",
                 finished_trials(sweep.plan, file.refresh()), " finished before"));
   try {
-    run_workers(line, sweep, slots);
+    run_workers(line, sweep, slots, kept_experiments(file.refresh(), sweep));
   } catch (...) {
     try {
-      write_summary(file.refresh(), sweep);
+      write_summary(file, sweep);
     } catch (const std::exception& error) {
       log_warning(error.what());  // the first reason counts
     }
@@ -181,7 +184,7 @@ int work(const SweepLine& line, const Sweep& sweep, const Slots& slots, StudyFil
   // Other ranks' last trials.
   while (waits && stop_signal() == 0 && held_trials(sweep.plan, file.refresh()) > 0)
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  write_summary(file.refresh(), sweep);
+  write_summary(file, sweep);
   const Study& study = file.refresh();
   if (speaks) print_status(study, sweep);
   if (stop_signal() != 0) {
@@ -244,16 +247,7 @@ int sweep_command(const SweepLine& given, const Environment& environment, Commun
   if (world.size() > 1 && !get<std::optional<fs::path>>(sweep.config, "run.dir"))
     throw UserError("On several ranks the sweep needs run.dir=DIR, a folder that all of them see.");
   StudyFile file(sweep.plan.journal());
-  const JournalLine asked_last = file.refresh().attribute(kTrials);
-  const bool asks_now = std::any_of(line.words.begin(), line.words.end(),
-                                    [](const auto& word) { return key_of(word) == "sweep.trials"; });
-  if (asked_last.is_number()) {
-    const auto trials = asked_last.get<int64_t>();
-    if (!asks_now)
-      sweep.plan.trials = trials;
-    else if (sweep.words.action == SweepWords::Action::kStart)  // a worker that a queue starts late asks for no fewer
-      sweep.plan.trials = std::max(trials, sweep.plan.trials);
-  }
+  sweep.plan.trials = wanted_trials(line, sweep, file.refresh());
   const bool on_slurm = get<std::string>(sweep.config, "sweep.launcher") == "slurm";
   if (on_slurm || line.dry_run || looks) {
     if (!speaks) return 0;
@@ -266,8 +260,10 @@ int sweep_command(const SweepLine& given, const Environment& environment, Commun
     return 0;
   }
   open_on_rank_zero(line, sweep, world);
+  sweep.plan.trials = wanted_trials(line, sweep, file.refresh());  // somebody may have asked for more meanwhile
   int64_t workers = get<int64_t>(sweep.config, "sweep.workers");
-  const auto cores = static_cast<int64_t>(allowed_processors().size());
+  const auto processors = static_cast<double>(allowed_processors().size());
+  const auto cores = static_cast<int64_t>(std::clamp(granted_by_control_groups().processors, 1.0, processors));
   if (workers == 0) {
     const int64_t ranks = environment.machine()->size() * get<int64_t>(sweep.config, "sweep.ranks");
     workers = std::max<int64_t>(1, cores / ranks);

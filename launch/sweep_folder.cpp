@@ -1,14 +1,13 @@
 #include "launch/sweep_folder.hpp"
+#include "launch/logging.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cmath>
 #include <cstring>
 #include <iostream>
-#include <map>
 #include <set>
 
 #include "common/errors.hpp"
@@ -17,11 +16,11 @@
 #include "data/panel_file.hpp"
 #include "launch/built_in.hpp"
 #include "launch/configuration.hpp"
-#include "launch/override_grammar.hpp"
 #include "launch/panel_source.hpp"
 #include "launch/run_folder.hpp"
 #include "launch/schema.hpp"
 #include "launch/settings.hpp"
+#include "launch/sweep_checks.hpp"
 #include "launch/yaml_text.hpp"
 #include "report/page_writer.hpp"
 #include "sweep/summary.hpp"
@@ -29,12 +28,11 @@
 namespace dcmmm {
 namespace fs = std::filesystem;
 
-const std::string kTrials = "dcmmm:trials";
-
 namespace {
 
-// Attribute of the study: what all its workers must agree on.
-const std::string kSettings = "dcmmm:sweep";
+// Attributes of the study: what all its workers must agree on; the number of trials that was asked for last; the name
+// of the copy of data.experiments.
+const std::string kSettings = "dcmmm:sweep", kTrials = "dcmmm:trials", kExperiments = "dcmmm:experiments";
 
 /// Held while the sweep's own files (not the journal) are written.
 class FolderLock {
@@ -78,33 +76,21 @@ void write_training_panel(const Sweep& sweep, Communicator& world) {
   if (source == imported) fs::remove(imported);
 }
 
-// A parameter's values to try beforehand: its choices, or both ends.
-std::vector<double> extremes(const Parameter& parameter) {
-  constexpr size_t kMost = 256;
-  if (parameter.kind != Parameter::Kind::kChoice) return {parameter.low, parameter.high};
-  std::vector<double> out;
-  const size_t count = parameter.choices.size();
-  for (size_t i = 0; i < count; ++i)
-    if (i < kMost || i + 1 == count) out.push_back(static_cast<double>(i));
-  return out;
-}
-
-// Two spellings of a value (0.1,0.10) would be trials that are the same.
-void refuse_equal_choices(const Parameter& parameter) {
-  std::map<std::string, std::string> seen;  // by what they mean
-  for (const std::string& choice : parameter.choices) {
-    Value value = parse_override(parameter.key + "=" + choice).value.value_or(Value());
-    if (const auto* whole = value.as<int64_t>()) value = static_cast<double>(*whole);
-    const auto [other, is_new] = seen.emplace(show(value), choice);
-    if (!is_new)
-      throw UserError(text("Can't search '", parameter.key, "': its values '", other->second, "' and '", choice,
-                           "' are the same. Leave one of them out."));
-  }
+// Copies the table of lift tests, so that all trials read the same one wherever they run. Its name there; none: "".
+std::string keep_experiments(const Sweep& sweep) {
+  const auto given = get<std::optional<fs::path>>(sweep.config, "data.experiments");
+  if (!given) return "";
+  const std::string name = text("experiments", given->extension().string());
+  const fs::path kept = sweep.plan.folder / name;
+  std::error_code none;
+  if (!fs::equivalent(*given, kept, none)) write_text_file(kept, read_text_file(*given));
+  return name;
 }
 
 // Keys that may differ between workers, or when a sweep goes on, as trials are the same whatever they are; the sweep's
-// own, of which agreed_settings() says what must be the same; and where its panel came from.
-bool is_free(const std::string& key) {
+// own, of which agreed_settings() says what must be the same; and where the data came from that it keeps.
+bool is_free(const std::string& key, bool keeps_experiments) {
+  if (key == "data.experiments") return keeps_experiments;
   for (const char* name : {"trainer.threads", "trainer.device", "trainer.memory_limit", "trainer.region_chunk",
                            "data.source", "data.panel", "data.events"})
     if (key == name) return true;
@@ -121,14 +107,28 @@ std::string difference(const Study& study, const Sweep& sweep) {
   const fs::path kept = sweep.plan.folder / "config.yaml";
   if (!fs::exists(kept)) return "";
   const Value before = read_yaml_file(kept);
+  const bool keeps_experiments = !kept_experiments(study, sweep).empty();
   for (const KeySpec& spec : known_keys()) {
     const bool is_searched = std::any_of(sweep.plan.space.begin(), sweep.plan.space.end(),
                                          [&](const Parameter& parameter) { return parameter.key == spec.key; });
     const Value *was = find_path(before, spec.key), *is = find_path(sweep.config, spec.key);
-    if (!is_free(spec.key) && !is_searched && was != nullptr && is != nullptr && !(*was == *is))
+    if (!is_free(spec.key, keeps_experiments) && !is_searched && was != nullptr && is != nullptr && !(*was == *is))
       return text("'", spec.key, "' = ", show(*was));
   }
   return "";
+}
+
+// The trials' weeks stay those that the sweep began with.
+void say_what_is_ignored(const Sweep& sweep) {
+  const fs::path kept = sweep.plan.folder / "config.yaml";
+  if (!fs::exists(kept)) return;
+  const Value before = read_yaml_file(kept);
+  for (const char* key : {"data.panel", "data.source", "data.events"}) {
+    const Value *was = find_path(before, key), *is = find_path(sweep.config, key);
+    if (was != nullptr && is != nullptr && !(*was == *is))
+      log_warning(text("'", key, "' = ", show(*is), " is ignored: all trials read the sweep's own panel, ",
+                       (sweep.plan.folder / "panel.h5").string(), ". For other data start another sweep."));
+  }
 }
 
 // The failed trials that weren't tried again yet, once more under new numbers: as trials whose worker died.
@@ -151,6 +151,11 @@ std::vector<JournalLine> retries(const Study& study, const Sweep& sweep) {
 // Whether somebody else's run is there, or was begun. A sweep whose start was cut off has its locks.
 bool holds_another(const fs::path& folder) {
   return holds_a_run(folder) || (fs::exists(folder / "config.yaml") && !fs::exists(folder / "locks"));
+}
+
+int64_t asked_trials(const Study& study, const Sweep& sweep) {
+  const JournalLine asked = study.attribute(kTrials);
+  return asked.is_number() ? asked.get<int64_t>() : sweep.plan.trials;
 }
 
 std::string best_text(const Study& study, const Sweep& sweep) {
@@ -196,9 +201,13 @@ void open_study(const SweepLine& line, const Sweep& sweep, Communicator& world) 
           text("The sweep in '", folder.string(), "' was started with ", other,
                ": its trials wouldn't be comparable. Go on with its own words (dcmmm sweep resume dir=DIR), "
                "or choose another run.dir."));
-    if (!fs::exists(folder / "panel.h5"))
-      throw UserError(text("The sweep's panel, '", (folder / "panel.h5").string(),
-                           "', isn't there any more. Bring it back, or start another sweep."));
+    say_what_is_ignored(sweep);
+    const fs::path experiments = kept_experiments(file.refresh(), sweep);
+    for (const fs::path& needed : {folder / "panel.h5", experiments})
+      if (!needed.empty() && !fs::exists(needed))
+        throw UserError(text("'", needed.string(),
+                             "', which all trials of the sweep read, isn't there any more. Bring it back, or start "
+                             "another sweep."));
     if (get<bool>(sweep.config, "sweep.retry_failed"))
       file.change([&](const Study& study) { return retries(study, sweep); });
     // A worker that a queue starts late undoes nothing.
@@ -208,11 +217,14 @@ void open_study(const SweepLine& line, const Sweep& sweep, Communicator& world) 
         if (is_cancelled(study)) lines.push_back(study_attribute_line(kCancelled, false));
         return lines;
       });
-    if (file.refresh().attribute(kTrials) != sweep.plan.trials)
-      file.change([&](const Study&) { return std::vector{study_attribute_line(kTrials, sweep.plan.trials)}; });
+    if (file.refresh().attribute(kTrials) != wanted_trials(line, sweep, file.refresh()))
+      file.change([&](const Study& study) {
+        return std::vector{study_attribute_line(kTrials, wanted_trials(line, sweep, study))};
+      });
     return;
   }
   write_training_panel(sweep, world);
+  const std::string experiments = keep_experiments(sweep);
   Value::List saved;
   for (const auto& words : {sweep.words.words, sweep.words.search})
     for (const std::string& word : words)
@@ -227,39 +239,37 @@ void open_study(const SweepLine& line, const Sweep& sweep, Communicator& world) 
                                       study_attribute_line(kTrials, sweep.plan.trials)};
     if (!line.config_dir.empty())
       lines.push_back(study_attribute_line(kConfigDir, fs::absolute(line.config_dir).string()));
+    if (!experiments.empty()) lines.push_back(study_attribute_line(kExperiments, experiments));
     return lines;
   });
 }
 
-void write_summary(const Study& study, const Sweep& sweep) {
+int64_t wanted_trials(const SweepLine& line, const Sweep& sweep, const Study& study) {
+  const int64_t asked_last = asked_trials(study, sweep);
+  const bool asks_now = std::any_of(line.words.begin(), line.words.end(),
+                                    [](const std::string& word) { return key_of(word) == "sweep.trials"; });
+  if (!asks_now) return asked_last;
+  return sweep.words.action == SweepWords::Action::kStart ? std::max(asked_last, sweep.plan.trials) : sweep.plan.trials;
+}
+
+fs::path kept_experiments(const Study& study, const Sweep& sweep) {
+  const JournalLine name = study.attribute(kExperiments);
+  return name.is_string() ? sweep.plan.folder / name.get<std::string>() : fs::path();
+}
+
+void write_summary(StudyFile& file, const Sweep& sweep) {
   const FolderLock lock(sweep.plan.folder);
+  const Study& study = file.refresh();  // under the lock: whoever writes last has seen the most
   write_text_file(sweep.plan.folder / "trials.csv", trials_csv(study, sweep.plan.space));
   Page page;
   page.title = "Sweep: " + sweep.plan.folder.filename().string();
   page.styles = {"style.css"};
   page.scripts = {"tables.js", "sweep.js"};
   page.data = summary_data(study, sweep.plan.space, sweep.objective_names(),
-                           text(finished_trials(sweep.plan, study), " of ", sweep.plan.trials,
+                           text(finished_trials(sweep.plan, study), " of ", asked_trials(study, sweep),
                                 " trials are finished; sampler ", get<std::string>(sweep.config, "sweep.sampler"),
                                 ", seed ", sweep.plan.seed, "; dcmmm ", DCMMM_VERSION, "."));
   write_text_file(sweep.plan.folder / "report.html", page_html(page, {built_in("report/assets"), plotly_js()}));
-}
-
-void check_trials(const SweepLine& line, const Sweep& sweep) {
-  const SearchSpace& space = sweep.plan.space;
-  for (const Parameter& parameter : space) refuse_equal_choices(parameter);
-  const std::vector<double> first = sample(sweep.plan.sampler, space, sweep.plan.seed, 0, {});
-  for (size_t p = 0; p < space.size(); ++p)
-    for (const double value : extremes(space[p])) {
-      std::vector<double> values = first;
-      for (size_t other = 0; other < space.size(); ++other) {
-        if (space[other].key == space[p].when_key) values[other] = space[p].when_choice;
-        if (std::isnan(values[other])) values[other] = extremes(space[other]).front();
-      }
-      values[p] = value;
-      leave_out_inactive(space, values);
-      composed(line, with_trial(sweep.words.words, trial_settings(space, values)));
-    }
 }
 
 void print_status(const Study& study, const Sweep& sweep) {
@@ -271,12 +281,7 @@ void print_status(const Study& study, const Sweep& sweep) {
     return std::count_if(study.trials().begin(), study.trials().end(),
                          [&](const Trial& trial) { return trial.state == state; });
   };
-  // Optuna's own have no lock.
-  const int64_t held = held_trials(sweep.plan, study),
-                elsewhere = std::count_if(study.trials().begin(), study.trials().end(), [&](const Trial&trial) {
-                  return trial.state == TrialState::kRunning && !trial.draw && trial.wanted.empty() &&
-                         !trial.attributes.contains(kRetryOf);
-                });
+  const int64_t held = held_trials(sweep.plan, study), elsewhere = foreign_trials(sweep.plan, study);
   add(count(TrialState::kComplete), "complete", true);
   add(count(TrialState::kPruned), "pruned", false);
   add(count(TrialState::kFailed), "failed", true);

@@ -1,12 +1,12 @@
 #include "launch/sweep_settings.hpp"
 
 #include <algorithm>
-#include <ctime>
 
 #include "common/errors.hpp"
 #include "common/text.hpp"
 #include "launch/configuration.hpp"
 #include "launch/override_grammar.hpp"
+#include "launch/run_folder.hpp"
 #include "launch/schema.hpp"
 #include "launch/sweep_slurm.hpp"
 
@@ -76,13 +76,6 @@ SamplerKind sampler_kind(const std::string& name) {
   return name == "tpe" ? SamplerKind::kTpe : SamplerKind::kRandom;
 }
 
-fs::path dated_folder() {
-  const std::time_t now = std::time(nullptr);
-  char stamp[32];
-  std::strftime(stamp, sizeof stamp, "%Y-%m-%d_%H-%M-%S", std::localtime(&now));
-  return fs::path("runs/sweep") / stamp;
-}
-
 }  // namespace
 
 SweepLine with_its_config_dir(SweepLine line) {
@@ -91,6 +84,11 @@ SweepLine with_its_config_dir(SweepLine line) {
   const JournalLine kept = StudyFile(words.folder / "journal.log").refresh().attribute(kConfigDir);
   if (!kept.is_string()) return line;
   line.config_dir = kept.get<std::string>();
+  if (!fs::is_directory(line.config_dir) && words.action == SweepWords::Action::kStatus) {
+    line.config_dirs = {words.folder};
+    line.has_lost_config_dir = true;
+    return line;
+  }
   if (!fs::is_directory(line.config_dir))
     throw UserError(text("The sweep was started with --config-dir '", line.config_dir,
                          "', which isn't there any more. Bring it back, or give another one with the same files."));
@@ -99,7 +97,13 @@ SweepLine with_its_config_dir(SweepLine line) {
 }
 
 Value composed(const SweepLine& line, const std::vector<std::string>& words) {
-  Value config = compose({line.config_dirs, "config", words});
+  std::vector<std::string> own = words;
+  // The folder's config.yaml has what became of groups, and of keys that were added or taken away.
+  if (line.has_lost_config_dir)
+    std::erase_if(own, [](const std::string& word) {
+      return word.starts_with('+') || word.starts_with('~') || key_of(word).find('.') == std::string::npos;
+    });
+  Value config = compose({line.config_dirs, "config", own});
   check_config(config);
   return config;
 }
@@ -108,7 +112,11 @@ Sweep read_sweep(const SweepLine& line) {
   Sweep out;
   out.words = split_sweep_words(line.words);
   out.config = composed(line, out.words.words);
-  out.plan.folder = fs::absolute(get<std::optional<fs::path>>(out.config, "run.dir").value_or(dated_folder()));
+  if (get<std::optional<fs::path>>(out.config, "run.init"))
+    throw UserError("A sweep fits every trial anew: leave run.init out.");
+  const auto directory = get<std::optional<fs::path>>(out.config, "run.dir");
+  out.plan.folder = fs::absolute(directory ? *directory : dated_folder("sweep"));
+  if (!out.plan.folder.has_filename()) out.plan.folder = out.plan.folder.parent_path();  // DIR/ is DIR
   if (out.plan.folder.string().find('\'') != std::string::npos)
     throw UserError(
         text("The sweep's folder '", out.plan.folder.string(), "' has a quote in its name: choose another."));

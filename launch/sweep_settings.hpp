@@ -30,6 +30,7 @@ struct Sweep {
 inline const std::string kConfigDir = "dcmmm:config_dir";
 
 /// `status`, `resume` and `cancel` compose with the --config-dir that the sweep was started with, unless one is given.
+/// Where it isn't there any more, `status` takes the folder's config.yaml; for the others it throws UserError.
 SweepLine with_its_config_dir(SweepLine line);
 
 /// The checked configuration of these words. Throws UserError.

@@ -17,13 +17,14 @@ const std::string kJobs = "dcmmm:slurm_jobs";  // attribute of the study
 std::string batch_script(const SweepLine& line, const Sweep& sweep, const std::optional<fs::path>& logs) {
   SlurmOptions options = slurm_options(sweep.config);
   if (logs) options.log_folder = logs->string();
+  // Without sweep.trials where the study knows it: a task that starts late undoes no later `sweep resume`.
   std::vector<std::string> words;
   if (!line.config_dir.empty()) words.push_back("--config-dir=" + fs::absolute(line.config_dir).string());
   for (const auto& part : {sweep.words.words, sweep.words.search})
     for (const std::string& word : part)
       if (!word.starts_with("run.dir=") && !word.starts_with("run.resume=") && !word.starts_with("sweep.launcher=") &&
           !word.starts_with("sweep.workers=") && !word.starts_with("sweep.slurm.") &&
-          !word.starts_with("sweep.retry_failed="))
+          !word.starts_with("sweep.retry_failed=") && !(logs && word.starts_with("sweep.trials=")))
         words.push_back(word);
   words.push_back(text("run.dir='", sweep.plan.folder.string(), "'"));
   return slurm_script(options, fs::read_symlink("/proc/self/exe").string(), words);

@@ -173,11 +173,13 @@ std::vector<std::string> trial_overrides(const TrialCommand& command, const Tria
     const std::string key = key_of(word);
     has_threads |= key == "trainer.threads";
     has_beside |= key == "crossval.beside";
-    if (!is_the_sweeps_own(key)) out.push_back(word);
+    const bool is_kept = key == "data.experiments" && !command.experiments.empty();
+    if (!is_the_sweeps_own(key) && !is_kept) out.push_back(word);
   }
   const fs::path folder = trial_folder(command, task.number);
   out.insert(out.end(), {"data.source=null", "data.events=null"});
   out.push_back(text("data.panel='", (command.folder / "panel.h5").string(), "'"));
+  if (!command.experiments.empty()) out.push_back(text("data.experiments='", command.experiments.string(), "'"));
   out.push_back(text("run.dir='", folder.string(), "'"));
   if (!has_threads) out.emplace_back("trainer.threads=1");
   if (command.objective.is_of_training()) {

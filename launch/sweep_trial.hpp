@@ -39,6 +39,7 @@ struct TrialCommand {
   bool reports = false;                 // trials tell the study how they do while they run
   std::vector<std::string> launcher;    // of a trial of several ranks: mpirun, its words, their number; or none
   std::string device;                   // the trial's GPU, as CUDA_VISIBLE_DEVICES calls it; "": whatever CUDA finds
+  std::filesystem::path experiments;    // the sweep's copy of data.experiments; "": it keeps none
 };
 
 /// The key of a word: `trainer.steps` of `+trainer.steps=3`.

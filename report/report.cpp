@@ -8,6 +8,7 @@
 #include "common/errors.hpp"
 #include "common/files.hpp"
 #include "common/text.hpp"
+#include "report/plan_by_week.hpp"
 #include "report/summary.hpp"
 #include "report/table_json.hpp"
 
@@ -42,21 +43,6 @@ Json json_file(const fs::path& path) {
   if (out.is_discarded())
     throw DamagedFileError(text("'", path.string(), "' isn't JSON: the file is damaged. Restore it from a copy."));
   return out;
-}
-
-// Spend by channel and week, of a plan that decided by week: plan.csv added up over regions, which may be many.
-Json plan_by_week(const fs::path& file) {
-  const Json table = table_json(read_text_file(file));
-  const Json &values = table["values"], &channels = values["channel"], &weeks = values["week"];
-  const std::size_t W = weeks["labels"].size();
-  if (W < 2) return nullptr;
-  std::vector<double> now_CW(channels["labels"].size() * W), plan_CW(now_CW.size());
-  for (std::size_t row = 0; row < weeks["codes"].size(); ++row) {
-    const std::size_t cell = channels["codes"][row].get<std::size_t>() * W + weeks["codes"][row].get<std::size_t>();
-    now_CW[cell] += values["spend_now"][row].get<double>();
-    plan_CW[cell] += values["spend_plan"][row].get<double>();
-  }
-  return {{"channels", channels["labels"]}, {"weeks", weeks["labels"]}, {"now_CW", now_CW}, {"plan_CW", plan_CW}};
 }
 
 // The tables of `dcmmm plan`.
@@ -100,8 +86,8 @@ std::vector<double> target_sums(const PanelFile& panel) {
   return sum_R;
 }
 
-// The regions (places in the panel, ascending) of the largest sums, at most `count`, and `wanted` among them. Throws
-// UserError for a name that the panel lacks.
+}  // namespace
+
 std::vector<int64_t> regions_in_detail(const std::vector<std::string>& names, const std::vector<double>& sum_R,
                                        int64_t count, const std::vector<std::string>& wanted) {
   std::vector<int64_t> chosen;
@@ -110,7 +96,8 @@ std::vector<int64_t> regions_in_detail(const std::vector<std::string>& names, co
     if (found == names.end())
       throw UserError(
           text("'report.regions' holds '", name, "', which isn't a region of the panel.", did_you_mean(name, names)));
-    chosen.push_back(found - names.begin());
+    const int64_t place = found - names.begin();
+    if (std::find(chosen.begin(), chosen.end(), place) == chosen.end()) chosen.push_back(place);
   }
   std::vector<int64_t> by_size(names.size());
   std::iota(by_size.begin(), by_size.end(), 0);
@@ -118,14 +105,12 @@ std::vector<int64_t> regions_in_detail(const std::vector<std::string>& names, co
     return sum_R[static_cast<std::size_t>(a)] > sum_R[static_cast<std::size_t>(b)];
   });
   for (const int64_t region : by_size) {
-    if (static_cast<int64_t>(chosen.size()) >= std::max(count, static_cast<int64_t>(wanted.size()))) break;
+    if (static_cast<int64_t>(chosen.size()) >= count) break;
     if (std::find(chosen.begin(), chosen.end(), region) == chosen.end()) chosen.push_back(region);
   }
   std::sort(chosen.begin(), chosen.end());
   return chosen;
 }
-
-}  // namespace
 
 Json report_data(const PanelFile& panel, const ReportOptions& options) {
   const PanelCoordinates& names = panel.coordinates();

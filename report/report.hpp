@@ -23,6 +23,11 @@ struct ReportOptions {
   int64_t component_regions = 24;    // regions with all their components
 };
 
+/// The regions (places in the panel, ascending) of the largest sums, at most `count` with those that are `wanted`,
+/// which are there however many they are, once each. Throws UserError for a name that the panel lacks.
+std::vector<int64_t> regions_in_detail(const std::vector<std::string>& names, const std::vector<double>& sum_R,
+                                       int64_t count, const std::vector<std::string>& wanted);
+
 /// The data of the report's page: `run`, `metrics`, `summary`, `tables` (table_json of the exported files, history.csv
 /// and crossval.csv's figures), `crossval`. Memory: the tables, and a block of regions.
 nlohmann::ordered_json report_data(const PanelFile& panel, const ReportOptions& options);

@@ -1,29 +1,18 @@
 #include "report/table_json.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <map>
-#include <string_view>
 #include <vector>
 
+#include "analysis/text_columns.hpp"
 #include "common/csv_field.hpp"
 
 namespace dcmmm {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr std::array<std::string_view, 17> kTextColumns = {
-    "channel", "column", "component", "direction_from", "directed", "extrapolated", "group",    "identified", "kind",
-    "measure", "other",  "period",    "region",         "split",    "week",         "scenario", "status"};
-
-bool is_text(const std::string& name) {
-  // Of a graph's edges, and of periods and scenarios of a plan.
-  return name == "source" || name == "target" ||
-         std::find(kTextColumns.begin(), kTextColumns.end(), name) != kTextColumns.end();
-}
 
 // One field from `at` on, which is left behind the comma or line break that ends it; `last` says which of them.
 std::string next_field(const std::string& csv, std::size_t& at, bool& last) {
@@ -80,13 +69,26 @@ class Column {
 
 }  // namespace
 
+std::vector<std::string> next_row(std::istream& csv) {
+  std::string row;
+  for (std::string line; std::getline(csv, line);) {
+    row += line;
+    if (std::count(row.begin(), row.end(), '"') % 2 == 0) break;
+    row += '\n';  // within a name
+  }
+  std::vector<std::string> out;
+  std::size_t at = 0;
+  for (bool last = row.empty(); !last;) out.push_back(unguarded(next_field(row, at, last)));
+  return out;
+}
+
 Json table_json(const std::string& csv) {
   std::vector<std::string> names;
   std::vector<Column> columns;
   std::size_t at = 0;
   for (bool last = false; !last;) names.push_back(next_field(csv, at, last));
   columns.reserve(names.size());
-  for (const std::string& name : names) columns.emplace_back(is_text(name));
+  for (const std::string& name : names) columns.emplace_back(text_columns().contains(name));
   std::size_t rows = 0;
   for (; at < csv.size(); ++rows) {
     bool last = false;

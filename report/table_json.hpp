@@ -1,8 +1,10 @@
 // CSV tables as JSON columns: the very numbers of the files, in less space.
 #pragma once
 
+#include <istream>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 namespace dcmmm {
 
@@ -12,5 +14,8 @@ namespace dcmmm {
 /// a header line, as CsvWriter writes it; texts are there without the ' that it has before what a spreadsheet would
 /// run.
 nlohmann::ordered_json table_json(const std::string& csv);
+
+/// The fields of such a table's next row, the header's at first; empty at its end.
+std::vector<std::string> next_row(std::istream& csv);
 
 }  // namespace dcmmm

@@ -57,14 +57,15 @@ JournalLock::JournalLock(const fs::path& journal, int descriptor)
       throw UserError(text("Can't lock '", journal.string(), "' (a link '", link_.string(), "'): ", reason, "."));
     }
     char held[4096];
-    const ssize_t length = ::readlink(link_.c_str(), held, sizeof held);
+    const ssize_t read = ::readlink(link_.c_str(), held, sizeof held);
     struct stat there = {};
-    if (length < 0 || ::stat(journal.c_str(), &there) != 0) continue;
+    if ((read < 0 && errno != EINVAL) || ::stat(journal.c_str(), &there) != 0) continue;  // it has gone meanwhile
+    const auto length = static_cast<size_t>(std::max<ssize_t>(read, 0));  // none: a file, Optuna's other kind of lock
     if (there.st_mtim.tv_sec != changed.tv_sec || there.st_mtim.tv_nsec != changed.tv_nsec) {
       changed = there.st_mtim;
       last_change = Clock::now();
     }
-    const bool is_own = std::string_view(held, static_cast<size_t>(length)) == target;
+    const bool is_own = std::string_view(held, length) == target;
     if ((is_own && has_system_lock) || Clock::now() - last_change > kGrace) {
       take_away(link_);
       continue;

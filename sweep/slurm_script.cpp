@@ -20,7 +20,7 @@ std::string shell_quoted(const std::string& word) {
 
 namespace {
 
-// What a task does about its signals and its end: one text for the printed script and launch/slurm/.
+// What a task does about its signals and its end, as the scripts in launch/slurm/ do, each in its own words.
 const std::string kUntilItsEnd = R"(worker=$!
 # wait comes back at the first signal; the second wait is for the worker's end.
 wait "$worker"
@@ -83,7 +83,7 @@ std::string slurm_script(const SlurmOptions& options, const std::string& program
   std::string trials = cpus;
   if (options.ranks > 1) trials = text("$((n = ", cpus, " / ", options.ranks, ", n > 0 ? n : 1))");
   if (over_nodes) trials = "1";
-  // Said aloud: in a file of the user's own it may be slurm, and each task would submit the sweep again.
+  // A config file may say sweep.launcher=slurm: each task would submit the sweep again, and run no trial.
   out += text(" run.resume=true sweep.launcher=local \"sweep.workers=", trials, "\" &\n");
   return out + kUntilItsEnd;
 }

@@ -25,9 +25,8 @@ struct SlurmOptions {
   std::optional<std::string> log_folder;  // of the tasks' output; none: where sbatch is called
 };
 
-/// A bash script for sbatch. Each task joins the sweep `program sweep WORDS... run.resume=true`, and makes it where it
-/// is the first. Near the time limit (USR1) the trials write their checkpoints, and the task is queued again. `words`
-/// hold run.dir.
+/// A bash script for sbatch. Each task joins the sweep `program sweep WORDS...`, and makes it where it is the first.
+/// Near the time limit (USR1) the trials write their checkpoints, and the task is queued again. `words` hold run.dir.
 std::string slurm_script(const SlurmOptions& options, const std::string& program,
                          const std::vector<std::string>& words);
 

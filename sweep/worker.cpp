@@ -81,6 +81,8 @@ struct Claim {
   std::vector<double> values;
   bool is_taken_over = false;
   TrialLock lock;
+  std::optional<int64_t> last_step =
+      std::nullopt;  // of the intermediate values that the study knows: only whoever holds it tells any
 };
 
 // What TPE learns from: complete trials in their order; behind them pruned ones, those that came farther first, then by
@@ -144,7 +146,10 @@ std::optional<Claim> left_behind(StudyFile& file, const SweepPlan& plan, size_t 
     if (is_cancelled(study)) return std::nullopt;
     const Trial& trial = study.trials()[static_cast<size_t>(number)];
     const auto values = trial.values_of(plan.space);
-    if (trial.state == TrialState::kRunning && values) return Claim{trial.id, number, *values, true, std::move(lock)};
+    if (trial.state != TrialState::kRunning || !values) continue;
+    Claim claim{trial.id, number, *values, true, std::move(lock)};
+    if (!trial.intermediate.empty()) claim.last_step = trial.intermediate.rbegin()->first;
+    return claim;
   }
   return std::nullopt;
 }
@@ -205,21 +210,22 @@ std::optional<Claim> new_trial(StudyFile& file, const SweepPlan& plan) {
   return claim;
 }
 
-// TrialTask::report of a claimed trial.
-bool tell_values(StudyFile& file, const SweepPlan& plan, const Claim& claim, const std::map<int64_t, double>& values,
+// TrialTask::report of a claimed trial. It comes ten times a second: without news the journal stays shut.
+bool tell_values(StudyFile& file, const SweepPlan& plan, Claim& claim, const std::map<int64_t, double>& values,
                  bool at_end) {
   bool pruned = false;
-  for (const auto& told : values) {
-    const int64_t step = told.first;
-    const double value = told.second;
-    const auto& known = file.refresh().trials()[static_cast<size_t>(claim.number)].intermediate;
-    if (!std::isfinite(value) || (!known.empty() && step <= known.rbegin()->first)) continue;
+  for (auto told = claim.last_step ? values.upper_bound(*claim.last_step) : values.begin(); told != values.end();
+       ++told) {
+    const int64_t step = told->first;
+    const double value = told->second;
+    if (!std::isfinite(value)) continue;
     file.change([&](const Study& study) -> std::vector<JournalLine> {
       std::vector<JournalLine> lines = {intermediate_line(claim.id, step, value)};
       pruned = !at_end && plan.asha && asha_prunes(*plan.asha, study, claim.number, step, value);
       if (pruned) lines.push_back(end_trial_line(claim.id, TrialState::kPruned, value));
       return lines;
     });
+    claim.last_step = step;
     if (pruned) return true;
   }
   return false;
@@ -241,6 +247,12 @@ void make_lock(const SweepPlan& plan, int64_t number) { TrialLock(lock_path(plan
 int64_t held_trials(const SweepPlan& plan, const Study& study) {
   return std::count_if(study.trials().begin(), study.trials().end(), [&](const Trial& trial) {
     return trial.state == TrialState::kRunning && is_locked(lock_path(plan, trial.number));
+  });
+}
+
+int64_t foreign_trials(const SweepPlan& plan, const Study& study) {
+  return std::count_if(study.trials().begin(), study.trials().end(), [&](const Trial& trial) {
+    return trial.state == TrialState::kRunning && !fs::exists(lock_path(plan, trial.number));
   });
 }
 
@@ -280,7 +292,7 @@ std::optional<TrialTask> TrialPull::next() {
   const int64_t number = claimed->number;
   auto& held = held_[number];
   held = std::make_unique<Held>(Held{std::move(*claimed)});
-  const Claim& claim = held->claim;
+  Claim& claim = held->claim;
   return TrialTask{number, trial_settings(plan_.space, claim.values), claim.lock.descriptor(), claim.is_taken_over,
                    [this, &claim](const std::map<int64_t, double>& values, bool at_end) {
                      return tell_values(file_, plan_, claim, values, at_end);

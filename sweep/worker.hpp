@@ -101,6 +101,9 @@ void make_lock(const SweepPlan& plan, int64_t number);
 /// Trials that other processes run at this moment.
 int64_t held_trials(const SweepPlan& plan, const Study& study);
 
+/// Running trials of Optuna's own workers: they have no lock.
+int64_t foreign_trials(const SweepPlan& plan, const Study& study);
+
 /// Whether the trial is to be run again: it was begun, and no process holds it any more.
 bool is_left_behind(const SweepPlan& plan, const Trial& trial);
 

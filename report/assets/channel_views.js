@@ -208,7 +208,7 @@ addView({
         return line(weekValues(means.get("week", own)), channel === "" ? values.map((value) => value / mean) : values, shortWithVerdict(name),
                     { line: { color: kPalette[i % kPalette.length], dash: i >= kPalette.length ? "dot" : "solid" } });
       });
-      const values = traces().flatMap((trace) => trace.y), least = Math.min(...values), most = Math.max(...values), isConstant = most - least < 1e-6 * most;
+      const values = traces().flatMap((trace) => trace.y), least = smallestOf(values), most = largestOf(values), isConstant = most - least < 1e-6 * most;
       chart(() => ({
         traces: traces(), legend: true,
         layout: { height: 340, xaxis: { title: { text: stepName } },

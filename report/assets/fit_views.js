@@ -147,7 +147,7 @@ addView({
       return view.missing("No weeks were held out.", "dcmmm train data.holdout_weeks=8 ...");
     view.pair();
     view.chart("Predicted against actual in held-out weeks", () => {
-      const actual = cells.get("actual"), low = Math.min(...actual.filter((v) => v > 0)), high = Math.max(...actual);
+      const actual = cells.get("actual"), low = smallestOf(actual.filter((v) => v > 0)), high = largestOf(actual);
       const names = cells.all().map((row) => plain(cells.at("region", row)) + ", " + cells.at("week", row));
       const points = (column, name, hue, symbol) => ({
         type: "scatter", mode: "markers", x: actual, y: cells.get(column), name, text: names,

@@ -27,7 +27,7 @@ addView({
       const from = names.indexOf(edges.at("source", row)), to = names.indexOf(edges.at("target", row));
       z[from][to] = (z[from][to] || 0) + edges.at("weight", row);
     }
-    const most = Math.max(...edges.get("weight").map(Math.abs)), labels = names.map((name) => plain(short(name))), places = names.map((_, i) => i);
+    const most = largestOf(edges.get("weight").map(Math.abs)), labels = names.map((name) => plain(short(name))), places = names.map((_, i) => i);
     const text = names.map((from) => names.map((to) => plain(short(from)) + " on " + plain(short(to))));
     view.chart("Weights of the edges between channels", () => ({
       traces: [heat(z, places, places, text, { colorscale: kDiverging, zmin: -most, zmax: most, hoverongaps: false })],

@@ -25,7 +25,7 @@ function drawNetwork(edges, width) {
     const angle = (2 * Math.PI * i) / names.length - Math.PI / 2;
     return [name, { x: kWidth / 2 + (width < 600 ? 0.3 : 0.33) * kWidth * Math.cos(angle), y: kHeight / 2 + 0.38 * kHeight * Math.sin(angle) }];
   }));
-  const most = Math.max(...edges.get("weight").map(Math.abs), 1e-9);
+  const most = Math.max(largestOf(edges.get("weight").map(Math.abs)), 1e-9);
   // Edges between the same two channels bend apart.
   const drawn = edges.all().map((row) => {
     const from = edges.at("source", row), to = edges.at("target", row), pair = [from, to].sort().join("\n"), weight = edges.at("weight", row);

@@ -25,7 +25,7 @@ addView({
     const scales = regions.get("scale"), alike = scales.every((value) => value === scales[0]);
     const across = alike ? { column: "actual", name: plain(report.run.target) + ", all " + report.run.step, type: "log" } : { column: "scale", name: "factor on shared patterns" };
     view.chart("Relative error of each region by its " + (alike ? "size" : "factor on shared patterns"), () => {
-      const largest = Math.max(...regions.get("actual"));
+      const largest = largestOf(regions.get("actual"));
       return {
         traces: [{ type: "scatter", mode: "markers", x: regions.get(across.column, rows), y: regions.get("relative_error", rows).map((v) => (v === null ? null : 100 * v)),
                    text: regions.get("region", rows).map(plain), hovertemplate: "%{text}<br>" + (alike ? "%{x:.4g}" : "factor %{x:.3f}") + "<br>error %{y:.1f} %<extra></extra>",

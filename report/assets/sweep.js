@@ -70,7 +70,8 @@ function parallel() {
   const host = section("parallel", "All trials", "A line for each complete trial, through its values to its objective; drag along an axis to pick some.");
   const axes = study.parameters.map((parameter, place) => {
     const known = complete.map((trial) => trial.values[place]).filter((value) => value !== null);
-    const low = Math.min(...known);
+    if (known.length === 0) return null;  // its condition is met in none of them
+    const low = smallestOf(known);
     const values = complete.map((trial) => trial.values[place] ?? low);  // a key that doesn't count in a trial
     if (parameter.choices.length > 0) {
       return { label: safe(parameter.key), values, range: [-0.5, parameter.choices.length - 0.5], tickvals: parameter.choices.map((_, i) => i), ticktext: parameter.choices.map(safe) };
@@ -78,7 +79,7 @@ function parallel() {
     if (!parameter.log) return { label: safe(parameter.key), values };
     const ticks = [...new Set(values)].sort((a, b) => a - b).filter((_, i, all) => i === 0 || i === all.length - 1);
     return { label: safe(parameter.key) + " (log)", values: values.map(Math.log10), tickvals: ticks.map(Math.log10), ticktext: ticks.map(rounded) };
-  });
+  }).filter((axis) => axis !== null);
   const objective = complete.map((trial) => trial.objective);
   axes.push({ label: safe(study.objective), values: objective });
   draw(host, [{ type: "parcoords", line: { color: objective, colorscale: "Viridis", reversescale: study.maximises }, dimensions: axes }],

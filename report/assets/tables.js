@@ -43,6 +43,10 @@ class Table {
 
 function table(name) { return new Table(name, report.tables[name]); }
 
+// Of a column of any length: as arguments of Math.max, browsers take a hundred thousand values or so.
+function largestOf(values) { return values.reduce((most, value) => Math.max(most, value), -Infinity); }
+function smallestOf(values) { return values.reduce((least, value) => Math.min(least, value), Infinity); }
+
 // Elements: element("p", {class: "x"}, "text", child, ...).
 function element(kind, attributes, ...children) {
   const out = document.createElement(kind);

@@ -193,7 +193,7 @@ class Sweep(cli.Case):
         self.assertEqual([row["state"] for row in cli.read_csv(self.at / "trials.csv")].count("failed"), states.count("FAIL"))
         status = self.dcmmm("sweep", "status", f"dir={self.at}").out
         self.assertRegex(status, r"the last failure: trial \d+, exit code 2: .*not a training week")
-        tests.write_text(header + "spring,channel_01,*,2023-02-06,2023-03-06,5,100\n")
+        (self.at / "experiments.csv").write_text(header + "spring,channel_01,*,2023-02-06,2023-03-06,5,100\n")
         done = self.dcmmm("sweep", "resume", f"dir={self.at}", "sweep.retry_failed=true").out
         self.assertNotIn("interrupted", done)
         trials = load(self.at).trials

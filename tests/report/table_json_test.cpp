@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,16 @@ TEST(TableJson, HasColumnsWithoutRows) {
   EXPECT_EQ(table["rows"], 0);
   EXPECT_EQ(table["values"]["weight"], Json::array());
   EXPECT_EQ(table["values"]["source"]["labels"], Json::array());
+}
+
+TEST(TableJson, GivesRowsOneByOne) {
+  std::istringstream csv("channel,region,spend\n\"a,\"\"b\"\"\nc\",'=r,1\n,,\nlast,x,2");
+  using Row = std::vector<std::string>;
+  EXPECT_EQ(next_row(csv), (Row{"channel", "region", "spend"}));
+  EXPECT_EQ(next_row(csv), (Row{"a,\"b\"\nc", "=r", "1"}));
+  EXPECT_EQ(next_row(csv), (Row{"", "", ""}));
+  EXPECT_EQ(next_row(csv), (Row{"last", "x", "2"}));
+  EXPECT_EQ(next_row(csv), Row{});
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <ctime>
 #include <fstream>
 #include <set>
 
@@ -169,19 +170,29 @@ TEST_F(StudyTest, TakesALockThatAKilledProcessLeftAtOnce) {
   EXPECT_TRUE(StudyFile(journal()).refresh().exists());
 }
 
-TEST_F(StudyTest, WaitsForOptunasLock) {
-  const std::string link = journal().string() + ".lock";
-  fs::create_symlink(journal(), link);  // Optuna's target: the path itself
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::usleep(300'000);
-    ::unlink(link.c_str());
-    ::_exit(0);
+TEST_F(StudyTest, WaitsForOptunasLocks) {
+  const std::string lock = journal().string() + ".lock";
+  std::ofstream(journal()).close();
+  for (const bool is_link : {true, false}) {
+    if (is_link)
+      fs::create_symlink(journal(), lock);  // Optuna's target: the path itself
+    else
+      std::ofstream(lock).close();  // of its other kind of lock
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::usleep(300'000);
+      ::unlink(lock.c_str());
+      ::_exit(0);
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    const std::clock_t worked = std::clock();
+    StudyFile(journal()).change([&](const Study& study) {
+      return study.exists() ? std::vector<JournalLine>() : std::vector{create_study_line("s", false)};
+    });
+    EXPECT_GT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(250));
+    EXPECT_LT(std::clock() - worked, CLOCKS_PER_SEC / 10);  // it sleeps meanwhile
+    ::waitpid(child, nullptr, 0);
   }
-  const auto begin = std::chrono::steady_clock::now();
-  StudyFile(journal()).change([&](const Study&) { return std::vector{create_study_line("s", false)}; });
-  EXPECT_GT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(250));
-  ::waitpid(child, nullptr, 0);
 }
 
 // 16 processes, one of them killed again and again while it writes: every trial that a process was told of is there,

@@ -131,6 +131,38 @@ TEST_F(Workers, StopWhenTheStudyIsCancelled) {
   EXPECT_EQ(study(shared).trials().at(1).state, TrialState::kRunning);
 }
 
+// They are asked ten times a second, thousands of them about one journal.
+TEST_F(Workers, OpenTheJournalForNewValuesAlone) {
+  const SweepPlan shared = plan("values", SamplerKind::kRandom, 1);
+  const auto outcome = [&](const TrialTask& task, const std::map<int64_t, double>& known) {
+    task.report(known, false);
+    const auto size = fs::file_size(shared.journal());
+    std::ofstream(shared.journal(), std::ios::app) << "whoever reads this throws\n";
+    EXPECT_NO_THROW(task.report(known, false));
+    EXPECT_NO_THROW(task.report({}, false));
+    EXPECT_ANY_THROW(task.report({{9, 1.0}}, false));
+    fs::resize_file(shared.journal(), size);
+    return TrialOutcome{TrialOutcome::Kind::kStopped, 0, ""};
+  };
+  run_worker(
+      shared,
+      [&](const TrialTask& task, const auto&) {
+        return outcome(task, {{1, 0.5}, {2, 0.4}});
+      },
+      never);
+  // Whoever takes it over knows what was told before.
+  run_worker(
+      shared,
+      [&](const TrialTask& task, const auto&) {
+        EXPECT_TRUE(task.is_taken_over);
+        return outcome(task, {{1, 0.5}, {2, 0.4}, {3, 0.3}});
+      },
+      never);
+  EXPECT_EQ(study(shared).trials().at(0).intermediate, (std::map<int64_t, double>{{1, 0.5}, {2, 0.4}, {3, 0.3}}));
+  const std::string journal = read_text_file(shared.journal());
+  EXPECT_EQ(journal.find("\"step\":1", journal.find("\"step\":1") + 1), journal.npos);
+}
+
 TEST_F(Workers, SayWhyNothingWorks) {
   const SweepPlan shared = plan("failing", SamplerKind::kRandom, 20);
   const auto runner = [](const TrialTask&, const std::function<bool()>&) {
