@@ -25,11 +25,17 @@ class Backfit {
     for (int64_t k = K - panel.coordinates.events(); k < K; ++k) events_.push_back(k);
     columns_ = static_cast<int64_t>(events_.size()) + (spend.by_week ? 0 : 4);
     if (events_.empty()) return;
+    const int64_t N = std::ssize(events_), regions = std::ranges::max(spend.place_R) + 1;
+    events_STN_.resize(static_cast<size_t>(regions * spend.weeks * N));
     loop.each([&](Chunk chunk) {
       const RegionBlock block(panel, chunk.first, chunk.count);
-      for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r)
-        for (int64_t t = 0; t < spend.weeks; ++t)
-          for (const int64_t k : events_) events_RTN_.push_back(block.controls_TK(r)[t * K + k]);
+      for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
+        const int64_t place = spend.place_R[static_cast<size_t>(r)];
+        for (int64_t t = 0; place >= 0 && t < spend.weeks; ++t)
+          for (int64_t n = 0; n < N; ++n)
+            events_STN_[static_cast<size_t>((place * spend.weeks + t) * N + n)] =
+                block.controls_TK(r)[t * K + events_[static_cast<size_t>(n)]];
+      }
     });
   }
 
@@ -90,7 +96,10 @@ class Backfit {
 
   double column(int64_t p, int64_t region, int64_t week) const {
     const auto events = static_cast<int64_t>(events_.size());
-    if (p < events) return events_RTN_[static_cast<size_t>((region * spend_.weeks + week) * events + p)];
+    if (p < events) {
+      const int64_t place = spend_.place_R[static_cast<size_t>(region)];
+      return events_STN_[static_cast<size_t>((place * spend_.weeks + week) * events + p)];
+    }
     const int64_t harmonic = 1 + (p - events) / 2;
     const double angle = 2 * std::numbers::pi * static_cast<double>(harmonic) * static_cast<double>(week) /
                          seasonal_period(panel_.coordinates.step);
@@ -138,8 +147,8 @@ class Backfit {
   const Panel& panel_;
   LogSpend& spend_;
   const RegionLoop& loop_;
-  std::vector<int64_t> events_;     // their places among the controls
-  std::vector<double> events_RTN_;  // N events
+  std::vector<int64_t> events_;          // their places among the controls
+  LargeVector<double> events_STN_ = {};  // N events of the regions that are looked at
   int64_t columns_ = 0;
 };
 

@@ -38,16 +38,11 @@ DriftObjective::DriftObjective(const LikelihoodData& data, const LikelihoodOptio
     regions_.push_back(std::move(region));
   }
 
-  // [V^-1 | V^-1 by the responses of week and channel | responses weighted by size].
-  const int64_t cross = T * T, weight = cross + T * T * C;
+  // [V^-1 | responses weighted by size].
+  const int64_t weight = T * T;
   const std::vector<double> sums = loop.sum(weight + T * C, [&](Chunk chunk, std::span<double> total) {
     in_chunk(regions_, chunk, [&](const Region& region) {
-      const RowMatrix precision = region.precision.apply(RowMatrix::Identity(T, T));
-      Eigen::Map<RowMatrix>(total.data(), T, T) += precision;
-      for (int64_t s = 0; s < T; ++s)
-        for (int64_t t = 0; t < T; ++t)
-          for (int64_t c = 0; c < C; ++c)
-            total[cross + (s * T + t) * C + c] += precision(s, t) * region.response_TC(t, c);
+      Eigen::Map<RowMatrix>(total.data(), T, T) += region.precision.apply(RowMatrix::Identity(T, T));
       for (int64_t t = 0; t < T; ++t)
         if (data.weight_RT[region.place * data.weeks + t] > 0)
           for (int64_t c = 0; c < C; ++c)
@@ -55,7 +50,6 @@ DriftObjective::DriftObjective(const LikelihoodData& data, const LikelihoodOptio
     });
   });
   national_TT_ = national_level(Eigen::Map<const RowMatrix>(sums.data(), T, T), covariance.components).covariance_TT;
-  cross_T_TC_ = Eigen::Map<const RowMatrix>(sums.data() + cross, T, T * C);
   week_weight_TC_ = Eigen::Map<const RowMatrix>(sums.data() + weight, T, C);
   for (int64_t c = 0; c < C; ++c) {
     const double sum = week_weight_TC_.col(c).sum();
@@ -80,24 +74,28 @@ DriftObjective::DriftObjective(const LikelihoodData& data, const LikelihoodOptio
 
 double DriftObjective::value(const RowMatrix& path_TC, RowMatrix& gradient_TC) const {
   const int64_t T = weeks_, C = channels_;
-  // [sum of V^-1 e | responses by V^-1 e | e' V^-1 e].
-  const std::vector<double> sums = loop_.sum(T + T * C + 1, [&](Chunk chunk, std::span<double> total) {
+  const auto residual_of = [&](const Region& region) {
+    return Eigen::VectorXd(region.residual_T - region.response_TC.cwiseProduct(path_TC).rowwise().sum());
+  };
+  // [sum of V^-1 e | e' V^-1 e].
+  const std::vector<double> sums = loop_.sum(T + 1, [&](Chunk chunk, std::span<double> total) {
     in_chunk(regions_, chunk, [&](const Region& region) {
-      RowMatrix residual(T, 1);
-      residual.col(0) = region.residual_T - region.response_TC.cwiseProduct(path_TC).rowwise().sum();
-      const RowMatrix weighted = region.precision.apply(residual);
-      for (int64_t t = 0; t < T; ++t) {
-        total[t] += weighted(t, 0);
-        total[T + T * C] += residual(t, 0) * weighted(t, 0);
-        for (int64_t c = 0; c < C; ++c) total[T + t * C + c] += region.response_TC(t, c) * weighted(t, 0);
-      }
+      const Eigen::VectorXd residual = residual_of(region), weighted = region.precision.apply(residual);
+      Eigen::Map<Eigen::VectorXd>(total.data(), T) += weighted;
+      total[T] += residual.dot(weighted);
     });
   });
   const Eigen::Map<const Eigen::VectorXd> weighted_T(sums.data(), T);
   const Eigen::VectorXd national_T = national_TT_ * weighted_T;
-  const Eigen::VectorXd through_nation = cross_T_TC_.transpose() * national_T;
-  gradient_TC =
-      Eigen::Map<const RowMatrix>(through_nation.data(), T, C) - Eigen::Map<const RowMatrix>(sums.data() + T, T, C);
+  // Each region's responses by V^-1 (n - e), n: the national level. A second pass, since sums that don't wait for n
+  // would be T x T for each channel.
+  const std::vector<double> slope = loop_.sum(T * C, [&](Chunk chunk, std::span<double> total) {
+    in_chunk(regions_, chunk, [&](const Region& region) {
+      const Eigen::VectorXd weighted = region.precision.apply(Eigen::VectorXd(national_T - residual_of(region)));
+      Eigen::Map<RowMatrix>(total.data(), T, C) += weighted.asDiagonal() * region.response_TC;
+    });
+  });
+  gradient_TC = Eigen::Map<const RowMatrix>(slope.data(), T, C);
   double of_experiments = 0;
   for (int64_t e = 0; e < lift_ET_.rows(); ++e) {
     const int64_t c = lift_channel_E_[static_cast<size_t>(e)];
@@ -105,7 +103,7 @@ double DriftObjective::value(const RowMatrix& path_TC, RowMatrix& gradient_TC) c
     of_experiments += residual * residual;
     gradient_TC.col(c) -= residual * lift_ET_.row(e).transpose();
   }
-  return 0.5 * (sums[T + T * C] - weighted_T.dot(national_T) + of_experiments);
+  return 0.5 * (sums[static_cast<size_t>(T)] - weighted_T.dot(national_T) + of_experiments);
 }
 
 }  // namespace dcmmm

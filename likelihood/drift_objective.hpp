@@ -16,8 +16,8 @@ class DriftObjective {
   DriftObjective(const LikelihoodData& data, const LikelihoodOptions& options, const FixedCovariance& covariance,
                  const Mode& mode, int64_t all_regions, const RegionLoop& loop);
 
-  /// Negative log likelihood of a path [T, C] up to a constant, and its gradient [T, C]. One all-reduce of T (C + 1) +
-  /// 1 numbers, whatever the number of regions.
+  /// Negative log likelihood of a path [T, C] up to a constant, and its gradient [T, C]. Two all-reduces, of T + 1 and
+  /// T C numbers, whatever the number of regions. Collective.
   double value(const RowMatrix& path_TC, RowMatrix& gradient_TC) const;
 
   /// Precision [T, T] of a channel's path before it is centred: the waves' prior, and as much as 5 % of its sd free
@@ -40,7 +40,6 @@ class DriftObjective {
   const RegionLoop& loop_;
   std::vector<Region> regions_;  // of this rank, those that take part
   Eigen::MatrixXd national_TT_;  // what the panel leaves of the national level's covariance
-  RowMatrix cross_T_TC_;         // [T, T * C]: sum over regions of V_r^-1 in the columns of week and channel
   // Experiments [E]: their weekly lifts at the mode in units of their sd, and what these leave of the measured ones
   // when nothing drifts.
   RowMatrix lift_ET_;

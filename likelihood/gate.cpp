@@ -168,6 +168,7 @@ std::vector<ChannelIdentification> identify_channels(const LikelihoodData& data,
   matrix.diagonal().array() += 1e-9 * (1 + matrix.trace());
   const Eigen::LDLT<Eigen::MatrixXd> factor(matrix);
   const double inverse = factor.solve(Eigen::VectorXd::Unit(P, demand))[demand], cells = gram(0, 0);
+  const bool has_local_demand = gram(demand, demand) > 1e-12;
   std::vector<ChannelIdentification> out(static_cast<size_t>(C));
   for (int64_t c = 0; c < C; ++c) {
     ChannelIdentification& channel = out[c];
@@ -179,12 +180,16 @@ std::vector<ChannelIdentification> identify_channels(const LikelihoodData& data,
     channel.weeks_varying = ratio(local[at.cells + 1 + C + c], local[at.cells]);
     const Eigen::VectorXd with = gram.col(P + c).head(P), slope = factor.solve(with);
     const double left = gram(P + c, P + c) - slope.dot(with);
-    channel.demand_slope = slope[demand];
-    channel.demand_t = cells > static_cast<double>(P) && left > 0 && inverse > 0
+    constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+    channel.demand_slope = has_local_demand ? slope[demand] : kNone;
+    channel.demand_t = !has_local_demand ? kNone
+                       : cells > static_cast<double>(P) && left > 0 && inverse > 0
                            ? slope[demand] / std::sqrt(left / (cells - static_cast<double>(P)) * inverse)
                            : 0.0;
     channel.reason = reason_of(channel);
     channel.follows_demand = !channel.reason.empty();
+    channel.varies = !std::isnan(channel.local_slope) || !std::isnan(channel.national_slope);
+    if (!channel.varies) channel.reason = "it doesn't vary in the training weeks of the regions that are fitted";
   }
   return out;
 }

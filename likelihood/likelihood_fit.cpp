@@ -142,8 +142,8 @@ Mode mode_of_draw(const LikelihoodFit& fit, const Mode& first, uint64_t seed, co
     const ChannelPrior known = options.channel_priors.empty() ? ChannelPrior() : options.channel_priors[c];
     if (!known.decay) center.coordinates[c] = decay_coordinate(decay);
     if (!known.exponent)
-      center.coordinates[C + c] =
-          exponent_coordinate(std::max(exponent, options.min_exponent + 0.1), options.min_exponent);
+      center.coordinates[C + c] = exponent_coordinate(
+          std::min(std::max(exponent, options.min_exponent + 0.1), options.max_exponent), options.min_exponent);
     if (!known.half_saturation) center.coordinates[2 * C + c] = std::log(half);
     if (center.is_delayed(c)) center.coordinates[3 * C + c] += kPeakSpread * random.normal();
   }

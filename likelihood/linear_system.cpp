@@ -57,7 +57,6 @@ NationalLevel national_level(const RowMatrix& precision_TT, const Components& co
   const auto factor = factor_nation(precision_TT, components);
   const Eigen::MatrixXd left = factor.solve(national_covariance(components, weeks));
   out.covariance_TT = 0.5 * (left + left.transpose());
-  out.log_determinant = log_determinant_of(factor);
   return out;
 }
 

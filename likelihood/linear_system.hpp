@@ -9,12 +9,11 @@ namespace dcmmm {
 /// The national level's prior covariance K and what the panel leaves of it: (I + K A)^-1 K, A = sum of V_r^-1.
 struct NationalLevel {
   Eigen::MatrixXd covariance_TT;  // zero without a national level
-  double log_determinant = 0;     // of I + K A
 };
 NationalLevel national_level(const RowMatrix& precision_TT, const Components& components);
 
-/// What the regression sees of the regions' sums once the national level is integrated out: reduced_gram and
-/// log_determinant of its national_level, without K in full, in a quarter of the time.
+/// What the regression sees of the regions' sums once the national level is integrated out: reduced_gram of
+/// its national_level, without K in full, in a quarter of the time; and log |I + K A|.
 struct IntegratedSums {
   Eigen::MatrixXd gram_PP;
   double log_determinant = 0;

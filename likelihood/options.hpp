@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct LikelihoodOptions {
   // softplus^-1(a - a_min), log g).
   double decay = 0.4, decay_prior_sd = 0.7;
   double min_exponent = 1.0, exponent = 2.0, exponent_prior_sd = 1.2;
+  double max_exponent = std::numeric_limits<double>::infinity();  // above all priors' centres
   double half_saturation = 1.0, half_saturation_prior_sd = 0.7;
   double exponent_correlation = 0.5;           // of two channels' exponents
   std::vector<int64_t> delayed_channels = {};  // whose carry-over peaks late, over max_lag weeks

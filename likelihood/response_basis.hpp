@@ -16,12 +16,19 @@ class ResponseBasis {
  public:
   static constexpr int64_t kColumns = 32;  // K
   static constexpr int64_t kMostChannels = 64;
+  static constexpr int64_t kMostSums = int64_t{1} << 23;  // 64 MiB
 
-  /// `snapshots`: curves of all channels, Q. Channels with reach and frequency can't be spanned, nor more channels than
-  /// a quarter of a GiB of sums of their columns allows (spans()). `data` must outlive it. Collective.
+  /// `snapshots`: curves of all channels, Q; `data`, which must outlive it: such as spans() allows. Collective.
   ResponseBasis(const LikelihoodData& data, std::vector<Shapes> snapshots, const RegionLoop& loop);
 
-  static bool spans(const LikelihoodData& data) { return data.frequency_RTC.empty() && data.channels <= kMostChannels; }
+  /// Whether a basis can stand for the channels' responses: not with reach and frequency, nor of more than 64 channels,
+  /// nor where the sums of their M = C K columns over regions, M (M + T) doubles on each thread (in each shard of a
+  /// deterministic run), would take more than 64 MiB.
+  static bool spans(const LikelihoodData& data) {
+    const int64_t columns = data.channels * kColumns;
+    return data.frequency_RTC.empty() && data.channels <= kMostChannels &&
+           columns * (columns + data.origin) <= kMostSums;
+  }
 
   /// Basis columns of a channel in one region of this rank, [T, K]; 0 beyond the dimensions that there are.
   void fill(int64_t region, int64_t channel, Eigen::Ref<RowMatrix> out) const;

@@ -17,7 +17,7 @@ double logistic(double value) { return 1.0 / (1.0 + std::exp(-value)); }
 void fill_reach(ChannelMedia media, const Shapes& shapes, int64_t channel, int64_t column, const ColumnLayout* layout,
                 CarriedMedia& carried, RowMatrix& out) {
   const double decay = shapes.decay(channel), exponent = shapes.exponent(channel), log_half = shapes.log_half(channel);
-  const double exponent_slope = logistic(shapes.coordinates[shapes.channels() + channel]);
+  const double exponent_slope = shapes.exponent_slope(channel);
   std::vector<float> value_T(static_cast<size_t>(out.rows()));
   const auto carry = [&](const auto& value_of, int64_t to) {
     for (int64_t t = 0; t < out.rows(); ++t) {
@@ -62,7 +62,7 @@ void fill_response(ChannelMedia media, const Shapes& shapes, int64_t channel, in
   const Eigen::ArrayXd response_T = (1.0 + (-exponent * distance_T).exp()).inverse();
   out.col(column) = response_T;
   if (layout == nullptr) return;
-  const double exponent_slope = logistic(shapes.coordinates[shapes.channels() + channel]);
+  const double exponent_slope = shapes.exponent_slope(channel);
   const Eigen::ArrayXd slope_T = response_T * (1.0 - response_T), by_adstock_T = slope_T * exponent / adstock_T;
   out.col(layout->derivative(0, channel)) = by_adstock_T * Weeks(carried.by_decay_T.data(), out.rows());
   out.col(layout->derivative(1, channel)) = slope_T * distance_T * exponent_slope;
@@ -80,7 +80,12 @@ double Shapes::peak(int64_t channel) const {
   return static_cast<double>(max_lag - 1) * logistic(coordinates[3 * channels() + channel]);
 }
 double Shapes::decay(int64_t channel) const { return logistic(coordinates[channel]); }
-double Shapes::exponent(int64_t channel) const { return min_exponent + softplus(coordinates[channels() + channel]); }
+double Shapes::exponent(int64_t channel) const {
+  return std::min(min_exponent + softplus(coordinates[channels() + channel]), max_exponent);
+}
+double Shapes::exponent_slope(int64_t channel) const {
+  return exponent(channel) < max_exponent ? logistic(coordinates[channels() + channel]) : 0.0;
+}
 double Shapes::log_half(int64_t channel) const { return coordinates[2 * channels() + channel]; }
 double Shapes::half_saturation(int64_t channel) const { return std::exp(log_half(channel)); }
 
@@ -92,6 +97,7 @@ double decay_coordinate(double decay) { return std::log(decay / (1.0 - decay)); 
 Shapes initial_shapes(const LikelihoodOptions& options, int64_t channels) {
   Shapes shapes;
   shapes.min_exponent = options.min_exponent;
+  shapes.max_exponent = options.max_exponent;
   shapes.delayed_channels = options.delayed_channels;
   shapes.max_lag = options.max_lag;
   shapes.coordinates.resize(shapes.blocks() * channels);

@@ -4,6 +4,7 @@
 
 #include <Eigen/Core>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "likelihood/drift.hpp"
@@ -17,7 +18,7 @@ namespace dcmmm {
 /// channels' do nothing.
 struct Shapes {
   Eigen::VectorXd coordinates;
-  double min_exponent = 2.0;
+  double min_exponent = 2.0, max_exponent = std::numeric_limits<double>::infinity();
   std::vector<int64_t> delayed_channels = {};
   int64_t max_lag = 13;
 
@@ -26,7 +27,8 @@ struct Shapes {
   bool is_delayed(int64_t channel) const;
   double peak(int64_t channel) const;  // weeks
   double decay(int64_t channel) const;
-  double exponent(int64_t channel) const;
+  double exponent(int64_t channel) const;        // cut at max_exponent
+  double exponent_slope(int64_t channel) const;  // by its coordinate; 0 beyond max_exponent
   double log_half(int64_t channel) const;
   double half_saturation(int64_t channel) const;
 };

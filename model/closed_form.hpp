@@ -9,7 +9,8 @@ namespace dcmmm {
 
 /// A coefficient that the closed form puts at zero starts here: softplus can't reach zero. Small enough that it is zero
 /// in every table (a thousandth of a percent of the target, whatever constant the target holds), large enough for
-/// softplus and its slope to keep all digits in float32.
+/// float32: its slope keeps all digits there, and softplus itself, as log(1 + exp(v)) (kernels/media_block.hpp), two of
+/// them.
 inline constexpr double kCoefficientFloor = 1e-5;
 
 /// min over theta of theta'A theta / 2 - b'theta with theta_i >= 0 for the first `non_negative` terms: the active-set

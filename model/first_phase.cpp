@@ -11,6 +11,7 @@
 #include "model/kernels/baseline.hpp"
 #include "model/large_tensor.hpp"
 #include "model/mmm.hpp"
+#include "model/prior_strengths.hpp"
 #include "model/seasonality.hpp"
 
 // E members, n regions of a chunk, T weeks, F linear terms, G = F + 1 columns with the target last.
@@ -100,14 +101,10 @@ Anchor Mmm::closed_form(const FitData& data, at::Tensor& shared_EP, const Region
     std::copy(options_.knowledge.control_signs.begin(), options_.knowledge.control_signs.end(), sign.begin() + C);
     for (int64_t i = 0; i < F; ++i) {
       const double diagonal = of_member[i * G + i];
-      const double multiplier = i < C                     ? settings.ridge_media
-                                : i < C + K - data.events ? settings.ridge_controls
-                                : i < C + K               ? options_.ridge_events
-                                                          : settings.ridge_patterns;
       // A known ROI stands in for the ridge.
       const bool is_known = std::any_of(data.lifts.begin(), data.lifts.end(),
                                         [&](const auto& measured) { return measured.is_roi && measured.channel == i; });
-      const double pull = is_known ? 0.0 : settings.ridge * 0.01 * multiplier * diagonal;
+      const double pull = is_known ? 0.0 : ridge_factor(settings, options_, {C, K, data.events}, i) * diagonal;
       metric_EF[e][i] = is_known ? 0.0 : diagonal;
       right[i] = of_member[i * G + F] + pull * center_EF[e][i];
       for (int64_t j = 0; j < F; ++j) matrix[i * F + j] = 0.5 * (of_member[i * G + j] + of_member[j * G + i]);

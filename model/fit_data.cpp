@@ -73,7 +73,8 @@ void sum_training_weeks(const Panel& panel, const RegionBlock& block, int64_t re
   }
 }
 
-bool is_usable(const RegionSums& region) { return region.cells >= kMinimumRegionWeeks && region.target > 0; }
+// A total that is no number counts: it must end the fit, not drop the region.
+bool is_usable(const RegionSums& region) { return region.cells >= kMinimumRegionWeeks && !(region.target <= 0); }
 
 }  // namespace
 
@@ -151,9 +152,10 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
                          static_cast<double>(first + count) / static_cast<double>(R));
   }
 
-  // National figures of each member: sum of m_r, cells, media, the controls' standard deviations, shares of voice, the
-  // regions' sizes over cells.
-  const int64_t sizes = 2 + C + K + C, width = sizes + 1;
+  // National figures of each member, over the regions that it can use (a single other one, of a huge negative total,
+  // would spoil every mean): sum of m_r, cells, media, the controls' standard deviations, shares of voice, the regions'
+  // sizes over cells, and how many regions they are.
+  const int64_t sizes = 2 + C + K + C, usable = sizes + 1, width = usable + 1;
   const auto target_size_of = [&](int64_t e, int64_t r) {
     const RegionSums region = sums(e, r);
     const double mean = region.target / std::max(region.cells, 1.0);
@@ -167,13 +169,14 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
       double* of_member = total.data() + e * width;
       for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
         const RegionSums region = sums(e, r);
-        of_member[0] += region.target / std::max(region.cells, 1.0);
+        if (!is_usable(region)) continue;
+        of_member[0] += region.target / region.cells;
         of_member[1] += region.cells;
         for (int64_t c = 0; c < C; ++c) of_member[2 + c] += region.media_C[c];
-        for (int64_t k = 0; k < K; ++k)
-          of_member[2 + C + k] += std::sqrt(region.control_square_K[k] / std::max(region.cells, 1.0));
+        for (int64_t k = 0; k < K; ++k) of_member[2 + C + k] += std::sqrt(region.control_square_K[k] / region.cells);
         for (int64_t c = 0; c < C; ++c) of_member[2 + C + K + c] += region.share_C[c];
         of_member[sizes] += size_of(e, r) * region.cells;
+        of_member[usable] += 1;
       }
     }
   });
@@ -191,7 +194,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
       const double* of_member = national.data() + e * width;
       const bool has_size =
           members[e].media_unit == MediaUnit::kTarget || members[e].media_unit == MediaUnit::kPopulation;
-      const double mean_target = of_member[0] / static_cast<double>(data.all_regions),
+      const double regions = std::max(of_member[usable], 1.0), mean_target = of_member[0] / regions,
                    cells = std::max(of_member[1], 1.0);
       for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
         const RegionSums region = sums(e, r);
@@ -199,7 +202,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
         scale_ER[e][r] = target_size_of(e, r);
         const double all_media = std::accumulate(region.media_C.begin(), region.media_C.end(), 0.0);
         for (int64_t c = 0; c < C; ++c) {
-          const double floor = kMinMediaShare * of_member[2 + c] / cells * mean / mean_target;
+          const double floor = mean_target > 0 ? kMinMediaShare * of_member[2 + c] / cells * mean / mean_target : 0.0;
           // Of shares: the channel's mean one in the nation, at the region's mean total.
           const double scale = members[e].share_of_voice ? of_member[2 + C + K + c] / cells * all_media / count
                                : has_size ? size_of(e, r) * of_member[2 + c] / std::max(of_member[sizes], 1e-300)
@@ -212,7 +215,7 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
             control_ERK[e][r][k] = 1.0;
             continue;
           }
-          const double average = of_member[2 + C + k] / static_cast<double>(data.all_regions);
+          const double average = of_member[2 + C + k] / regions;
           const double scale = std::sqrt(region.control_square_K[k] / count) + kControlFloor * average;
           mean_ERK[e][r][k] = region.control_K[k] / count;
           control_ERK[e][r][k] = members[e].controls && scale > 0 ? 1.0 / scale : 0.0;
@@ -230,15 +233,16 @@ FitData make_fit_data(const Panel& panel, const std::vector<Member>& members, at
     }
   });
   for (int64_t e = 0; e < E; ++e) {
-    data.cells_E.push_back(national[e * width + 1]);
-    data.national_target_scale_E.push_back(national[e * width] / static_cast<double>(data.all_regions));
+    const double* of_member = national.data() + e * width;
+    data.cells_E.push_back(std::max(of_member[1], 1.0));  // what the loss is divided by
+    data.national_target_scale_E.push_back(of_member[0] / std::max(of_member[usable], 1.0));
     region_weight[e].mul_(weighted[e] > 0 ? data.cells_E[e] / weighted[e] : 0.0);
   }
   const auto note = [&](std::string line) {
     if (notes != nullptr) notes->push_back(std::move(line));
   };
   for (int64_t r = 0; r < R; ++r) {
-    if (weight_ER[0][r] > 0) continue;
+    if (is_usable(sums(0, r))) continue;
     note(text("Region ", panel.coordinates.regions[panel.first_region + r], " has ", sums(0, r).cells,
               " observed training weeks that sum to ", sums(0, r).target,
               sums(0, r).cells > 0 ? ": it predicts its mean." : ": it has no forecast."));

@@ -59,7 +59,7 @@ struct FitData {
   at::Tensor inverse_media_scale_ERC;  // scaled units per media unit
   at::Tensor control_mean_ERK, inverse_control_scale_ERK;
   at::Tensor cell_weight_ERT;   // M: 1 on observed training cells, less where Huber's weights say so, else 0
-  at::Tensor region_weight_ER;  // w_r, mean 1 over cells; 0 for regions without a usable history
+  at::Tensor region_weight_ER;  // w_r, mean 1 over usable cells; 0 for regions without a usable history
   at::Tensor week_weight_ET;    // of the bootstrap's blocks of weeks, on top of Huber's; undefined without a bootstrap
   at::Tensor stiffness_ER;      // of each region's baseline (float64)
   std::vector<double> persistence_E;
@@ -67,8 +67,8 @@ struct FitData {
   at::Tensor national_EN;  // level that all regions share, in units of m_r, over the panel's weeks and some after them;
                            // undefined: 0
   at::Tensor drift_ENC;    // added to the coefficients' inverse softplus, alike in all regions; undefined: 0
-  std::vector<double> cells_E;                  // observed training cells over all ranks (n)
-  std::vector<double> national_target_scale_E;  // mean of m_r over all regions, KPI units
+  std::vector<double> cells_E;  // observed training cells of usable regions over all ranks (n); 1 at the least
+  std::vector<double> national_target_scale_E;  // mean target over usable regions, KPI units; 0: there are none
 
   int64_t member_count() const { return static_cast<int64_t>(members.size()); }
   int64_t last_origin() const;  // weeks that any member trains on

@@ -15,19 +15,38 @@ namespace {
 constexpr uint64_t kLiftStream = uint64_t{5} << 60;
 
 // Regions of the chunk that take part, counted from its first: those that any member can use (lift_responses leaves out
-// others for those that can't).
+// others for those that can't). None of one that counts for no member.
 std::vector<int64_t> rows_of(const LiftObservation& lift, const FitData& data, Chunk chunk, int64_t first_region) {
   std::vector<int64_t> rows;
-  const at::Tensor usable = (data.region_weight_ER > 0).any(0).contiguous();
+  if (!lift.counts()) return rows;
+  const at::Tensor usable = (data.region_weight_ER.narrow(1, chunk.first, chunk.count) > 0).any(0).contiguous();
   for (int64_t r = 0; r < chunk.count; ++r) {
     const int64_t place = first_region + chunk.first + r;
-    const bool takes_part = lift.regions.empty() || std::binary_search(lift.regions.begin(), lift.regions.end(), place);
-    if (takes_part && usable.const_data_ptr<bool>()[chunk.first + r]) rows.push_back(r);
+    const bool takes_part =
+        lift.regions == nullptr || std::binary_search(lift.regions->begin(), lift.regions->end(), place);
+    if (takes_part && usable.const_data_ptr<bool>()[r]) rows.push_back(r);
   }
   return rows;
 }
 
+// rows_of every observation; none at all where no observation has any in the chunk, so that its effects needn't be
+// known.
+std::vector<std::vector<int64_t>> rows_of_all(const FitData& data, Chunk chunk, int64_t first_region) {
+  std::vector<std::vector<int64_t>> rows_X;
+  rows_X.reserve(data.lifts.size());
+  bool any = false;
+  for (const LiftObservation& lift : data.lifts) {
+    rows_X.push_back(rows_of(lift, data, chunk, first_region));
+    any = any || !rows_X.back().empty();
+  }
+  return any ? rows_X : std::vector<std::vector<int64_t>>{};
+}
+
 }  // namespace
+
+bool LiftObservation::counts() const {
+  return std::any_of(error_E.begin(), error_E.end(), [](double error) { return error > 0; });
+}
 
 std::vector<LiftObservation> lift_observations(const Panel& panel, const Knowledge& knowledge, const FitData& data,
                                                const RegionLoop& loop) {
@@ -45,7 +64,8 @@ std::vector<LiftObservation> lift_observations(const Panel& panel, const Knowled
     out.push_back(std::move(lift));
   };
   for (const Experiment& test : knowledge.experiments) {
-    LiftObservation lift{test.channel, test.regions, false, test.first_week, {}, {}, {}};
+    LiftObservation lift{test.channel, nullptr, false, test.first_week, {}, {}, {}};
+    if (!test.regions.empty()) lift.regions = std::make_shared<const std::vector<int64_t>>(test.regions);
     std::vector<double> error_E;
     for (const Member& member : data.members) {
       lift.last_week_E.push_back(test.last_week);
@@ -68,7 +88,7 @@ std::vector<LiftObservation> lift_observations(const Panel& panel, const Knowled
   for (int64_t c = 0; c < C; ++c) {
     const auto& roi = knowledge.channels[static_cast<size_t>(c)].roi;
     if (!roi) continue;
-    LiftObservation lift{c, {}, true, 0, {}, {}, {}};
+    LiftObservation lift{c, nullptr, true, 0, {}, {}, {}};
     std::vector<double> mean_E, error_E;
     for (int64_t e = 0; e < E; ++e) {
       lift.last_week_E.push_back(data.members[e].origin - 1);
@@ -110,20 +130,18 @@ at::Tensor Mmm::lift_responses(const FitData& data, const Curves& curve, const a
 
 at::Tensor Mmm::lifts(const FitData& data, const Effects& effect, const at::Tensor& shared_EP,
                       const at::Tensor& local_EnL, Chunk chunk, int64_t first_region) const {
-  const auto X = static_cast<int64_t>(data.lifts.size());
+  const std::vector<std::vector<int64_t>> rows_X = rows_of_all(data, chunk, first_region);
+  if (rows_X.empty()) return at::zeros({data.member_count(), static_cast<int64_t>(data.lifts.size())}, at::kDouble);
   std::vector<at::Tensor> out;
+  out.reserve(rows_X.size());
   const Curves curve = curves(shared_EP);
-  for (int64_t x = 0; x < X; ++x) {
-    const LiftObservation& lift = data.lifts[x];
-    const std::vector<int64_t> places = rows_of(lift, data, chunk, first_region);
-    // One that begins after all of these members' weeks counts for none.
-    const bool counts = std::any_of(lift.error_E.begin(), lift.error_E.end(), [](double error) { return error > 0; });
-    if (places.empty() || !counts) {
+  for (size_t x = 0; x < rows_X.size(); ++x) {
+    if (rows_X[x].empty()) {
       out.push_back(at::zeros({data.member_count()}, at::kDouble));
       continue;
     }
-    const at::Tensor rows = at::tensor(places, at::kLong);
-    const at::Tensor response = lift_responses(data, curve, effect.response_ERTC, static_cast<size_t>(x), rows, chunk);
+    const at::Tensor rows = at::tensor(rows_X[x], at::kLong);
+    const at::Tensor response = lift_responses(data, curve, effect.response_ERTC, x, rows, chunk);
     // Regions' own coefficients don't bend to a measurement of their sum (its error counts them): a test says
     // something of the nation.
     const at::Tensor own = layout_.view(local_EnL, "coefficient.region_effect").detach().index_select(1, rows);
@@ -131,7 +149,7 @@ at::Tensor Mmm::lifts(const FitData& data, const Effects& effect, const at::Tens
     if (effect.deviation_ERTC.defined()) log = log + effect.deviation_ERTC.index_select(1, rows);
     out.push_back((at::softplus(log.to(at::kDouble)) * response).sum({1, 2, 3}));
   }
-  return X == 0 ? at::zeros({data.member_count(), 0}, at::kDouble) : at::stack(out, 1);
+  return at::stack(out, 1);
 }
 
 Mmm::LiftRows Mmm::lift_rows(const FitData& data, const at::Tensor& shared_EP, const RegionLoop& loop) const {
@@ -142,14 +160,15 @@ Mmm::LiftRows Mmm::lift_rows(const FitData& data, const at::Tensor& shared_EP, c
   const Curves curve = curves(shared_EP.to(data.type));
   // By member and observation: its row, then the sum over regions of the square of the tested channel's part.
   const std::vector<double> sums = loop.sum(E * X * (C + 1), [&](Chunk chunk, std::span<double> total) {
+    const std::vector<std::vector<int64_t>> rows_X = rows_of_all(data, chunk, loop.plan().first_region);
+    if (rows_X.empty()) return;
     const at::Tensor response = respond(data.media(chunk, weeks), data.frequency(chunk, weeks),
                                         data.inverse_media_scale_ERC.narrow(1, chunk.first, chunk.count), curve)
                                     .response_ERTC;
     for (int64_t x = 0; x < X; ++x) {
-      const std::vector<int64_t> places = rows_of(data.lifts[x], data, chunk, loop.plan().first_region);
-      if (places.empty()) continue;
+      if (rows_X[x].empty()) continue;
       const at::Tensor by_region =
-          lift_responses(data, curve, response, static_cast<size_t>(x), at::tensor(places, at::kLong), chunk)
+          lift_responses(data, curve, response, static_cast<size_t>(x), at::tensor(rows_X[x], at::kLong), chunk)
               .sum(2)
               .contiguous();
       const auto value = by_region.accessor<double, 3>();
@@ -175,6 +194,7 @@ std::vector<double> Mmm::all_lifts(const FitData& data, const at::Tensor& shared
   const at::NoGradGuard no_gradient;
   const int64_t length = data.member_count() * static_cast<int64_t>(data.lifts.size());
   return loop.sum(length, [&](Chunk chunk, std::span<double> total) {
+    if (rows_of_all(data, chunk, loop.plan().first_region).empty()) return;
     const at::Tensor local = local_ERL.narrow(1, chunk.first, chunk.count);
     const Effects effect = effects(data, shared_EP, local, chunk, data.last_origin());
     const at::Tensor values = lifts(data, effect, shared_EP, local, chunk, loop.plan().first_region).contiguous();

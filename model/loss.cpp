@@ -1,8 +1,9 @@
 // The loss of model.md section 1: data, deviations of the GRU, region effects (per chunk), priors and ridge (shared).
-#include <cmath>
+#include <vector>
 
 #include "model/adjacency.hpp"
 #include "model/mmm.hpp"
+#include "model/prior_strengths.hpp"
 #include "model/seasonality.hpp"
 
 // E members, n regions of a chunk, T weeks, C channels, F linear terms.
@@ -70,22 +71,15 @@ at::Tensor Mmm::shared_penalty(const FitData& data, const Anchor& anchor, const 
     return 0.5 *
            ((layout_.view(shared, name) - layout_.view(anchor.prior_center_EP, name)) / sd).square().flatten(1).sum(1);
   };
-  // A channel's own standard deviation where it is known from outside.
-  const auto curve_sd = [&](double of_all, std::optional<GaussianPrior> ChannelPrior::*known, const auto& slope) {
-    std::vector<double> sd_C(static_cast<size_t>(data.channels), of_all);
-    for (size_t c = 0; c < options_.knowledge.channels.size(); ++c)
-      if (const auto& given = options_.knowledge.channels[c].*known) sd_C[c] = given->sd * slope(given->mean);
+  const auto of_channels = [&](double CurveSds::*sd) {
+    std::vector<double> sd_C(static_cast<size_t>(data.channels));
+    for (int64_t c = 0; c < data.channels; ++c) sd_C[static_cast<size_t>(c)] = curve_sds(options_, c).*sd;
     return at::tensor(sd_C, at::kDouble);
   };
-  const double least = options_.min_exponent;
-  at::Tensor priors_E =
-      prior("adstock.decay_logit", curve_sd(options_.decay_prior_sd, &ChannelPrior::decay,
-                                            [](double decay) { return 1 / (decay * (1 - decay)); })) +
-      prior("hill.exponent_raw", curve_sd(options_.exponent_prior_sd, &ChannelPrior::exponent,
-                                          [&](double exponent) { return -1 / std::expm1(least - exponent); })) +
-      prior("hill.log_half_saturation", curve_sd(options_.half_saturation_prior_sd, &ChannelPrior::half_saturation,
-                                                 [](double half) { return 1 / half; })) +
-      prior("coefficient.log_mean", at::scalar_tensor(options_.coefficient_prior_sd, at::kDouble));
+  at::Tensor priors_E = prior("adstock.decay_logit", of_channels(&CurveSds::decay)) +
+                        prior("hill.exponent_raw", of_channels(&CurveSds::exponent)) +
+                        prior("hill.log_half_saturation", of_channels(&CurveSds::half_saturation)) +
+                        prior("coefficient.log_mean", at::scalar_tensor(options_.coefficient_prior_sd, at::kDouble));
   if (layout_.has("adstock.peak_logit"))
     priors_E = priors_E + prior("adstock.peak_logit", at::scalar_tensor(options_.peak_prior_sd, at::kDouble));
   if (options_.gru)
@@ -95,19 +89,13 @@ at::Tensor Mmm::shared_penalty(const FitData& data, const Anchor& anchor, const 
   const at::Tensor coefficient_EC = at::softplus(layout_.view(shared, "coefficient.log_mean"));
   const at::Tensor theta_EF = at::cat(
       {coefficient_EC, layout_.view(shared, "control.coefficient"), layout_.view(shared, "pattern.coefficient")}, 1);
-  at::Tensor multiplier_EF = at::empty_like(anchor.ridge_metric_EF);
-  std::vector<double> half_ridge_E;
-  for (int64_t e = 0; e < data.member_count(); ++e) {
-    const Member& member = data.members[e];
-    multiplier_EF[e].fill_(member.ridge_patterns);
-    multiplier_EF[e].narrow(0, 0, data.channels).fill_(member.ridge_media);
-    multiplier_EF[e].narrow(0, data.channels, data.controls).fill_(member.ridge_controls);
-    multiplier_EF[e].narrow(0, data.channels + data.controls - data.events, data.events).fill_(options_.ridge_events);
-    half_ridge_E.push_back(0.5 * member.ridge * 0.01);
-  }
+  at::Tensor factor_EF = at::empty_like(anchor.ridge_metric_EF);
+  auto factor = factor_EF.accessor<double, 2>();
+  for (int64_t e = 0; e < data.member_count(); ++e)
+    for (int64_t i = 0; i < factor_EF.size(1); ++i)
+      factor[e][i] = ridge_factor(data.members[e], options_, {data.channels, data.controls, data.events}, i);
   const at::Tensor ridge_E =
-      per_member(half_ridge_E, at::kDouble) *
-      (anchor.ridge_metric_EF * multiplier_EF * (theta_EF - anchor.ridge_center_EF).square()).sum(1) /
+      0.5 * (anchor.ridge_metric_EF * factor_EF * (theta_EF - anchor.ridge_center_EF).square()).sum(1) /
       (per_member(anchor.variance_E, at::kDouble) * cells_E);
   at::Tensor penalty_E = priors_E / (options_.tempering * cells_E) + ridge_E;
   if (options_.l1_coefficients > 0) penalty_E = penalty_E + options_.l1_coefficients * coefficient_EC.sum(1);

@@ -1,5 +1,6 @@
 #include "model/parameters.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <numeric>
@@ -13,6 +14,7 @@ namespace {
 
 // The reference package's: edges a little below one half, a fifth of a response from the parents.
 constexpr double kStartLogit = -0.1, kStartMixLogit = -1.4;
+constexpr double kLeastAboveMinimum = 0.05;  // of an exponent at the start
 
 }  // namespace
 
@@ -79,8 +81,9 @@ at::Tensor ParameterLayout::view(const at::Tensor& buffer, const std::string& na
   return buffer.narrow(-1, slice.offset, slice.count).view(shape);
 }
 
-// softplus^-1 of the exponent's distance to its minimum, which must be positive.
-static double inverse_softplus(double value) { return std::log(std::expm1(std::max(value, 0.05))); }
+double inverse_softplus(double value, double least) {
+  return value > 30 ? value : std::log(std::expm1(std::max(value, least)));
+}
 
 at::Tensor initial_shared(const ParameterLayout& layout, const ModelOptions& options,
                           const std::vector<Member>& members) {
@@ -98,7 +101,7 @@ at::Tensor initial_shared(const ParameterLayout& layout, const ModelOptions& opt
       fill("adjacency.logit", kStartLogit);
       fill("adjacency.mix_logit", kStartMixLogit);
     }
-    fill("hill.exponent_raw", inverse_softplus(members[e].exponent - options.min_exponent));
+    fill("hill.exponent_raw", inverse_softplus(members[e].exponent - options.min_exponent, kLeastAboveMinimum));
     fill("hill.log_half_saturation", std::log(members[e].half_saturation));
     // Known curves start where they are known to be.
     for (size_t c = 0; c < options.knowledge.channels.size(); ++c) {
@@ -107,7 +110,8 @@ at::Tensor initial_shared(const ParameterLayout& layout, const ModelOptions& opt
         layout.view(shared, name)[static_cast<int64_t>(e)][static_cast<int64_t>(c)].fill_(value);
       };
       if (known.decay) set("adstock.decay_logit", std::log(known.decay->mean / (1.0 - known.decay->mean)));
-      if (known.exponent) set("hill.exponent_raw", inverse_softplus(known.exponent->mean - options.min_exponent));
+      if (known.exponent)
+        set("hill.exponent_raw", inverse_softplus(known.exponent->mean - options.min_exponent, kLeastAboveMinimum));
       if (known.half_saturation) set("hill.log_half_saturation", std::log(known.half_saturation->mean));
     }
   }

@@ -50,6 +50,9 @@ class ParameterLayout {
   int64_t shared_count_ = 0, local_count_ = 0, gru_inputs_ = 0;
 };
 
+/// softplus^-1 of `value`, or of `least` (above 0) where that is larger: softplus never reaches 0.
+double inverse_softplus(double value, double least);
+
 /// Starting values of the shared buffer [E, P] (float64): each member's own for the curves, small random weights for
 /// the GRU, keyed by each member's own seed so that they depend on nothing else. Coefficients are set by the closed
 /// form.

@@ -1,8 +1,9 @@
 #include "model/penalty_table.hpp"
 
-#include <cmath>
 #include <functional>
-#include <optional>
+#include <stdexcept>
+
+#include "model/prior_strengths.hpp"
 
 namespace dcmmm {
 namespace {
@@ -39,26 +40,9 @@ std::vector<ParameterPenalty> penalty_table(const Mmm& model, const FitData& dat
         of.center = center_EP[e][place];
       });
     };
-    // A channel's own standard deviation where it is known from outside.
-    const auto known = [&](int64_t channel, std::optional<GaussianPrior> ChannelPrior::*of, double of_all,
-                           const auto& slope) {
-      const auto& channels = options.knowledge.channels;
-      if (channel >= std::ssize(channels) || !(channels[static_cast<size_t>(channel)].*of)) return of_all;
-      const GaussianPrior& given = *(channels[static_cast<size_t>(channel)].*of);
-      return given.sd * slope(given.mean);
-    };
-    prior("adstock.decay_logit", [&](int64_t c) {
-      return known(c, &ChannelPrior::decay, options.decay_prior_sd,
-                   [](double decay) { return 1 / (decay * (1 - decay)); });
-    });
-    prior("hill.exponent_raw", [&](int64_t c) {
-      return known(c, &ChannelPrior::exponent, options.exponent_prior_sd,
-                   [&](double exponent) { return -1 / std::expm1(options.min_exponent - exponent); });
-    });
-    prior("hill.log_half_saturation", [&](int64_t c) {
-      return known(c, &ChannelPrior::half_saturation, options.half_saturation_prior_sd,
-                   [](double half) { return 1 / half; });
-    });
+    prior("adstock.decay_logit", [&](int64_t c) { return curve_sds(options, c).decay; });
+    prior("hill.exponent_raw", [&](int64_t c) { return curve_sds(options, c).exponent; });
+    prior("hill.log_half_saturation", [&](int64_t c) { return curve_sds(options, c).half_saturation; });
     prior("coefficient.log_mean", [&](int64_t) { return options.coefficient_prior_sd; });
     if (model.layout().has("adstock.peak_logit"))
       prior("adstock.peak_logit", [&](int64_t) { return options.peak_prior_sd; });
@@ -67,17 +51,17 @@ std::vector<ParameterPenalty> penalty_table(const Mmm& model, const FitData& dat
         each(name, [&](ParameterPenalty& of, int64_t, int64_t) { of.prior = options.gru_weight_decay * tempered; });
       each("gru.output_weight", [&](ParameterPenalty& of, int64_t, int64_t) { of.l1 = options.l1_gru_output; });
     }
-    const double of_ridge = 0.5 * member.ridge * 0.01 / (anchor.variance_E[i] * data.cells_E[i]);
-    const auto ridge = [&](const char* name, int64_t first, const std::function<double(int64_t)>& multiple) {
+    const double squares = 2.0 * anchor.variance_E[i] * data.cells_E[i];
+    const auto ridge = [&](const char* name, int64_t first) {
       each(name, [&](ParameterPenalty& of, int64_t, int64_t n) {
-        of.ridge = of_ridge * metric_EF[e][first + n] * multiple(n);
-        of.ridge_center = target_EF[e][first + n];
+        const int64_t term = first + n;
+        of.ridge = metric_EF[e][term] * ridge_factor(member, options, {C, K, data.events}, term) / squares;
+        of.ridge_center = target_EF[e][term];
       });
     };
-    ridge("coefficient.log_mean", 0, [&](int64_t) { return member.ridge_media; });
-    ridge("control.coefficient", C,
-          [&](int64_t k) { return k < K - data.events ? member.ridge_controls : options.ridge_events; });
-    ridge("pattern.coefficient", C + K, [&](int64_t) { return member.ridge_patterns; });
+    ridge("coefficient.log_mean", 0);
+    ridge("control.coefficient", C);
+    ridge("pattern.coefficient", C + K);
     each("coefficient.log_mean", [&](ParameterPenalty& of, int64_t, int64_t) {
       of.l1 = options.l1_coefficients;
       of.is_log = 1;

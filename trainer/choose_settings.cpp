@@ -9,6 +9,7 @@
 #include "common/errors.hpp"
 #include "common/text.hpp"
 #include "model/closed_form.hpp"
+#include "model/prior_strengths.hpp"
 #include "trainer/inner_forms.hpp"
 
 namespace dcmmm {
@@ -37,14 +38,17 @@ std::vector<size_t> terms_of(const InnerForms& forms, const ModelOptions& option
 }
 
 // The target's column less the effects, as weights of the forms' columns, by the closed form at one origin.
-// `wave_penalty`: of each channel's waves; empty where effects don't drift.
+// `wave_penalty`: of each channel's waves; empty where effects don't drift. Measurements (experiments, known ROI) have
+// no say, so the ridge stays on a channel whose ROI is known.
 std::vector<double> closed_form(const InnerForms& forms, size_t origin, const std::vector<double>& gram,
                                 const ModelOptions& options, int patterns_of, const std::vector<double>& wave_penalty) {
-  const auto G = static_cast<size_t>(forms.columns), C = static_cast<size_t>(forms.channels),
-             K = static_cast<size_t>(forms.controls);
+  const auto G = static_cast<size_t>(forms.columns), C = static_cast<size_t>(forms.channels);
+  const Member member = member_of(options, forms.origins.origin_O[origin], 0);
+  const std::vector<int>& control_signs = options.knowledge.control_signs;
   const std::vector<size_t> terms = terms_of(forms, options, patterns_of, !wave_penalty.empty());
   const size_t F = terms.size(), first_wave = G - 1 - static_cast<size_t>(forms.channels * forms.waves);
   std::vector<double> matrix(F * F), right(F), theta(G, 0.0);
+  std::vector<int> sign(F, 0);
   for (size_t i = 0; i < F; ++i) {
     for (size_t j = 0; j < F; ++j) matrix[i * F + j] = gram[terms[i] * G + terms[j]];
     right[i] = gram[terms[i] * G + G - 1];
@@ -53,13 +57,15 @@ std::vector<double> closed_form(const InnerForms& forms, size_t origin, const st
       matrix[i * F + i] += wave_penalty[terms[i] - first_wave];
       continue;
     }
-    const double multiplier = terms[i] < C                                           ? options.ridge_media
-                              : terms[i] < C + K - static_cast<size_t>(forms.events) ? options.ridge_controls
-                              : terms[i] < C + K                                     ? options.ridge_events
-                                                                                     : options.ridge_patterns;
-    matrix[i * F + i] += options.ridge * 0.01 * multiplier * gram[terms[i] * G + terms[i]];
+    matrix[i * F + i] +=
+        ridge_factor(member, options, {forms.channels, forms.controls, forms.events}, static_cast<int64_t>(terms[i])) *
+        gram[terms[i] * G + terms[i]];
+    if (terms[i] < C)
+      sign[i] = 1;
+    else if (terms[i] < C + control_signs.size())
+      sign[i] = control_signs[terms[i] - C];
   }
-  const std::vector<double> solution = solve_non_negative(matrix, right, forms.channels);
+  const std::vector<double> solution = solve_signed(matrix, right, sign);
   for (size_t i = 0; i < F; ++i) theta[terms[i]] = -(i < C ? std::max(solution[i], kJudgedFloor) : solution[i]);
   theta[G - 1] = 1;
   return theta;

@@ -6,6 +6,7 @@
 
 #include "common/errors.hpp"
 #include "common/text.hpp"
+#include "data/split.hpp"
 #include "trainer/ensemble.hpp"
 #include "trainer/inner_residuals.hpp"
 #include "trainer/likelihood_run.hpp"
@@ -48,7 +49,7 @@ bool choose_likelihood(const EstimateOptions& options, const std::vector<Channel
     return false;
   }
   for (size_t c = 0; c < channels.size(); ++c) {
-    if (channels[c].is_identified()) continue;
+    if (!channels[c].follows_demand || channels[c].by_experiment) continue;
     log("Estimated by descent with its penalties, not by the likelihood, which would take demand for effect.");
     return false;
   }
@@ -139,6 +140,12 @@ Estimate prepare_estimate(const Panel& panel, const EstimateOptions& given, int6
   Estimate out;
   check_media_unit(panel, options.model.media_unit, loop);
   out.identification = identify_channels(panel, options.model, origin, loop);
+  if (std::all_of(out.identification.begin(), out.identification.end(),
+                  [](const ChannelIdentification& channel) { return std::isnan(channel.weeks_on); }))
+    throw UserError(text("None of the panel's ", panel.coordinates.regions.size(), " regions has ", kMinimumRegionWeeks,
+                         " observed targets in its ", origin,
+                         " training weeks that sum to more than 0: there is nothing to fit. Effects are shares of a "
+                         "region's mean target; check the target's column (data.target) and its sign."));
   out.settings = {options.model, {}, 0, {}};
   const auto experiments = experiments_within(options.likelihood.experiments, 0, origin);
   for (const Experiment& test : experiments) out.identification[static_cast<size_t>(test.channel)].by_experiment = true;
@@ -220,9 +227,7 @@ std::string identification_table(const std::vector<ChannelIdentification>& chann
                   cell(channel.collinearity).c_str(), cell(channel.weeks_on).c_str(),
                   cell(channel.weeks_varying).c_str());
     out += "  " + names[c] + std::string(width - names[c].size(), ' ') + row +
-           (channel.is_identified()  ? ""
-            : channel.follows_demand ? "  not identified: " + channel.reason
-                                     : "") +
+           (channel.is_identified() ? "" : "  not identified: " + channel.reason) +
            (channel.by_experiment ? "  identified by an experiment" : "") + "\n";
   }
   return out;

@@ -136,6 +136,26 @@ double FitFigures::skill() const {
   return best < 0 || !(holdout.rmse > 0) ? kNone : naive[static_cast<std::size_t>(best)].rmse / holdout.rmse;
 }
 
+double best_naive_rmse(const Panel& block, int64_t origin, int64_t horizon, std::span<const bool> counts_R,
+                       Communicator& communicator) {
+  const auto naive_RN = naive_forecasts(block, origin, horizon);
+  const auto ahead = static_cast<std::size_t>(horizon);
+  FitFigures figures{};
+  for (std::size_t kind = 0; kind < kNaiveKinds; ++kind) {
+    Evaluation evaluation;
+    for (int64_t region = 0; region < block.regions; ++region) {
+      if (!counts_R[static_cast<std::size_t>(region)]) continue;
+      const auto from = static_cast<std::size_t>(region * block.weeks() + origin);
+      evaluation.add(block.first_region + region, std::span(block.target_RT).subspan(from, ahead),
+                     std::span(naive_RN[kind]).subspan(static_cast<std::size_t>(region) * ahead, ahead),
+                     std::span(block.observed_RT).subspan(from, ahead));
+    }
+    figures.naive[kind] = evaluation.figures(communicator);
+  }
+  const int best = figures.best_naive();
+  return best < 0 ? kNone : figures.naive[static_cast<std::size_t>(best)].rmse;
+}
+
 void FitEvaluation::add(const Panel& block, std::span<const double> predicted_RT) {
   const auto weeks = static_cast<std::size_t>(block.weeks());
   const auto naive_RN = naive_forecasts(block, origin_, holdout_weeks_);

@@ -72,6 +72,11 @@ struct FitFigures {
   double gap() const { return train.r2 - holdout.r2; }
 };
 
+/// RMSE (KPI units) of the best naive forecast of the weeks [origin, origin + horizon), over the observed cells of the
+/// block's regions with counts_R; NaN without any. REQUIRES: one block a rank. Collective.
+double best_naive_rmse(const Panel& block, int64_t origin, int64_t horizon, std::span<const bool> counts_R,
+                       Communicator& communicator);
+
 /// Evaluates a fit whose training weeks are [0, origin) and whose holdout is [origin, origin + holdout_weeks).
 class FitEvaluation {
  public:

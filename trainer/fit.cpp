@@ -7,21 +7,13 @@
 #include <cmath>
 #include <limits>
 
+#include "comm/control_groups.hpp"
 #include "data/split.hpp"
 #include "model/large_tensor.hpp"
 #include "trainer/evaluation.hpp"
 
 namespace dcmmm {
 namespace {
-
-// Best naive RMSE on the weeks [origin, end), the bar of the shadows' validation.
-double best_naive_rmse(const Panel& panel, int64_t origin, int64_t end, Communicator& communicator) {
-  FitEvaluation evaluation(origin, end - origin);
-  const std::vector<double> nothing(panel.target_RT.size(), 0.0);
-  evaluation.add(panel, nothing);
-  const FitFigures figures = evaluation.figures(communicator);
-  return figures.best_naive() < 0 ? std::numeric_limits<double>::quiet_NaN() : figures.naive[figures.best_naive()].rmse;
-}
 
 // Regions that may go through a step at once, on each thread, when so many members do.
 int64_t chunk_regions(const TrainerOptions& options, const ModelOptions& model, const PanelCoordinates& coordinates,
@@ -60,9 +52,10 @@ Fit::Fit(const ModelOptions& model_options, const TrainerOptions& trainer_option
             panel_data.coordinates.events()) {}
 
 int64_t memory_of_rank(const TrainerOptions& options, int ranks_here) {
-  // The machine's whole memory, not what is free now: a resumed run must cut its regions as before to get the same
-  // bits.
-  const int64_t machine_memory = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+  // All that the machine or the container has, not what is free now: a resumed run must cut its regions as before to
+  // get the same bits.
+  const int64_t machine_memory = std::min(static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE),
+                                          granted_by_control_groups().memory);
   return options.memory_limit > 0 ? options.memory_limit : machine_memory / 8 / std::max(ranks_here, 1);
 }
 
@@ -101,7 +94,11 @@ std::unique_ptr<Fit> prepare_fit(const Panel& panel, const ModelOptions& model, 
   fit->state = make_fit_state(fit->model.layout(), fit->data, shared);
   if (shadows) {
     const auto count = static_cast<size_t>(shadowed);
-    fit->naive_rmse_E.assign(count, best_naive_rmse(panel, inner_origin, origin, communicator));
+    // Which regions count is the same for all shadows: they share their weeks.
+    const at::Tensor usable_R = (fit->data.region_weight_ER[fit->members] > 0).contiguous();
+    fit->naive_rmse_E.assign(
+        count, best_naive_rmse(panel, inner_origin, origin - inner_origin,
+                               {usable_R.const_data_ptr<bool>(), static_cast<size_t>(usable_R.numel())}, communicator));
     fit->stopping.best_rmse_E.assign(count, std::numeric_limits<double>::infinity());
     fit->stopping.best_step_E.assign(count, 0);
     fit->stopping.worse_E.assign(count, 0);

@@ -49,6 +49,7 @@ struct Fit {
   std::vector<std::string> notes;  // make_fit_data's
   Anchor anchor;
   FitState state;
+  int64_t weights_taken_at = -1;  // the step at which Huber's weights were last taken: not twice at the same
   Stopping stopping;
   std::vector<double> naive_rmse_E;  // best naive forecast of each shadow's validation weeks
   std::vector<HistoryRow> history;

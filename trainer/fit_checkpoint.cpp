@@ -213,14 +213,33 @@ static void restore_into(const Checkpoint& checkpoint, const std::string& name, 
   const at::Tensor saved = tensor_of(checkpoint, name);
   if (saved.sizes() != target.sizes() || saved.scalar_type() != target.scalar_type()) {
     throw UserError(text(
-        "The checkpoint doesn't fit this run: '", name, "' has shape ", saved.sizes(), " and this run needs ",
-        target.sizes(),
+        "The checkpoint doesn't fit this run: '", name, "' is ", saved.scalar_type(), " of shape ", saved.sizes(),
+        " and this run needs ", target.scalar_type(), " of ", target.sizes(),
         ". Resume with the settings that wrote it (model, precision, ensemble.members, trainer.validation_weeks)."));
   }
   target.copy_(saved);
 }
 
+// Weeks that it has seen can't be held out now, and other seeds are another fit.
+static void check_members(const Checkpoint& checkpoint, const FitData& data) {
+  const at::Tensor origin = tensor_of(checkpoint, "member.origin"), seed = tensor_of(checkpoint, "member.seed");
+  if (origin.numel() != std::ssize(data.members)) return;  // the arrays' shapes say more
+  for (int64_t e = 0; e < origin.numel(); ++e) {
+    const Member& member = data.members[static_cast<size_t>(e)];
+    if (origin[e].item<int64_t>() != member.origin)
+      throw UserError(text("The checkpoint doesn't fit this run: it was trained on ", origin[e].item<int64_t>(),
+                           " weeks, and this run trains on ", member.origin,
+                           ". Resume with the data.holdout_weeks and trainer.validation_weeks that wrote it, or "
+                           "choose another run.dir."));
+    if (seed[e].item<int64_t>() != static_cast<int64_t>(member.seed))
+      throw UserError(text("The checkpoint doesn't fit this run: its seed is ", seed[e].item<int64_t>(),
+                           ", and this run's ", member.seed,
+                           ". Resume with the run.seed that wrote it, or choose another run.dir."));
+  }
+}
+
 void restore_fit(const Checkpoint& checkpoint, Fit& fit) {
+  check_members(checkpoint, fit.data);
   const ParameterLayout& layout = fit.model.layout();
   for (const ParameterSlice& slice : layout.shared())
     restore_into(checkpoint, "parameter." + slice.name, layout.view(fit.state.shared_EP, slice.name));
@@ -261,44 +280,42 @@ Forecaster make_forecaster(const Checkpoint& checkpoint, const ModelOptions& opt
                  {},
                  {},
                  0,
-                 0,
                  {},
                  {},
                  0};
   const ParameterLayout& layout = out.model.layout();
-  out.members = 1;  // the plain fit; an ensemble's other members only say how far it may be off
   out.weeks = std::stoll(checkpoint.notes.at("weeks"));
-  const auto of_members = [&](const std::string& name) {
-    return tensor_of(checkpoint, name).narrow(0, 0, out.members).contiguous();
+  const auto of_plain_fit = [&](const std::string& name) {
+    return tensor_of(checkpoint, name).narrow(0, 0, 1).contiguous();
   };
 
   FitData& scales = out.scales;
-  scales.target_scale_ER = of_members("scale.target");
-  scales.inverse_media_scale_ERC = of_members("scale.media_inverse");
-  scales.control_mean_ERK = of_members("scale.control_mean");
-  scales.inverse_control_scale_ERK = of_members("scale.control_inverse");
-  scales.region_weight_ER = of_members("weight.region");
+  scales.target_scale_ER = of_plain_fit("scale.target");
+  scales.inverse_media_scale_ERC = of_plain_fit("scale.media_inverse");
+  scales.control_mean_ERK = of_plain_fit("scale.control_mean");
+  scales.inverse_control_scale_ERK = of_plain_fit("scale.control_inverse");
+  scales.region_weight_ER = of_plain_fit("weight.region");
   scales.type = scales.inverse_media_scale_ERC.scalar_type();
   scales.regions = scales.all_regions = scales.target_scale_ER.size(1);
   scales.channels = labels("channel");
   scales.controls = labels("control");
   scales.events = events;
   scales.frequencies = out.model.options().frequencies;
-  scales.members.resize(static_cast<size_t>(out.members));
-  scales.persistence_E = to_reals(of_members("baseline.persistence"));
+  scales.members.resize(1);
+  scales.persistence_E = to_reals(of_plain_fit("baseline.persistence"));
 
-  out.shared_EP = at::zeros({out.members, layout.shared_count()}, scales.type);
-  out.local_ERL = at::zeros({out.members, scales.regions, layout.local_count()}, scales.type);
+  out.shared_EP = at::zeros({1, layout.shared_count()}, scales.type);
+  out.local_ERL = at::zeros({1, scales.regions, layout.local_count()}, scales.type);
   for (const ParameterSlice& slice : layout.shared())
-    layout.view(out.shared_EP, slice.name).copy_(of_members("parameter." + slice.name));
+    layout.view(out.shared_EP, slice.name).copy_(of_plain_fit("parameter." + slice.name));
   for (const ParameterSlice& slice : layout.local())
-    layout.view(out.local_ERL, slice.name).copy_(of_members("parameter." + slice.name));
-  out.state = {of_members("state.adstock"),
-               has_array(checkpoint, "state.media") ? of_members("state.media") : at::Tensor(),
-               has_array(checkpoint, "state.gru") ? of_members("state.gru") : at::Tensor(),
-               of_members("state.baseline"), of_members("state.level")};
-  if (has_array(checkpoint, "national.level")) scales.national_EN = of_members("national.level");
-  if (has_array(checkpoint, "coefficient.drift")) scales.drift_ENC = of_members("coefficient.drift");
+    layout.view(out.local_ERL, slice.name).copy_(of_plain_fit("parameter." + slice.name));
+  out.state = {of_plain_fit("state.adstock"),
+               has_array(checkpoint, "state.media") ? of_plain_fit("state.media") : at::Tensor(),
+               has_array(checkpoint, "state.gru") ? of_plain_fit("state.gru") : at::Tensor(),
+               of_plain_fit("state.baseline"), of_plain_fit("state.level")};
+  if (has_array(checkpoint, "national.level")) scales.national_EN = of_plain_fit("national.level");
+  if (has_array(checkpoint, "coefficient.drift")) scales.drift_ENC = of_plain_fit("coefficient.drift");
   out.last_control_RK = tensor_of(checkpoint, "control.last");
   out.recent_media_RWC = tensor_of(checkpoint, "media.recent");
   out.has_past_R = has_array(checkpoint, "training.cells") ? tensor_of(checkpoint, "training.cells") > 0
@@ -324,7 +341,7 @@ at::Tensor forecast(const Forecaster& forecaster, const at::Tensor& media_RHC, c
   const at::Tensor usable = (scales.region_weight_ER > 0).unsqueeze(-1);
   const at::Tensor scaled_ERH =
       at::where(usable, effects.total().to(at::kDouble) + baseline_ERH, at::ones_like(baseline_ERH));
-  return (scaled_ERH * scales.target_scale_ER.unsqueeze(-1)).mean(0);
+  return (scaled_ERH * scales.target_scale_ER.unsqueeze(-1))[0];
 }
 
 }  // namespace dcmmm

@@ -15,13 +15,13 @@ Checkpoint make_checkpoint(const Fit& fit, const std::string& config, const std:
 /// this rank's regions; the caller has compared panel checksums. Throws UserError when it belongs to another model.
 void restore_fit(const Checkpoint& checkpoint, Fit& fit);
 
-/// What `predict` needs of a checkpoint: scales, parameters, states, without any panel.
+/// What `predict` needs of a checkpoint: scales, parameters, states, without any panel. Of the plain fit alone (E = 1):
+/// an ensemble's other members only say how far it may be off.
 struct Forecaster {
   Mmm model;
   FitData scales;
   at::Tensor shared_EP, local_ERL;
   TimeState state;
-  int64_t members = 0;
   int64_t weeks = 0;  // of the panel: the first future week's number
   at::Tensor
       last_control_RK;  // the panel's last known controls, carried forward where a future one is missing (float64)
@@ -34,7 +34,7 @@ struct Forecaster {
 /// Reads a forecaster from a checkpoint that holds all regions.
 Forecaster make_forecaster(const Checkpoint& checkpoint, const ModelOptions& options);
 
-/// Predictions [R, H] (KPI units, mean over members) of the H weeks after the panel, from raw media [R, H, C] and
+/// Predictions [R, H] (KPI units, of the plain fit) of the H weeks after the panel, from raw media [R, H, C] and
 /// controls [R, H, K] (float64).
 at::Tensor forecast(const Forecaster& forecaster, const at::Tensor& media_RHC, const at::Tensor& control_RHK);
 

@@ -49,7 +49,8 @@ double prior_variance(int64_t horizon) {
 double two_sided(double level) { return normal_quantile(0.5 + 0.5 * level); }
 double two_sided(double level, double degrees) { return student_quantile(0.5 + 0.5 * level, degrees); }
 
-double median(std::vector<double> values) {
+/// Of an even number the lower of the two in the middle: a magnitude that was seen. REQUIRES: values.
+double lower_median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) / 2);
   std::nth_element(values.begin(), middle, values.end());
   return *middle;
@@ -88,7 +89,7 @@ std::vector<double> mean_squares_O(const std::vector<double>& own_OH, int64_t or
   for (int64_t o = 0; o < origins; ++o)
     for (int64_t h = 1; h <= shared; ++h)
       if (std::isfinite(own(o, h))) magnitudes.push_back(std::abs(own(o, h)));
-  double limit = magnitudes.empty() ? 0 : kWinsor * 1.4826 * median(magnitudes);
+  double limit = magnitudes.empty() ? 0 : kWinsor * 1.4826 * lower_median(magnitudes);
   if (limit == 0) limit = std::numeric_limits<double>::infinity();
   for (int64_t o = 0; o < origins; ++o) {
     double sum = 0, count = 0;
@@ -143,7 +144,7 @@ SizeTrend size_trend(const std::vector<RegionResiduals>& regions, const std::vec
   // The level is that of the median region: a mean of logs is drawn down by regions that hardly moved.
   std::vector<double> above;
   for (std::size_t i = 0; i < size.size(); ++i) above.push_back(square[i] - out.slope * (size[i] - out.mean_size));
-  out.level = median(above);
+  out.level = lower_median(above);
   return out;
 }
 

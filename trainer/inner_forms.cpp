@@ -121,9 +121,9 @@ std::vector<double> mirrored(const double* upper, int64_t size, double factor) {
 
 }  // namespace
 
-InnerOrigins inner_origins(int64_t origin) {
+LadderOrigins ladder_origins(int64_t origin) {
   constexpr int64_t kHorizon = 8, kLeastWeeks = 20, kWeeksOfTheFourth = 60;
-  InnerOrigins out;
+  LadderOrigins out;
   out.horizon = std::clamp<int64_t>(origin / 8, 1, kHorizon);
   for (int64_t back = 1; back <= 4; ++back) {
     const int64_t inner = origin - back * out.horizon;
@@ -139,7 +139,7 @@ InnerForms make_inner_forms(const Panel& panel, const ModelOptions& options, int
                             const RegionLoop& loop, bool with_waves) {
   const at::NoGradGuard no_gradient;
   InnerForms out;
-  out.origins = inner_origins(origin);
+  out.origins = ladder_origins(origin);
   out.channels = panel.channels();
   out.controls = panel.controls();
   out.events = panel.coordinates.events();

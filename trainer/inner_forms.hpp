@@ -20,14 +20,14 @@ struct BaselineSetting {
 };
 
 /// Origins inside the training weeks and what lies ahead of each: 8 weeks (fewer on short panels).
-struct InnerOrigins {
+struct LadderOrigins {
   std::vector<int64_t> origin_O;
   int64_t horizon = 0;
 };
 
 /// One, two, three (and four, where 60 weeks lie before it) horizons before `origin`, as far as at least half of the
 /// training weeks, and 20, stay; none when the panel is too short for two.
-InnerOrigins inner_origins(int64_t origin);
+LadderOrigins ladder_origins(int64_t origin);
 
 /// The forms of one origin and baseline. With theta the effects of the first G - 1 columns and v = (-theta, 1):
 /// v'gram v is the weighted sum of squares that the fit minimises (the baseline profiled out), v'error v the sum of
@@ -38,7 +38,7 @@ struct OriginForms {
 };
 
 struct InnerForms {
-  InnerOrigins origins;
+  LadderOrigins origins;
   int64_t channels = 0, controls = 0, columns = 0;
   int64_t events = 0;                                    // the last of the controls
   int64_t waves = 0;                                     // of each channel

@@ -18,9 +18,10 @@ void append(auto& to, const auto& from) { to.insert(to.end(), from.begin(), from
 
 }  // namespace
 
-LikelihoodData likelihood_data(const FitData& data, int64_t member, const at::Tensor& patterns_TS,
+LikelihoodData likelihood_data(const FitData& data, int64_t member, const at::Tensor& patterns_TS, double year,
                                const RegionLoop& loop) {
   LikelihoodData out;
+  out.year = year;
   out.regions = data.regions;
   out.weeks = data.weeks;
   out.origin = data.members[member].origin;

@@ -19,9 +19,8 @@ namespace {
 constexpr int64_t kForecastWeeks = 260;        // after the panel, for which the national level's path is kept
 constexpr double kSmallestCoefficient = 1e-6;  // softplus can't reach zero
 
-double inverse_softplus(double value) {
-  return value > 30 ? value : std::log(std::expm1(std::max(value, kSmallestCoefficient)));
-}
+// softplus^-1.
+double raw_coefficient(double value) { return inverse_softplus(value, kSmallestCoefficient); }
 
 at::Tensor tensor_of(const Eigen::VectorXd& values) {
   return at::from_blob(const_cast<double*>(values.data()), {values.size()}, at::kDouble).clone();
@@ -44,7 +43,7 @@ void set_shared(const ParameterLayout& layout, const Mode& mode, int64_t control
   set("control.coefficient", linear.narrow(0, C, controls));
   set("pattern.coefficient", linear.narrow(0, C + controls, patterns));
   at::Tensor log_mean = at::empty({C}, at::kDouble);
-  for (int64_t c = 0; c < C; ++c) log_mean[c] = inverse_softplus(mode.coefficient(c));
+  for (int64_t c = 0; c < C; ++c) log_mean[c] = raw_coefficient(mode.coefficient(c));
   set("coefficient.log_mean", log_mean);
 }
 
@@ -56,9 +55,9 @@ at::Tensor drift_of(const LikelihoodMember& member, int64_t weeks) {
   at::Tensor out = at::empty({weeks, C}, at::kDouble);
   auto value = out.accessor<double, 2>();
   for (int64_t c = 0; c < C; ++c) {
-    const double mean = member.mode.coefficient(c), level = inverse_softplus(mean);
+    const double mean = member.mode.coefficient(c), level = raw_coefficient(mean);
     for (int64_t t = 0; t < weeks; ++t)
-      value[t][c] = inverse_softplus(mean * (1 + relative_NC(std::min(t, relative_NC.rows() - 1), c))) - level;
+      value[t][c] = raw_coefficient(mean * (1 + relative_NC(std::min(t, relative_NC.rows() - 1), c))) - level;
   }
   return out;
 }
@@ -72,7 +71,7 @@ void set_region(Fit& fit, const LikelihoodFit& likelihood, int64_t e, int64_t re
   at::Tensor offset = layout.view(local_L.unsqueeze(0), "coefficient.region_effect")[0];
   for (int64_t c = 0; c < data.channels; ++c) {
     const double mean = member.mode.coefficient(c);
-    offset[c] = inverse_softplus(mean + effects.media_C[c]) - inverse_softplus(mean);
+    offset[c] = raw_coefficient(mean + effects.media_C[c]) - raw_coefficient(mean);
   }
   layout.view(local_L.unsqueeze(0), "pattern.region_effect")[0].copy_(tensor_of(effects.pattern_S));
   const Components& components = likelihood.estimate.components;
@@ -142,6 +141,25 @@ std::vector<double> training_spend(const Panel& panel, int64_t origin, const Reg
   });
 }
 
+// Priors that the likelihood couldn't follow: centres beyond the exponents' bound, from where no data lead back, and
+// the ROI of a channel on which nothing was spent.
+void check_priors(const PanelCoordinates& names, const LikelihoodOptions& options, const std::vector<double>& spend_C) {
+  const auto check_exponent = [&](const std::string& key, double center) {
+    if (center >= options.max_exponent)
+      throw UserError(text("'", key, "' is ", shortest(center),
+                           ", but expected a number below model.hill.max_exponent (", shortest(options.max_exponent),
+                           "): it is the prior's centre."));
+  };
+  check_exponent("model.likelihood.exponent", options.exponent);
+  for (size_t c = 0; c < options.channel_priors.size(); ++c) {
+    const ChannelPrior& known = options.channel_priors[c];
+    if (known.exponent) check_exponent(text("model.priors.", names.channels[c], ".exponent"), known.exponent->mean);
+    if (known.roi && (spend_C.empty() || !(spend_C[c] > 0)))
+      throw UserError(text("'model.priors' has an roi of ", names.channels[c],
+                           ", which has no spend in the training weeks. Leave it out."));
+  }
+}
+
 // Says where media of training cells are guesses.
 void mark_guesses(const Panel& panel, const RegionLoop& loop, LikelihoodData& data) {
   data.has_row_RT.resize(data.target_RT.size());
@@ -198,7 +216,7 @@ std::vector<ChannelIdentification> identify_channels(const Panel& panel, const M
                                                      const RegionLoop& loop) {
   const FitData data = make_fit_data(panel, {member_of(options, origin, 0)}, at::kDouble, loop);
   const at::Tensor patterns = temporal_patterns(options, seasonal_period(panel.coordinates.step), 0, panel.weeks());
-  return identify_channels(likelihood_data(data, 0, patterns, loop), loop);
+  return identify_channels(likelihood_data(data, 0, patterns, seasonal_period(panel.coordinates.step), loop), loop);
 }
 
 ModelOptions options_of_likelihood(ModelOptions model, const LikelihoodOptions& likelihood) {
@@ -218,7 +236,11 @@ std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& g
   ModelOptions model = given;
   LikelihoodOptions options = likelihood;
   options.delayed_channels = with_names(given, panel.coordinates.channels, panel.coordinates.controls).delayed_channels;
-  const PanelScales scales = scales_of(panel, given, options, origin, RegionLoop(plan, communicator), log, start);
+  options.max_exponent = given.max_exponent;
+  const RegionLoop loop(plan, communicator);
+  std::vector<double> spend_C = training_spend(panel, origin, loop);
+  check_priors(panel.coordinates, options, spend_C);
+  const PanelScales scales = scales_of(panel, given, options, origin, loop, log, start);
   model.media_unit = scales.media_unit;
   model.size_offset = scales.size_offset;
   std::vector<Member> members;
@@ -226,9 +248,8 @@ std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& g
   for (const auto& seed : seeds) members.push_back(member_of(model, origin, seed.value_or(0)));
   auto fit = empty_fit(panel, model, trainer, members, std::move(plan), communicator);
   const at::Tensor patterns = temporal_patterns(model, fit->model.seasonal_period(), 0, panel.weeks());
-  LikelihoodData data = likelihood_data(fit->data, 0, patterns, fit->loop);
-  data.year = fit->model.seasonal_period();
-  data.spend_C = training_spend(panel, origin, fit->loop);
+  LikelihoodData data = likelihood_data(fit->data, 0, patterns, fit->model.seasonal_period(), fit->loop);
+  data.spend_C = std::move(spend_C);
   mark_guesses(panel, fit->loop, data);
   data.experiments = experiments_within(options.experiments, 0, origin);
   auto found = std::make_shared<LikelihoodFit>(
@@ -246,7 +267,7 @@ InnerPredictions likelihood_predictions(const Fit& fit, const std::vector<int64_
         empty_fit(fit.panel, fit.model.options(), fit.options, {member}, fit.loop.plan(), fit.loop.communicator());
     const at::Tensor patterns =
         temporal_patterns(fit.model.options(), fit.model.seasonal_period(), 0, fit.panel.weeks());
-    LikelihoodData data = likelihood_data(at_origin->data, 0, patterns, fit.loop);
+    LikelihoodData data = likelihood_data(at_origin->data, 0, patterns, fit.model.seasonal_period(), fit.loop);
     data.spend_C = training_spend(fit.panel, member.origin, fit.loop);
     data.experiments = experiments_within(fit.likelihood->options.experiments, 0, member.origin);
     fill(*at_origin,

@@ -18,12 +18,12 @@ namespace dcmmm {
 std::vector<ChannelIdentification> identify_channels(const Panel& panel, const ModelOptions& options, int64_t origin,
                                                      const RegionLoop& loop);
 
-/// The model's options under the likelihood: the likelihood's bound of the exponents, patterns of the regions' own, no
-/// GRU.
+/// The model's options under the likelihood: its lower bound of the exponents, patterns of the regions' own, no GRU.
 ModelOptions options_of_likelihood(ModelOptions model, const LikelihoodOptions& likelihood);
 
-/// Fits a member for each seed (fit_likelihood). Nothing is left to descend on. `model` as
-/// options_of_likelihood gives it; `start` as fit_likelihood takes it. Collective.
+/// Fits a member for each seed (fit_likelihood). Nothing is left to descend on. `model` as options_of_likelihood gives
+/// it, exponents' upper bound included; `start` as fit_likelihood takes it. Throws UserError where a prior's exponent
+/// is at or above that bound, or an ROI is known of a channel without spend in the training weeks. Collective.
 std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& model,
                                        const LikelihoodOptions& likelihood, const TrainerOptions& trainer,
                                        int64_t origin, const std::vector<std::optional<uint64_t>>& seeds,

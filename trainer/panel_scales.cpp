@@ -58,7 +58,7 @@ class Contest {
     member.media_unit = scales.media_unit;
     member.size_offset = scales.size_offset;
     const FitData data = make_fit_data(panel_, {member}, at::kDouble, loop_);
-    LikelihoodData likelihood = likelihood_data(data, 0, patterns_, loop_);
+    LikelihoodData likelihood = likelihood_data(data, 0, patterns_, seasonal_period(panel_.coordinates.step), loop_);
     for (int64_t r = 0; r < data.regions; ++r)
       if (!is_sampled(loop_.plan().first_region + r, kMostJudged, data.all_regions))
         likelihood.size_R[static_cast<size_t>(r)] = 0;

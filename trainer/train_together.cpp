@@ -133,7 +133,10 @@ class Together {
     forget_forecasts();
     FitState& state = batch_.state;
     std::vector<bool> is_finite(fits_.size(), true);
-    const int64_t end = state.step + steps_until_due(first, state.step);
+    // Fits without shadows, say, have fewer dates: a stop that is another fit's changes nothing.
+    int64_t steps = steps_until_due(first, state.step);
+    for (const Fit* fit : fits_) steps = std::min(steps, steps_until_due(*fit, state.step));
+    const int64_t end = state.step + steps;
     while (state.step < end) {
       const std::vector<StepReport> reports =
           device_ ? device_->run(state, end - state.step, 0)
@@ -231,8 +234,7 @@ std::vector<std::string> train_together(const std::vector<Fit*>& fits, const std
     if (going.empty() || stop()) return problems;
     gather();
     together->forget_forecasts();
-    for (const size_t i : going)
-      if (huber_is_due(fits[i]->state.step, fits[i]->options.steps)) refresh_cell_weights(*fits[i]);
+    for (const size_t i : going) refresh_cell_weights_when_due(*fits[i]);
     const std::vector<bool> is_finite = together->run_steps();
     std::vector<size_t> next, not_finite;
     for (size_t place = 0; place < going.size(); ++place) {

@@ -69,7 +69,7 @@ Outcome train(Fit& fit, const TrainerCallbacks& callbacks, GraphTerm* graph) {
   // A resumed run's: the steps depend on nothing else, so they are taken again.
   if (graph != nullptr) advance(*graph, first_step, fit.loop);
   while (fit.state.step < options.steps && any_active(fit)) {
-    if (huber_is_due(fit.state.step, options.steps)) refresh_cell_weights(fit);
+    refresh_cell_weights_when_due(fit);
     Request request = callbacks.request ? callbacks.request() : Request::kNone;
     if (options.time_limit > 0 && elapsed() > options.time_limit) request = Request::kStop;
     // A checkpoint that is due is asked for like a signal's, so that the ranks' clocks needn't agree.

@@ -71,6 +71,10 @@ void judge(Fit& fit, const std::vector<double>& rmse) {
   }
 }
 
+bool huber_is_due(int64_t step, int64_t steps) {
+  return steps >= 4 && (step == steps / 4 || step == steps / 2 || step == 3 * steps / 4);
+}
+
 }  // namespace
 
 bool any_active(const Fit& fit) {
@@ -79,7 +83,9 @@ bool any_active(const Fit& fit) {
   return false;
 }
 
-void refresh_cell_weights(Fit& fit) {
+void refresh_cell_weights_when_due(Fit& fit) {
+  if (!huber_is_due(fit.state.step, fit.options.steps) || fit.weights_taken_at == fit.state.step) return;
+  fit.weights_taken_at = fit.state.step;
   const auto& members = fit.data.members;
   if (std::none_of(members.begin(), members.end(), [](const Member& member) { return member.huber_delta > 0; }))
     return;  // saves the pass over the panel
@@ -89,10 +95,6 @@ void refresh_cell_weights(Fit& fit) {
           : fit.model.residuals(fit.data, fit.state.shared_EP, fit.state.local_ERL, fit.loop);
   fit.model.refresh_cell_weights(fit.data, residual_ERT, fit.loop);
   if (fit.device) fit.device->take_cell_weights();
-}
-
-bool huber_is_due(int64_t step, int64_t steps) {
-  return steps >= 4 && (step == steps / 4 || step == steps / 2 || step == 3 * steps / 4);
 }
 
 double validate(Fit& fit) {

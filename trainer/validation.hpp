@@ -19,14 +19,12 @@ bool validation_is_due(const Fit& fit, int64_t step);
 /// Whether any member that the user asked for isn't frozen.
 bool any_active(const Fit& fit);
 
-/// Huber's weights are taken anew before this step, a quarter, a half and three quarters through.
-bool huber_is_due(int64_t step, int64_t steps);
-
-/// Steps from `step` to where one of these, or the end, is due; 1 at least.
+/// Steps from `step` to where a validation, Huber's weights, or the end, is due; 1 at least.
 int64_t steps_until_due(const Fit& fit, int64_t step);
 
-/// Collective.
-void refresh_cell_weights(Fit& fit);
+/// Huber's weights are taken anew before the next step, where that is a quarter, a half or three quarters through:
+/// once, however often this is called before the step is done. Collective.
+void refresh_cell_weights_when_due(Fit& fit);
 
 /// At the end: members whose last validations were worse go back to their best parameters.
 void take_best(Fit& fit, const std::function<void(const std::string&)>& log);

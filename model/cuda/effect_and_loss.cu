@@ -157,7 +157,8 @@ __global__ void __launch_bounds__(kRowThreads) with_gradients(Step<Real> step, C
   double penalty = 0;
   const Real level_penalty = H > 0 ? static_cast<Real>(step.panel.level_penalty_E[row.member]) : Real(0),
              change_penalty = H > 0 ? static_cast<Real>(step.panel.change_penalty_E[row.member]) : Real(0),
-             gru_scale = static_cast<Real>(step.constant.gru_scale);
+             gru_scale = static_cast<Real>(step.constant.gru_scale),
+             inverse_scale = gru_scale > Real(0) ? Real(1) / gru_scale : Real(0);
   const int origin = step.panel.origin_E[row.member];
   const auto into = [](double* sums) { return [sums](int w, double sum) { sums[w] = sum; }; };
   sum_over_weeks(T, C, memory.space, into(sums_W), [&](int t, int c) {
@@ -167,7 +168,7 @@ __global__ void __launch_bounds__(kRowThreads) with_gradients(Step<Real> step, C
     step.scratch.response_gradient_TC[cell] = gradient * coefficient;
     if (H == 0) return static_cast<double>(of_level);
     const Real* here = step.scratch.deviation_TC + cell;
-    const Real deviation = *here, unit = deviation / gru_scale;
+    const Real deviation = *here, unit = deviation * inverse_scale;
     Real to_deviation = of_level;
     if (t < origin) {
       const Real change = t > 0 ? deviation - here[-C] : Real(0), next = t + 1 < origin ? here[C] - deviation : Real(0);

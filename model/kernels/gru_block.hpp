@@ -170,7 +170,8 @@ void gru_backward_block(const GruPacked<Real>& weights, const GruBackward<Real>&
   for (int64_t i = 0; i < rows * 5 * G; ++i) grad_state_NG[i] = Real(0);
   for (int64_t i = 0; i < kWeeksAtOnce * rows * D; ++i) output_WND[i] = Real(0);
   first_state<Real, kBytes>(block.state_in_NH, rows * H, first_NH);
-  const Real inverse_scale = Real(1) / block.scale;
+  // At a scale of 0 nothing flows back, whatever the tanh was; 0 / 0 would be no number.
+  const Real inverse_scale = block.scale > Real(0) ? Real(1) / block.scale : Real(0);
   for (int64_t end = weeks; end > 0; end -= kWeeksAtOnce) {
     const int64_t first = end > kWeeksAtOnce ? end - kWeeksAtOnce : 0, count = end - first;
     gather_inputs<Real, kBytes>(block.input, rows, weeks, first, count, input_WNI);

@@ -154,7 +154,11 @@ TEST_F(Surrogate, StandsBackWhereItCannotStandForThePanel) {
   EXPECT_TRUE(CurveSurrogate::can_stand_for(CurveEvidence(case_.data, options_, fixed, center_, loop_)));
   LikelihoodData many;
   many.channels = ResponseBasis::kMostChannels;
+  many.origin = 2048;  // sums of 64 MiB
   EXPECT_TRUE(ResponseBasis::spans(many));
+  ++many.origin;
+  EXPECT_FALSE(ResponseBasis::spans(many));
+  many.origin = 100;
   ++many.channels;
   EXPECT_FALSE(ResponseBasis::spans(many));
   case_.data.frequency_RTC = case_.data.media_RTC;

@@ -121,6 +121,36 @@ TEST_F(Drifting, ObjectiveAgreesWithFiniteDifferencesAndDoesNotDependOnChunks) {
   }
 }
 
+// One process that remembers the longest sum.
+class LongestSum final : public Communicator {
+ public:
+  int rank() const override { return 0; }
+  int size() const override { return 1; }
+  void all_reduce_sum(std::span<double> values) override { longest = std::max(longest, std::ssize(values)); }
+  void all_reduce_sum(std::span<int64_t>) override {}
+  void all_reduce_max(std::span<double>) override {}
+  std::vector<double> all_gather(std::span<const double> mine) override { return {mine.begin(), mine.end()}; }
+  void broadcast(std::string&, int) override {}
+  void barrier() override {}
+  std::unique_ptr<Communicator> split(int) override { return nullptr; }
+
+  std::ptrdiff_t longest = 0;
+};
+
+// Each thread has such sums of its own.
+TEST_F(Drifting, SumsOfTheObjectiveAreOneSquareOfTheWeeksWhateverTheChannels) {
+  const FixedCovariance covariance = fix_covariance(case_.data, initial_components(true, true, true),
+                                                    freeze(case_.data, case_.truth, shares_, true, loop_), loop_);
+  const Mode mode = find_mode(case_.data, options_, covariance, case_.truth, case_.truth, 0, loop_);
+  LongestSum counting;
+  const RegionLoop loop(testing::plan_of(12, 5), counting);
+  const DriftObjective objective(case_.data, options_, covariance, mode, 12, loop);
+  const int64_t T = case_.data.origin;
+  RowMatrix gradient;
+  objective.value(RowMatrix::Zero(T, 2), gradient);
+  EXPECT_EQ(counting.longest, T * T + T * 2);
+}
+
 // Root of the mean squared distance of the fitted path from the truth, over training weeks and channels.
 double path_error(const LikelihoodFit& fit, double swing) {
   const RowMatrix path = fit.members[0].drift_NC();

@@ -82,6 +82,19 @@ TEST(Gate, SeesCollinearAndSilentChannelsAndDoesNotDependOnChunks) {
   EXPECT_TRUE(std::isnan(silent[0].local_slope));
   EXPECT_EQ(silent[0].weeks_on, 0.0);
   EXPECT_FALSE(silent[0].follows_demand);
+  EXPECT_FALSE(silent[0].is_identified());
+  EXPECT_THAT(silent[0].reason, ::testing::HasSubstr("doesn't vary"));
+  EXPECT_TRUE(silent[1].is_identified());
+}
+
+// What a region does beyond the nation is nothing where it is the nation.
+TEST(Gate, SaysNothingOfDemandInASingleRegion) {
+  for (const auto& channel : gate(likelihood_case(1, 110).data)) {
+    EXPECT_TRUE(std::isnan(channel.demand_slope) && std::isnan(channel.demand_t));
+    EXPECT_TRUE(std::isnan(channel.local_slope));
+    EXPECT_FALSE(std::isnan(channel.national_slope));
+    EXPECT_TRUE(channel.is_identified());
+  }
 }
 
 }  // namespace

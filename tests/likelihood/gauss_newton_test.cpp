@@ -22,7 +22,11 @@ TEST(Columns, DerivativesAgreeWithFiniteDifferences) {
   delayed.max_lag = 7;
   delayed.coordinates.conservativeResize(8);
   delayed.coordinates.tail(2) << 0.3, -0.55;
-  for (const Shapes& shapes : {sample.truth, delayed}) {
+  Shapes cut = sample.truth;  // of exponents 1.8 and 2.6
+  cut.max_exponent = 2.2;
+  EXPECT_EQ(cut.exponent(0), sample.truth.exponent(0));
+  EXPECT_EQ(cut.exponent(1), 2.2);
+  for (const Shapes& shapes : {sample.truth, delayed, cut}) {
     const ColumnLayout layout{2, 1, 2, shapes.blocks(), false};
     RowMatrix columns(20, layout.count()), above = columns, below = columns;
     fill_columns(sample.data, layout, shapes, nullptr, 0, columns);
@@ -180,6 +184,29 @@ TEST(LikelihoodFit, AChannelWithoutMediaInTheTrainingWeeksHasNoShare) {
     EXPECT_NEAR(fit.media_share, fit.members[0].mode.linear.head(2).sum(), 1e-3);
     EXPECT_EQ(draw_posterior(fit.members[0].mode, {}, 10, RandomStream(1, 2)).linear_DL.col(1).cwiseAbs().maxCoeff(),
               0);
+  }
+}
+
+TEST(LikelihoodFit, NoExponentIsAboveItsBound) {
+  const auto sample = likelihood_case(20, 110, 5);  // of exponents 1.8 and 2.6
+  const auto communicator = make_local_communicator();
+  const RegionLoop loop(testing::plan_of(20, 64), *communicator);
+  LikelihoodOptions options;
+  options.drift = Drift::kNone;
+  options.exponent = 1.5;
+  options.max_exponent = 1.9;
+  for (const int64_t draws : {0, 50}) {
+    options.curve_draws = draws;
+    const LikelihoodFit fit = fit_likelihood(sample.data, options, {std::nullopt, 7}, 20, 4, loop, {});
+    for (const LikelihoodMember& member : fit.members) {
+      for (int64_t c = 0; c < 2; ++c) EXPECT_LE(member.mode.shapes.exponent(c), 1.9);
+      EXPECT_TRUE(member.mode.linear.allFinite());
+    }
+    EXPECT_NEAR(fit.members[0].mode.shapes.exponent(1), 1.9, 0.02);
+    options.max_exponent = std::numeric_limits<double>::infinity();
+    EXPECT_GT(fit_likelihood(sample.data, options, {std::nullopt}, 20, 4, loop, {}).members[0].mode.shapes.exponent(1),
+              2.0);
+    options.max_exponent = 1.9;
   }
 }
 

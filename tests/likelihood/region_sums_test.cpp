@@ -150,10 +150,9 @@ TEST_F(Sums, NationalLevelIsIntegratedOutAsByTheDenseCovarianceOfAllCells) {
     for (int64_t j = 0; j < layout_.count(); ++j)
       EXPECT_NEAR(gram(i, j), expected(i, j), 1e-3 * (1 + std::abs(expected(i, j))));
   const double determinant = 2 * factor.matrixLLT().diagonal().array().log().sum();
-  EXPECT_NEAR(national.log_determinant, determinant - of_regions, 1e-3);
   const IntegratedSums integrated = integrate_nation(sums, components_);
   EXPECT_LT((integrated.gram_PP - gram).norm(), 1e-10 * gram.norm());
-  EXPECT_NEAR(integrated.log_determinant, national.log_determinant, 1e-9);
+  EXPECT_NEAR(integrated.log_determinant, determinant - of_regions, 1e-3);
 }
 
 TEST_F(Sums, DoNotDependOnChunks) {

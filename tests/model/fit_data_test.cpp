@@ -63,6 +63,45 @@ TEST(FitData, WeightsHaveMeanOneOverUsableCells) {
               1e-9 * data.cells_E[0]);
 }
 
+// Unusable regions: too little history, or a total (of returns, say) that is far below 0.
+TEST(FitData, RegionsThatCannotBeUsedHaveNoSayInTheOthersScalesAndWeights) {
+  Panel without = mmm_panel(6, 40, 2, 1);
+  for (int64_t t = 0; t < 40; ++t) without.observed_RT[4 * 40 + t] = without.observed_RT[5 * 40 + t] = 0;
+  Panel with = mmm_panel(6, 40, 2, 1);
+  for (int64_t t = 0; t < 40; ++t) {
+    with.observed_RT[4 * 40 + t] = t < 3;
+    with.target_RT[5 * 40 + t] = -1e9;
+    with.controls_RTK[5 * 40 + t] *= 100;
+  }
+  for (const MediaUnit unit : {MediaUnit::kRegion, MediaUnit::kTarget, MediaUnit::kPopulation}) {
+    ModelOptions options = small_model();
+    options.media_unit = unit;
+    std::vector<std::string> notes;
+    const FitData found = data_of(with, 32, options, &notes), expected = data_of(without, 32, options);
+    const auto usable = [](const at::Tensor& by_region) { return by_region.narrow(1, 0, 4); };
+    EXPECT_TRUE(at::equal(found.region_weight_ER, expected.region_weight_ER));
+    EXPECT_GT(usable(found.region_weight_ER).min().item<double>(), 0);
+    EXPECT_TRUE(at::equal(usable(found.inverse_media_scale_ERC), usable(expected.inverse_media_scale_ERC)));
+    EXPECT_TRUE(at::equal(usable(found.inverse_control_scale_ERK), usable(expected.inverse_control_scale_ERK)));
+    EXPECT_EQ(found.cells_E, expected.cells_E);
+    EXPECT_EQ(found.cells_E[0], (found.cell_weight_ERT > 0).sum().item<double>());
+    EXPECT_EQ(found.national_target_scale_E, expected.national_target_scale_E);
+    EXPECT_EQ(notes.size(), 2u);
+    EXPECT_TRUE(any_note(notes, "Region r4 has 3 observed") && any_note(notes, "Region r5 has "));
+  }
+}
+
+TEST(FitData, IsFiniteWithoutAnyUsableRegion) {
+  Panel panel = mmm_panel(3, 30, 2, 1);
+  std::fill(panel.target_RT.begin(), panel.target_RT.end(), 0.0);
+  ModelCase fit(panel, small_model(), {{24, 1}});
+  EXPECT_EQ(fit.data.region_weight_ER.abs().max().item<double>(), 0);
+  EXPECT_TRUE(fit.data.inverse_media_scale_ERC.isfinite().all().item<bool>());
+  EXPECT_TRUE(fit.data.inverse_control_scale_ERK.isfinite().all().item<bool>());
+  const ChunkLoss loss = fit.model.chunk_loss(fit.data, fit.anchor, fit.shared_EP, fit.local_ERL, fit.all());
+  EXPECT_TRUE(loss.total_E.isfinite().all().item<bool>());
+}
+
 TEST(FitData, NothingOutsideTheTrainingWeeksChangesScales) {
   Panel panel = mmm_panel(6, 40, 2, 2);
   const FitData before = data_of(panel, 32);

@@ -150,6 +150,18 @@ TEST_P(Gru, WithoutAGradientIsTheSame) {
   EXPECT_TRUE(at::equal(run(in).path_ERTC.detach(), plain));
 }
 
+TEST_P(Gru, MovesNothingAndLearnsNothingAtAScaleOfZero) {
+  const auto in = gru_case(2, 5, 20, 3, 9);
+  std::vector<at::Tensor> leaves;
+  for (size_t k = 0; k < 7; ++k) leaves.push_back(in[k].detach().requires_grad_(true));
+  const at::Tensor path = gru_path({leaves[0], kShift, fixed_inputs(in[0]), shared_inputs(in[0])},
+                                   {leaves[1], leaves[2], leaves[3], leaves[4], leaves[5], leaves[6]}, 0.0, in[7])
+                              .path_ERTC;
+  EXPECT_EQ(path.abs().max().item<double>(), 0);
+  for (const at::Tensor& gradient : torch::autograd::grad({path.sum()}, leaves))
+    EXPECT_EQ(gradient.abs().max().item<double>(), 0);
+}
+
 TEST_P(Gru, StaysFiniteWhenItsGatesSaturate) {
   for (const at::ScalarType type : {at::kFloat, at::kDouble}) {
     const auto in = gru_case(1, 5, 4, 3, 17);

@@ -119,6 +119,24 @@ TEST(Lifts, PullTheLossByTheirSquares) {
   }
 }
 
+// Chunks without a region that takes part are passed over.
+TEST(Lifts, DoNotDependOnTheChunks) {
+  ModelOptions options = small_model();
+  options.knowledge.experiments = {{"one", 1, {4}, 20, 31, 900.0, 50.0}, {"two", 0, {1, 4}, 25, 38, 500.0, 40.0}};
+  const LiftCase fit(options);
+  const RegionLoop loop(plan_regions(testing::observed_cells(fit.panel), 0, 1, 2, false), *fit.alone);
+  const std::vector<double> found = fit.model.all_lifts(fit.data, fit.shared_EP, fit.local_ERL, loop),
+                            expected = fit.model.all_lifts(fit.data, fit.shared_EP, fit.local_ERL, fit.loop);
+  ASSERT_EQ(found.size(), 4u);
+  for (size_t i = 0; i < 4; ++i) EXPECT_NEAR(found[i], expected[i], 1e-12 * expected[i]);
+  EXPECT_GT(expected[0], 0);
+  at::Tensor start = initial_shared(fit.model.layout(), options, fit.data.members);
+  fit.model.closed_form(fit.data, start, loop);
+  EXPECT_TRUE(at::allclose(start, fit.closed_EP, 1e-9, 1e-12));
+  // Each chunk of a step copies its members' observations, but not their lists of regions.
+  EXPECT_EQ(fit.data.only(1).lifts[1].regions, fit.data.lifts[1].regions);
+}
+
 // A closed form is straight in the coefficients, so it lies between panel and measurement by the inverse variances.
 TEST(Lifts, MoveTheClosedFormByThePrecisions) {
   ModelOptions options = small_model();

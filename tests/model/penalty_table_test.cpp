@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "model/prior_strengths.hpp"
 #include "tests/mmm_panel.hpp"
 #include "tests/model/model_case.hpp"
 
@@ -38,6 +39,20 @@ void expect_the_tensor_code(const ModelOptions& options, int64_t controls) {
     }
     EXPECT_NEAR(sum, expected_E[e].item<double>(), 1e-9 * expected_E[e].item<double>());
   }
+}
+
+TEST(RidgeFactor, IsThatOfTheTermsKind) {
+  ModelOptions options;
+  options.ridge = 7;
+  options.ridge_media = 2;
+  options.ridge_controls = 3;
+  options.ridge_events = 5;
+  options.ridge_patterns = 11;
+  const Member member = member_of(options, 30, 1);
+  const LinearTerms terms{2, 3, 1};
+  const double expected[] = {2, 2, 3, 3, 5, 11, 11};
+  for (int64_t i = 0; i < 7; ++i)
+    EXPECT_DOUBLE_EQ(ridge_factor(member, options, terms, i), 0.07 * expected[i]) << "term " << i;
 }
 
 TEST(PenaltyTable, IsTheTensorCodesPenalty) {

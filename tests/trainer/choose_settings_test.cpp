@@ -48,18 +48,18 @@ double closed_form_rmse(const Panel& panel, const ModelOptions& options, int64_t
   return std::sqrt(squares / cells);
 }
 
-TEST(InnerOrigins, AreUpToFourAndLeaveHalfOfTheWeeks) {
-  EXPECT_THAT(inner_origins(101).origin_O, ElementsAre(93, 85, 77, 69));
-  EXPECT_THAT(inner_origins(77).origin_O, ElementsAre(69, 61, 53));
-  EXPECT_THAT(inner_origins(40).origin_O, ElementsAre(35, 30, 25));
-  EXPECT_EQ(inner_origins(40).horizon, 5);
-  EXPECT_TRUE(inner_origins(20).origin_O.empty());
+TEST(LadderOrigins, AreUpToFourAndLeaveHalfOfTheWeeks) {
+  EXPECT_THAT(ladder_origins(101).origin_O, ElementsAre(93, 85, 77, 69));
+  EXPECT_THAT(ladder_origins(77).origin_O, ElementsAre(69, 61, 53));
+  EXPECT_THAT(ladder_origins(40).origin_O, ElementsAre(35, 30, 25));
+  EXPECT_EQ(ladder_origins(40).horizon, 5);
+  EXPECT_TRUE(ladder_origins(20).origin_O.empty());
 }
 
-TEST(ChooseSettings, JudgesByTheForecastsOfTheTrainersClosedForm) {
-  const Panel panel = mmm_panel(7, 70, 3, 2);
-  const SettingsChoice choice = choose(panel, {}, {}, 64);
-  ASSERT_THAT(choice.origin_O, ElementsAre(56, 48, 40));
+// Returns how many forecasts were compared.
+int compare_with_the_trainers_closed_form(const Panel& panel, const ModelOptions& start) {
+  const SettingsChoice choice = choose(panel, start, {}, 64);
+  EXPECT_THAT(choice.origin_O, ElementsAre(56, 48, 40));
   // The last judgement of every candidate was made with all settings as chosen, but the one that it is about.
   int compared = 0;
   for (const SettingsCandidate& row : choice.candidates) {
@@ -79,7 +79,18 @@ TEST(ChooseSettings, JudgesByTheForecastsOfTheTrainersClosedForm) {
                   1e-5 * row.rmse_O[o])
           << row.setting << " " << row.value;
   }
-  EXPECT_GT(compared, 30);
+  return compared;
+}
+
+TEST(ChooseSettings, JudgesByTheForecastsOfTheTrainersClosedForm) {
+  const Panel panel = mmm_panel(7, 70, 3, 2);
+  EXPECT_GT(compare_with_the_trainers_closed_form(panel, {}), 30);
+  ModelOptions known;  // against what the panel says of the first
+  known.knowledge.control_signs = {-1, 1};
+  EXPECT_GT(compare_with_the_trainers_closed_form(panel, known), 30);
+  Panel returns = panel;  // one region's total is far below 0
+  for (int64_t t = 0; t < 70; ++t) returns.target_RT[6 * 70 + t] = -1e6;
+  EXPECT_GT(compare_with_the_trainers_closed_form(returns, {}), 30);
 }
 
 TEST(ChooseSettings, TakesWhatIsClearlyBetterAndNothingElse) {

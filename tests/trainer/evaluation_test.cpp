@@ -192,6 +192,18 @@ TEST(FitEvaluation, LeavesRegionsWithFewTrainingWeeksOutOfTheHoldout) {
   EXPECT_EQ(figures.naive[0].cells, 1);
 }
 
+TEST(BestNaiveRmse, IsOverTheRegionsThatCount) {
+  const Panel panel = small_panel({{1, 2, 4, 5, 9, -1}, {1, 1, 1, 1, 8, 800}}, 6);
+  const auto alone = make_local_communicator();
+  const auto rmse = [&](bool first, bool second) {
+    const bool counts_R[] = {first, second};
+    return best_naive_rmse(panel, 4, 2, counts_R, *alone);
+  };
+  EXPECT_DOUBLE_EQ(rmse(true, false), 4);  // the last value, 5, against 9
+  EXPECT_DOUBLE_EQ(rmse(true, true), std::sqrt((4. * 4 + 7 * 7 + 799 * 799) / 3));
+  EXPECT_TRUE(std::isnan(rmse(false, false)));
+}
+
 TEST(FitEvaluation, HasNoHoldoutFiguresWithoutHoldout) {
   const FitFigures figures = fit_figures(small_panel({{1, 2, 3, 4}}, 4), {1, 2, 3, 5}, 4, 0);
   EXPECT_EQ(figures.train.cells, 4);

@@ -97,8 +97,8 @@ TEST(FitCheckpoint, RefusesACheckpointOfAnotherModel) {
   FitCase run(mmm_panel(kRegions, kWeeks, 3, 2), quick_model(), quick_trainer(2), kOrigin, {1});
   const Checkpoint checkpoint = make_checkpoint(*run.fit, "", "");
   const auto expect_refusal = [&](const ModelOptions& model, const TrainerOptions& trainer,
-                                  const std::vector<uint64_t>& seeds, const char* part) {
-    FitCase other(mmm_panel(kRegions, kWeeks, 3, 2), model, trainer, kOrigin, seeds);
+                                  const std::vector<uint64_t>& seeds, const char* part, int64_t origin = kOrigin) {
+    FitCase other(mmm_panel(kRegions, kWeeks, 3, 2), model, trainer, origin, seeds);
     try {
       restore_fit(checkpoint, *other.fit);
       FAIL() << "accepted; expected a complaint about " << part;
@@ -113,6 +113,9 @@ TEST(FitCheckpoint, RefusesACheckpointOfAnotherModel) {
   TrainerOptions single = quick_trainer(2);
   single.float64 = false;
   expect_refusal(quick_model(), single, {1}, "precision");
+  expect_refusal(quick_model(), quick_trainer(2), {7}, "its seed is 1, and this run's 7");
+  // Weeks that were trained on would be held out.
+  expect_refusal(quick_model(), quick_trainer(2), {1}, "data.holdout_weeks", kOrigin - 4);
 }
 
 TEST(FitCheckpoint, RefusesACheckpointOfAModelWithoutGru) {

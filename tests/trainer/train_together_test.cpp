@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <limits>
 
+#include "common/errors.hpp"
 #include "tests/trainer/fit_case.hpp"
 
 namespace dcmmm {
@@ -93,6 +95,56 @@ TEST(TrainTogether, AFitThatIsNotFiniteGoesOnAloneAndLeavesTheOthersAsTheyAre) {
     said = error.what();
   }
   EXPECT_EQ(problems[1].empty(), said.empty()) << problems[1] << said;
+}
+
+// A fit that fails right after Huber's weights were taken goes on alone with these, as it would have.
+TEST(TrainTogether, TakesHubersWeightsOnceForAFitThatGoesOnAlone) {
+  // A quarter through: the next step ruins the parameters, the one after it fails. Long before the half all is over.
+  const auto spoil_then_stop = [](Fit& fit) {
+    if (fit.state.step == 6) fit.options.learning_rate = std::numeric_limits<double>::quiet_NaN();
+    return fit.state.step >= 8;
+  };
+  FitCase other = trial(0, 0.02), together = trial(2, 0.02), alone = trial(2, 0.02);
+  for (FitCase* of : {&other, &together, &alone}) of->fit->options.patience = 100;
+  TrainerCallbacks callbacks;
+  callbacks.request = [&] { return spoil_then_stop(*alone.fit) ? Request::kStop : Request::kNone; };
+  EXPECT_EQ(train(*alone.fit, callbacks), Outcome::kStopped);
+  train_together(
+      {other.fit.get(), together.fit.get()}, [&] { return spoil_then_stop(*together.fit); },
+      [](size_t, const std::string&) {});
+  EXPECT_EQ(together.fit->state.step, alone.fit->state.step);
+  EXPECT_LT(together.fit->state.active_E[0], 1) << "it never failed";
+  EXPECT_LT(distance(together.fit->data.cell_weight_ERT, alone.fit->data.cell_weight_ERT), 1e-9);
+}
+
+// The first of these rolling origins leaves too few weeks for a shadow, so it is never validated; the others are.
+TEST(TrainTogether, ValidatesEachFitWhenItIsDueWhicheverComesFirst) {
+  const auto fit_until = [](int64_t weeks, int64_t origin) {
+    TrainerOptions options = quick_trainer(24);
+    options.validate_every = 2;
+    options.patience = 2;
+    options.learning_rate = 0.5;
+    return FitCase(slice_weeks(mmm_panel(7, 52, 3, 2), 0, weeks), quick_model(), options, origin, {5});
+  };
+  const std::vector<std::pair<int64_t, int64_t>> cuts = {{20, 15}, {24, 19}, {28, 23}};
+  std::deque<FitCase> pack;
+  std::vector<Fit*> fits;
+  for (const auto& [weeks, origin] : cuts) fits.push_back(pack.emplace_back(fit_until(weeks, origin)).fit.get());
+  for (const Fit* fit : fits) ASSERT_TRUE(may_go_together(*fits[0], *fit));
+  ASSERT_FALSE(fits[0]->has_shadows());
+  ASSERT_TRUE(fits[1]->has_shadows() && fits[2]->has_shadows());
+  const auto problems = train_together(
+      fits, [] { return false; }, [](size_t, const std::string&) {});
+  for (size_t i = 0; i < cuts.size(); ++i) {
+    const FitCase alone = fit_until(cuts[i].first, cuts[i].second);
+    train(*alone.fit, {});
+    EXPECT_EQ(problems[i], "");
+    EXPECT_EQ(fits[i]->state.step, alone.fit->state.step) << i;
+    EXPECT_EQ(fits[i]->stopping.best_step_E, alone.fit->stopping.best_step_E) << i;
+    EXPECT_EQ(fits[i]->stopping.worse_E, alone.fit->stopping.worse_E) << i;
+    EXPECT_LT(distance(pack[i].predictions(), alone.predictions()), 1e-9) << i;
+  }
+  EXPECT_LT(fits[1]->state.step, 24) << "early stopping has nothing to say here";
 }
 
 // Rolling origins: each sees the panel up to its own forecast.

@@ -226,6 +226,20 @@ TEST(Train, ValidationWeeksWithoutObservationsStopNothing) {
   EXPECT_GT(distance(run.fit->state.shared_EP[0], start[0]), 0);
 }
 
+// A region that sold nothing before the inner origin has no forecast of its shadow to compare with.
+TEST(Train, TheValidationsNaiveForecastsAreOfTheShadowsCells) {
+  Panel late = panel(), without = panel();
+  for (int64_t t = 0; t < kWeeks; ++t) {
+    late.observed_RT[5 * kWeeks + t] = 1;
+    late.target_RT[5 * kWeeks + t] = t < kOrigin - 8 ? 0 : 1e6;
+    without.observed_RT[5 * kWeeks + t] = 0;
+  }
+  const FitCase found(late, quick_model(), quick_trainer(), kOrigin, {1}),
+      expected(without, quick_model(), quick_trainer(), kOrigin, {1});
+  EXPECT_GT(found.fit->data.region_weight_ER[0][5].item<double>(), 0);
+  EXPECT_EQ(found.fit->naive_rmse_E, expected.fit->naive_rmse_E);
+}
+
 TEST(Train, TooFewWeeksForAnInnerOriginTrainWithoutValidation) {
   FitCase run(mmm_panel(5, 20, 2, 1), quick_model(), quick_trainer(), 12, {1});
   EXPECT_FALSE(run.fit->has_shadows());
