@@ -1,10 +1,15 @@
 #include "analysis/channel_moves.hpp"
 
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
 #include <numeric>
+#include <utility>
 
 #include "analysis/channel_interval.hpp"
 #include "analysis/figures_text.hpp"
 #include "analysis/results_file.hpp"
+#include "common/files.hpp"
 #include "common/text.hpp"
 
 namespace dcmmm {
@@ -19,11 +24,34 @@ std::string range(const Interval& interval, double factor, int decimals) {
   return text(fixed(factor * interval.lower, decimals), " .. ", fixed(factor * interval.upper, decimals));
 }
 
+// Whether a run's metrics.json has the sums.
+bool take_sums(const std::filesystem::path& metrics, ChannelTotals& totals) {
+  const auto json = nlohmann::json::parse(read_text_file(metrics), nullptr, /*allow_exceptions=*/false);
+  const auto number = [&](const std::vector<std::string>& path) {
+    const nlohmann::json* node = &json;
+    for (const std::string& name : path) {
+      if (!node->is_object() || !node->contains(name)) return std::numeric_limits<double>::quiet_NaN();
+      node = &node->at(name);
+    }
+    return node->is_number() ? node->get<double>() : std::numeric_limits<double>::quiet_NaN();
+  };
+  std::vector<double> contribution_C;
+  contribution_C.reserve(totals.channels.size());
+  for (const std::string& channel : totals.channels)
+    contribution_C.push_back(number({"contributions", "channels", channel}));
+  const double predicted = number({"contributions", "predicted"});
+  if (!std::isfinite(std::accumulate(contribution_C.begin(), contribution_C.end(), predicted))) return false;
+  totals.contribution_C = std::move(contribution_C);
+  totals.predicted = predicted;
+  return true;
+}
+
 }  // namespace
 
-ChannelTotals channel_totals(const std::filesystem::path& results) {
+ChannelTotals channel_totals(const std::filesystem::path& results, const std::filesystem::path& metrics) {
   const ResultsReader reader(results);
   ChannelTotals out{reader.coordinates().channels, {}, 0, reader.shared()};
+  if (take_sums(metrics, out)) return out;
   const auto regions = static_cast<int64_t>(reader.coordinates().regions.size());
   out.contribution_C.assign(out.channels.size(), 0.0);
   for (int64_t first = 0; first < regions; first += kRegionsAtOnce) {

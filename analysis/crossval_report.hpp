@@ -20,7 +20,7 @@ struct OriginForecasts {
   std::vector<uint8_t> counted_RN;                 // observed, in a region with a usable history
   std::vector<std::vector<double>> predicted_MRN;  // the model, the fits beside it, then kNaiveNames
   std::vector<double> lower_RN, upper_RN;          // the model's; NaN where there is none
-  // Sums over a week's counted cells.
+  // Sums over a week's counted cells; NaN where none is counted.
   std::vector<double> total_actual_N, total_predicted_N, total_lower_N, total_upper_N;
 };
 

@@ -1,9 +1,9 @@
 #include "analysis/export.hpp"
 
 #include <optional>
-#include <set>
 
 #include "analysis/run_tables.hpp"
+#include "analysis/text_columns.hpp"
 #include "common/errors.hpp"
 #include "common/files.hpp"
 #include "common/text.hpp"
@@ -13,10 +13,9 @@ namespace dcmmm {
 namespace fs = std::filesystem;
 namespace {
 
-// Columns of names in any table; all others hold numbers.
-const std::set<std::string> kTextColumns = {
-    "region", "week", "split",  "component", "channel",  "other",      "source",       "target",
-    "group",  "kind", "period", "column",    "directed", "identified", "extrapolated", "direction_from"};
+std::string file_name(const std::string& table, const ExportOptions& options) {
+  return options.format == TableFormat::kCsv ? table : fs::path(table).replace_extension(".parquet").string();
+}
 
 void write_csv(const fs::path& path, const TableRows& rows) {
   replace_file(path, [&](const fs::path& temporary) {
@@ -36,7 +35,7 @@ void write_parquet_table(const fs::path& path, const TableRows& rows) {
     try {
       CsvWriter csv(csv_path, path.string());
       rows(csv);
-      write_parquet(csv_path, kTextColumns, temporary);
+      write_parquet(csv_path, text_columns(), temporary);
     } catch (...) {
       remove_csv();
       throw;
@@ -57,13 +56,14 @@ void export_results(const fs::path& results, const PanelFile& panel, const fs::p
       throw UserError(text("Can't make the folder '", output.string(), "': ", failure.message(),
                            ". Give output=DIR a folder that may be written."));
   };
-  write_tables(results, panel, options, std::nullopt, [&](const std::string& name, const TableRows& rows) {
+  const auto write = [&](const std::string& name, const std::string&, const TableRows& rows) {
     make_folder();
     if (options.format == TableFormat::kCsv)
-      write_csv(output / name, rows);
+      write_csv(output / file_name(name, options), rows);
     else
-      write_parquet_table((output / name).replace_extension(".parquet"), rows);
-  });
+      write_parquet_table(output / file_name(name, options), rows);
+  };
+  write_tables(results, panel, options, std::nullopt, write);
   if (options.note && !options.money.has_spend(panel.coordinates())) {
     options.note(
         "The panel has neither spend (data.spend) nor prices (data.cost): spend, ROI and marginal ROI are in media "
@@ -74,10 +74,21 @@ void export_results(const fs::path& results, const PanelFile& panel, const fs::p
 std::map<std::string, std::string> export_tables(const fs::path& results, const PanelFile& panel,
                                                  const ChosenTables& chosen, const ExportOptions& options) {
   std::map<std::string, std::string> out;
-  write_tables(results, panel, options, chosen, [&](const std::string& name, const TableRows& rows) {
-    CsvWriter csv(out[name]);
-    rows(csv);
-  });
+  write_tables(results, panel, options, chosen,
+               [&](const std::string& name, const std::string&, const TableRows& rows) {
+                 CsvWriter csv(out[name]);
+                 rows(csv);
+               });
+  return out;
+}
+
+std::map<std::string, std::string> exported_headers(const fs::path& results, const PanelFile& panel,
+                                                    const ExportOptions& options) {
+  std::map<std::string, std::string> out;
+  const auto keep = [&](const std::string& name, const std::string& header, const TableRows&) {
+    out[file_name(name, options)] = header;
+  };
+  write_tables(results, panel, options, std::nullopt, keep);
   return out;
 }
 

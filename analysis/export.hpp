@@ -57,6 +57,10 @@ struct ExportOptions {
 void export_results(const std::filesystem::path& results, const PanelFile& panel, const std::filesystem::path& output,
                     const ExportOptions& options = {});
 
+/// The names of the files that export_results() writes, and what a CSV file's first line is.
+std::map<std::string, std::string> exported_headers(const std::filesystem::path& results, const PanelFile& panel,
+                                                    const ExportOptions& options = {});
+
 /// Tables by the names of their files. Tables by region get the rows of these regions (places in the panel, ascending)
 /// alone; of tables about all regions the list means nothing.
 using ChosenTables = std::map<std::string, std::vector<int64_t>>;

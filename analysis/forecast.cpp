@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <sstream>
+#include <unordered_set>
 
 #include "analysis/csv_writer.hpp"
 #include "checkpoints/checkpoint_store.hpp"
@@ -133,6 +134,13 @@ std::string forecast_csv(const fs::path& checkpoints, const ModelOptions& model,
   const std::vector<std::string>&regions = table.coordinates.regions, &weeks = table.coordinates.weeks;
   const auto R = static_cast<int64_t>(checkpoint.labels.at("region").size()), H = static_cast<int64_t>(weeks.size());
   const int64_t C = table.channels(), K = table.controls();
+  if (table.regions < R) {
+    const auto& all = checkpoint.labels.at("region");
+    const std::unordered_set<std::string> given(regions.begin(), regions.end());
+    const auto first = std::find_if(all.begin(), all.end(), [&](const auto& name) { return !given.contains(name); });
+    warn(text(file, ": ", R - table.regions, " of the run's ", R, " regions have no row, the first is '", *first,
+              "'. They are left out of the forecast, and of its sums."));
+  }
   at::Tensor media = at::zeros({R, H, C}, at::kDouble),
              control = forecaster.last_control_RK.unsqueeze(1).expand({R, H, K}).clone();
   for (size_t i = 0; i < places.size(); ++i) {

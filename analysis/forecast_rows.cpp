@@ -70,17 +70,19 @@ OriginForecasts ForecastRows::gather(Communicator& communicator, const ForecastI
   out.weeks = weeks_;
   for (std::size_t n = 0; n < weeks; ++n) {
     double actual = 0, predicted = 0, scale = 0;
+    bool counts = false;
     for (std::size_t cell = n; cell < regions * weeks; cell += weeks) {
       if (fields[kCounted][cell] == 0) continue;
+      counts = true;
       actual += fields[kActual][cell];
       predicted += fields[kFields][cell];
       scale += fields[kScale][cell];
     }
     const double half = intervals.total_half_width(scale, first_ - origin_ + static_cast<int64_t>(n) + 1, level);
-    out.total_actual_N.push_back(actual);
-    out.total_predicted_N.push_back(predicted);
-    out.total_lower_N.push_back(predicted - half);
-    out.total_upper_N.push_back(predicted + half);
+    out.total_actual_N.push_back(counts ? actual : kNone);
+    out.total_predicted_N.push_back(counts ? predicted : kNone);
+    out.total_lower_N.push_back(counts ? predicted - half : kNone);
+    out.total_upper_N.push_back(counts ? predicted + half : kNone);
   }
   out.actual_RN = std::move(fields[kActual]);
   out.counted_RN.assign(fields[kCounted].begin(), fields[kCounted].end());

@@ -43,7 +43,7 @@ Json identification_json(const RunFacts& facts) {
     out.push_back({{"channel", facts.channels[c]},
                    {"identified", channel.is_identified()},
                    {"by_experiment", channel.by_experiment},
-                   {"reason", channel.follows_demand ? Json(channel.reason) : Json(nullptr)},
+                   {"reason", channel.reason.empty() ? Json(nullptr) : Json(channel.reason)},
                    {"local_slope", number_or_null(channel.local_slope)},
                    {"national_slope", number_or_null(channel.national_slope)},
                    {"demand_slope", number_or_null(channel.demand_slope)},
@@ -80,6 +80,13 @@ Json components_json(const RunFacts& facts) {
   return out;
 }
 
+Json contributions_json(const RunFacts& facts) {
+  Json channels = Json::object();
+  for (std::size_t c = 0; c < facts.contribution_C.size(); ++c)
+    channels[facts.channels[c]] = number_or_null(facts.contribution_C[c]);
+  return {{"predicted", number_or_null(facts.predicted)}, {"channels", channels}};
+}
+
 Json graph_json(const Graph& graph) {
   if (graph.empty()) return {{"h", nullptr}, {"edges", nullptr}, {"directed", nullptr}, {"unsure", nullptr}};
   const auto directed =
@@ -106,8 +113,8 @@ std::string metrics_json(const FitFigures& figures, const OriginForecasts& holdo
   Json totals = Json::array();
   for (std::size_t n = 0; n < holdout.total_actual_N.size(); ++n)
     totals.push_back({{"week", weeks[static_cast<std::size_t>(holdout.first_week) + n]},
-                      {"actual", holdout.total_actual_N[n]},
-                      {"predicted", holdout.total_predicted_N[n]},
+                      {"actual", number_or_null(holdout.total_actual_N[n])},
+                      {"predicted", number_or_null(holdout.total_predicted_N[n])},
                       {"lower", number_or_null(holdout.total_lower_N[n])},
                       {"upper", number_or_null(holdout.total_upper_N[n])}});
   Json naive;
@@ -141,6 +148,7 @@ std::string metrics_json(const FitFigures& figures, const OriginForecasts& holdo
                         {"media_unit", name_of(facts.settings.options.media_unit)},
                         {"size_offset", facts.settings.options.size_offset},
                         {"loss", number_or_null(facts.loss)},
+                        {"contributions", contributions_json(facts)},
                         {"identification", identification_json(facts)},
                         {"components", components_json(facts)},
                         {"experiments", experiments_json(facts)},
@@ -156,7 +164,9 @@ std::string end_table(const FitFigures& figures) {
                            row_of("train", figures.train)};
   if (best < 0) {
     return aligned(rows) +
-           "No holdout: nothing says how the model does on weeks it has not seen (data.holdout_weeks).\n";
+           "No holdout: no week is held out (data.holdout_weeks), or no target is known in those that are. Nothing "
+           "says "
+           "how the model does on weeks it has not seen.\n";
   }
   rows.push_back(row_of("holdout", figures.holdout));
   for (std::size_t kind = 0; kind < kNaiveKinds; ++kind) {

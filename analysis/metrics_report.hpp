@@ -23,6 +23,9 @@ struct RunFacts {
   SettingsChoice settings;                              // what the fit was made with, and the ladder that chose it
   std::vector<std::string> channels;                    // names
   std::vector<ChannelIdentification> identification;    // of the channels
+  // Sums over all cells of which the panel has a row, as the draws', target units.
+  std::vector<double> contribution_C;
+  double predicted = 0;
   double loss = 0;  // at the end: the descent's loss, or the negative log likelihood of the variance components
   std::optional<Components> components;       // of a fit by the likelihood
   std::vector<ExperimentReport> experiments;  // of a fit by the likelihood

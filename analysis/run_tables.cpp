@@ -132,7 +132,7 @@ class Tables {
       if (found == chosen_->end()) return;
       source_.chosen = found->second;
     }
-    sink_(name, [&](CsvWriter& csv) {
+    sink_(name, header, [&](CsvWriter& csv) {
       csv.raw(header);
       csv.end_row();
       rows(csv);
@@ -179,6 +179,7 @@ class Tables {
   struct Region {
     const Panel& panel;
     const ResultBlock& results;
+    const std::vector<uint8_t>& counted_RT;  // of the block
     std::size_t in_block, number;
     DrawContributions::Cells cells;
   };
@@ -189,10 +190,11 @@ class Tables {
     source_.each_chosen_block([&](int64_t first, int64_t count) {
       const Panel panel = money_.priced(source_.panel.read(first, count));
       const ResultBlock results = source_.reader.read(first, count);
+      const std::vector<uint8_t> counted_RT = cells_with_rows(panel, 0, count);
       for (int64_t region = 0; region < count; ++region)
-        visit(
-            Region{panel, results, static_cast<std::size_t>(region), static_cast<std::size_t>(first + region),
-                   draws().of_region(panel, results.coefficient_RTC, results.media_scale_RC, region, first + region)});
+        visit(Region{
+            panel, results, counted_RT, static_cast<std::size_t>(region), static_cast<std::size_t>(first + region),
+            draws().of_region(panel, results.coefficient_RTC, results.media_scale_RC, region, first + region)});
     });
   }
 
@@ -223,8 +225,8 @@ class Tables {
   void contributions_by_period(CsvWriter& csv) const {
     each_chosen_region([&](const Region& region) {
       const ComponentsOf values(region.results, count_of(source_.controls), count_of(source_.media));
-      write_periods_of_region(csv, values, cells_with_rows(region.panel, 0, region.panel.regions), region.in_block,
-                              source_.weeks.size(), source_.regions[region.number], periods_, source_.components,
+      write_periods_of_region(csv, values, region.counted_RT, region.in_block, source_.weeks.size(),
+                              source_.regions[region.number], periods_, source_.components,
                               interval_of(region.cells.effect_CTD));
     });
   }

@@ -15,8 +15,8 @@ namespace dcmmm {
 /// Writes a table's header and rows.
 using TableRows = std::function<void(CsvWriter&)>;
 
-/// Where a table goes.
-using TableSink = std::function<void(const std::string& name, const TableRows& rows)>;
+/// Where a table goes. Nothing of it is computed before `rows` is called.
+using TableSink = std::function<void(const std::string& name, const std::string& header, const TableRows& rows)>;
 
 /// Hands tables (docs/file-formats.md) to `sink`: all of them, or those that are chosen, each with the rows of its
 /// regions. Throws UserError when the panel isn't the one that was fitted.

@@ -9,7 +9,7 @@
 namespace dcmmm {
 
 /// Runs `work` on rank 0 only. Collective. When it throws, every rank throws the same error: the same kind of Error
-/// with the same message, or std::runtime_error for what is not an Error.
+/// with the same message, std::bad_alloc, or std::runtime_error for what is neither.
 void on_rank_zero(Communicator& communicator, const std::function<void()>& work);
 
 /// Runs `work` on every rank. Collective. When it throws on any rank, every rank throws the error of the lowest such

@@ -17,6 +17,8 @@ namespace dcmmm {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr size_t kCacheBytes = 2 << 20;  // of each array: chunks are mostly up to 1 MiB
+
 Hdf5Handle access_properties() {
   Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   // The format of 1.10 puts a checksum on all metadata: an altered file is refused instead of misread.
@@ -24,9 +26,23 @@ Hdf5Handle access_properties() {
   // Files appear by rename and never change after, so locks protect nothing, and some network file systems have none.
   H5Pset_file_locking(access.get(), false, true);
   H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG);
-  // A chunk larger than its array's cache would be unpacked again for every read: chunks here are up to 1 MiB.
-  H5Pset_cache(access.get(), 0, 521, 2 << 20, 1.0);
+  H5Pset_cache(access.get(), 0, 521, kCacheBytes, 1.0);
   return access;
+}
+
+// A chunk larger than its array's cache would be read again for every box: a panel of very many regions has such.
+Hdf5Handle with_room_for_a_chunk(hid_t file, const std::string& name, Hdf5Handle dataset) {
+  const Hdf5Handle creation(H5Dget_create_plist(dataset.get()), H5Pclose), type(H5Dget_type(dataset.get()), H5Tclose);
+  if (H5Pget_layout(creation.get()) != H5D_CHUNKED) return dataset;
+  hsize_t lengths[H5S_MAX_RANK];
+  size_t bytes = H5Tget_size(type.get());
+  const int rank = H5Pget_chunk(creation.get(), H5S_MAX_RANK, lengths);
+  for (int i = 0; i < rank; ++i) bytes *= lengths[i];
+  if (bytes <= kCacheBytes) return dataset;
+  const Hdf5Handle access(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose);
+  H5Pset_chunk_cache(access.get(), H5D_CHUNK_CACHE_NSLOTS_DEFAULT, bytes, H5D_CHUNK_CACHE_W0_DEFAULT);
+  dataset.close();  // an open array keeps its cache
+  return {H5Dopen2(file, name.c_str(), access.get()), H5Dclose};
 }
 
 std::string name_in(const fs::path& path, const std::string& name) {
@@ -154,6 +170,7 @@ hid_t ArrayFile::State::dataset(const std::string& name) {
   if (!handle.valid()) {
     if (H5Lexists(file.get(), name.c_str(), H5P_DEFAULT) <= 0) fail_damaged(name, "there is no such array in it");
     handle = Hdf5Handle(H5Dopen2(file.get(), name.c_str(), H5P_DEFAULT), H5Dclose);
+    if (handle.valid() && !writing) handle = with_room_for_a_chunk(file.get(), name, std::move(handle));
     if (!handle.valid()) fail_reading(name);
   }
   return handle.get();

@@ -53,13 +53,15 @@ std::vector<int64_t> whole_rows(const std::vector<hsize_t>& shape, size_t elemen
   return chunk;
 }
 
-bool write_attribute(hid_t object, const char* key, hid_t type, hid_t space, const void* value) {
-  if (H5Aexists(object, key) > 0 && H5Adelete(object, key) < 0) return false;
+/// "" or why it failed: asked for here, since closing anything makes HDF5 forget it.
+std::string write_attribute(hid_t object, const char* key, hid_t type, hid_t space, const void* value) {
+  if (H5Aexists(object, key) > 0 && H5Adelete(object, key) < 0) return hdf5_reason();
   const Hdf5Handle attribute(H5Acreate2(object, key, type, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
-  return attribute.valid() && H5Awrite(attribute.get(), type, value) >= 0;
+  if (!attribute.valid() || H5Awrite(attribute.get(), type, value) < 0) return hdf5_reason();
+  return "";
 }
 
-bool write_attribute(hid_t object, const char* key, const std::string& value) {
+std::string write_attribute(hid_t object, const char* key, const std::string& value) {
   const Hdf5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
   // c_str() has a byte even for an empty text: HDF5 knows no texts of length 0.
   return write_attribute(object, key, text_type(std::max<size_t>(1, value.size())).get(), space.get(), value.c_str());
@@ -113,22 +115,24 @@ void ArrayFile::State::create_dataset(const std::string& name, hid_t type, const
   dataset = Hdf5Handle(
       H5Dcreate2(file.get(), name.c_str(), type, space.get(), H5P_DEFAULT, creation.get(), H5P_DEFAULT), H5Dclose);
   if (!dataset.valid()) fail_writing(name);
-  bool done = true;
+  std::string problem;
   if (!scale_name.empty()) {
     const Hdf5Handle scalar(H5Screate(H5S_SCALAR), H5Sclose);
-    done = H5DSset_scale(dataset.get(), scale_name.c_str()) >= 0 &&
-           write_attribute(dataset.get(), kDimensionNumber, H5T_NATIVE_INT32, scalar.get(), numbers.data());
+    if (H5DSset_scale(dataset.get(), scale_name.c_str()) < 0) fail_writing(name);
+    problem = write_attribute(dataset.get(), kDimensionNumber, H5T_NATIVE_INT32, scalar.get(), numbers.data());
   } else if (!on.empty()) {
     for (size_t i = 0; i < on.size(); ++i) {
-      done = done && H5DSattach_scale(dataset.get(), this->dataset(on[i]), static_cast<unsigned>(i)) >= 0;
+      const hid_t scale = this->dataset(on[i]);
+      if (H5DSattach_scale(dataset.get(), scale, static_cast<unsigned>(i)) < 0) fail_writing(name);
     }
     const auto count = static_cast<hsize_t>(numbers.size());
     const Hdf5Handle list(H5Screate_simple(1, &count, nullptr), H5Sclose);
-    done = done && write_attribute(dataset.get(), kDimensionNumbers, H5T_NATIVE_INT32, list.get(), numbers.data());
+    problem = write_attribute(dataset.get(), kDimensionNumbers, H5T_NATIVE_INT32, list.get(), numbers.data());
   }
-  if (done && !layout.units.empty()) done = write_attribute(dataset.get(), "units", layout.units);
-  if (done && !layout.description.empty()) done = write_attribute(dataset.get(), "long_name", layout.description);
-  if (!done) fail_writing(name);
+  if (problem.empty() && !layout.units.empty()) problem = write_attribute(dataset.get(), "units", layout.units);
+  if (problem.empty() && !layout.description.empty())
+    problem = write_attribute(dataset.get(), "long_name", layout.description);
+  if (!problem.empty()) fail_writing(name, problem);
 }
 
 std::vector<ByteRange> ArrayFile::State::chunks_of_numbers() {
@@ -176,7 +180,8 @@ void ArrayFile::State::write_texts(const std::string& name, const std::vector<st
   }
   const Hdf5Handle type = text_type(size);
   create_dataset(name, type.get(), on, {}, scale_name);
-  if (!write_attribute(dataset(name), "_Encoding", "utf-8")) fail_writing(name);
+  if (const auto problem = write_attribute(dataset(name), "_Encoding", "utf-8"); !problem.empty())
+    fail_writing(name, problem);
   if (values.empty()) return;
   std::string bytes(size * values.size(), '\0');
   for (size_t i = 0; i < values.size(); ++i) values[i].copy(bytes.data() + i * size, size);
@@ -284,25 +289,24 @@ template void ArrayFile::write<uint8_t>(const std::string&, const std::vector<in
 void ArrayFile::set_attribute(const std::string& array, const std::string& key, const std::string& value) {
   state_->describe([&] {
     check_text(value);
-    if (!write_attribute(state_->object(array), key.c_str(), value)) state_->fail_writing(array);
+    const auto problem = write_attribute(state_->object(array), key.c_str(), value);
+    if (!problem.empty()) state_->fail_writing(array, problem);
   });
 }
 
 void ArrayFile::set_attribute(const std::string& array, const std::string& key, int64_t value) {
   state_->describe([&] {
     const Hdf5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
-    if (!write_attribute(state_->object(array), key.c_str(), H5T_STD_I64LE, space.get(), &value)) {
-      state_->fail_writing(array);
-    }
+    const auto problem = write_attribute(state_->object(array), key.c_str(), H5T_STD_I64LE, space.get(), &value);
+    if (!problem.empty()) state_->fail_writing(array, problem);
   });
 }
 
 void ArrayFile::set_attribute(const std::string& array, const std::string& key, double value) {
   state_->describe([&] {
     const Hdf5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
-    if (!write_attribute(state_->object(array), key.c_str(), H5T_IEEE_F64LE, space.get(), &value)) {
-      state_->fail_writing(array);
-    }
+    const auto problem = write_attribute(state_->object(array), key.c_str(), H5T_IEEE_F64LE, space.get(), &value);
+    if (!problem.empty()) state_->fail_writing(array, problem);
   });
 }
 

@@ -109,8 +109,7 @@ class RoleAssigner {
     if (is_new) return;
     const std::string problem = place->second == role ? text("is named twice as ", role)
                                                       : text("has two roles, ", place->second, " and ", role);
-    throw UserError(
-        text(file_, ": column '", column, "' ", problem, ". Name each column once in the data group."));
+    throw UserError(text(file_, ": column '", column, "' ", problem, ". Name each column once in the data group."));
   }
 
   Names expand(const std::string& key, const Names& entries) const {

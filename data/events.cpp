@@ -55,6 +55,7 @@ class EventRows {
         event.row = row_;
         event.name = cells[1].texts[i];
         if (event.name.empty()) fail("name", "", "an event without a name", "Give it one.");
+        check_one_line(event.name);
         const std::string date(cells[0].texts[i]);
         const auto time = parse_time(date);
         if (!time) fail(date_, date, "not a week", "Expected an ISO date (2024-12-25), or an integer as in the panel.");
@@ -78,6 +79,14 @@ class EventRows {
                          const std::string& advice) {
     throw UserError(text(table_.file, ", ", reader_.place(row_), ", column '", column, "': '", value, "' is ", problem,
                          ". ", advice));
+  }
+
+  // A run keeps the names of its columns as lines.
+  void check_one_line(std::string name) {
+    if (name.find_first_of("\r\n") == name.npos) return;
+    std::replace(name.begin(), name.end(), '\r', ' ');
+    std::replace(name.begin(), name.end(), '\n', ' ');
+    fail("name", name, "a name with a line break", "Expected a name on one line.");
   }
 
   static std::optional<int64_t> integer(std::string_view digits) {
@@ -136,16 +145,16 @@ EventColumns::EventColumns(const PanelCoordinates& coordinates, const EventTable
   std::set<std::string> outside, unknown;
   for (const Event& event : table.events) {
     const std::string column = kEventPrefix + event.name;
-    const int64_t step =
-        weeks.place(event.time, [&] { return table.place(event); }, text("event '", event.name, "'"));
+    const int64_t step = weeks.place(
+        event.time, [&] { return table.place(event); }, text("event '", event.name, "'"));
     const int64_t from = std::max<int64_t>(0, step - event.before), to = std::min(weeks_ - 1, step + event.after);
     int64_t first_region = 0, end_region = static_cast<int64_t>(coordinates.regions.size());
     if (!event.region.empty()) {
       const auto found = place_of_region.find(event.region);
       if (found == place_of_region.end()) {
         if (names) continue;  // a forecast of some regions only
-        throw UserError(text(table.place(event), ", column 'region': the panel has no region '",
-                             event.region, "'.", did_you_mean(event.region, coordinates.regions),
+        throw UserError(text(table.place(event), ", column 'region': the panel has no region '", event.region, "'.",
+                             did_you_mean(event.region, coordinates.regions),
                              " Leave it empty where all regions are meant."));
       }
       first_region = found->second;

@@ -1,5 +1,7 @@
 #include "data/panel_file_layout.hpp"
 
+#include <algorithm>
+
 #include "common/text.hpp"
 
 namespace dcmmm {
@@ -14,6 +16,15 @@ void add_texts(Sha256& digest, const std::vector<std::string>& values) {
 }
 
 }  // namespace
+
+int64_t regions_per_chunk(int64_t regions, int64_t region_bytes) {
+  // Large enough that a chunk's bookkeeping doesn't count, small enough for a rank's share of regions.
+  constexpr int64_t kChunkBytes = 512 << 10;
+  // Sealing a file looks for each chunk from the beginning of the index.
+  constexpr int64_t kMostChunks = 4096;
+  const int64_t wanted = std::max(kChunkBytes / region_bytes, (regions + kMostChunks - 1) / kMostChunks);
+  return std::clamp<int64_t>(wanted, 1, std::max<int64_t>(1, regions));
+}
 
 void add_coordinates(Sha256& digest, const PanelCoordinates& coordinates) {
   for (const auto* names : {&coordinates.regions, &coordinates.weeks, &coordinates.channels, &coordinates.controls,

@@ -14,6 +14,9 @@ inline constexpr const char* kPanelFileKind = "dcmmm panel";
 // In the order of TimeStep.
 inline constexpr std::array<const char*, 3> kTimeStepNames = {"day", "week", "month"};
 
+/// Regions in a chunk of the arrays by region, the widest of which takes `region_bytes` (1 or more) for each.
+int64_t regions_per_chunk(int64_t regions, int64_t region_bytes);
+
 /// Adds the names that are part of a panel's content.
 void add_coordinates(Sha256& digest, const PanelCoordinates& coordinates);
 

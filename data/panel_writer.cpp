@@ -15,10 +15,6 @@ namespace dcmmm {
 namespace fs = std::filesystem;
 namespace {
 
-// Large enough that a chunk's bookkeeping doesn't count, small enough for a rank's share of regions.
-constexpr int64_t kChunkBytes = 512 << 10;
-// Sealing a file looks for each chunk from the beginning of the index.
-constexpr int64_t kMostChunks = 4096;
 // 1-D arrays by region are written at the end, in chunks of this many regions.
 constexpr int64_t kFlatChunk = 65536;
 
@@ -73,8 +69,7 @@ struct PanelWriter::State {
     const auto C = static_cast<int64_t>(coordinates.channels.size());
     const auto K = static_cast<int64_t>(coordinates.controls.size());
     const int64_t region_bytes = std::max<int64_t>(1, T * std::max({C, K, int64_t{1}}) * 8);
-    chunk_regions = std::clamp<int64_t>(std::max(kChunkBytes / region_bytes, (regions() + kMostChunks - 1) / kMostChunks),
-                                        1, std::max<int64_t>(1, regions()));
+    chunk_regions = regions_per_chunk(regions(), region_bytes);
     const auto by_region = [&](const std::vector<int64_t>& chunk, const char* units, const char* description) {
       return ArrayLayout{.chunk = chunk, .units = units, .description = description, .compress = kCompressPanels};
     };

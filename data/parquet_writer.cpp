@@ -13,18 +13,10 @@
 #include <memory>
 #include <vector>
 
+#include "data/arrow_status.hpp"
+
 namespace dcmmm {
 namespace {
-
-template <class Value>
-Value take(arrow::Result<Value> result, const std::string& name) {
-  if (!result.ok()) throw UserError(text("Can't write '", name, "': ", result.status().message(), "."));
-  return std::move(result).ValueUnsafe();
-}
-
-void require(const arrow::Status& status, const std::string& name) {
-  if (!status.ok()) throw UserError(text("Can't write '", name, "': ", status.message(), "."));
-}
 
 // The columns of the header line, with their types.
 std::shared_ptr<arrow::Schema> schema_of(const arrow::Schema& columns, const std::set<std::string>& texts) {
@@ -34,8 +26,7 @@ std::shared_ptr<arrow::Schema> schema_of(const arrow::Schema& columns, const std
   return arrow::schema(fields);
 }
 
-std::shared_ptr<arrow::csv::StreamingReader> open(const std::filesystem::path& csv, const arrow::Schema* types,
-                                                  const std::string& name) {
+std::shared_ptr<arrow::csv::StreamingReader> open(const std::filesystem::path& csv, const arrow::Schema* types) {
   auto reading = arrow::csv::ReadOptions::Defaults();
   reading.use_threads = false;
   auto parsing = arrow::csv::ParseOptions::Defaults();
@@ -47,30 +38,39 @@ std::shared_ptr<arrow::csv::StreamingReader> open(const std::filesystem::path& c
     for (const auto& field : types->fields()) conversion.column_types[field->name()] = field->type();
   else
     conversion.default_column_type = arrow::utf8();  // for their names alone
-  auto file = take(arrow::io::ReadableFile::Open(csv.string()), name);
-  return take(arrow::csv::StreamingReader::Make(arrow::io::default_io_context(), file, reading, parsing, conversion),
-              name);
+  auto file = take(arrow::io::ReadableFile::Open(csv.string()));
+  return take(arrow::csv::StreamingReader::Make(arrow::io::default_io_context(), file, reading, parsing, conversion));
 }
 
 }  // namespace
 
 void write_parquet(const std::filesystem::path& csv, const std::set<std::string>& texts,
                    const std::filesystem::path& output) {
-  const std::string name = output.string();
-  const auto types = schema_of(*open(csv, nullptr, name)->schema(), texts);
-  const auto rows = open(csv, types.get(), name);
-  auto file = take(arrow::io::FileOutputStream::Open(name), name);
-  const auto settings = parquet::WriterProperties::Builder().compression(parquet::Compression::SNAPPY)->build();
-  const auto writer =
-      take(parquet::arrow::FileWriter::Open(*types, arrow::default_memory_pool(), file, settings), name);
-  std::shared_ptr<arrow::RecordBatch> batch;
-  for (;;) {
-    require(rows->ReadNext(&batch), name);
-    if (!batch) break;
-    require(writer->WriteRecordBatch(*batch), name);
+  bool reads = true;  // or writes
+  try {
+    const auto types = schema_of(*open(csv, nullptr)->schema(), texts);
+    const auto rows = open(csv, types.get());
+    reads = false;
+    auto file = take(arrow::io::FileOutputStream::Open(output.string()));
+    const auto settings = parquet::WriterProperties::Builder().compression(parquet::Compression::SNAPPY)->build();
+    const auto writer = take(parquet::arrow::FileWriter::Open(*types, arrow::default_memory_pool(), file, settings));
+    std::shared_ptr<arrow::RecordBatch> batch;
+    for (;;) {
+      reads = true;
+      require(rows->ReadNext(&batch));
+      reads = false;
+      if (!batch) break;
+      require(writer->WriteRecordBatch(*batch));
+    }
+    require(writer->Close());
+    require(file->Close());
+  } catch (const arrow::Status& status) {
+    if (reads)
+      throw UserError(text("Can't read '", csv.string(), "' to write '", output.string(), "': ", reason_of(status),
+                           ". Export again, or as CSV (export.format=csv)."));
+    throw UserError(text("Can't write '", output.string(), "': ", reason_of(status),
+                         ". Check that the folder exists, may be written and has space left."));
   }
-  require(writer->Close(), name);
-  require(file->Close(), name);
 }
 
 }  // namespace dcmmm

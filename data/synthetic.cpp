@@ -189,13 +189,6 @@ class Nation {
     }
   }
 
-  template <class Element>
-  static void shuffle(RandomStream& random, std::vector<Element>& elements) {
-    for (size_t i = elements.size(); i > 1; --i) {
-      std::swap(elements[i - 1], elements[static_cast<size_t>(random.uniform() * static_cast<double>(i))]);
-    }
-  }
-
   // Rows missing at the first or the last weeks.
   void draw_window(RandomStream& random, Region& region) const {
     region.has_row_T.assign(options_.weeks, 1);

@@ -25,17 +25,13 @@ constexpr int64_t kSettled = 200;       // weeks, after which nothing moves any 
 SyntheticGraph::SyntheticGraph(const SyntheticOptions& options) : options_(options) {
   const int64_t C = options.channels, T = options.weeks;
   RandomStream random(options.seed, kGraphStream);
-  const auto shuffle = [&](auto& elements) {
-    for (size_t i = elements.size(); i > 1; --i)
-      std::swap(elements[i - 1], elements[static_cast<size_t>(random.uniform() * static_cast<double>(i))]);
-  };
   order_C_.resize(C);
   std::iota(order_C_.begin(), order_C_.end(), 0);
-  shuffle(order_C_);
+  shuffle(random, order_C_);
   std::vector<std::pair<int64_t, int64_t>> pairs;
   for (int64_t i = 0; i < C; ++i)
     for (int64_t j = i + 1; j < C; ++j) pairs.emplace_back(order_C_[i], order_C_[j]);
-  shuffle(pairs);
+  shuffle(random, pairs);
   edges_CC_.assign(C * C, 0.0);
   lagged_CC_.assign(C * C, 0.0);
   const auto late = static_cast<int64_t>(std::lround(options.graph_lagged * static_cast<double>(options.graph_edges)));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "common/random.hpp"
@@ -15,6 +16,13 @@ double truth_hill(const SyntheticTruth& truth, int64_t channel, double carried);
 
 /// Student's t with 3 degrees of freedom, scaled to standard deviation 1.
 double student_3(RandomStream& random);
+
+/// Any order is as likely as another (Fisher and Yates).
+template <class Element>
+void shuffle(RandomStream& random, std::vector<Element>& elements) {
+  for (size_t i = elements.size(); i > 1; --i)
+    std::swap(elements[i - 1], elements[static_cast<size_t>(random.uniform() * static_cast<double>(i))]);
+}
 
 /// Running totals over observed cells; `truth` is complete after finish().
 class TruthTotals {

@@ -16,6 +16,7 @@
 #include <fstream>
 
 #include "data/arrow_cells.hpp"
+#include "data/arrow_status.hpp"
 #include "data/csv_lines.hpp"
 
 namespace dcmmm {
@@ -54,22 +55,6 @@ FileKind detect_kind(const std::filesystem::path& path) {
     throw UserError(text(name, ": not a CSV text in UTF-8. Save the table as CSV in UTF-8."));
   }
   return FileKind::kCsv;
-}
-
-template <class Value>
-Value take(arrow::Result<Value> result) {
-  if (!result.ok()) throw arrow::Status(result.status());
-  return std::move(result).ValueUnsafe();
-}
-
-void require(const arrow::Status& status) {
-  if (!status.ok()) throw arrow::Status(status);
-}
-
-// Arrow's reason in one line, without where in its own sources it arose.
-std::string reason_of(const arrow::Status& status) {
-  const std::string& message = status.message();
-  return message.substr(0, message.find('\n'));
 }
 
 constexpr const char* kZeroAdvice = "Remove it, or export the table again as UTF-8.";
@@ -130,9 +115,8 @@ struct TableReader::State {
     parse_options.newlines_in_values = true;  // in quotes: a note of two lines may stand where a block of text ends
     auto convert_options = arrow::csv::ConvertOptions::Defaults();
     convert_options.default_column_type = arrow::binary();  // texts as they stand: only so can a message quote them
-    const auto reader =
-        take(arrow::csv::StreamingReader::Make(arrow::io::default_io_context(), open_text(), read_options,
-                                               parse_options, convert_options));
+    const auto reader = take(arrow::csv::StreamingReader::Make(arrow::io::default_io_context(), open_text(),
+                                                               read_options, parse_options, convert_options));
     columns = reader->schema()->field_names();
     for (auto& column : columns) {
       column.erase(0, column.find_first_not_of(" \t"));

@@ -14,7 +14,7 @@ namespace dcmmm {
 namespace {
 
 constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
-constexpr const char* kTimeAdvice = "Expected an ISO date (2024-03-25) or an integer of up to 12 digits.";
+constexpr const char* kTimeAdvice = "Expected an ISO date (2024-03-25) or an integer of up to 18 digits.";
 constexpr const char* kNumberAdvice =
     "Expected a finite number with a decimal point; leave the cell empty where the value isn't known.";
 

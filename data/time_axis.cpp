@@ -18,8 +18,8 @@ namespace chr = std::chrono;
 // Beyond this many weeks of the axis for each week that has a row, a date is more likely mistyped than a gap real.
 constexpr int64_t kMaximumSparsity = 4;
 
-// Of an integer week: differences and steps beyond the last one stay far from int64's end.
-constexpr int64_t kLargestWeek = 999'999'999'999;
+// Of an integer week: differences, and steps beyond the last one, stay far from int64's end.
+constexpr int64_t kLargestWeek = 999'999'999'999'999'999;
 
 std::optional<int64_t> parse_integer(std::string_view digits) {
   int64_t value = 0;

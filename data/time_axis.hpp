@@ -18,8 +18,8 @@ struct TimePoint {
 };
 
 /// Reads an ISO 8601 date ("2024-03-25", "20240325", "2024-03" for a month, also with midnight behind it:
-/// "2024-03-25T00:00:00") or an integer of up to 12 digits. Nothing when it is neither, or not a day of the calendar (30
-/// February).
+/// "2024-03-25T00:00:00") or an integer of up to 18 digits. Nothing when it is neither, or not a day of the calendar
+/// (30 February).
 std::optional<TimePoint> parse_time(std::string_view label);
 
 /// Months from year 0 to the month of a day (days since 1970-01-01).

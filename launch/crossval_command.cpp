@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include "analysis/crossval_report.hpp"
 #include "comm/collective_guard.hpp"
@@ -20,6 +21,7 @@
 #include "data/panel_file.hpp"
 #include "launch/commands.hpp"
 #include "launch/configuration.hpp"
+#include "launch/folder_mark.hpp"
 #include "launch/logging.hpp"
 #include "launch/origin_evaluation.hpp"
 #include "launch/origin_store.hpp"
@@ -166,14 +168,19 @@ int crossval_command(CommandContext& context) {
     log_info(text("The evaluation in ", folder.path.string(), " is finished: nothing to do."));
     return 0;
   }
-  on_rank_zero(world, [&] {
-    log_to_file(folder.path / "train.log");
-    write_text_file(folder.config(), to_yaml(config));
-    write_text_file(folder.path / "overrides.yaml",
-                    to_yaml(Value(Value::List(context.overrides.begin(), context.overrides.end()))));
-  });
+  bool is_kept = false;
+  const auto keep_config = [&] {
+    if (std::exchange(is_kept, true)) return;
+    on_rank_zero(world, [&] {
+      // In this order: it can be resumed once its config is there, and then its words must be.
+      write_words(folder.path, "crossval", context.overrides);
+      write_text_file(folder.config(), to_yaml(config));
+    });
+  };
+  if (!resume) keep_config();
+  on_rank_zero(world, [&] { log_to_file(folder.path / "train.log"); });
 
-  const fs::path panel_path = locate_panel(config, folder.panel(), false, world);
+  const fs::path panel_path = locate_panel(config, folder.panel(), resume, world);
   std::unique_ptr<PanelFile> file;
   agree(world, [&] { file = std::make_unique<PanelFile>(panel_path); });
   const PanelCoordinates& names = file->coordinates();
@@ -205,6 +212,11 @@ int crossval_command(CommandContext& context) {
   const std::map<int64_t, OriginForecasts> kept = kept_origins(store(), resume && mesh.members == 1, world);
   std::vector<OriginForecasts> forecasts;
   std::vector<OriginWeeks> mine;
+  // Not before the first fits, which check their options with the panel, too: what is refused leaves all as it was.
+  const auto settle = [&] {
+    replace_earlier_run(folder, world);
+    keep_config();
+  };
   for (std::size_t place = 0; place < origins.size(); ++place) {
     const OriginWeeks& weeks = origins[place];
     if (const auto before = kept.find(weeks.origin); before != kept.end()) {
@@ -221,7 +233,7 @@ int crossval_command(CommandContext& context) {
       forecasts.push_back(std::move(of_origin));
     // For who goes on here after a stop, and for a sweep, which looks whether it is worth going on.
     if (mesh.members == 1 && first + group.size() < mine.size()) {
-      replace_earlier_run(folder, world);
+      settle();
       on_rank_zero(world, [&] {
         for (std::size_t i = before; i < forecasts.size(); ++i) store().keep(forecasts[i]);
         write_text_file(so_far(), crossval_json(forecasts, facts));
@@ -230,7 +242,7 @@ int crossval_command(CommandContext& context) {
   }
   std::sort(forecasts.begin(), forecasts.end(), [](const auto& a, const auto& b) { return a.origin < b.origin; });
   forecasts = over_rows(mesh, std::move(forecasts));
-  replace_earlier_run(folder, world);  // not before: the fits' options are checked with the panel, too
+  settle();
 
   facts.horizon = options.horizon;
   facts.gap = options.gap;

@@ -20,7 +20,7 @@ std::optional<Earlier> open_earlier(CommandContext& context) {
     throw UserError(text("run.init is '", *directory,
                          "', whose run isn't finished: go on with it first, dcmmm train run.dir=", *directory,
                          " run.resume=true."));
-  on_rank_zero(context.world, [&] { out.channels = channel_totals(out.folder.results()); });
+  on_rank_zero(context.world, [&] { out.channels = channel_totals(out.folder.results(), out.folder.metrics()); });
   take_over_settings(read_yaml_file(out.folder.config()), context.overrides, context.config);
   return out;
 }

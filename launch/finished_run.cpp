@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "common/files.hpp"
 #include "common/sha256.hpp"
 #include "common/text.hpp"
+#include "data/table_reader.hpp"
 #include "launch/configuration.hpp"
 #include "launch/schema.hpp"
 #include "launch/yaml_text.hpp"
@@ -28,6 +30,42 @@ fs::path output_of(const CommandContext& context, const char* example) {
   const auto output = get<std::optional<fs::path>>(context.config, "output");
   if (!output) throw UserError(text("This command needs output=..., for example ", example, "."));
   return *output;
+}
+
+void refuse_outputs(const CommandContext& context, const RunFolder& folder, const std::vector<fs::path>& written) {
+  const auto own = get<std::optional<fs::path>>(read_yaml_file(folder.config()), "data.panel"),
+             given = get<std::optional<fs::path>>(context.config, "data.panel");
+  for (const fs::path& file : written) {
+    refuse_a_runs_file(file);
+    if (own) refuse_to_replace(file, *own, "the run's data.panel");
+    if (given) refuse_to_replace(file, *given, "data.panel");
+  }
+}
+
+void refuse_anothers_tables(const fs::path& folder, const std::map<std::string, std::string>& headers) {
+  const auto is_ours = [](const fs::path& file, const std::string& header) {
+    if (file.extension() == ".parquet") {
+      try {
+        return join(TableReader(file).columns(), ",") == header;
+      } catch (const Error&) {
+        return false;
+      }
+    }
+    std::ifstream in(file);
+    std::string line;
+    return std::getline(in, line) && line == header;
+  };
+  std::string another;
+  for (const auto& [name, header] : headers) {
+    if (std::error_code none; !fs::exists(folder / name, none)) continue;
+    if (is_ours(folder / name, header)) return;
+    another = name;
+  }
+  if (!another.empty())
+    throw UserError(
+        text("'", (folder / another).string(),
+             "' is there and isn't what this command writes: it would be replaced. Choose another output, or "
+             "take it away."));
 }
 
 void check_results(const RunFolder& folder) {

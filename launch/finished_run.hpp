@@ -2,6 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
 
 #include "analysis/money.hpp"
 #include "data/panel_file.hpp"
@@ -15,6 +18,16 @@ RunFolder run_of(const CommandContext& context);
 
 /// output=...; `example` is for the message of the UserError without it.
 std::filesystem::path output_of(const CommandContext& context, const char* example);
+
+/// Throws UserError where one of the files that the command writes is one that a run keeps, or the panel that this run
+/// was fitted to (or that data.panel names).
+void refuse_outputs(const CommandContext& context, const RunFolder& folder,
+                    const std::vector<std::filesystem::path>& written);
+
+/// Throws UserError where files of these names are in the folder, but none with the columns that it gets (its header,
+/// as of a CSV file; "": no table): no command wrote them, and they would be replaced. One that has them speaks for
+/// all, since columns come with versions.
+void refuse_anothers_tables(const std::filesystem::path& folder, const std::map<std::string, std::string>& headers);
 
 /// Checks the digest that the run wrote of its results: a flipped byte must not become a wrong figure. Throws UserError
 /// for a run that isn't finished, DamagedFileError for altered results.

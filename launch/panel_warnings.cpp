@@ -40,6 +40,12 @@ std::vector<std::string> panel_warnings(const Panel& panel, const std::vector<Ch
     }
   }
 
+  if (names.regions.size() == 1)
+    out.push_back(
+        "The panel has one region: whether channels follow demand is judged by how regions differ, and so can't be "
+        "told "
+        "here. Effects may be demand that the spend followed; experiments (data.experiments) can tell.");
+
   int64_t counts[] = {0, 0};  // observed training cells, those at or below zero
   const int64_t T = panel.weeks();
   for (int64_t r = 0; r < panel.regions; ++r)

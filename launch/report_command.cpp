@@ -35,12 +35,8 @@ int report_command(CommandContext& context) {
   const RunFolder folder = run_of(context);
   const fs::path output = output_of(context, "output=report.html");
   on_rank_zero(context.world, [&] {
-    refuse_a_runs_file(output);
+    refuse_outputs(context, folder, {output});
     check_results(folder);
-    if (const auto panel = get<std::optional<fs::path>>(read_yaml_file(folder.config()), "data.panel"))
-      refuse_to_replace(output, *panel, "the run's data.panel");
-    if (const auto panel = get<std::optional<fs::path>>(context.config, "data.panel"))
-      refuse_to_replace(output, *panel, "data.panel");
     const PanelFile panel = panel_of(context, folder);
     ReportOptions options;
     options.run = folder.path;

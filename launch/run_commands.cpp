@@ -27,7 +27,7 @@ int export_command(CommandContext& context) {
   const RunFolder folder = run_of(context);
   const fs::path output = output_of(context, "output=csv");
   on_rank_zero(context.world, [&] {
-    refuse_a_runs_file(output);
+    refuse_outputs(context, folder, {output});
     check_results(folder);
     const PanelFile file = panel_of(context, folder);
     ExportOptions options;
@@ -36,6 +36,7 @@ int export_command(CommandContext& context) {
     const bool as_parquet = get<std::string>(context.config, "export.format") == "parquet";
     options.format = as_parquet ? TableFormat::kParquet : TableFormat::kCsv;
     options.money = money_of(context, folder, file);
+    refuse_anothers_tables(output, exported_headers(folder.results(), file, options));
     export_results(folder.results(), file, output, options);
     log_info(text("Wrote the ", as_parquet ? "Parquet" : "CSV", " files to ", output.string()));
   });
@@ -53,7 +54,7 @@ int predict_command(CommandContext& context) {
     ImportOptions options = import_options(config);
     options.source = *source;
     if (const auto events = get<std::optional<fs::path>>(context.config, "data.events")) options.events = events;
-    refuse_a_runs_file(output);
+    refuse_outputs(context, folder, {output});
     refuse_to_replace(output, *source, "data.source");
     if (options.events) refuse_to_replace(output, *options.events, "data.events");
     // The plain fit is the first member, in the first row's checkpoints.
@@ -73,10 +74,12 @@ int plan_command(CommandContext& context) {
   const int threads = get<int>(context.config, "trainer.threads");
   options.threads = threads > 0 ? threads : threads_for_this_rank(context.environment);
   on_rank_zero(context.world, [&] {
-    refuse_a_runs_file(output);
+    std::vector<fs::path> written = {output};
+    for (const auto& [name, header] : plan_headers()) written.push_back(output / name);
+    refuse_outputs(context, folder, written);
     if (options.scenarios)
-      for (const char* name : {"plan.csv", "channels.csv", "scenarios.csv", "scenario_channels.csv", "plan.json"})
-        refuse_to_replace(output / name, *options.scenarios, "plan.scenarios");
+      for (const fs::path& file : written) refuse_to_replace(file, *options.scenarios, "plan.scenarios");
+    refuse_anothers_tables(output, plan_headers());
     check_results(folder);
     const Value config = config_of(folder);
     const PanelFile file = panel_of(context, folder);

@@ -11,6 +11,7 @@
 #include "common/files.hpp"
 #include "common/text.hpp"
 #include "launch/configuration.hpp"
+#include "launch/folder_mark.hpp"
 
 namespace dcmmm {
 namespace fs = std::filesystem;
@@ -63,13 +64,21 @@ void refuse_inputs_within(const fs::path& folder, const RunFolderOptions& option
                            "' that run.overwrite=true replaces. Copy it to another place, or choose another run.dir."));
 }
 
-fs::path dated_folder(const std::string& command) {
-  const std::time_t now = std::time(nullptr);
-  char stamp[32];
-  std::strftime(stamp, sizeof stamp, "%Y-%m-%d_%H-%M-%S", std::localtime(&now));
-  fs::path path = fs::path("runs") / command / stamp;
-  for (int again = 2; fs::exists(path); ++again) path = fs::path("runs") / command / text(stamp, "_", again);
-  return path;
+// Names of a run's files but those that this one only reads there.
+std::vector<std::string> names_to_write(const fs::path& folder, const RunFolderOptions& options) {
+  const auto reads = [&](const std::string& key, const char* name) {
+    const auto input = options.inputs.find(key);
+    std::error_code none;
+    return input != options.inputs.end() && fs::equivalent(input->second, folder / name, none);
+  };
+  std::vector<std::string> out;
+  for (const std::string name : kRunFiles) {
+    const bool is_read = name == "panel.h5"
+                             ? reads("data.panel", "panel.h5")
+                             : name.starts_with("experiments.") && reads("data.experiments", name.c_str());
+    if (!is_read) out.push_back(name);
+  }
+  return out;
 }
 
 RunFolder open_on_rank_zero(const RunFolderOptions& options, const std::string& command) {
@@ -86,11 +95,14 @@ RunFolder open_on_rank_zero(const RunFolderOptions& options, const std::string& 
   if (options.resume && !fs::exists(out.config()))
     throw UserError(text("There is no run to resume in '", out.path.string(),
                          "'. Check run.dir, or leave run.resume=true out to start one."));
+  if (options.resume) refuse_anothers_run(out.path, command);
   if (is_there && !options.resume && !options.overwrite) {
     throw UserError(
         text("'", out.path.string(), "' already holds ", out.is_finished ? "a finished run" : "an unfinished run",
              ". Say run.resume=true to go on with it, run.overwrite=true to replace it, or choose another run.dir."));
   }
+  if (!options.resume && !options.overwrite && maker_of(out.path).empty())
+    refuse_anothers_files(out.path, names_to_write(out.path, options));
   if (out.lock) fs::remove_all(out.path / kDraft);  // of a run that was killed
   if (is_there && options.overwrite) {
     refuse_inputs_within(out.path, options);
@@ -111,6 +123,15 @@ RunFolder open_on_rank_zero(const RunFolderOptions& options, const std::string& 
 std::string field(double value) { return std::isfinite(value) ? shortest(value) : ""; }
 
 }  // namespace
+
+fs::path dated_folder(const std::string& command) {
+  const std::time_t now = std::time(nullptr);
+  char stamp[32];
+  std::strftime(stamp, sizeof stamp, "%Y-%m-%d_%H-%M-%S", std::localtime(&now));
+  fs::path path = fs::path("runs") / command / stamp;
+  for (int again = 2; fs::exists(path); ++again) path = fs::path("runs") / command / text(stamp, "_", again);
+  return path;
+}
 
 void refuse_a_sweep(const fs::path& path) {
   std::error_code failed;

@@ -40,6 +40,9 @@ struct RunFolder {
   std::filesystem::path checkpoints(int mesh_row) const;
 };
 
+/// Where a run lies whose user names no folder: runs/COMMAND/DATE_TIME, with _2, _3, ... where that is taken.
+std::filesystem::path dated_folder(const std::string& command);
+
 /// Whether there is something that would be lost: figures, or a checkpoint. A run that failed before either leaves
 /// nothing worth keeping.
 bool holds_a_run(const std::filesystem::path& path);
@@ -54,9 +57,9 @@ void refuse_a_runs_file(const std::filesystem::path& output);
 /// run.* of a config, and the files that it reads.
 RunFolderOptions run_folder_options(const Value& config);
 
-/// Makes or opens the folder. Collective. Throws UserError when it holds a run and neither resume nor overwrite is
-/// said, when another process is writing it, when there is nothing to resume, when the run to replace holds one of the
-/// inputs, or when the folder can't be made.
+/// Makes or opens the folder. Collective. Throws UserError when it holds a run, or files of a run's names that no run
+/// left, and neither resume nor overwrite is said, when another process is writing it, when there is nothing to resume
+/// or another command made it, when the run to replace holds one of the inputs, or when the folder can't be made.
 RunFolder open_run_folder(const RunFolderOptions& options, const std::string& command, Communicator& world);
 
 /// Nothing that a user got wrong may cost the run that run.overwrite=true replaces, so until this is called the new one

@@ -23,6 +23,7 @@
 #include "launch/commands.hpp"
 #include "launch/configuration.hpp"
 #include "launch/earlier_folder.hpp"
+#include "launch/folder_mark.hpp"
 #include "launch/logging.hpp"
 #include "launch/panel_source.hpp"
 #include "launch/panel_warnings.hpp"
@@ -105,14 +106,13 @@ int train_command(CommandContext& context) {
   }
   const auto keep_config = [&] {
     on_rank_zero(world, [&] {
-      Value::List words(context.overrides.begin(), context.overrides.end());
       // In this order: a run can be resumed once its config is there, and then its words must be.
-      write_text_file(folder.path / "overrides.yaml", to_yaml(Value(words)));
+      write_words(folder.path, "train", context.overrides);
       write_text_file(folder.config(), to_yaml(config));
     });
   };
-  on_rank_zero(world, [&] { log_to_file(folder.path / "train.log"); });
   if (!resume) keep_config();
+  on_rank_zero(world, [&] { log_to_file(folder.path / "train.log"); });
 
   // The panel: each rank reads its own regions.
   set_activity("the panel");
@@ -208,8 +208,8 @@ int train_command(CommandContext& context) {
   set_activity("the results");
 
   OriginForecasts holdout;
-  const FitFigures figures = run.write_results(holdout);
   RunFacts facts;
+  const FitFigures figures = run.write_results(holdout, facts);
   facts.import_seconds = import_seconds;
   facts.graph = graph;
   facts.graph_seconds = graph_seconds;
@@ -239,7 +239,7 @@ int train_command(CommandContext& context) {
     std::cout << end_table(figures) << std::flush;
     if (earlier)
       log_info("Since the run in " + earlier->folder.path.string() + ":\n" +
-               moves_table(earlier->channels, channel_totals(folder.results())));
+               moves_table(earlier->channels, channel_totals(folder.results(), folder.metrics())));
     log_info(text("Fit in ", std::round(fit_seconds * 10) / 10, " s; run folder: ", folder.path.string()));
   });
   return 0;

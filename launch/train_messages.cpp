@@ -26,7 +26,7 @@ void say_what_runs(const Fit& fit, const PanelFile& file, const Mesh& mesh, int 
 void say_what_is_identified(const std::vector<ChannelIdentification>& channels, const std::vector<std::string>& names) {
   log_info("What the training weeks identify:\n" + identification_table(channels, names));
   for (size_t c = 0; c < channels.size(); ++c)
-    if (!channels[c].is_identified())
+    if (!channels[c].is_identified() && channels[c].varies)  // else the panel has a warning of its own
       log_warning(text("The effect of channel ", names[c], " isn't identified: ", channels[c].reason,
                        ". Its contribution may be anything within its interval."));
 }

@@ -81,7 +81,7 @@ Outcome TrainingRun::descend(double& checkpoint_seconds) const {
   return outcome;
 }
 
-FitFigures TrainingRun::write_results(OriginForecasts& holdout) const {
+FitFigures TrainingRun::write_results(OriginForecasts& holdout, RunFacts& facts) const {
   SharedResults shared = shared_results(fit);
   shared.panel_checksum = file.checksum();
   for (const ChannelIdentification& channel : identification) {
@@ -113,16 +113,19 @@ FitFigures TrainingRun::write_results(OriginForecasts& holdout) const {
   if (writer) writer->finish();
   // Not before: ranks with fewer blocks wait in finish() for the others' collective writes.
   holdout = forecasts.gather(*mesh.region_axis, *fit.intervals, 0.9);
+  mesh.region_axis->all_reduce_sum(std::span(effects.contribution_C));
+  mesh.region_axis->all_reduce_sum(std::span(effects.slope_C));
+  mesh.region_axis->all_reduce_sum(std::span(&predicted, 1));
+  facts.contribution_C = effects.contribution_C;
+  facts.predicted = predicted;
   say_what_channels_bring(shared, effects, predicted);
   return evaluation.figures(*mesh.region_axis);
 }
 
-// Direct and indirect effects, where the graph says that channels move each other. Collective.
-void TrainingRun::say_what_channels_bring(const SharedResults& shared, EffectSums& effects, double predicted) const {
+// Direct and indirect effects, where the graph says that channels move each other.
+void TrainingRun::say_what_channels_bring(const SharedResults& shared, const EffectSums& effects,
+                                          double predicted) const {
   if (graph.empty()) return;
-  mesh.region_axis->all_reduce_sum(std::span(effects.contribution_C));
-  mesh.region_axis->all_reduce_sum(std::span(effects.slope_C));
-  mesh.region_axis->all_reduce_sum(std::span(&predicted, 1));
   const std::string table =
       effects_table(channel_effects(shared, effects, 0.9), fit.panel.coordinates.channels, predicted);
   if (!table.empty()) log_info("Effects through other channels, of the predicted total (docs/graph.md):\n" + table);

@@ -46,14 +46,14 @@ struct TrainingRun {
   Outcome descend(double& checkpoint_seconds) const;
 
   /// results.h5, and the figures of train and holdout: the first row's first member, and the draws of all; `holdout`
-  /// gets its forecasts with intervals. Collective.
-  FitFigures write_results(OriginForecasts& holdout) const;
+  /// gets its forecasts with intervals, `facts` the sums of contributions and predictions. Collective.
+  FitFigures write_results(OriginForecasts& holdout, RunFacts& facts) const;
 
  private:
   bool writes_text() const { return context.world.rank() == 0; }
   void write_history() const;
   void try_history() const;
-  void say_what_channels_bring(const SharedResults& shared, EffectSums& effects, double predicted) const;
+  void say_what_channels_bring(const SharedResults& shared, const EffectSums& effects, double predicted) const;
 };
 
 }  // namespace dcmmm

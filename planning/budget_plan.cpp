@@ -218,6 +218,7 @@ BudgetPlan plan_budget(const FittedRun& run, const PlanOptions& options,
       out.problem, objective,
       {options.budget.value_or(today), options.target_roi, options.target_outcome, options.revenue.value_or(1)},
       {options.starts, options.seed});
+  out.problem.responses.base_RCDT = {};  // makes room for those of the outcomes
 
   std::vector<double> planned_RCH(run.today_RCH.size(), 0.0);
   const Decisions& made = out.problem.decisions;

@@ -17,7 +17,7 @@ namespace dcmmm {
 enum class Kept { kNo, kLocked, kNoPrice, kNotIdentified };
 
 struct BudgetPlan {
-  PlanProblem problem;  // with the draws that the search went through
+  PlanProblem problem;  // with the draws that the search went through, without what they carry over (base_RCDT)
   SolvedPlan solved;
   std::vector<Kept> kept_C;
   // KPI units for one more unit of spend, the mean over all of the run's draws: of a channel's, as it is spread, and of

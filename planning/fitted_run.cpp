@@ -313,6 +313,7 @@ Responses FittedRun::responses(const std::vector<int64_t>& draws, bool further) 
   out.unit_RC = unit_RC;
   out.base_RCDT.resize(static_cast<size_t>(R * C * D * T));
   out.factor_RDC.resize(static_cast<size_t>(R * D * C));
+  std::vector<double> base_T(static_cast<size_t>(T));
   for (int64_t d = 0; d < D; ++d) {
     for (int64_t c = 0; c < C; ++c) {
       const int64_t at = draws.empty() ? c : draws[d] * C + c;
@@ -339,7 +340,6 @@ Responses FittedRun::responses(const std::vector<int64_t>& draws, bool further) 
       out.carry_DCT.insert(out.carry_DCT.end(), weight.begin(), weight.begin() + T);
       for (int64_t r = 0; r < R; ++r) {
         const double* scaled_P = scaled_RCP.data() + (r * C + c) * P;
-        double* base_T = out.base_RCDT.data() + ((r * C + c) * D + d) * T;
         if (std::isnan(peak)) {
           double state = 0;
           for (int64_t t = 0; t < P; ++t) state = decay * state + (1 - decay) * scaled_P[t];
@@ -357,6 +357,7 @@ Responses FittedRun::responses(const std::vector<int64_t>& draws, bool further) 
         // After the horizon, media go on as they are today.
         for (int64_t s = H; s < T; ++s)
           for (int64_t t = s; t < T; ++t) base_T[t] += weight[t - s] * scaled_P[P - H + s % H];
+        std::copy(base_T.begin(), base_T.end(), out.base_RCDT.begin() + ((r * C + c) * D + d) * T);
       }
     }
   }

@@ -29,27 +29,20 @@ class PlanFiles {
     std::error_code failed;
     fs::create_directories(folder, failed);
     if (failed) throw UserError(text("Can't make the folder '", folder.string(), "': ", failed.message(), "."));
-    const auto file = [&](const char* name, const char* header, const std::function<void(CsvWriter&)>& rows) {
+    const auto file = [&](const char* name, const std::function<void(CsvWriter&)>& rows) {
       const fs::path path = folder / name;
       replace_file(path, [&](const fs::path& temporary) {
         CsvWriter csv(temporary, path.string());
-        csv.raw(header);
+        csv.raw(plan_headers().at(name));
         csv.end_row();
         rows(csv);
         csv.finish();
       });
     };
-    file("plan.csv", "channel,region,week,spend_now,spend_plan,lower,upper,extrapolates",
-         [&](CsvWriter& csv) { variables(csv); });
-    file("channels.csv",
-         "channel,spend_now,spend_plan,lower,upper,outcome_now,outcome_now_lower,outcome_now_upper,outcome_plan,"
-         "outcome_plan_lower,outcome_plan_upper,roi_now,roi_plan,marginal_now,marginal_plan,identified,status",
-         [&](CsvWriter& csv) { by_channel(csv); });
-    file("scenarios.csv",
-         "scenario,spend,outcome,outcome_lower,outcome_upper,gain,gain_lower,gain_upper,roi,roi_lower,roi_upper",
-         [&](CsvWriter& csv) { scenarios(csv); });
-    file("scenario_channels.csv", "scenario,channel,spend,outcome,outcome_lower,outcome_upper",
-         [&](CsvWriter& csv) { scenario_channels(csv); });
+    file("plan.csv", [&](CsvWriter& csv) { variables(csv); });
+    file("channels.csv", [&](CsvWriter& csv) { by_channel(csv); });
+    file("scenarios.csv", [&](CsvWriter& csv) { scenarios(csv); });
+    file("scenario_channels.csv", [&](CsvWriter& csv) { scenario_channels(csv); });
     write_text_file(folder / "plan.json", json().dump(2) + "\n");
   }
 
@@ -249,6 +242,19 @@ class PlanFiles {
 };
 
 }  // namespace
+
+const std::map<std::string, std::string>& plan_headers() {
+  static const std::map<std::string, std::string> headers = {
+      {"plan.csv", "channel,region,week,spend_now,spend_plan,lower,upper,extrapolates"},
+      {"channels.csv",
+       "channel,spend_now,spend_plan,lower,upper,outcome_now,outcome_now_lower,outcome_now_upper,outcome_plan,"
+       "outcome_plan_lower,outcome_plan_upper,roi_now,roi_plan,marginal_now,marginal_plan,identified,status"},
+      {"scenarios.csv",
+       "scenario,spend,outcome,outcome_lower,outcome_upper,gain,gain_lower,gain_upper,roi,roi_lower,roi_upper"},
+      {"scenario_channels.csv", "scenario,channel,spend,outcome,outcome_lower,outcome_upper"},
+      {"plan.json", ""}};
+  return headers;
+}
 
 void write_plan_files(const fs::path& folder, const FittedRun& run, const PlanOptions& options,
                       const BudgetPlan& plan) {

@@ -2,11 +2,15 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 
 #include "planning/budget_plan.hpp"
 
 namespace dcmmm {
+
+/// The names of a plan's files, and what a CSV file's first line is.
+const std::map<std::string, std::string>& plan_headers();
 
 /// Writes plan.csv, channels.csv, scenarios.csv, scenario_channels.csv and plan.json into the folder (made when
 /// missing; each file appears complete or not at all). The same plan gives the same bytes.

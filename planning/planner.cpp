@@ -107,16 +107,21 @@ class Planner {
 
   bool is_small() const { return search_name(problem_) == "SLSQP"; }
 
+  // The end of an advice: without limits there are none to change.
+  static std::string or_limits(const std::string& advice, const std::string& limits) {
+    return limits.empty() ? "." : text(" ", advice, ": ", limits, ".");
+  }
+
   [[noreturn]] void refuse(const PlanGoal& goal, const SolvedPlan& best) const {
     const SumRange& all = problem_.limits.all;
     if (goal.target_roi)
       throw UserError(text("plan.target_roi=", shortest(*goal.target_roi), " is out of reach: within the limits the ",
                            "best is about ", amount(goal.revenue * best.value / best.budget), ", at a budget of ",
                            amount(best.budget), " (it may be ", amount(all.lower), " to ", amount(all.upper),
-                           "). Lower the target or the limits from below: ", all.lower_says, "."));
+                           "). Lower the target", or_limits("or the limits from below", all.lower_says)));
     throw UserError(text("plan.target_outcome=", shortest(*goal.target_outcome), " is out of reach: within the limits ",
                          "the most is about ", amount(best.value), ", at a budget of ", amount(best.budget),
-                         ". Lower the target or raise the limits from above: ", all.upper_says, "."));
+                         ". Lower the target", or_limits("or raise the limits from above", all.upper_says)));
   }
 
   std::vector<double> random_point(int64_t number) const {

@@ -15,10 +15,11 @@ struct Responses {
   std::vector<double> exponent_DC, log_half_DC;  // as in the model; unused where nothing saturates
   std::vector<double> factor_RDC;                // of the coefficients, in each draw
   std::vector<double> coefficient_RCT;           // KPI units a week at full saturation, in the plain fit
-  std::vector<double> unit_RC;    // currency a week that one unit of scaled media stands for; 0: no effect to plan with
-  std::vector<double> base_RCDT;  // scaled media carried over from before the horizon, and from after it into the tail
+  std::vector<double> unit_RC;  // currency a week that one unit of scaled media stands for; 0: no effect to plan with
+  // Scaled media carried over from before the horizon, and from after it into the tail. Nearly all of a plan's memory.
+  std::vector<float> base_RCDT;
 
-  const double* base(int64_t region, int64_t channel) const {
+  const float* base(int64_t region, int64_t channel) const {
     return base_RCDT.data() + (region * channels + channel) * draws * weeks;
   }
 };

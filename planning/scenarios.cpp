@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cmath>
 #include <numeric>
+#include <optional>
+#include <unordered_map>
 
 #include "common/csv_field.hpp"
 #include "common/errors.hpp"
@@ -19,10 +21,38 @@ const std::vector<std::string> kColumns = {"scenario", "channel", "spend"};
 const std::vector<std::string> kTaken = {"today", "plan", "cut"};
 constexpr size_t kListed = 20;  // names that a message lists
 
+// Places of names: as they are, or as the program's own files write them (with a ' before what a spreadsheet would
+// run).
+class Places {
+ public:
+  explicit Places(const std::vector<std::string>& names) : names_(names) {
+    for (size_t i = 0; i < names.size(); ++i) {
+      plain_.emplace(names[i], i);
+      written_.emplace(csv_field(names[i]), i);
+    }
+  }
+
+  std::optional<size_t> of(const std::string& name) const {
+    if (const auto found = plain_.find(name); found != plain_.end()) return found->second;
+    const auto found = written_.find(csv_field(name));
+    return found != written_.end() ? std::optional(found->second) : std::nullopt;
+  }
+  const std::vector<std::string>& names() const { return names_; }
+
+ private:
+  const std::vector<std::string>& names_;
+  std::unordered_map<std::string, size_t> plain_, written_;
+};
+
 class ScenarioRows {
  public:
   ScenarioRows(const std::filesystem::path& path, const FittedRun& run)
-      : reader_(path), file_(path.string()), run_(run) {
+      : reader_(path),
+        file_(path.string()),
+        run_(run),
+        channels_(run.channels),
+        regions_(run.regions),
+        weeks_(run.weeks) {
     const auto has = [&](const std::string& column) {
       return std::find(reader_.columns().begin(), reader_.columns().end(), column) != reader_.columns().end();
     };
@@ -57,7 +87,7 @@ class ScenarioRows {
   }
 
   void add_row(const std::vector<std::string>& words) {
-    const size_t scenario = scenario_of(words[0]), channel = one_of(run_.channels, 1, words[1], "channel of the run");
+    const size_t scenario = scenario_of(words[0]), channel = one_of(channels_, 1, words[1], "channel of the run");
     const double spend = number(words[2]);
     if (spend > 0 && run_.has_price_C[channel] == 0)
       fail(2, words[2], text("for ", words[1], ", whose media never cost anything in the panel"),
@@ -68,7 +98,7 @@ class ScenarioRows {
       if (words[column].empty()) continue;
       const bool is_region = columns_[column] == "region";
       size_t& first = is_region ? first_region : first_week;
-      first = one_of(is_region ? run_.regions : run_.weeks, column, words[column],
+      first = one_of(is_region ? regions_ : weeks_, column, words[column],
                      is_region ? "region of the run" : "week of the horizon");
       (is_region ? end_region : end_week) = first + 1;
     }
@@ -102,14 +132,9 @@ class ScenarioRows {
     return scenarios_.size() - 1;
   }
 
-  size_t one_of(const std::vector<std::string>& names, size_t column, const std::string& name,
-                const std::string& what) {
-    // As it is, or as the program's own files write it (with a ' before what a spreadsheet would run).
-    auto found = std::find(names.begin(), names.end(), name);
-    if (found == names.end())
-      found =
-          std::find_if(names.begin(), names.end(), [&](const auto& one) { return csv_field(one) == csv_field(name); });
-    if (found != names.end()) return static_cast<size_t>(found - names.begin());
+  size_t one_of(const Places& places, size_t column, const std::string& name, const std::string& what) {
+    if (const auto found = places.of(name)) return *found;
+    const std::vector<std::string>& names = places.names();
     const std::string expected = names.size() <= kListed ? join(names) : text(names.front(), ", ..., ", names.back());
     fail(column, name, "no " + what, text("Expected one of ", expected, ".", did_you_mean(name, names)));
   }
@@ -126,6 +151,7 @@ class ScenarioRows {
   TableReader reader_;
   std::string file_;
   const FittedRun& run_;
+  Places channels_, regions_, weeks_;
   std::vector<std::string> columns_;
   std::vector<Scenario> scenarios_;
   std::vector<std::vector<uint8_t>> named_;  // of each scenario's cells

@@ -40,6 +40,14 @@ add_test(NAME distributed_end_with_error
 set_tests_properties(distributed_end_with_error PROPERTIES LABELS distributed TIMEOUT 180 PROCESSORS 3
                      ENVIRONMENT "${mpi_environment}")
 
+# One message names the rank that doesn't come.
+add_executable(late_rank distributed/late_rank_main.cpp)
+target_link_libraries(late_rank PRIVATE dcmmm_comm)
+add_test(NAME distributed_late_rank
+         COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/distributed/late_rank.sh $<TARGET_FILE:late_rank>)
+set_tests_properties(distributed_late_rank PROPERTIES LABELS distributed TIMEOUT 180 PROCESSORS 3
+                     ENVIRONMENT "${mpi_environment}")
+
 # A failure on one rank only, which the others wait for, must fail the job.
 add_executable(distributed_failing distributed/failing_main.cpp)
 target_link_libraries(distributed_failing PRIVATE dcmmm_distributed_main)

@@ -11,7 +11,7 @@ namespace dcmmm::kernels {
 struct CarryResponse {
   int64_t draws, horizon, weeks;
   const double* scaled_H;    // x', at least 0
-  const double* base_DT;     // carried over from media that are not planned
+  const float* base_DT;      // carried over from media that are not planned
   const double* carry_DT;    // weight of lag 0, 1, ...; draws are `draw_stride` apart, as are the next three
   int64_t draw_stride;       // C, in numbers (carry: in rows of T)
   const double* exponent_D;  // null: h is the carried media itself

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 
 #include "analysis/channel_interval.hpp"
+#include "analysis/metrics_report.hpp"
+#include "common/files.hpp"
 #include "tests/analysis/small_run.hpp"
 
 namespace dcmmm {
@@ -15,13 +17,28 @@ TEST(ChannelTotals, AddUpAResultsFile) {
   const TestFolder folder;
   SmallRun run(70);  // more regions than are read at once
   run.write(folder);
-  const ChannelTotals found = channel_totals(folder / "results.h5");
+  write_text_file(folder / "metrics.json", "{}");  // of an earlier version
+  const ChannelTotals found = channel_totals(folder / "results.h5", folder / "metrics.json");
   double predicted = 0, first = 0;
   for (const double value : run.results.predicted_RT) predicted += value;
   for (size_t i = 0; i < run.results.media_RTC.size(); i += 3) first += run.results.media_RTC[i];
   EXPECT_NEAR(found.predicted, predicted, 1e-9 * predicted);
   EXPECT_NEAR(found.share(0), first / predicted, 1e-12);
   EXPECT_EQ(found.channels, run.panel.coordinates.channels);
+}
+
+// As the draws' sums, which leave out what is guessed of missing rows.
+TEST(ChannelTotals, AreTheSumsThatTheRunKept) {
+  const TestFolder folder;
+  SmallRun().write(folder);
+  RunFacts facts;
+  facts.channels = {"channel_0", "channel_1", "channel_2"};
+  facts.contribution_C = {25, 50, 0};
+  facts.predicted = 250;
+  write_text_file(folder / "metrics.json", metrics_json({}, {}, {}, facts));
+  const ChannelTotals found = channel_totals(folder / "results.h5", folder / "metrics.json");
+  EXPECT_EQ(found.contribution_C, facts.contribution_C);
+  EXPECT_EQ(found.share(1), 0.2);
 }
 
 class Moves : public ::testing::Test {

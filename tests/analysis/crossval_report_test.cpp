@@ -6,7 +6,9 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "analysis/forecast_rows.hpp"
 #include "common/text.hpp"
+#include "tests/mmm_panel.hpp"
 
 namespace dcmmm {
 namespace {
@@ -62,6 +64,22 @@ TEST(CrossvalReport, CountsWhatIntervalsCover) {
   EXPECT_EQ(all.totals, 4);
   EXPECT_EQ(all.covered_totals, 1);  // 2 + 8 of 9 to 11; not 3, 6 and 2 + 7
   EXPECT_TRUE(std::isnan(crossval_coverage(two_origins(), {{}, 9}).of_cells()));
+}
+
+// A table may go on into weeks whose target isn't known yet.
+TEST(ForecastRows, HaveNoTotalOfAWeekThatNothingIsKnownOf) {
+  Panel panel = testing::mmm_panel(3, 20, 2, 1);
+  panel.observed_RT.assign(panel.observed_RT.size(), 1);
+  for (int64_t r = 0; r < 3; ++r) panel.observed_RT[r * 20 + 18] = 0;
+  panel.observed_RT[19] = 0;
+  const ForecastRows rows(panel, 16, 16, 1 + kNaiveKinds);
+  ForecastIntervals intervals;
+  const OriginForecasts out = rows.gather(*make_local_communicator(), intervals, 0.9);
+  EXPECT_TRUE(std::isfinite(out.total_actual_N[1]));
+  EXPECT_TRUE(std::isfinite(out.total_actual_N[3]));  // of the two regions that are known
+  for (const auto* values : {&out.total_actual_N, &out.total_predicted_N, &out.total_lower_N, &out.total_upper_N})
+    EXPECT_TRUE(std::isnan((*values)[2]));
+  EXPECT_LE(crossval_coverage({out}, {}).totals, 3);
 }
 
 TEST(CrossvalReport, ComparesWithTheBestNaiveForecastOfTheSameCells) {

@@ -40,6 +40,12 @@ TEST(Export, WritesTheDocumentedFilesAndColumns) {
   EXPECT_EQ(read_csv(folder / "csv" / "response_curves.csv").size(), 150u);
   EXPECT_EQ(read_csv(folder / "csv" / "region_curves.csv").size(), 5u * 3 * kRegionCurvePoints);
   EXPECT_EQ(read_csv(folder / "csv" / "dag.csv").size(), 0u);
+  // Told beforehand.
+  const PanelFile panel(folder / "panel.h5");
+  EXPECT_EQ(exported_headers(folder / "results.h5", panel), kHeaders);
+  ExportOptions parquet;
+  parquet.format = TableFormat::kParquet;
+  EXPECT_EQ(exported_headers(folder / "results.h5", panel, parquet).at("dag.parquet"), kHeaders.at("dag.csv"));
 }
 
 TEST(Export, GivesTablesOfChosenRegionsAsTheFilesHaveThem) {

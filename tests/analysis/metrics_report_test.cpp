@@ -59,11 +59,11 @@ TEST(MetricsJson, HoldsTheDocumentedKeys) {
   const Json metrics = Json::parse(metrics_json(real_looking(), one_week(), {"w0", "w1", "w2"}, facts()));
   std::vector<std::string> keys;
   for (const auto& [key, value] : metrics.items()) keys.push_back(key);
-  EXPECT_THAT(keys, ::testing::ElementsAre("train", "holdout", "naive", "skill", "gap", "coverage_90",
-                                           "coverage_90_totals", "totals", "dag", "seconds", "steps",
-                                           "steps_per_second", "peak_memory_bytes", "ranks", "device", "parameters",
-                                           "estimator", "media_unit", "size_offset", "loss", "identification",
-                                           "components", "experiments", "settings", "version", "results_sha256"));
+  EXPECT_THAT(keys, ::testing::ElementsAre(
+                        "train", "holdout", "naive", "skill", "gap", "coverage_90", "coverage_90_totals", "totals",
+                        "dag", "seconds", "steps", "steps_per_second", "peak_memory_bytes", "ranks", "device",
+                        "parameters", "estimator", "media_unit", "size_offset", "loss", "contributions",
+                        "identification", "components", "experiments", "settings", "version", "results_sha256"));
   for (const char* split : {"train", "holdout"}) {
     for (const char* key :
          {"r2", "rmse", "mae", "relative_error", "wape", "median_region_r2", "median_region_relative_error"}) {

@@ -113,6 +113,16 @@ TEST_F(Store, ADamagedManifestIsSetAside) {
   EXPECT_EQ(newest(), "step_000040.h5");
 }
 
+// A passing error of the disk says nothing about the file.
+TEST_F(Store, AManifestThatCantBeReadIsNotSetAside) {
+  save(20);
+  fs::remove(checkpoints() / "manifest.json");
+  fs::create_directory(checkpoints() / "manifest.json");
+  EXPECT_THAT(message_of<UserError>([&] { newest(); }), HasSubstr("manifest.json': Is a directory"));
+  EXPECT_THAT(files(), ElementsAre("manifest.json", "step_000020.h5"));
+  EXPECT_THAT(warnings, IsEmpty());
+}
+
 TEST_F(Store, AnotherVersionsManifestIsRefusedAndStays) {
   save(20);
   const std::string later = "{\"format_version\": 2, \"files\": []}";

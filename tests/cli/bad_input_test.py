@@ -355,6 +355,9 @@ class BadRuns(Refusal):
             "predict over the run's events": ([*predict, "output=events.csv"], "the file that data.events names"),
             "predict over results": ([*predict, "output=run/results.h5"], kept),
             "predict over another run's figures": ([*predict, "output=other/metrics.json"], kept),
+            "predict over the panel": (["predict", "run=other", "data.source=future.csv", "output=panel.h5"], "the run's data.panel"),
+            "export over the panel": (["export", "run=other", "output=panel.h5"], "the run's data.panel"),
+            "a plan over the panel": (["plan", "run=other", "output=panel.h5"], "the run's data.panel"),
             "report over results": (["report", "run=run", "output=run/results.h5"], kept),
             "report over the panel": (["report", "run=other", "output=panel.h5"], "the run's data.panel"),
             "export into checkpoints": (["export", "run=run", "output=run/checkpoints"], kept),
@@ -382,6 +385,29 @@ class BadRuns(Refusal):
             self.dcmmm(*predict, "output=run/forecast.csv")
             self.dcmmm("import", "source=past.csv", "output=again.h5")
             self.dcmmm("export", "run=run", "output=run")
+
+    def test_files_that_no_run_left_there(self):
+        table = cli.write_table(self.folder / "table.csv", cli.table(regions=3, weeks=40))
+        mine = self.folder / "mine"
+        for name in ("config.yaml", "overrides.yaml", "panel.h5", "checkpoints/model.pt"):
+            for command in ("train", "crossval"):
+                (mine / name).parent.mkdir(parents=True, exist_ok=True)
+                (mine / name).write_text("mine: 1\n")
+                self.refused(command, "data.source=nowhere.csv", "run.dir=mine", says=f"'mine' holds '{name.split('/')[0]}'")
+                self.assertEqual(list(cli.hashes(mine)), [name])
+            shutil.rmtree(mine)
+        self.refused("train", "data.source=nowhere.csv", "run.dir=again", says="nowhere.csv")
+        self.train("again", f"data.source={table}")
+        # Tables as well.
+        mine.mkdir()
+        for name, words in {"regions.csv": ["export"], "regions.parquet": ["export", "export.format=parquet"],
+                            "scenarios.csv": ["plan"], "plan.json": ["plan"]}.items():  # fmt: skip
+            (mine / name).write_text("region,population\na,1\n")
+            self.refused(*words, "run=again", "output=mine", says=f"mine/{name}' is there and isn't what this command writes")
+            (mine / name).unlink()
+        for _ in range(2):
+            self.dcmmm("export", "run=again", "output=mine", "export.format=parquet")
+            self.dcmmm("plan", "run=again", "output=mine")
 
     def test_synth_replaces_what_a_synth_wrote_and_nothing_else(self):
         words = ["synth.regions=3", "synth.weeks=30", "synth.promotions=2"]

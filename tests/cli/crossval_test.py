@@ -123,6 +123,27 @@ class Crossval(cli.Case):
         self.assertFalse((at / "origins").exists())
         self.assertIn("nothing to do", self.dcmmm(*words, f"run.dir={at}", "run.resume=true").err)
 
+    def test_a_refused_resume_leaves_all_as_it_was(self):
+        found = self.crossval("cv")
+        at = self.folder / "cv"
+        (at / "crossval.json").unlink()  # as if it had been stopped
+        before = cli.hashes(at)
+        (self.folder / "lifts.csv").write_text("no,such\n1,2\n")
+        for word in ("crossval.horizon=500", "data.experiments=lifts.csv"):
+            self.dcmmm("crossval", f"run.dir={at}", "run.resume=true", word, code=2)
+            self.assertEqual({**cli.hashes(at), "train.log": ""}, {**before, "train.log": ""})
+        # Nor is another panel taken.
+        (at / "panel.h5").touch()
+        kept = (at / "panel.h5").stat().st_mtime_ns
+        cli.write_table(self.folder / "cv.csv", self.rows[:-1])
+        done = self.dcmmm("crossval", f"run.dir={at}", "run.resume=true")
+        self.assertIn("isn't the table that this run was started with", done.err)
+        self.assertEqual((at / "panel.h5").stat().st_mtime_ns, kept)
+        self.assertEqual(cli.read_csv(at / "crossval.csv"), found)
+        # What another command made isn't gone on with.
+        done = self.dcmmm("train", f"run.dir={at}", "run.resume=true", code=2)
+        self.assertIn("holds what `dcmmm crossval` made", done.err)
+
     def test_impossible_origins_are_told(self):
         table = cli.write_table(self.folder / "table.csv", self.rows)
         for words, message in ((["crossval.origins=[12]"], "at least 13 weeks"),

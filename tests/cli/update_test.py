@@ -1,6 +1,7 @@
 """train run.init=DIR: from an earlier run to a panel with four more weeks and a new region."""
 
 import json
+import re
 import shutil
 import unittest
 
@@ -62,6 +63,26 @@ class Update(cli.Case):
         self.assertEqual(self.metrics("update")["estimator"], "likelihood")
         self.assertRegex(done.err, "stay within the earlier run's intervals|Beyond the earlier run's interval: ")
         np.testing.assert_allclose(self.shares("update"), self.shares("full"), atol=0.01)
+
+    def test_shares_are_those_of_the_exported_summary(self):
+        rows = cli.table(regions=6, weeks=84, channels=2, controls=1)
+        del rows[10:80:2], rows[200:260]
+        past = cli.write_table(self.folder / "gaps.csv", [row for row in rows if row["week"] < self.weeks[-NEW_WEEKS]])
+        self.fit("past", past.stem, "model.estimator=descent", "model.hidden=4", "model.settings=fixed", "ensemble.members=3")
+        cli.write_table(self.folder / "later.csv", rows)
+        for ranks in (0, 2):
+            done = self.fit(f"update{ranks}", "later", "run.init=past", ranks=ranks)
+            self.export("past", "csv")
+            for row in cli.read_csv(self.folder / "csv/channel_summary.csv"):
+                predicted = float(row["contribution"]) / float(row["share"])
+                expected = [100 * float(row[key]) / predicted for key in ("contribution", "contribution_lower", "contribution_upper")]
+                line = re.search(rf"^{row['channel']} +([\d.]+) +([\d.]+) \.\. ([\d.]+) ", done.err, re.MULTILINE)
+                np.testing.assert_allclose([float(value) for value in line.groups()], expected, atol=0.0051)
+            self.export(f"update{ranks}", "csv")
+            for row in cli.read_csv(self.folder / "csv/channel_summary.csv"):
+                found = self.metrics(f"update{ranks}")["contributions"]
+                np.testing.assert_allclose(found["channels"][row["channel"]], float(row["contribution"]), rtol=1e-9)
+                np.testing.assert_allclose(found["predicted"], float(row["contribution"]) / float(row["share"]), rtol=1e-9)
 
     def test_on_ranks(self):
         for estimator, tolerance in (("descent", 1e-8), ("likelihood", 1e-3)):

@@ -3,8 +3,12 @@
 #include <gmock/gmock.h>
 #include <sched.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <thread>
+
+#include "comm/control_groups.hpp"
 
 namespace dcmmm {
 namespace {
@@ -43,7 +47,9 @@ TEST(Threads, LetsTheUserDecide) {
   setenv("OMP_NUM_THREADS", "7", 1);
   EXPECT_EQ(threads_for_this_rank(environment), 7);
   unsetenv("OMP_NUM_THREADS");
-  EXPECT_EQ(threads_for_this_rank(environment), static_cast<int>(allowed_processors().size()));
+  const double granted = std::floor(granted_by_control_groups().processors);
+  EXPECT_EQ(threads_for_this_rank(environment),
+            std::clamp(granted, 1.0, static_cast<double>(allowed_processors().size())));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <fstream>
 #include <numeric>
+#include <stdexcept>
 #include <string>
 
 #include "common/errors.hpp"
@@ -62,6 +63,22 @@ TEST_F(LargeVectors, LeaveNoFileBehindAndKnowTheirOrigin) {
   EXPECT_EQ(on_heap.back(), 2.0);
   const LargeVector<double> copy = on_heap;
   EXPECT_EQ(copy, on_heap);
+}
+
+TEST_F(LargeVectors, GoBackToTheFolderBefore) {
+  const auto missing = folder_.path() / "missing";
+  try {
+    const LargeArraysIn outer(missing);
+    const LargeArraysIn inner(folder_.path());
+    LargeVector<double> here(kCount);
+    throw std::runtime_error("on the way");
+  } catch (const std::runtime_error&) {
+  }
+  EXPECT_TRUE(keeps_large_arrays_in_files());
+  EXPECT_NO_THROW(LargeVector<double>{}.resize(kCount));  // in the fixture's folder again
+  keep_large_arrays_in({});
+  { const LargeArraysIn while_it_lives(folder_.path()); }
+  EXPECT_FALSE(keeps_large_arrays_in_files());
 }
 
 TEST_F(LargeVectors, SayWhereThereIsNoRoom) {

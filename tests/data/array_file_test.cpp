@@ -7,6 +7,7 @@
 #include <cstring>
 #include <limits>
 
+#include "common/text.hpp"
 #include "tests/file_helpers.hpp"
 #include "tests/temporary_folder.hpp"
 
@@ -179,6 +180,35 @@ TEST(ArrayFile, FullDiskIsAnErrorWhereverItHappens) {
     EXPECT_THAT(message_of<UserError>([&] { write_sample(folder / "a.h5"); }),
                 AllOf(HasSubstr("a.h5"), HasSubstr("File too large")))
         << limit;
+  }
+}
+
+// Attributes fill HDF5's cache until one of them must be written.
+TEST(ArrayFile, FullDiskIsNamedAtAnAttribute) {
+  const TemporaryFolder folder;
+  ArrayFile file = ArrayFile::create(folder / "a.h5");
+  const FileSizeLimit full(20'000);
+  const std::string message = message_of<UserError>([&] {
+    for (int64_t i = 0; i < 2000; ++i) file.set_attribute("", text("key ", i), std::string(4000, 'x'));
+  });
+  EXPECT_THAT(message, AllOf(HasSubstr("a.h5"), HasSubstr("File too large")));
+}
+
+TEST(ArrayFile, ReadsChunksLargerThanItsCacheInParts) {
+  const TemporaryFolder folder;
+  constexpr int64_t kRows = 1000, kColumns = 700;  // 5.3 MiB in two chunks
+  std::vector<double> numbers(kRows * kColumns);
+  for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<double>(i);
+  ArrayFile file = ArrayFile::create_sealed(folder / "a.h5");
+  file.add_dimension("row", kRows);
+  file.add_dimension("column", kColumns);
+  file.add_array("a", ElementType::kFloat64, {"row", "column"}, {.chunk = {600, kColumns}, .compress = false});
+  file.write<double>("a", {0, 0}, {kRows, kColumns}, numbers);
+  file.close();
+  const ArrayFile reader = ArrayFile::open(folder / "a.h5");
+  for (int64_t row = 0; row < kRows; row += 40) {
+    const auto box = reader.read<double>("a", {row, 0}, {40, kColumns});
+    EXPECT_TRUE(std::equal(box.begin(), box.end(), numbers.begin() + row * kColumns)) << row;
   }
 }
 

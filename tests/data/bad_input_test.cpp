@@ -53,6 +53,12 @@ const std::vector<BadTable> kBadTables = {
     {"NoMediaColumns", "region,week,target\n1,2,3\n", {"no media columns", "data.media="}},
     {"DuplicateColumnNames", "region,week,target,media_tv,media_tv\n1,2,3,4,5\n", {"duplicate column name 'media_tv'"}},
     {"ColumnWithoutName", "region,week,,media_tv\n1,2,3,4\n", {"column 3 has no name"}},
+    {"LineBreakInColumnName",
+     "region,week,target,\"media_tv\nspots\"\nnorth,1,10,1\n",
+     {"the name of column 4 ('media_tv spots') holds a line break", "rename the column"}},
+    {"ReturnInColumnName",
+     "region,\"we\rek\",target,media_tv\nnorth,1,10,1\n",
+     {"column 2 ('we ek') holds a line break"}},
     {"DuplicateRow",
      kHeader + kGoodRow + "north,2024-01-08,1,1,1,1\n" + kGoodRow,
      {"line 4", "columns 'region' and 'week'",
@@ -110,6 +116,9 @@ const std::vector<BadTable> kBadTables = {
     {"DateAfterIntegers",
      kHeader + "north,1,10,1,2,100\n" + kGoodRow,
      {"line 3, column 'week': '2024-01-01' is a date after integers"}},
+    {"OverlongWeeks",
+     kHeader + "north,-9223372036854775807,10,1,2,100\nnorth,9223372036854775807,10,1,2,100\n",
+     {"line 2, column 'week': '-9223372036854775807' is neither a date nor an integer", "of up to 18 digits"}},
     {"EmptyWeek", kHeader + "north,,10,1,2,100\n", {"line 2, column 'week': an empty week"}},
     {"EmptyRegion",
      kHeader + kGoodRow + ",2024-01-08,10,1,2,100\n",
@@ -128,6 +137,19 @@ const std::vector<BadTable> kBadTables = {
        return table + "north\n";
      }(),
      {"line 100002: 1 fields, expected 6"}},
+    {"LinesEndedByReturns",
+     "region,week,target,media_tv\rnorth,1,10,1\r\rnorth,2,10,lots\rnorth,3,10,1\r",
+     {"line 4, column 'media_tv': 'lots' is not a number"}},
+    {"ShortLineAmongReturns",
+     "region,week,target,media_tv\rnorth,1,10,1\rnorth,2,10\r",
+     {"line 3: 3 fields, expected 4 as in the header"}},
+    {"LateOpenQuote",
+     [] {
+       std::string table = kHeader + "\"";
+       for (int week = 0; week < 100000; ++week) table += "north," + std::to_string(week) + ",10,1,2,100\n";
+       return table;
+     }(),
+     {"line 2: a quote opens and is never closed"}},
     {"OpenQuote",
      kHeader + kGoodRow + "\"north,2024-01-08,10,1,2,100\n" + kGoodRow,
      {"line 3: a quote opens and is never closed"}},

@@ -120,6 +120,10 @@ TEST(ColumnRoles, ExplainsWhatIsWrong) {
   twice.controls = Names{"control_b"};
   EXPECT_THAT(message_of({"region", "week", "sales", "media_a", "control_b"}, twice),
               HasSubstr("column 'control_b' has two roles, media and controls"));
+  ColumnRoles shared;
+  shared.spend = {"cost", "cost"};
+  EXPECT_THAT(message_of({"region", "week", "sales", "media_a", "media_b", "cost"}, shared),
+              HasSubstr("column 'cost' is named twice as spend. Name each column once"));
   ColumnRoles pattern;
   pattern.media = Names{"tv_*"};
   EXPECT_THAT(message_of({"region", "week", "sales", "media_a"}, pattern),

@@ -111,6 +111,8 @@ TEST(Events, AreRefusedWithTheirLine) {
   EXPECT_THAT(refused("date,name\n2024-01-08,a\n25.12.2024,b\n"),
               HasSubstr("events.csv, line 3, column 'date': '25.12.2024' is not a week. Expected"));
   EXPECT_THAT(refused("date,name\n2024-01-08,\n"), HasSubstr("line 2, column 'name': '' is an event without a name"));
+  EXPECT_THAT(refused("date,name\n2024-01-08,\"a\r\nb\"\n"),
+              HasSubstr("line 2, column 'name': 'a  b' is a name with a line break"));
   EXPECT_THAT(refused("date,name,region\n2024-01-08,a,Nort\n"),
               HasSubstr("line 2, column 'region': the panel has no region 'Nort'. Did you mean 'North'?"));
   for (const std::string window : {"2:1", "x", "1:2:3", "1:", "-2000:0"}) {
@@ -126,6 +128,18 @@ TEST(Events, AreRefusedWithTheirLine) {
   EXPECT_THAT(refused("week,name\n3,a\n", panel_of({"A"}, {"0", "2", "4"})),
               HasSubstr("line 2: week 3 of event 'a' lies between the panel's weeks"));
   EXPECT_THAT(refused("week,name\n2024-01-08,a\n", panel_of({"A"}, {"0", "2", "4"})), HasSubstr("has a date"));
+}
+
+TEST(Events, KnowTheirPlaceOnlyWhenAsked) {
+  const TemporaryFolder folder;
+  const auto file = write_bytes(folder / "events.csv", "date,name\n2024-01-08,a\n\n2024-01-15,b\n");
+  const EventTable table = read_events(file);
+  ASSERT_EQ(table.events.size(), 2u);
+  EXPECT_EQ(table.place(table.events[1]), file.string() + ", line 4");
+  // No file is read for those that are all right.
+  std::filesystem::remove(file);
+  Panel panel = panel_of({"A"}, kWeeks);
+  EXPECT_NO_THROW(add_events(panel, table));
 }
 
 TEST(Events, ComeWithTheImport) {

@@ -76,7 +76,8 @@ TEST(PanelFile, SlicesWeeksOfWhatIsReadInBlocks) {
   write_panel_file(folder / "thin.h5", thin);
   EXPECT_EQ(PanelFile(folder / "thin.h5").checksum(), PanelFile(folder / "held.h5").checksum());
   // Of some weeks of these weeks, too.
-  EXPECT_TRUE(same_values(slice_regions(slice_weeks(thin, 2, 5), 7, 30), slice_regions(slice_weeks(held, 2, 5), 7, 30)));
+  EXPECT_TRUE(
+      same_values(slice_regions(slice_weeks(thin, 2, 5), 7, 30), slice_regions(slice_weeks(held, 2, 5), 7, 30)));
 }
 
 // Two imports into one file: the second would write into the first one's temporary.

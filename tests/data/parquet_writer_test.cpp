@@ -17,6 +17,7 @@
 namespace dcmmm {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::message_of;
@@ -77,6 +78,18 @@ TEST_F(ParquetWriter, RefusesATextWhereANumberBelongs) {
   const std::string message = message_of<UserError>([&] { write("region,value\nnorth,much\n", {"region"}); });
   EXPECT_THAT(message, HasSubstr("much"));
   EXPECT_THAT(message, HasSubstr("table.parquet"));
+  EXPECT_THAT(message, HasSubstr("Can't read '" + (folder_.path() / "table.csv").string()));
+}
+
+TEST_F(ParquetWriter, SaysWhichFileFailsAndWhatToDo) {
+  const auto csv = folder_.path() / "table.csv";
+  EXPECT_THAT(message_of<UserError>([&] { write_parquet(csv, {}, output()); }),
+              AllOf(HasSubstr("Can't read '" + csv.string() + "' to write '" + output().string()),
+                    HasSubstr("export.format=csv")));
+  write_text_file(csv, "region,value\nnorth,1\n");
+  const auto nowhere = folder_.path() / "none" / "table.parquet";
+  EXPECT_THAT(message_of<UserError>([&] { write_parquet(csv, {"region"}, nowhere); }),
+              AllOf(HasSubstr("Can't write '" + nowhere.string()), HasSubstr("Check that the folder exists")));
 }
 
 }  // namespace

@@ -226,15 +226,19 @@ TEST(TableImport, ReadsParquetColumnsOfManyTypes) {
   columns[0] = arrow_array<arrow::DoubleBuilder, double>({500000, 500000, 100000, 100000});
   options.source = write_parquet(folder / "codes.parquet", names, columns);
   EXPECT_THAT(import_table(options).coordinates.regions, ElementsAre("100000", "500000"));
+  columns[1] = arrow_array<arrow::Int64Builder, int64_t>({1700000000, 1700604800, 1700000000, 1700604800});
+  options.source = write_parquet(folder / "seconds.parquet", names, columns);
+  EXPECT_THAT(import_table(options).coordinates.weeks, ElementsAre("1700000000", "1700604800"));
 }
 
 TEST(TableImport, ReadsQuotedLineBreaksWhereverABlockOfTextEnds) {
   TemporaryFolder folder;
   std::string content = "region,week,target,media_tv,note\n";
   constexpr int kWeeks = 60;
+  // Blocks end before the break in a note, mostly: there only it was taken for the end of a row.
   for (int region = 0; region < 500; ++region)
     for (int week = 0; week < kWeeks; ++week)
-      content += text(region, ",", week, ",5,1,\"two lines\nof a note that fills some more of the block\"\n");
+      content += text(region, ",", week, ",5,1,\"a note that goes on for most of the row before its second\nline\"\n");
   ASSERT_GT(content.size(), size_t{3} << 19);
   EXPECT_EQ(import_text(folder / "notes.csv", content).regions, 500);
 }
@@ -277,6 +281,35 @@ TEST(TableImport, WritesAPanelFileBlockByBlockAsIfItHeldThePanel) {
   }
 }
 
+TEST(TableImport, RefusesAPanelOfMissingRows) {
+  TemporaryFolder folder;
+  // Order numbers as regions: 10,000 x 200 cells for 10,000 rows.
+  std::string orders = "order_id,week,target,media_tv\n", ragged = orders;
+  for (int row = 0; row < 10'000; ++row) orders += text(row, ",", row % 200, ",5,1\n");
+  ImportOptions options;
+  options.source = write_bytes(folder / "orders.csv", orders);
+  options.given.region = "order_id";
+  for (const bool needs_target : {true, false}) {  // of a forecast, too
+    options.needs_target = needs_target;
+    try {
+      import_table(options, folder / "panel.h5");
+      FAIL() << "taken for a panel";
+    } catch (const UserError& error) {
+      EXPECT_THAT(error.what(),
+                  HasSubstr("orders.csv, columns 'order_id' and 'week': 10000 regions x 200 weeks for only "
+                            "10000 rows. Expected a row for most weeks of most regions: is 'order_id' "
+                            "really the region (data.region)?"));
+    }
+    EXPECT_FALSE(std::filesystem::exists(folder / "panel.h5"));
+  }
+  // Every twelfth week is a real panel, if a ragged one.
+  for (int region = 0; region < 6'000; ++region)
+    for (int week = region % 12; week < 200; week += 12) ragged += text(region, ",", week, ",5,1\n");
+  options.source = write_bytes(folder / "ragged.csv", ragged);
+  options.needs_target = true;
+  EXPECT_EQ(import_table(options, folder / "panel.h5").regions, 6'000);
+}
+
 TEST(TableImport, LeavesNothingOfATableThatIsRefusedHalfway) {
   TemporaryFolder folder;
   ImportOptions options;
@@ -286,7 +319,11 @@ TEST(TableImport, LeavesNothingOfATableThatIsRefusedHalfway) {
   EXPECT_THROW(import_table(options, folder / "panel.h5"), UserError);
   EXPECT_FALSE(std::filesystem::exists(folder / "panel.h5"));
   EXPECT_FALSE(std::filesystem::exists(folder / "panel.h5.tmp"));
-  options.source = write_bytes(folder / "panel.csv", kTable + "11,0,many,1,1,100\n");
+  // Behind a MiB, where rows lie in files already.
+  std::string rows;
+  for (int week = 3; week < 60'000; ++week) rows += text("9,", week, ",7,0,2.5,50\n");
+  ASSERT_GT(rows.size(), size_t{1} << 20);
+  options.source = write_bytes(folder / "panel.csv", kTable + rows + "11,0,many,1,1,100\n");
   EXPECT_THROW(import_table(options, folder / "panel.h5"), UserError);
   EXPECT_FALSE(keeps_large_arrays_in_files());
 }

@@ -65,8 +65,9 @@ TEST(TimeAxis, ReadsIntegers) {
 }
 
 TEST(TimeAxis, RefusesWhatIsNeither) {
-  for (const char* label : {"", "2024-02-30", "2023-02-29", "2024-13-01", "25/03/2024", "2024-3-5", "week 7", "1.5",
-                            "2024-03-25T09:30:00", "2024-0a-01", "99999999999999999999"}) {
+  for (const char* label :
+       {"", "2024-02-30", "2023-02-29", "2024-13-01", "25/03/2024", "2024-3-5", "week 7", "1.5", "2024-03-25T09:30:00",
+        "2024-0a-01", "99999999999999999999", "1000000000000000000", "-1000000000000000000", "9223372036854775807"}) {
     EXPECT_FALSE(parse_time(label)) << label;
   }
 }
@@ -126,6 +127,13 @@ TEST(TimeAxis, TakesIntegersAsWeeks) {
   EXPECT_EQ(axis.step, TimeStep::kWeek);
   EXPECT_THAT(axis.labels, ElementsAre("-1", "0", "1", "2", "3"));
   EXPECT_THAT(axis_of({"0", "7", "21"}).labels, ElementsAre("0", "7", "14", "21"));
+}
+
+TEST(TimeAxis, TakesIntegersOfUpTo18Digits) {
+  const std::string last(18, '9');
+  EXPECT_THAT(axis_of({"-" + last, last}).labels, ElementsAre("-" + last, last));
+  EXPECT_EQ(next_label({"-" + last, last}, TimeStep::kWeek), "2999999999999999997");
+  EXPECT_THAT(message_of({"0", "1", last}), HasSubstr("nothing stands between '1' and '" + last + "'"));
 }
 
 TEST(TimeAxis, NamesTheFirstIrregularStep) {

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <random>
 
+#include "comm/control_groups.hpp"
 #include "comm/mpi_communicator.hpp"
 #include "comm/threads.hpp"
 #include "tests/distributed/world.hpp"
@@ -140,8 +141,9 @@ TEST(MpiCommunicator, ReportsMpisOwnErrors) {
 
 TEST(Threads, DividesTheMachineAmongUnboundRanks) {
   unsetenv("OMP_NUM_THREADS");
-  const int processors = static_cast<int>(allowed_processors().size());
-  EXPECT_EQ(threads_for_this_rank(testing::environment()), std::max(1, processors / world().size()));
+  const double processors =
+      std::min(static_cast<double>(allowed_processors().size()), granted_by_control_groups().processors);
+  EXPECT_EQ(threads_for_this_rank(testing::environment()), std::max(1, static_cast<int>(processors / world().size())));
 }
 
 TEST(Environment, ChoosesRomioForParallelFiles) { EXPECT_STREQ(getenv("OMPI_MCA_io"), "romio321"); }

@@ -4,6 +4,7 @@
 
 #include "common/errors.hpp"
 #include "common/files.hpp"
+#include "launch/folder_mark.hpp"
 #include "tests/temporary_folder.hpp"
 
 namespace dcmmm {
@@ -92,6 +93,56 @@ TEST_F(RunFolders, InputsMayNotBeFilesOfTheRunThatIsReplaced) {
   }
   options_.inputs = {{"data.panel", run_ / "notes.txt"}, {"data.source", folder_ / "panel.h5"}};
   EXPECT_NO_THROW(open());
+}
+
+TEST_F(RunFolders, FilesThatNoRunLeftAreNotReplaced) {
+  options_.overwrite = false;
+  for (const char* name :
+       {"config.yaml", "overrides.yaml", "panel.h5", "experiments.csv", "checkpoints/model.pt", "origins/1"}) {
+    fs::remove_all(run_);
+    fs::create_directories((run_ / name).parent_path());
+    write_text_file(run_ / name, "mine");
+    expect_user_error([&] { open(); }, "nothing shows that dcmmm wrote it");
+    EXPECT_EQ(of(name), "mine");
+    EXPECT_FALSE(fs::exists(run_ / "run.lock"));
+  }
+  fs::remove_all(run_);
+  fs::create_directories(run_);
+  for (const char* name : {"panel.h5", "experiments.csv", "notes.txt"}) write_text_file(run_ / name, "mine");
+  options_.inputs = {{"data.panel", run_ / "panel.h5"}, {"data.experiments", run_ / "experiments.csv"}};
+  EXPECT_NO_THROW(open());  // read, and not written
+  options_.inputs = {{"data.panel", folder_ / "panel.h5"}, {"data.source", run_ / "panel.h5"}};
+  expect_user_error([&] { open(); }, "holds 'panel.h5'");
+}
+
+TEST_F(RunFolders, AStartThatFailedMayBeRepeated) {
+  options_.overwrite = false;
+  fs::remove_all(run_);
+  write_words(open().path, "train", {"trainer.steps=3"});
+  for (const char* name : {"train.log", "config.yaml", "panel.h5"}) {
+    EXPECT_NO_THROW(open());
+    write_text_file(run_ / name, "old");
+  }
+  EXPECT_NO_THROW(open());
+}
+
+TEST_F(RunFolders, AnotherCommandsRunIsNotGoneOnWith) {
+  options_.overwrite = false;
+  options_.resume = true;
+  const auto resume = [&](const std::string& command) { return open_run_folder(options_, command, *world_); };
+  EXPECT_TRUE(resume("train").is_finished);  // without a mark: its files tell
+  expect_user_error([&] { resume("crossval"); }, "holds what `dcmmm train` made");
+  fs::remove(run_ / "metrics.json");
+  fs::remove_all(run_ / "checkpoints");
+  EXPECT_NO_THROW(resume("crossval"));  // nothing tells
+  write_words(run_, "train", {});
+  expect_user_error([&] { resume("crossval"); }, "Go on with dcmmm train run.dir=" + run_.string());
+  write_words(run_, "crossval", {});
+  EXPECT_NO_THROW(resume("crossval"));
+  expect_user_error([&] { resume("train"); }, "holds what `dcmmm crossval` made");
+  write_text_file(run_ / "overrides.yaml", "[]");
+  write_text_file(run_ / "crossval_so_far.json", "{}");
+  expect_user_error([&] { resume("train"); }, "holds what `dcmmm crossval` made");
 }
 
 TEST_F(RunFolders, OutputsMayNotBeFilesOfARun) {

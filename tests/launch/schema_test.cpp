@@ -75,6 +75,8 @@ TEST(Schema, RefusesWrongTypesAndRanges) {
   EXPECT_THAT(refusal({"trainer.steps=[1]"}), HasSubstr("'trainer.steps' is [1]"));
   EXPECT_THAT(refusal({"trainer.learning_rate=nan"}), HasSubstr("'trainer.learning_rate' is nan"));
   EXPECT_THAT(refusal({"trainer.learning_rate=0"}), HasSubstr("expected a number above 0"));
+  EXPECT_THAT(refusal({"model.gru.scale=0"}),
+              AllOf(HasSubstr("expected a number above 0"), HasSubstr("model.gru.enabled=false does without")));
   EXPECT_THAT(refusal({"export.interval=1.0"}), HasSubstr("expected a number above 0 and below 1"));
   EXPECT_EQ(refusal({"export.interval=0.999"}), "");
   EXPECT_THAT(refusal({"model.baseline.persistence=1.01"}), HasSubstr("of at least 0 and of at most 1"));

@@ -89,15 +89,15 @@ TEST(PlanObjective, GradientAgreesWithAutograd) {
   torch::Tensor carry_DCHT = torch::zeros({D, C, H, T}, torch::kDouble);
   for (int64_t s = 0; s < H; ++s)
     carry_DCHT.select(2, s).narrow(2, s, T - s).copy_(tensor(in.carry_DCT, {D, C, T}).narrow(2, 0, T - s));
-  const torch::Tensor carried_RCDT =
-      tensor(in.base_RCDT, {R, C, D, T}) + torch::einsum("rch,dcht->rcdt", {scaled_RCH, carry_DCHT});
+  const torch::Tensor base_RCDT = tensor({in.base_RCDT.begin(), in.base_RCDT.end()}, {R, C, D, T});
+  const torch::Tensor carried_RCDT = base_RCDT + torch::einsum("rch,dcht->rcdt", {scaled_RCH, carry_DCHT});
   const auto by_channel = [&](const std::vector<double>& values) {
     return tensor(values, {D, C}).t().view({1, C, D, 1});
   };
   const auto h = [&](const torch::Tensor& carried) {
     return torch::sigmoid(by_channel(in.exponent_DC) * ((carried + 1e-4).log() - by_channel(in.log_half_DC)));
   };
-  const torch::Tensor added_RCDT = h(carried_RCDT) - h(tensor(in.base_RCDT, {R, C, D, T}));
+  const torch::Tensor added_RCDT = h(carried_RCDT) - h(base_RCDT);
   const torch::Tensor outcome_D = (added_RCDT * tensor(in.factor_RDC, {R, D, C}).transpose(1, 2).unsqueeze(-1) *
                                    tensor(in.coefficient_RCT, {R, C, 1, T}))
                                       .sum({0, 1, 3});

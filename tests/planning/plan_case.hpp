@@ -41,7 +41,7 @@ inline Responses made_up_responses(const CaseShape& shape, uint64_t seed) {
     out.unit_RC.push_back(random.uniform(5, 20));
   }
   for (int64_t i = 0; i < shape.regions * shape.channels * shape.draws * out.weeks; ++i)
-    out.base_RCDT.push_back(random.uniform(0, 0.1));
+    out.base_RCDT.push_back(static_cast<float>(random.uniform(0, 0.1)));
   return out;
 }
 

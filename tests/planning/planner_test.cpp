@@ -4,6 +4,7 @@
 #include <functional>
 #include <numeric>
 
+#include "common/errors.hpp"
 #include "tests/planning/plan_case.hpp"
 
 namespace dcmmm {
@@ -97,13 +98,29 @@ TEST(Planner, AFewStartsEndNearTheBestOfMany) {
   }
 }
 
+TEST(Planner, AnUnreachableTargetNamesOnlyLimitsThatThereAre) {
+  const auto refusal = [](double lower) {
+    PlanOptions options;
+    options.lower = lower;
+    const PlanProblem problem = made_up_problem({}, 1, options);
+    try {
+      solve_plan(problem, PlanObjective(problem), {today_total(problem), 1e9, {}, 1}, {8, 1});
+    } catch (const UserError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_TRUE(refusal(0).ends_with("). Lower the target.")) << refusal(0);
+  EXPECT_NE(refusal(0.5).find("). Lower the target or the limits from below: "), std::string::npos) << refusal(0.5);
+}
+
 // Curves so steep that a search from today's plan ends elsewhere: only one of two equal channels is worth funding.
 TEST(Planner, LeavesALocalOptimum) {
   PlanOptions options;
   options.lower = 0, options.upper = 2;
   PlanProblem problem = made_up_problem({1, 1, 2, 1, 0, 5, 5}, 3, options);
   Responses& responses = problem.responses;
-  std::fill(responses.base_RCDT.begin(), responses.base_RCDT.end(), 0.0);
+  std::fill(responses.base_RCDT.begin(), responses.base_RCDT.end(), 0.0F);
   std::fill(responses.log_half_DC.begin(), responses.log_half_DC.end(), std::log(1.5));
   std::fill(responses.carry_DCT.begin(), responses.carry_DCT.end(), 1.0);
   std::fill(responses.factor_RDC.begin(), responses.factor_RDC.end(), 1.0);
