@@ -16,6 +16,7 @@
 #include "data/panel_file.hpp"
 #include "launch/built_in.hpp"
 #include "launch/configuration.hpp"
+#include "launch/folder_mark.hpp"
 #include "launch/panel_source.hpp"
 #include "launch/run_folder.hpp"
 #include "launch/schema.hpp"
@@ -80,7 +81,7 @@ void write_training_panel(const Sweep& sweep, Communicator& world) {
 std::string keep_experiments(const Sweep& sweep) {
   const auto given = get<std::optional<fs::path>>(sweep.config, "data.experiments");
   if (!given) return "";
-  const std::string name = text("experiments", given->extension().string());
+  std::string name = text("experiments", given->extension().string());
   const fs::path kept = sweep.plan.folder / name;
   std::error_code none;
   if (!fs::equivalent(*given, kept, none)) write_text_file(kept, read_text_file(*given));
@@ -184,6 +185,12 @@ void open_study(const SweepLine& line, const Sweep& sweep, Communicator& world) 
   if (!StudyFile(sweep.plan.journal()).refresh().exists()) {  // mistakes leave no folder behind
     if (holds_another(folder))
       throw UserError(text("'", folder.string(), "' already holds a run. Choose another run.dir for the sweep."));
+    try {
+      refuse_anothers_files(
+          folder, {"config.yaml", "overrides.yaml", "panel.h5", "imported.h5", "trials", "trials.csv", "report.html"});
+    } catch (const UserError&) {
+      if (!fs::exists(folder / "locks")) throw;  // else a start that was cut off, or another worker's just now
+    }
     check_trials(line, sweep);
   }
   fs::create_directories(folder / "locks");

@@ -108,8 +108,18 @@ class Folder(cli.Case):
     def test_says_that_it_keeps_its_panel(self):
         self.sweep("sweep.trials=1")
         done = self.dcmmm("sweep", "resume", f"dir={self.at}", "data.panel=other.h5", "sweep.trials=2")
-        self.assertIn("'data.panel' = other.h5 is ignored", done.out + done.err)
+        self.assertIn("'data.panel' = 'other.h5' is ignored", done.out + done.err)
         self.assertNotIn("is ignored", self.dcmmm("sweep", "resume", f"dir={self.at}").err)
+
+    def test_files_that_no_sweep_left_stay(self):
+        for name in ("panel.h5", "trials.csv"):
+            folder = self.folder / name.replace(".", "_")
+            folder.mkdir()
+            (folder / name).write_text("mine")
+            failed = self.dcmmm("sweep", f"data.panel={self.panel}", f"run.dir={folder}", *QUICK, SEARCH, code=2)
+            self.assertIn(f"holds '{name}', and nothing shows that dcmmm wrote it", failed.err)
+            self.assertEqual([path.name for path in folder.iterdir()], [name])
+            self.assertEqual((folder / name).read_text(), "mine")
 
     def test_fits_every_trial_anew(self):
         failed = self.dcmmm("sweep", f"data.panel={self.panel}", f"run.dir={self.at}", *QUICK, SEARCH, "run.init=x", code=2)
