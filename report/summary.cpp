@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -81,7 +82,9 @@ class Summary {
 
   void how_well_it_forecasts() {
     if (!metrics_.is_object() || !std::isfinite(number(metrics_["skill"]))) {
-      warning("No weeks were held out: nothing says how the model does on weeks that it has not seen.");
+      warning(
+          "No weeks were held out, or no target is known in those that were: nothing says how the model does on weeks "
+          "that it has not seen.");
       return;
     }
     const double skill = number(metrics_["skill"]);
@@ -168,9 +171,16 @@ class Summary {
     const Json& edges = data_["tables"]["dag.csv"];
     const auto count = edges["rows"].get<std::size_t>();
     if (count == 0) return;
-    std::size_t directed = 0;
-    for (std::size_t s = 0; s < count; ++s) directed += label_at(edges["values"]["directed"], s) == "yes" ? 1 : 0;
-    fact(text("Spend moves together on ", count, count == 1 ? " pair" : " pairs", " of channels; ",
+    // Two channels may be linked within a week and a week later.
+    std::set<std::set<std::string>> pairs, directed_pairs;
+    for (std::size_t s = 0; s < count; ++s) {
+      const std::set<std::string> pair = {label_at(edges["values"]["source"], s),
+                                          label_at(edges["values"]["target"], s)};
+      pairs.insert(pair);
+      if (label_at(edges["values"]["directed"], s) == "yes") directed_pairs.insert(pair);
+    }
+    const std::size_t directed = directed_pairs.size();
+    fact(text("Spend moves together on ", pairs.size(), pairs.size() == 1 ? " pair" : " pairs", " of channels; ",
               directed == 0 ? "none of them has a direction, so no effect passes from one to the other."
                             : text(directed,
                                    " of them with a direction, through which a channel also acts "

@@ -21,7 +21,7 @@ Json sample(double skill = 1.25) {
       "TV,10,200,150,260,0.2,0.5,yes\nSearch,10,100,0,900,0.1,3,no\n");
   tables["saturation.csv"] =
       table_json("channel,headroom,headroom_lower,headroom_upper\nTV,0.25,0.1,0.5\nSearch,0.9,,\n");
-  tables["dag.csv"] = table_json("source,target,directed\nTV,Search,yes\n");
+  tables["dag.csv"] = table_json("source,target,directed\nTV,Search,yes\nSearch,TV,no\n");
   tables["totals.csv"] = table_json("week,split\n1,train\n2,holdout\n");
   return {{"run",
            {{"target", "sales"},
