@@ -25,7 +25,8 @@ class Backfit {
     for (int64_t k = K - panel.coordinates.events(); k < K; ++k) events_.push_back(k);
     columns_ = static_cast<int64_t>(events_.size()) + (spend.by_week ? 0 : 4);
     if (events_.empty()) return;
-    const int64_t N = std::ssize(events_), regions = std::ranges::max(spend.place_R) + 1;
+    const int64_t N = std::ssize(events_),  // a rank may have no regions
+        regions = spend.place_R.empty() ? 0 : std::ranges::max(spend.place_R) + 1;
     events_STN_.resize(static_cast<size_t>(regions * spend.weeks * N));
     loop.each([&](Chunk chunk) {
       const RegionBlock block(panel, chunk.first, chunk.count);
