@@ -19,7 +19,7 @@ struct Innovations {
   std::vector<int64_t> begin_R;  // rows of each region start here; last entry N
 };
 
-/// Spend less its least squares on the weeks before, of at most 1,024 of the panel's regions, evenly spaced.
+/// Spend less its least squares on the weeks before, of a sample of at most 1,024 of the panel's regions.
 /// Collective.
 Innovations innovations(const LogSpend& spend, const GraphMoments& moments, int64_t all_regions,
                         const RegionLoop& loop);

@@ -14,10 +14,10 @@ namespace dcmmm {
 /// Departures of log spend, without unit: a channel multiplied by any number gives the same.
 struct LogSpend {
   int64_t regions = 0, weeks = 0, channels = 0;
-  std::vector<int64_t> place_R;   // among the S regions that are looked at: all of them, or evenly spaced ones; else -1
-  LargeVector<double> value_STC;  // standard deviation 1 over all seen cells of the panel; 0 where not seen
-  std::vector<uint8_t> seen_RT;   // the row exists, in a region that is looked at and has enough of them
-  std::vector<double> scale_C;    // standard deviation of log spend's departures, which values are divided by
+  std::vector<int64_t> place_R;     // among the S regions that are looked at: all of them, or a sample; else -1
+  LargeVector<double> value_STC;    // standard deviation 1 over all seen cells of the panel; 0 where not seen
+  std::vector<uint8_t> seen_RT;     // the row exists, in a region that is looked at and has enough of them
+  std::vector<double> scale_C;      // standard deviation of log spend's departures, which values are divided by
   std::vector<double> off_share_C;  // share of the seen cells without spend
   bool by_week = false;             // weeks' own means were removed, else harmonics of the year
 

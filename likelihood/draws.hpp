@@ -14,7 +14,7 @@ struct Draws {
 };
 
 /// Mean responses (PanelSums::mean_P of the media) under other curves, relative to those under `shapes`, [D, C]: judged
-/// on at most 64 of the panel's regions, evenly spaced. Collective.
+/// on a sample of at most 64 of the panel's regions. Collective.
 RowMatrix relative_mean_responses(const LikelihoodData& data, const Shapes& shapes, const RowMatrix& shapes_DS,
                                   int64_t all_regions, const RegionLoop& loop);
 

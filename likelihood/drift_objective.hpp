@@ -9,7 +9,7 @@
 namespace dcmmm {
 
 /// A path is a channel's relative deviation from its constant coefficient in each training week, alike in all regions.
-/// At most LikelihoodOptions::sample_regions regions, evenly spaced, take part.
+/// A sample of at most LikelihoodOptions::sample_regions regions takes part.
 class DriftObjective {
  public:
   /// `covariance` was fixed at the mode's curves. A pass. Collective.

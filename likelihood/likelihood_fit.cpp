@@ -5,7 +5,9 @@
 #include <cmath>
 #include <numbers>
 
+#include "common/counted.hpp"
 #include "common/text.hpp"
+#include "likelihood/counted_regions.hpp"
 #include "likelihood/guessed_media.hpp"
 
 namespace dcmmm {
@@ -14,6 +16,10 @@ namespace {
 constexpr double kStartShare = 0.03;      // of each channel, before anything is known
 constexpr double kSmallestShare = 0.005;  // regions may differ in a channel that the nation seems not to need
 constexpr int kRounds = 3;
+// Of more regions a sample leads to where the last search, over all of them, begins; and fits from inner origins, which
+// only their forecasts are wanted of, keep to it.
+constexpr int64_t kSearchedRegions = 1000;
+constexpr int kFirstScales = 2;  // times that scales and weights are found for the regions outside of it
 constexpr int64_t kFirstSearch = 40, kLaterSearch = 25, kUpdateSearch = 8;  // evaluations of the components' likelihood
 // Gauss-Newton: first round, a draw, an inner origin, a look.
 constexpr int64_t kFirstSteps = 3, kMemberSteps = 6, kInnerSteps = 2, kQuickSteps = 6;
@@ -220,12 +226,19 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
     shares = slope_shares(mode, C);
   };
   const int64_t later_search = start ? kUpdateSearch : kLaterSearch;
+  if (!start) count_sample(fit.data, kSearchedRegions, options, all_regions, loop);
   for (int round = start ? kRounds - 1 : 0; round < kRounds; ++round)
     improve(round == 0 ? kFirstSearch : later_search, round == 0 ? kFirstSteps : options.max_steps,
             round + 1 == kRounds);
   if (options.drift != Drift::kNone && decide_drift(fit, shapes, shares, all_regions, later_search, loop)) {
     if (!start) improve(kUpdateSearch, options.max_steps, false);
     improve(later_search, options.max_steps, true);
+  }
+  if (!fit.data.counted_R.empty()) {
+    fit.data.counted_R.clear();
+    for (int time = 0; options.region_scales && time < kFirstScales; ++time)
+      refresh_scales(fit.data, fit.covariance, mode, loop);
+    improve(kUpdateSearch, options.max_steps, true);
   }
   // An update has to be quick, and takes a quarter.
   const int64_t draws = start ? std::max<int64_t>(options.curve_draws / 4, 1) : options.curve_draws;
@@ -264,7 +277,8 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
   if (averages) {
     const Eigen::VectorXd shares_C = fit.sample.linear_L.head(C);
     if (log)
-      log(text("Curves averaged over ", fit.sample.steps, " steps (", fit.sample.evaluations, " evaluations",
+      log(text("Curves averaged over ", counted(fit.sample.steps, "steps"), " (",
+               counted(fit.sample.evaluations, "evaluations"),
                fit.sample.density_error > 0 ? text(" in a basis, log density within ", fit.sample.density_error) : "",
                "), ", draws, " of them kept: media ", 100 * shares_C.sum(), " % of the target, at the mode ",
                100 * mode.linear.head(C).sum(), " %"));
@@ -294,7 +308,8 @@ ComponentEstimate quick_estimate(const LikelihoodData& data, const LikelihoodOpt
   return estimate_components(data, options, frozen, first, all_regions, kUpdateSearch, loop);
 }
 
-LikelihoodFit refit_at_earlier_origin(const LikelihoodFit& fit, LikelihoodData data, const RegionLoop& loop) {
+LikelihoodFit refit_at_earlier_origin(const LikelihoodFit& fit, LikelihoodData data, int64_t all_regions,
+                                      const RegionLoop& loop) {
   LikelihoodFit inner;
   inner.options = fit.options;
   inner.estimate = fit.estimate;
@@ -305,6 +320,7 @@ LikelihoodFit refit_at_earlier_origin(const LikelihoodFit& fit, LikelihoodData d
       for (int64_t t = 0; t < inner.data.origin; ++t)
         inner.data.weight_RT[region * inner.data.weeks + t] *= fit.data.weight_RT[region * fit.data.weeks + t];
   });
+  count_sample(inner.data, kSearchedRegions, fit.options, all_regions, loop);
   const Mode& mode = fit.members[0].mode;
   inner.covariance = fix_covariance(
       inner.data, fit.estimate.components,

@@ -67,8 +67,10 @@ ComponentEstimate quick_estimate(const LikelihoodData& data, const LikelihoodOpt
                                  const std::optional<Components>& start, int64_t all_regions, const RegionLoop& loop);
 
 /// The fit's first member with fewer training weeks: components, scales and weights of `fit`, curves that start from
-/// its own, effects and levels found anew. `data` holds the same regions with an earlier origin. Collective.
-LikelihoodFit refit_at_earlier_origin(const LikelihoodFit& fit, LikelihoodData data, const RegionLoop& loop);
+/// its own, effects and levels found anew, of many regions by a sample. `data` holds the same regions with an earlier
+/// origin. Collective.
+LikelihoodFit refit_at_earlier_origin(const LikelihoodFit& fit, LikelihoodData data, int64_t all_regions,
+                                      const RegionLoop& loop);
 
 /// Sets what the posterior's mean, or without a sample the first member, says of each experiment; coefficients drift,
 /// regions' own slopes are left out. Collective.

@@ -36,7 +36,12 @@ struct LikelihoodData {
 
   std::vector<Experiment> experiments;  // with weeks in [0, origin); the same on every rank
 
+  std::vector<char> counted_R;  // 0: curves, effects and scales are found without the region; empty: with all
+
   bool is_usable(int64_t region) const { return size_R[static_cast<size_t>(region)] > 0; }
+  bool counts(int64_t region) const {
+    return is_usable(region) && (counted_R.empty() || counted_R[static_cast<size_t>(region)] != 0);
+  }
   bool is_off(int64_t channel) const { return !off_C.empty() && off_C[static_cast<size_t>(channel)] != 0; }
   ChannelMedia media_of(int64_t region, int64_t channel) const {
     const int64_t place = region * weeks * channels + channel;

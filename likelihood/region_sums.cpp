@@ -20,7 +20,7 @@ struct SumsLayout {
 };
 
 bool takes_part(const RegionPass& pass, int64_t region, int64_t first_region) {
-  return pass.data.is_usable(region) &&
+  return pass.data.counts(region) &&
          (pass.sample_regions <= 0 || is_sampled(first_region + region, pass.sample_regions, pass.all_regions));
 }
 

@@ -36,7 +36,7 @@ struct RegionPass {
   const Components& components;
   std::vector<SlopeColumn> slopes;
   bool with_precision = true;                       // whether precision_TT is wanted
-  int64_t sample_regions = 0;                       // > 0: at most so many regions of the panel, evenly spaced
+  int64_t sample_regions = 0;                       // > 0: a sample of so many regions of the panel
   int64_t all_regions = 0;                          // of the panel, over all ranks
   const std::vector<RowMatrix>* columns = nullptr;  // of each region of this rank, where they were kept
 };

@@ -33,7 +33,7 @@ void refresh_scales(LikelihoodData& data, const FixedCovariance& covariance, con
       RegionPrecision precision;
 #pragma omp for schedule(dynamic)
       for (int64_t region = chunk.first; region < chunk.first + chunk.count; ++region) {
-        if (!data.is_usable(region)) continue;
+        if (!data.counts(region)) continue;
         fill_columns(data, layout, mode.shapes, &frozen, region, columns);
         precision.factor(data, region, covariance.components, slopes, columns);
         RowMatrix residual(T, 1);
@@ -66,14 +66,14 @@ void refresh_scales(LikelihoodData& data, const FixedCovariance& covariance, con
     loop.each([&](Chunk chunk) {
       for (int64_t region = chunk.first; region < chunk.first + chunk.count; ++region)
         for (int64_t t = 0; t < T; ++t)
-          if (data.is_usable(region) && data.weight_RT[region * data.weeks + t] > 0)
+          if (data.counts(region) && data.weight_RT[region * data.weeks + t] > 0)
             visit({&standardised_RT[region * T + t], 1});
     });
   };
   const double typical = global_median_magnitude(each_residual, loop.communicator()) / kNormalMedian;
   const std::vector<double> logs = loop.sum(2, [&](Chunk chunk, std::span<double> total) {
     for (int64_t region = chunk.first; region < chunk.first + chunk.count; ++region) {
-      if (!data.is_usable(region)) continue;
+      if (!data.counts(region)) continue;
       total[0] += std::log(scale[region]);
       total[1] += 1;
     }
@@ -81,7 +81,7 @@ void refresh_scales(LikelihoodData& data, const FixedCovariance& covariance, con
   const double mean_log = logs[1] > 0 ? logs[0] / logs[1] : 0.0;
   loop.each([&](Chunk chunk) {
     for (int64_t region = chunk.first; region < chunk.first + chunk.count; ++region) {
-      if (!data.is_usable(region)) continue;
+      if (!data.counts(region)) continue;
       data.error_scale_R[region] = scale[region] / std::exp(mean_log);
       for (int64_t t = 0; t < T; ++t) {
         double& weight = data.weight_RT[region * data.weeks + t];

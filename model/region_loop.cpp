@@ -6,6 +6,7 @@
 
 #include "comm/ordered_sum.hpp"
 #include "common/large_vector.hpp"
+#include "common/random.hpp"
 #include "data/partition.hpp"
 
 namespace dcmmm {
@@ -40,6 +41,15 @@ Chunk chunk_of(int64_t regions, int64_t number, int64_t count) {
 }
 
 }  // namespace
+
+bool is_sampled(int64_t place, int64_t wanted, int64_t all_regions) {
+  if (all_regions <= wanted) return true;
+  constexpr uint64_t kSampleStream = uint64_t{1} << 57;
+  const int64_t run = place * wanted / all_regions;
+  const auto begin = [&](int64_t of_run) { return (of_run * all_regions + wanted - 1) / wanted; };
+  const double chance = RandomStream(kSampleStream, static_cast<uint64_t>(run)).uniform();
+  return place == begin(run) + static_cast<int64_t>(chance * static_cast<double>(begin(run + 1) - begin(run)));
+}
 
 RegionPlan plan_regions(std::span<const int64_t> observed_cells, int rank, int ranks, int64_t chunk_regions,
                         bool deterministic) {

@@ -39,10 +39,9 @@ struct RegionPlan {
 RegionPlan plan_regions(std::span<const int64_t> observed_cells, int rank, int ranks, int64_t chunk_regions,
                         bool deterministic);
 
-/// Whether the region at `place` of all the panel's is one of `wanted` evenly spaced ones.
-inline bool is_sampled(int64_t place, int64_t wanted, int64_t all_regions) {
-  return all_regions <= wanted || (place + 1) * wanted / all_regions > place * wanted / all_regions;
-}
+/// Whether the region at `place` of all the panel's is in a sample of `wanted`: one of each of so many runs of
+/// neighbours, whichever chance says (a panel may list brands in turn). The same on any ranks.
+bool is_sampled(int64_t place, int64_t wanted, int64_t all_regions);
 
 /// Runs work over this rank's regions and adds up what it returns.
 class RegionLoop {

@@ -270,8 +270,8 @@ InnerPredictions likelihood_predictions(const Fit& fit, const std::vector<int64_
     LikelihoodData data = likelihood_data(at_origin->data, 0, patterns, fit.model.seasonal_period(), fit.loop);
     data.spend_C = training_spend(fit.panel, member.origin, fit.loop);
     data.experiments = experiments_within(fit.likelihood->options.experiments, 0, member.origin);
-    fill(*at_origin,
-         std::make_shared<LikelihoodFit>(refit_at_earlier_origin(*fit.likelihood, std::move(data), fit.loop)));
+    fill(*at_origin, std::make_shared<LikelihoodFit>(
+                         refit_at_earlier_origin(*fit.likelihood, std::move(data), fit.data.all_regions, fit.loop)));
     at_origin->likelihood = nullptr;  // its curves and effects are in the parameters now
     return [at_origin](Chunk chunk, int64_t weeks) {
       const at::Tensor usable = at_origin->data.region_weight_ER[0].narrow(0, chunk.first, chunk.count) > 0;

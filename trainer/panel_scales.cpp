@@ -11,6 +11,7 @@
 #include "common/errors.hpp"
 #include "common/text.hpp"
 #include "data/split.hpp"
+#include "likelihood/counted_regions.hpp"
 #include "likelihood/likelihood_fit.hpp"
 #include "model/seasonality.hpp"
 #include "trainer/likelihood_data.hpp"
@@ -26,7 +27,7 @@ constexpr double kSearched = 2.5;     // standard errors to both sides
 constexpr int kSearchSteps = 6;
 constexpr double kLeastLeft = 0.05;    // of the smallest region's mean target
 constexpr double kWholeMargin = 1e-9;  // of the least squares
-constexpr int64_t kMostJudged = 1000;  // regions, evenly spaced, that scales are judged by
+constexpr int64_t kMostJudged = 1000;  // regions that scales are judged by
 
 // Whether every region of all ranks has a population.
 bool has_population(const Panel& panel, const RegionLoop& loop) {
@@ -59,9 +60,7 @@ class Contest {
     member.size_offset = scales.size_offset;
     const FitData data = make_fit_data(panel_, {member}, at::kDouble, loop_);
     LikelihoodData likelihood = likelihood_data(data, 0, patterns_, seasonal_period(panel_.coordinates.step), loop_);
-    for (int64_t r = 0; r < data.regions; ++r)
-      if (!is_sampled(loop_.plan().first_region + r, kMostJudged, data.all_regions))
-        likelihood.size_R[static_cast<size_t>(r)] = 0;
+    count_sample(likelihood, kMostJudged, options_, data.all_regions, loop_);
     ComponentEstimate found;
     try {
       found = quick_estimate(likelihood, options_, start_, data.all_regions, loop_);

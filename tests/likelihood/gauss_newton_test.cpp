@@ -262,7 +262,7 @@ TEST(LikelihoodFit, AnEarlierOriginDoesNotSeeWhatComesAfterIt) {
         data.target_RT[r * 80 + t] += change;
         data.weight_RT[r * 80 + t] = 0;
       }
-    return refit_at_earlier_origin(fit, data, loop).members[0];
+    return refit_at_earlier_origin(fit, data, data.regions, loop).members[0];
   };
   const LikelihoodMember one = earlier(0), other = earlier(5);
   EXPECT_EQ(one.mode.linear, other.mode.linear);

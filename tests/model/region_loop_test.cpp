@@ -11,6 +11,21 @@
 namespace dcmmm {
 namespace {
 
+TEST(Samples, TakeOneOfEachRunOfNeighboursAndNotEverySecondBrand) {
+  for (const auto& [wanted, all] : {std::pair<int64_t, int64_t>{1, 5}, {7, 7}, {9, 4}, {200, 300}, {1000, 20'000}}) {
+    std::vector<int64_t> taken_of_run(static_cast<size_t>(wanted));
+    int64_t taken = 0, even = 0;
+    for (int64_t place = 0; place < all; ++place) {
+      if (!is_sampled(place, wanted, all)) continue;
+      ++taken;
+      even += place % 2 == 0;
+      if (all > wanted) EXPECT_EQ(++taken_of_run[static_cast<size_t>(place * wanted / all)], 1);
+    }
+    EXPECT_EQ(taken, std::min(wanted, all));
+    if (all == 20'000) EXPECT_NEAR(static_cast<double>(even), 500, 60);
+  }
+}
+
 class RegionLoops : public ::testing::TestWithParam<int> {
  protected:
   void SetUp() override { at::set_num_threads(GetParam()); }
