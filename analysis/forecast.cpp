@@ -11,6 +11,7 @@
 
 #include "analysis/csv_writer.hpp"
 #include "checkpoints/checkpoint_store.hpp"
+#include "common/counted.hpp"
 #include "common/errors.hpp"
 #include "common/text.hpp"
 #include "data/time_axis.hpp"
@@ -64,8 +65,9 @@ std::vector<int64_t> places_in(const std::vector<std::string>& known, const Pane
   for (const std::string& region : future.coordinates.regions) {
     const auto found = place.find(region);
     if (found == place.end())
-      throw UserError(text(file, ": region '", region, "' isn't one of the ", known.size(),
-                           " regions that the run was trained on.", did_you_mean(region, known)));
+      throw UserError(text(file, ": region '", region, "' isn't one of the ",
+                           counted(static_cast<int64_t>(known.size()), "regions"), " that the run was trained on.",
+                           did_you_mean(region, known)));
     places.push_back(found->second);
   }
   return places;
@@ -153,8 +155,9 @@ std::string forecast_csv(const fs::path& checkpoints, const ModelOptions& model,
   }
   const at::Tensor& level_EN = forecaster.scales.national_EN;
   if (level_EN.defined() && forecaster.weeks + H > level_EN.size(1))
-    throw UserError(text(file, ": ", H, " weeks are too many: the run's national level goes ",
-                         level_EN.size(1) - forecaster.weeks, " weeks beyond its panel. Forecast fewer weeks."));
+    throw UserError(text(
+        file, ": ", counted(H, steps_name(future.step)), " are too many: the run's national level goes ",
+        counted(level_EN.size(1) - forecaster.weeks, steps_name(future.step)), " beyond its panel. Forecast fewer."));
   const at::Tensor predicted = forecast(forecaster, media, control).contiguous();
   const auto value = predicted.accessor<double, 2>();
   const at::Tensor scale = forecaster.scales.target_scale_ER[0].contiguous();

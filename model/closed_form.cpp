@@ -10,6 +10,21 @@
 namespace dcmmm {
 namespace {
 
+// `diagonal`: a term's own squares; `pivot`: what the terms before it leave of them.
+[[noreturn]] void refuse(double diagonal, double pivot) {
+  if (!std::isfinite(diagonal) || !std::isfinite(pivot))
+    throw NumericalError(
+        "The closed form's equations aren't finite: the squares of an input are beyond all numbers. Look for values of "
+        "media and controls that are far too large, and for a region whose mean target is almost 0 beside its values.");
+  if (!(diagonal > 0))
+    throw NumericalError(
+        "The closed form's equations are singular: an input is 0 wherever a target counts, and nothing holds its "
+        "effect. Drop it, or raise model.ridge.strength.");
+  throw NumericalError(
+      "The closed form's equations are singular: an input is a sum of others, as far as 16 digits tell. Drop one of "
+      "them, or raise model.ridge.strength.");
+}
+
 // Solves the free terms' equations by Cholesky; the others are 0.
 std::vector<double> solve_free(const std::vector<double>& matrix, const std::vector<double>& right,
                                const std::vector<bool>& is_free) {
@@ -23,11 +38,7 @@ std::vector<double> solve_free(const std::vector<double>& matrix, const std::vec
     for (size_t j = 0; j <= i; ++j) {
       double sum = matrix[terms[i] * size + terms[j]];
       for (size_t k = 0; k < j; ++k) sum -= lower[i * count + k] * lower[j * count + k];
-      if (i == j && !(sum > 0)) {
-        throw NumericalError(
-            "The closed form's equations are singular: two inputs are exactly collinear. Drop one of them, or raise "
-            "model.ridge.strength.");
-      }
+      if (i == j && !(sum > 0 && std::isfinite(sum))) refuse(matrix[terms[i] * size + terms[i]], sum);
       lower[i * count + j] = i == j ? std::sqrt(sum) : sum / lower[j * count + j];
     }
   }

@@ -12,6 +12,7 @@ namespace dcmmm {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kRounding = 1e-9;  // of an amount
 
 void check_channel(const std::string& channel, const std::string& key, const FittedRun& run) {
   if (std::find(run.channels.begin(), run.channels.end(), channel) == run.channels.end())
@@ -184,6 +185,36 @@ double price_of_budget(const Decisions& decisions, const std::vector<double>& va
   return weight > 0 ? sum / weight : std::numeric_limits<double>::quiet_NaN();
 }
 
+std::vector<double> spend_of(const FittedRun& run, const Decisions& decisions, const std::vector<double>& variables) {
+  std::vector<double> out(run.today_RCH.size(), 0.0);
+  for (const Block& block : decisions.blocks)
+    for (int64_t r = block.first_region; r < block.first_region + block.regions; ++r)
+      decisions.spread(block, variables.data() + block.first, r,
+                       out.data() + (r * decisions.channels + block.channel) * run.horizon);
+  return out;
+}
+
+// The objective by all of the run's draws, as the files have it.
+double reported_value(const FittedRun& run, const PlanOptions& options, const Scenario& scenario) {
+  const std::vector<double> outcome_D = over_channels(scenario, static_cast<int64_t>(run.channels.size()));
+  const Expected outcome = expected(outcome_D, 1 - 2 * options.quantile, -HUGE_VAL);
+  return options.robust ? outcome.interval.lower : outcome.mean;
+}
+
+// Whether today's spend keeps every limit and does at least what the plan does for the goal, by all draws.
+bool is_today_better(const PlanProblem& problem, const PlanGoal& goal, double today, double today_value,
+                     const SolvedPlan& plan) {
+  const std::vector<double>& spend = problem.decisions.today;
+  const double budget = std::accumulate(spend.begin(), spend.end(), 0.0), slack = kRounding * budget;
+  const std::vector<double> kept = problem.repaired(spend, budget);
+  for (size_t i = 0; i < spend.size(); ++i)
+    if (std::abs(kept[i] - spend[i]) > slack) return false;
+  if (goal.is_target() && goal.excess(today, today_value) < 0) return false;
+  if (goal.target_outcome) return today < plan.budget - slack;
+  return (goal.target_roi || std::abs(plan.budget - today) <= slack) &&
+         today_value >= plan.value - kRounding * std::abs(plan.value);
+}
+
 }  // namespace
 
 BudgetPlan plan_budget(const FittedRun& run, const PlanOptions& options,
@@ -214,23 +245,33 @@ BudgetPlan plan_budget(const FittedRun& run, const PlanOptions& options,
                      : 0;
   out.problem = make_problem(run.responses(draws), std::move(decisions), std::move(limits), spread, options.threads);
   const PlanObjective objective(out.problem);
-  out.solved = solve_plan(
-      out.problem, objective,
-      {options.budget.value_or(today), options.target_roi, options.target_outcome, options.revenue.value_or(1)},
-      {options.starts, options.seed});
+  const PlanGoal goal{options.budget.value_or(today), options.target_roi, options.target_outcome,
+                      options.revenue.value_or(1), options.budget ? "plan.budget=" : "Today's spend of "};
+  out.solved = solve_plan(out.problem, objective, goal, {options.starts, options.seed});
+  if (goal.is_target()) {
+    out.solved = meet_target(out.problem, objective, goal, std::move(out.solved), [&](const auto& variables) {
+      std::vector<Scenario> tried = {{"", spend_of(run, out.problem.decisions, variables), {}, {}}};
+      add_outcomes(run, tried, /*with_slopes=*/0, options.threads);
+      return reported_value(run, options, tried[0]);
+    });
+  }
   out.problem.responses.base_RCDT = {};  // makes room for those of the outcomes
 
-  std::vector<double> planned_RCH(run.today_RCH.size(), 0.0);
-  const Decisions& made = out.problem.decisions;
-  for (const Block& block : made.blocks)
-    for (int64_t r = block.first_region; r < block.first_region + block.regions; ++r)
-      made.spread(block, out.solved.variables.data() + block.first, r,
-                  planned_RCH.data() + (r * made.channels + block.channel) * run.horizon);
   out.scenarios.push_back({"today", run.today_RCH, {}, {}});
-  out.scenarios.push_back({"plan", std::move(planned_RCH), {}, {}});
+  out.scenarios.push_back({"plan", spend_of(run, out.problem.decisions, out.solved.variables), {}, {}});
   out.scenarios.push_back({"cut", scaled_today(run, std::vector<double>(today_C.size(), 1 - options.cut)), {}, {}});
   for (Scenario& scenario : own) out.scenarios.push_back(std::move(scenario));
   add_outcomes(run, out.scenarios, /*with_slopes=*/2, options.threads);
+  out.solved.value = reported_value(run, options, out.scenarios[1]);
+  const double today_value = reported_value(run, options, out.scenarios[0]);
+  out.keeps_today = is_today_better(out.problem, goal, today, today_value, out.solved);
+  if (out.keeps_today) {
+    say("By all draws nothing that the search found is better than today's spend: the plan keeps it.");
+    out.solved.variables = out.problem.decisions.today;
+    out.solved.budget = today, out.solved.value = today_value;
+    out.scenarios[1] = out.scenarios[0];
+    out.scenarios[1].name = "plan";
+  }
   out.marginal_now_C = marginals(run, out.scenarios[0]);
   out.marginal_plan_C = marginals(run, out.scenarios[1]);
   out.price = price_of_budget(out.problem.decisions, out.solved.variables, out.scenarios[1]);

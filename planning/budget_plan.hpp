@@ -17,8 +17,9 @@ namespace dcmmm {
 enum class Kept { kNo, kLocked, kNoPrice, kNotIdentified };
 
 struct BudgetPlan {
-  PlanProblem problem;  // with the draws that the search went through, without what they carry over (base_RCDT)
-  SolvedPlan solved;
+  PlanProblem problem;       // with the draws that the search went through, without what they carry over (base_RCDT)
+  SolvedPlan solved;         // its `value` is the objective by all of the run's draws
+  bool keeps_today = false;  // by all draws, nothing that was found is better than today's spend
   std::vector<Kept> kept_C;
   // KPI units for one more unit of spend, the mean over all of the run's draws: of a channel's, as it is spread, and of
   // the budget, spread over what may still move.

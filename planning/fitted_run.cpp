@@ -8,6 +8,7 @@
 #include "analysis/open_differences.hpp"
 #include "analysis/results_file.hpp"
 #include "checkpoints/checkpoint_store.hpp"
+#include "common/counted.hpp"
 #include "common/errors.hpp"
 #include "common/random.hpp"
 #include "common/text.hpp"
@@ -117,7 +118,8 @@ class Prices {
     std::vector<std::string> free, lost;
     for (size_t c = 0; c < given_C_.size(); ++c) {
       if (run.has_price_C[c] != 0 && free_regions_C_[c] > 0)
-        free.push_back(text(run.channels[c], " (", free_regions_C_[c], " of ", run.regions.size(), " regions)"));
+        free.push_back(text(run.channels[c], " (", free_regions_C_[c], " of ",
+                            counted(static_cast<int64_t>(run.regions.size()), "regions"), ")"));
       if (lost_C_[c] > 0) lost.push_back(text(run.channels[c], " (", amount(lost_C_[c]), ")"));
     }
     if (!free.empty())
@@ -174,14 +176,15 @@ void check(const FittedRun& run, const Forecaster& forecaster, const ModelOption
   if (!model.media)
     throw UserError("This run has no media effects (model.media.enabled=false): there is nothing to plan.");
   if (run.horizon > panel_weeks)
-    throw UserError(text("plan.horizon_weeks=", run.horizon, " is longer than the panel of ", panel_weeks, " ",
-                         run.steps, ", whose last ones are what a plan is compared with. Plan fewer."));
+    throw UserError(text("plan.horizon_weeks=", run.horizon, " is longer than the panel of ",
+                         counted(panel_weeks, run.steps),
+                         ", whose last ones are what a plan is compared with. Plan fewer."));
   const FitData& scales = forecaster.scales;
   const int64_t known = (scales.national_EN.defined() ? scales.national_EN.size(1)
                          : scales.drift_ENC.defined() ? scales.drift_ENC.size(1)
                                                       : INT64_MAX);
   if (forecaster.weeks > known - run.counted)
-    throw UserError(text("plan.horizon_weeks and plan.tail_weeks are ", run.counted, " ", run.steps,
+    throw UserError(text("plan.horizon_weeks and plan.tail_weeks are ", counted(run.counted, run.steps),
                          " together, but the run's national level goes only ", known - forecaster.weeks,
                          " beyond its panel. Plan fewer."));
 }

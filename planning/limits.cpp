@@ -130,16 +130,16 @@ void SumLimitsTree::tighten(const std::vector<SumRange>& cells) {
   tighten_to(all, top);
 }
 
-void SumLimitsTree::check_budget(double budget) const {
+void SumLimitsTree::check_budget(double budget, const std::string& says) const {
   if (is_above(all.lower, budget)) {
     const auto [given, least] = told_apart(budget, all.lower);
-    throw UserError(text("plan.budget=", given, " is below what the limits ask for, ", least, ": ", all.lower_says,
-                         ". Raise the budget or lower one of these."));
+    throw UserError(text(says, given, " is below what the limits ask for, ", least, ": ", all.lower_says,
+                         ". Raise the budget (plan.budget) or lower one of these."));
   }
   if (is_above(budget, all.upper)) {
     const auto [given, most] = told_apart(budget, all.upper);
-    throw UserError(text("plan.budget=", given, " is above what the limits allow, ", most, ": ", all.upper_says,
-                         ". Lower the budget or raise one of these."));
+    throw UserError(text(says, given, " is above what the limits allow, ", most, ": ", all.upper_says,
+                         ". Lower the budget (plan.budget) or raise one of these."));
   }
 }
 

@@ -40,8 +40,8 @@ struct SumLimitsTree {
   /// UserError that names the limits that clash.
   void tighten(const std::vector<SumRange>& cells);
 
-  /// Throws UserError where `budget` can't be spent, naming the limits in its way.
-  void check_budget(double budget) const;
+  /// Throws UserError where `budget` can't be spent, naming it, after the words `says`, and the limits in its way.
+  void check_budget(double budget, const std::string& says = "plan.budget=") const;
 
   /// Channel totals near `wanted` that keep all limits and sum to `budget`. REQUIRES: tightened, and a budget within
   /// `all`.

@@ -199,7 +199,7 @@ class PlanFiles {
                     : options_.target_outcome ? *options_.target_outcome
                                               : plan_.solved.budget;
     out["level"] = kLevels[static_cast<size_t>(options_.level)];
-    out["status"] = "solved";
+    out["status"] = plan_.keeps_today ? "today" : "solved";
     out["budget"] = plan_.solved.budget;
     out["objective"] = {{"name", options_.robust ? "lower" : "mean"}, {"value", plan_.solved.value}};
     if (options_.robust) out["objective"]["quantile"] = options_.quantile;

@@ -3,18 +3,15 @@
 #include <algorithm>
 #include <cmath>
 
-#include "common/errors.hpp"
 #include "common/random.hpp"
-#include "common/text.hpp"
+#include "planning/local_search.hpp"
 #include "planning/value_tree.hpp"
 
 namespace dcmmm {
 namespace {
 
 constexpr uint64_t kStartStream = uint64_t{1} << 57;
-constexpr int64_t kScanned = 200;   // budgets at which a goal is looked for
-constexpr int kHalvings = 12;       // of the last step, where a plan is cheap
-constexpr int kHalvingsOfMany = 4;  // and where it isn't
+constexpr int64_t kScanned = 200;  // budgets at which a goal is looked for
 constexpr double kAgreeing = 1e-3;
 
 class Planner {
@@ -28,7 +25,6 @@ class Planner {
         idle_(tree_.value(tree_.least()) - mean(tree_.plan(tree_.least()))) {}
 
   SolvedPlan at_budget(double budget) {
-    problem_.limits.check_budget(budget);
     budget = std::clamp(budget, problem_.limits.all.lower, problem_.limits.all.upper);
     SolvedPlan out;
     out.budget = budget;
@@ -56,15 +52,13 @@ class Planner {
     return out;
   }
 
-  // The largest budget at which `is_met` holds (by_roi), or the least one.
+  // About the largest budget at which the target holds (by_roi), or the least one; where none does, the best one.
   SolvedPlan at_goal(const PlanGoal& goal) {
     const bool by_roi = goal.target_roi.has_value();
-    const auto is_met = [&](double budget, double value) {
-      return by_roi ? goal.revenue * value >= *goal.target_roi * budget : value >= *goal.target_outcome;
-    };
+    const auto is_met = [&](double budget, double value) { return goal.excess(budget, value) >= 0; };
     const double least = problem_.limits.all.lower, most = problem_.limits.all.upper;
-    // Where the tables say that it is met, the next one where it isn't, and the best that they know.
-    double met = NAN, missed = NAN, best = -HUGE_VAL, best_budget = least;
+    // Where the tables say that it is met, and the best that they know.
+    double met = NAN, best = -HUGE_VAL, best_budget = least;
     for (int64_t i = 0; i <= kScanned; ++i) {
       const double budget = least + (most - least) * static_cast<double>(by_roi ? kScanned - i : i) / kScanned;
       if (budget <= 0) continue;
@@ -74,25 +68,13 @@ class Planner {
         met = budget;
         break;
       }
-      missed = budget;
     }
     SolvedPlan out = at_budget(std::isnan(met) ? best_budget : met);
     // The tables may be a little off, and know means only.
     for (double step = (most - least) / kScanned; !is_met(out.budget, out.value) && std::isfinite(met); step *= 2) {
-      missed = out.budget;
       const double next = std::clamp(out.budget + (by_roi ? -step : step), least, most);
       if (next == out.budget) break;
       out = at_budget(next);
-    }
-    if (!is_met(out.budget, out.value)) refuse(goal, out);
-    const int halvings = is_small() ? kHalvings : kHalvingsOfMany;
-    for (int halving = 0; halving < halvings && std::isfinite(missed); ++halving) {
-      SolvedPlan middle = at_budget(0.5 * (out.budget + missed));
-      if (is_met(middle.budget, middle.value)) {
-        out = std::move(middle);
-      } else {
-        missed = middle.budget;
-      }
     }
     return out;
   }
@@ -106,23 +88,6 @@ class Planner {
   }
 
   bool is_small() const { return search_name(problem_) == "SLSQP"; }
-
-  // The end of an advice: without limits there are none to change.
-  static std::string or_limits(const std::string& advice, const std::string& limits) {
-    return limits.empty() ? "." : text(" ", advice, ": ", limits, ".");
-  }
-
-  [[noreturn]] void refuse(const PlanGoal& goal, const SolvedPlan& best) const {
-    const SumRange& all = problem_.limits.all;
-    if (goal.target_roi)
-      throw UserError(text("plan.target_roi=", shortest(*goal.target_roi), " is out of reach: within the limits the ",
-                           "best is about ", amount(goal.revenue * best.value / best.budget), ", at a budget of ",
-                           amount(best.budget), " (it may be ", amount(all.lower), " to ", amount(all.upper),
-                           "). Lower the target", or_limits("or the limits from below", all.lower_says)));
-    throw UserError(text("plan.target_outcome=", shortest(*goal.target_outcome), " is out of reach: within the limits ",
-                         "the most is about ", amount(best.value), ", at a budget of ", amount(best.budget),
-                         ". Lower the target", or_limits("or raise the limits from above", all.upper_says)));
-  }
 
   std::vector<double> random_point(int64_t number) const {
     RandomStream random(search_.seed, kStartStream + static_cast<uint64_t>(number));
@@ -142,8 +107,9 @@ class Planner {
 
 SolvedPlan solve_plan(const PlanProblem& problem, const PlanObjective& objective, const PlanGoal& goal,
                       const PlanSearch& search) {
+  if (!goal.is_target()) problem.limits.check_budget(goal.budget, goal.budget_says);
   Planner planner(problem, objective, search);
-  return goal.target_roi || goal.target_outcome ? planner.at_goal(goal) : planner.at_budget(goal.budget);
+  return goal.is_target() ? planner.at_goal(goal) : planner.at_budget(goal.budget);
 }
 
 }  // namespace dcmmm

@@ -8,6 +8,7 @@
 #include "common/errors.hpp"
 #include "common/files.hpp"
 #include "common/text.hpp"
+#include "report/crossval_check.hpp"
 #include "report/plan_by_week.hpp"
 #include "report/summary.hpp"
 #include "report/table_json.hpp"
@@ -113,6 +114,7 @@ std::vector<int64_t> regions_in_detail(const std::vector<std::string>& names, co
 }
 
 Json report_data(const PanelFile& panel, const ReportOptions& options) {
+  if (!options.crossval.empty()) check_crossval(options.crossval, panel);
   const PanelCoordinates& names = panel.coordinates();
   const auto weeks = static_cast<int64_t>(names.weeks.size());
   const std::vector<double> sum_R = target_sums(panel);

@@ -29,7 +29,8 @@ std::vector<int64_t> regions_in_detail(const std::vector<std::string>& names, co
                                        int64_t count, const std::vector<std::string>& wanted);
 
 /// The data of the report's page: `run`, `metrics`, `summary`, `tables` (table_json of the exported files, history.csv
-/// and crossval.csv's figures), `crossval`. Memory: the tables, and a block of regions.
+/// and crossval.csv's figures), `crossval`. Memory: the tables, and a block of regions. Throws UserError for a crossval
+/// of another panel.
 nlohmann::ordered_json report_data(const PanelFile& panel, const ReportOptions& options);
 
 }  // namespace dcmmm

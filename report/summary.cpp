@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "analysis/figures_text.hpp"
+#include "common/counted.hpp"
 #include "common/text.hpp"
 
 namespace dcmmm {
@@ -73,11 +74,14 @@ class Summary {
     const Json& split = data_["tables"]["totals.csv"]["values"]["split"];
     std::size_t held_out = 0;
     for (std::size_t week = 0; week < weeks.size(); ++week) held_out += label_at(split, week) == "holdout" ? 1 : 0;
-    const std::string held = held_out == 0 ? "" : text(" The last ", held_out, " were held out.");
-    fact(text("The model explains ", run["target"].get<std::string>(), " in ", run["regions"].get<int64_t>(),
-              " regions over ", weeks.size(), " ", run["step"].get<std::string>(), " (",
-              weeks.front().get<std::string>(), " to ", weeks.back().get<std::string>(), ") by ", channels_.size(),
-              " channels and ", run["controls"].size(), " controls and events.", held));
+    const std::string held =
+        held_out == 0 ? "" : text(" The last ", held_out, held_out == 1 ? " was" : " were", " held out.");
+    fact(text("The model explains ", run["target"].get<std::string>(), " in ",
+              counted(run["regions"].get<int64_t>(), "regions"), " over ",
+              counted(static_cast<int64_t>(weeks.size()), run["step"].get<std::string>()), " (",
+              weeks.front().get<std::string>(), " to ", weeks.back().get<std::string>(), ") by ",
+              counted(static_cast<int64_t>(channels_.size()), "channels"), " and ", run["controls"].size(),
+              run["controls"].size() == 1 ? " control or event" : " controls and events", ".", held));
   }
 
   void how_well_it_forecasts() {

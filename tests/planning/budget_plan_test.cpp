@@ -19,6 +19,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 constexpr int64_t kRegions = 2, kChannels = 3, kWeeks = 12, kHorizon = 4, kTail = 2, kDraws = 40;
 
@@ -164,6 +165,71 @@ TEST(BudgetPlan, ThePriceIsWhatALargerBudgetGains) {
   const auto outcome = [&](const BudgetPlan& plan) { return outcome_of(run, plan.scenarios[1].spend_RCH); };
   const double slope = (outcome(at(budget + step)) - outcome(at(budget - step))) / (2 * step);
   EXPECT_NEAR(at(budget).price, slope, 0.02 * slope);
+}
+
+TEST(BudgetPlan, TargetsHoldByTheFiguresThatAreReported) {
+  const FittedRun run = made_up_run();
+  for (const bool is_robust : {false, true}) {
+    PlanOptions options = few_draws();
+    options.robust = is_robust;
+    const auto reported = [&](const BudgetPlan& plan) {
+      const Expected all = expected(over_channels(plan.scenarios[1], kChannels), 0.8);
+      return is_robust ? all.interval.lower : all.mean;
+    };
+    const BudgetPlan today = plan_of(run, options);
+    EXPECT_DOUBLE_EQ(today.solved.value, reported(today));
+    PlanOptions by_roi = options, by_outcome = options;
+    by_roi.target_roi = 0.98 * reported(today) / today.solved.budget;
+    by_outcome.target_outcome = 0.9 * reported(today);
+    const BudgetPlan returns = plan_of(run, by_roi), outcome = plan_of(run, by_outcome);
+    const double roi = reported(returns) / sum(returns.scenarios[1].spend_RCH);
+    EXPECT_GE(roi, *by_roi.target_roi * (1 - 1e-9));
+    EXPECT_LE(roi, *by_roi.target_roi * (1 + 2e-4));
+    EXPECT_GE(reported(outcome), *by_outcome.target_outcome * (1 - 1e-9));
+    EXPECT_LE(reported(outcome), *by_outcome.target_outcome * (1 + 2e-4));
+    EXPECT_DOUBLE_EQ(outcome.solved.value, reported(outcome));
+    EXPECT_NEAR(outcome.solved.budget, sum(outcome.scenarios[1].spend_RCH), 1e-9 * outcome.solved.budget);
+  }
+}
+
+// One draw of forty says that money should move; the others, that it is best where it is.
+TEST(BudgetPlan, APlanThatIsWorseThanTodaysByAllDrawsIsDropped) {
+  FittedRun run = made_up_run(/*further_sd=*/0);
+  const std::vector<int64_t> searched = spaced_draws(kDraws, 1);
+  for (int64_t d = 0; d < kDraws; ++d)
+    for (int64_t c = 0; c < kChannels; ++c) {
+      const bool misleads = d == searched[0];
+      run.shared.draws.coefficient_DC[d * kChannels + c] = c == 0 && misleads ? 300 : c == 0 ? 5 : 100;
+    }
+  PlanOptions options = few_draws();
+  options.draws = 1;
+  std::string said;
+  const BudgetPlan plan = plan_of(run, options, &said);
+  EXPECT_TRUE(plan.keeps_today);
+  EXPECT_THAT(said, HasSubstr("better than today's spend"));
+  EXPECT_EQ(plan.scenarios[1].spend_RCH, run.today_RCH);
+  EXPECT_EQ(plan.scenarios[1].outcome_CD, plan.scenarios[0].outcome_CD);
+  EXPECT_EQ(plan.solved.variables, plan.problem.decisions.today);
+  // Where nothing may move, it is today's to the bit.
+  options.locked = {"tv", "web", "radio"};
+  EXPECT_EQ(plan_of(run, options).scenarios[1].outcome_CD, plan.scenarios[0].outcome_CD);
+  options.locked.clear();
+  // Not where it isn't allowed.
+  options.channels["web"].upper = 0.9;
+  EXPECT_FALSE(plan_of(run, options).keeps_today);
+  options = few_draws();
+  options.draws = kDraws;
+  EXPECT_FALSE(plan_of(run, options).keeps_today);
+}
+
+TEST(BudgetPlan, LimitsNameABudgetOnlyWhereOneWasGiven) {
+  PlanOptions options = few_draws();
+  options.upper = 0.7;
+  EXPECT_THAT(refusal(made_up_run(), options),
+              AllOf(HasSubstr("Today's spend of "), HasSubstr("is above what the limits allow"),
+                    Not(HasSubstr("plan.budget="))));
+  options.budget = 1e6;
+  EXPECT_THAT(refusal(made_up_run(), options), HasSubstr("plan.budget=1000000 is above what the limits allow"));
 }
 
 TEST(BudgetPlan, WhatNeverCostAnythingStaysAsItIsAndCostsNothing) {

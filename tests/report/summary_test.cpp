@@ -46,8 +46,8 @@ std::string all_of(const Json& summary, const std::string& kind) {
 
 TEST(Summary, SaysTheFiguresInWords) {
   const std::string facts = all_of(summary_of(sample()), "fact");
-  EXPECT_THAT(facts, HasSubstr("explains sales in 7 regions over 2 weeks (1 to 2) by 2 channels and 1 controls and "
-                               "events. The last 1 were held out."));
+  EXPECT_THAT(facts, HasSubstr("explains sales in 7 regions over 2 weeks (1 to 2) by 2 channels and 1 control or "
+                               "event. The last 1 was held out."));
   EXPECT_THAT(facts, HasSubstr("20.0 % less than that of the best simple forecast, last_4."));
   EXPECT_THAT(facts, HasSubstr("Media account for 30.00 % of the predicted total"));
   EXPECT_THAT(facts, HasSubstr("TV brings most: 20.00 % (90 % interval 15.00 % to 26.00 %)"));
