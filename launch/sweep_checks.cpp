@@ -1,12 +1,15 @@
 #include "launch/sweep_checks.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "common/counted.hpp"
 #include "common/errors.hpp"
 #include "common/text.hpp"
+#include "launch/logging.hpp"
 #include "launch/override_grammar.hpp"
 
 namespace dcmmm {
@@ -36,11 +39,22 @@ void refuse_equal_choices(const Parameter& parameter) {
   }
 }
 
+// Draws from few combinations of choices come again and again.
+void warn_of_repetitions(const SweepPlan& plan) {
+  const bool is_counted = std::all_of(plan.space.begin(), plan.space.end(), [](const Parameter& parameter) {
+    return parameter.kind == Parameter::Kind::kChoice && parameter.when_key.empty();
+  });
+  if (plan.sampler == SamplerKind::kGrid || !is_counted || grid_size(plan.space) >= plan.trials) return;
+  log_warning(text("The search has only ", counted(grid_size(plan.space), "combinations"), " of values for ",
+                   counted(plan.trials, "trials"), ", so some are tried again. sweep.sampler=grid tries each once."));
+}
+
 }  // namespace
 
 void check_trials(const SweepLine& line, const Sweep& sweep) {
   const SearchSpace& space = sweep.plan.space;
   for (const Parameter& parameter : space) refuse_equal_choices(parameter);
+  warn_of_repetitions(sweep.plan);
   const std::vector<double> first = sample(sweep.plan.sampler, space, sweep.plan.seed, 0, {});
   for (size_t p = 0; p < space.size(); ++p)
     for (const double value : extremes(space[p])) {

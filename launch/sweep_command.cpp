@@ -13,6 +13,7 @@
 #include "comm/collective_guard.hpp"
 #include "comm/control_groups.hpp"
 #include "comm/threads.hpp"
+#include "common/counted.hpp"
 #include "common/errors.hpp"
 #include "common/text.hpp"
 #include "data/panel_file.hpp"
@@ -169,8 +170,11 @@ int work(const SweepLine& line, const Sweep& sweep, const Slots& slots, StudyFil
     return 0;
   }
   if (speaks) log_to_file(sweep.plan.folder / "sweep.log");
-  log_info(text("Sweep in ", sweep.plan.folder.string(), ": ", sweep.plan.trials, " trials, ",
+  log_info(text("Sweep in ", sweep.plan.folder.string(), ": ", counted(sweep.plan.trials, "trials"), ", ",
                 finished_trials(sweep.plan, file.refresh()), " finished before"));
+  if (const int64_t begun = begun_trials(sweep.plan, file.refresh()); begun > sweep.plan.trials)
+    log_info(text("sweep.trials=", sweep.plan.trials, " asks for no more: ", begun,
+                  " trials were begun before. A larger number goes on."));
   try {
     run_workers(line, sweep, slots, kept_experiments(file.refresh(), sweep));
   } catch (...) {
@@ -192,9 +196,9 @@ int work(const SweepLine& line, const Sweep& sweep, const Slots& slots, StudyFil
     return static_cast<int>(ExitCode::kStopped);
   }
   if (speaks && all_failed(study))
-    throw UserError(text("All ", failed_trials(study),
-                         " trials failed. When the reason is gone: dcmmm sweep resume dir=", sweep.plan.folder.string(),
-                         " sweep.retry_failed=true"));
+    throw UserError(text(
+        failed_trials(study) == 1 ? "Its one trial failed" : text("All ", failed_trials(study), " trials failed"),
+        ". When the reason is gone: dcmmm sweep resume dir=", sweep.plan.folder.string(), " sweep.retry_failed=true"));
   return 0;
 }
 
@@ -246,6 +250,8 @@ int sweep_command(const SweepLine& given, const Environment& environment, Commun
   Sweep sweep = read_sweep(line);
   if (world.size() > 1 && !get<std::optional<fs::path>>(sweep.config, "run.dir"))
     throw UserError("On several ranks the sweep needs run.dir=DIR, a folder that all of them see.");
+  if (sweep.plan.sampler == SamplerKind::kGrid && !looks && asks_for_trials(line))
+    log_warning(text("sweep.trials is ignored: a grid has its own number, ", sweep.plan.trials, "."));
   StudyFile file(sweep.plan.journal());
   sweep.plan.trials = wanted_trials(line, sweep, file.refresh());
   const bool on_slurm = get<std::string>(sweep.config, "sweep.launcher") == "slurm";

@@ -10,18 +10,17 @@
 #include <iostream>
 #include <set>
 
+#include "common/counted.hpp"
 #include "common/errors.hpp"
 #include "common/files.hpp"
 #include "common/text.hpp"
-#include "data/panel_file.hpp"
 #include "launch/built_in.hpp"
 #include "launch/configuration.hpp"
 #include "launch/folder_mark.hpp"
-#include "launch/panel_source.hpp"
 #include "launch/run_folder.hpp"
 #include "launch/schema.hpp"
-#include "launch/settings.hpp"
 #include "launch/sweep_checks.hpp"
+#include "launch/sweep_panel.hpp"
 #include "launch/yaml_text.hpp"
 #include "report/page_writer.hpp"
 #include "sweep/summary.hpp"
@@ -41,7 +40,9 @@ class FolderLock {
   explicit FolderLock(const fs::path& folder) {
     const fs::path path = folder / "locks/sweep";
     descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (descriptor_ < 0) throw UserError(text("Can't write '", path.string(), "': ", std::strerror(errno), "."));
+    if (descriptor_ < 0)
+      throw UserError(text("Can't write '", path.string(), "': ", std::strerror(errno),
+                           ". Choose another place with run.dir=DIR."));
     struct flock whole = {};
     whole.l_type = F_WRLCK;
     while (::fcntl(descriptor_, F_OFD_SETLKW, &whole) != 0 && errno == EINTR) {
@@ -54,28 +55,6 @@ class FolderLock {
  private:
   int descriptor_ = -1;
 };
-
-// The panel of all trials ends before the holdout, so that no trial can see it.
-void write_training_panel(const Sweep& sweep, Communicator& world) {
-  const fs::path imported = sweep.plan.folder / "imported.h5";
-  for (const char* key : {"data.panel", "data.source", "data.events", "data.experiments"})
-    if (const auto input = get<std::optional<fs::path>>(sweep.config, key))
-      for (const fs::path& written : {imported, sweep.plan.folder / "panel.h5"}) {
-        std::error_code none;
-        if (fs::equivalent(*input, written, none))
-          throw UserError(text(key, " is '", input->string(), "', where the sweep in '", sweep.plan.folder.string(),
-                               "' keeps its trials' panel: it would be replaced. Choose another run.dir."));
-      }
-  const fs::path source = locate_panel(sweep.config, imported, false, world);
-  const PanelFile file(source);
-  const PanelCoordinates& names = file.coordinates();
-  const auto weeks = static_cast<int64_t>(names.weeks.size()) - get<int64_t>(sweep.config, "data.holdout_weeks");
-  if (weeks < 1) throw UserError("data.holdout_weeks leaves no week of the panel to train on.");
-  if (!sweep.objective.is_of_training()) rolling_origins(crossval_options(sweep.config), weeks);  // throws
-  const Panel panel = PanelFile::read_in_blocks(source, 0, static_cast<int64_t>(names.regions.size()));
-  write_panel_file(sweep.plan.folder / "panel.h5", slice_weeks(panel, 0, weeks));
-  if (source == imported) fs::remove(imported);
-}
 
 // Copies the table of lift tests, so that all trials read the same one wherever they run. Its name there; none: "".
 std::string keep_experiments(const Sweep& sweep) {
@@ -117,6 +96,16 @@ std::string difference(const Study& study, const Sweep& sweep) {
       return text("'", spec.key, "' = ", show(*was));
   }
   return "";
+}
+
+// How to go on with it where it differs.
+std::string own_words(const Study& study, const SweepLine& line, const fs::path& folder) {
+  const JournalLine kept = study.attribute(kConfigDir);
+  const std::string before = kept.is_string() ? kept.get<std::string>() : "";
+  const std::string now = line.config_dir.empty() ? "" : fs::absolute(line.config_dir).string();
+  std::string out = text("Go on with its own words (dcmmm sweep resume dir=", folder.string());
+  if (before != now) return out + (before.empty() ? ") and without --config-dir" : ") and its --config-dir=" + before);
+  return out + (now.empty() ? ")" : text("), with the files of its --config-dir '", now, "' as they were then"));
 }
 
 // The trials' weeks stay those that the sweep began with.
@@ -204,10 +193,9 @@ void open_study(const SweepLine& line, const Sweep& sweep, Communicator& world) 
                            folder.string(), ". Or choose another run.dir."));
     const std::string other = difference(file.refresh(), sweep);
     if (!other.empty())
-      throw UserError(
-          text("The sweep in '", folder.string(), "' was started with ", other,
-               ": its trials wouldn't be comparable. Go on with its own words (dcmmm sweep resume dir=DIR), "
-               "or choose another run.dir."));
+      throw UserError(text("The sweep in '", folder.string(), "' was started with ", other,
+                           ": its trials wouldn't be comparable. ", own_words(file.refresh(), line, folder),
+                           ", or choose another run.dir."));
     say_what_is_ignored(sweep);
     const fs::path experiments = kept_experiments(file.refresh(), sweep);
     for (const fs::path& needed : {folder / "panel.h5", experiments})
@@ -219,9 +207,12 @@ void open_study(const SweepLine& line, const Sweep& sweep, Communicator& world) 
       file.change([&](const Study& study) { return retries(study, sweep); });
     // A worker that a queue starts late undoes nothing.
     if (sweep.words.action == SweepWords::Action::kResume)
-      file.change([](const Study& study) {
+      file.change([&](const Study& study) {
         std::vector<JournalLine> lines = {study_attribute_line(kFailuresBefore, failed_trials(study))};
         if (is_cancelled(study)) lines.push_back(study_attribute_line(kCancelled, false));
+        // Where its files are now.
+        if (!line.config_dir.empty() && study.attribute(kConfigDir) != fs::absolute(line.config_dir).string())
+          lines.push_back(study_attribute_line(kConfigDir, fs::absolute(line.config_dir).string()));
         return lines;
       });
     if (file.refresh().attribute(kTrials) != wanted_trials(line, sweep, file.refresh()))
@@ -251,11 +242,14 @@ void open_study(const SweepLine& line, const Sweep& sweep, Communicator& world) 
   });
 }
 
+bool asks_for_trials(const SweepLine& line) {
+  return std::any_of(line.words.begin(), line.words.end(),
+                     [](const std::string& word) { return key_of(word) == "sweep.trials"; });
+}
+
 int64_t wanted_trials(const SweepLine& line, const Sweep& sweep, const Study& study) {
   const int64_t asked_last = asked_trials(study, sweep);
-  const bool asks_now = std::any_of(line.words.begin(), line.words.end(),
-                                    [](const std::string& word) { return key_of(word) == "sweep.trials"; });
-  if (!asks_now) return asked_last;
+  if (!asks_for_trials(line)) return asked_last;
   return sweep.words.action == SweepWords::Action::kStart ? std::max(asked_last, sweep.plan.trials) : sweep.plan.trials;
 }
 
@@ -272,10 +266,11 @@ void write_summary(StudyFile& file, const Sweep& sweep) {
   page.title = "Sweep: " + sweep.plan.folder.filename().string();
   page.styles = {"style.css"};
   page.scripts = {"tables.js", "sweep.js"};
-  page.data = summary_data(study, sweep.plan.space, sweep.objective_names(),
-                           text(finished_trials(sweep.plan, study), " of ", asked_trials(study, sweep),
-                                " trials are finished; sampler ", get<std::string>(sweep.config, "sweep.sampler"),
-                                ", seed ", sweep.plan.seed, "; dcmmm ", DCMMM_VERSION, "."));
+  page.data =
+      summary_data(study, sweep.plan.space, sweep.objective_names(),
+                   text(finished_trials(sweep.plan, study), " of ", counted(asked_trials(study, sweep), "trials"),
+                        " finished; sampler ", get<std::string>(sweep.config, "sweep.sampler"), ", seed ",
+                        sweep.plan.seed, "; dcmmm ", DCMMM_VERSION, "."));
   write_text_file(sweep.plan.folder / "report.html", page_html(page, {built_in("report/assets"), plotly_js()}));
 }
 
@@ -295,7 +290,8 @@ void print_status(const Study& study, const Sweep& sweep) {
   add(held + elsewhere, "running", true);
   add(count(TrialState::kRunning) - held - elsewhere, "interrupted", false);
   add(count(TrialState::kWaiting), "waiting", false);
-  std::cout << counts << " of " << sweep.plan.trials << " trials" << (is_cancelled(study) ? "; cancelled" : "") << "\n"
+  std::cout << counts << " of " << counted(sweep.plan.trials, "trials") << (is_cancelled(study) ? "; cancelled" : "")
+            << "\n"
             << best_text(study, sweep) << "\n";
   for (auto trial = study.trials().rbegin(); trial != study.trials().rend(); ++trial) {
     const auto problem = trial->attributes.find("problem");

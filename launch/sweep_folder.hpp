@@ -9,6 +9,9 @@
 
 namespace dcmmm {
 
+/// Whether its words, and not only those kept with the sweep, say sweep.trials.
+bool asks_for_trials(const SweepLine& line);
+
 /// How many trials there are to be: those that `line` asks for, or else those that were asked for last. A worker that
 /// is no `resume` may come late from a queue, and asks for no fewer.
 int64_t wanted_trials(const SweepLine& line, const Sweep& sweep, const Study& study);

@@ -1,7 +1,9 @@
 #include "launch/sweep_settings.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
+#include "analysis/metrics_report.hpp"
 #include "common/errors.hpp"
 #include "common/text.hpp"
 #include "launch/configuration.hpp"
@@ -26,6 +28,36 @@ const std::vector<std::string> kEvaluationFigures = {"skill",
                                                      "coverage",
                                                      "coverage_totals"};
 
+// Adds the names of what is a number in metrics.json, or null where it has none.
+void add_figures(const std::string& name, const nlohmann::json& node, std::vector<std::string>& out) {
+  if (node.is_object())
+    for (const auto& [key, value] : node.items()) add_figures(name + "." + key, value, out);
+  else if (node.is_number() || node.is_null())
+    out.push_back(name);
+}
+
+// Figures of training runs, by the file's own writer; those of channels, whose names the panel has, aren't among them.
+std::vector<std::string> training_figures() {
+  RunFacts facts;
+  facts.components.emplace();  // a fit by the likelihood has all of them
+  std::vector<std::string> out;
+  add_figures("metrics", nlohmann::json::parse(metrics_json({}, {}, {}, facts)), out);
+  return out;
+}
+
+// Throws UserError where no trial would have the figure.
+void check_figure(const std::string& name) {
+  if (std::find(kEvaluationFigures.begin(), kEvaluationFigures.end(), name) != kEvaluationFigures.end()) return;
+  if (name.starts_with("metrics.")) {
+    const std::vector<std::string> figures = training_figures();
+    if (std::find(figures.begin(), figures.end(), name) != figures.end() || name.starts_with(kChannelFigures)) return;
+    throw UserError(text("'", name, "' is no figure of a training run.", did_you_mean(name, figures),
+                         " Expected one of ", join(figures), ", or ", kChannelFigures, "CHANNEL."));
+  }
+  throw UserError(text("'", name, "' is no figure of an evaluation.", did_you_mean(name, kEvaluationFigures),
+                       " Expected one of ", join(kEvaluationFigures), ", or metrics.FIGURE of a training run."));
+}
+
 // `words`: the search's own, and `fixed`: those with one value, which take their keys out of a file's space.
 SearchSpace search_space(const Value& config, const std::vector<std::string>& words,
                          const std::vector<std::string>& fixed) {
@@ -46,14 +78,25 @@ SearchSpace search_space(const Value& config, const std::vector<std::string>& wo
     const bool is_searched = std::any_of(out.begin(), out.end(), [&](const Parameter& own) { return own.key == key; });
     return found == fixed.rend() || is_searched ? std::string() : *found;
   };
+  const auto is_word = [](const std::vector<std::string>& list, const std::string& key) {
+    return std::any_of(list.begin(), list.end(), [&](const std::string& word) { return key_of(word) == key; });
+  };
   for (const auto& entry : conditions.value_or(TextMap())) {
     const std::string &key = entry.first, &condition = entry.second;
-    if (!fixed_word(key).empty()) continue;  // it has its value
+    if (const std::string word = fixed_word(key); !word.empty()) {
+      if (is_word(fixed, "sweep.when"))
+        throw UserError(text("sweep.when has '", key, ": ", condition, "', but '", word,
+                             "' gives that key one value: leave one of them out, or give the key values to search."));
+      continue;  // of a file's search: it has its value
+    }
     const std::string decided = fixed_word(condition.substr(0, condition.find('=')));
     if (decided.empty()) {
       set_condition(out, key, condition);
     } else if (const auto value = parse_override(decided).value, wanted = parse_override(condition).value;
                !(value && wanted && *value == *wanted)) {
+      if (is_word(words, key))
+        throw UserError(text("'", key, "' has values to search, but by sweep.when it counts with ", condition,
+                             " alone, and '", decided, "' is given: leave one of them out."));
       std::erase_if(out, [&](const Parameter& own) { return own.key == key; });
     }
   }
@@ -90,8 +133,10 @@ SweepLine with_its_config_dir(SweepLine line) {
     return line;
   }
   if (!fs::is_directory(line.config_dir))
-    throw UserError(text("The sweep was started with --config-dir '", line.config_dir,
-                         "', which isn't there any more. Bring it back, or give another one with the same files."));
+    throw UserError(
+        text("The sweep was started with --config-dir '", line.config_dir,
+             "', which isn't there any more. Bring it back, or say where its files are now: dcmmm sweep resume dir=",
+             words.folder.string(), " --config-dir=FOLDER"));
   line.config_dirs.insert(line.config_dirs.begin(), line.config_dir);
   return line;
 }
@@ -130,13 +175,6 @@ Sweep read_sweep(const SweepLine& line) {
     const bool by_steps = get<std::string>(out.config, "sweep.objective").starts_with("metrics.");
     out.plan.asha = AshaOptions{first.value_or(by_steps ? 10 : 1), get<int64_t>(out.config, "sweep.asha.reduction")};
   }
-  const auto check_figure = [](const std::string& name) {
-    if (name.starts_with("metrics.") ||
-        std::find(kEvaluationFigures.begin(), kEvaluationFigures.end(), name) != kEvaluationFigures.end())
-      return;
-    throw UserError(text("'", name, "' is no figure of an evaluation.", did_you_mean(name, kEvaluationFigures),
-                         " Expected one of ", join(kEvaluationFigures), ", or metrics.FIGURE of a training run."));
-  };
   check_figure(get<std::string>(out.config, "sweep.objective"));
   for (const std::string& name : get<std::vector<std::string>>(out.config, "sweep.further_objectives"))
     check_figure(name);
@@ -162,7 +200,7 @@ Sweep read_sweep(const SweepLine& line) {
     if (get<std::vector<std::string>>(out.config, "sweep.rank_launcher").empty())
       throw UserError("sweep.rank_launcher is empty: give the words that start several ranks, such as [mpirun,-n].");
   }
-  if (get<std::string>(out.config, "sweep.launcher") == "slurm")
+  if (get<std::string>(out.config, "sweep.launcher") == "slurm" && out.words.action != SweepWords::Action::kStatus)
     slurm_options(out.config);  // mistakes are told at once
   if (out.plan.asha && !out.further.empty())
     throw UserError("sweep.pruner=asha compares trials by one objective: leave sweep.further_objectives out.");

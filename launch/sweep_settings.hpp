@@ -26,6 +26,9 @@ struct Sweep {
   }
 };
 
+/// Figures of a training run by the panel's channels: this and a channel's name.
+inline const std::string kChannelFigures = "metrics.contributions.channels.";
+
 /// The study's attribute with --config-dir, where one was given.
 inline const std::string kConfigDir = "dcmmm:config_dir";
 

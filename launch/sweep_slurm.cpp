@@ -37,6 +37,45 @@ Answer answer_of(const std::vector<std::string>& words) {
   return out;
 }
 
+// Values that would break the script's #SBATCH lines, or that sbatch refuses once trials are waited for.
+void check_names(const SlurmOptions& options) {
+  const auto check = [](const char* key, const std::optional<std::string>& name) {
+    if (name && (name->empty() || name->find_first_of(" \t\r\n'\"#") != name->npos))
+      throw UserError(text(key, " is '", *name, "', but expected a name without spaces and quotes; leave it out for ",
+                           "the cluster's default."));
+  };
+  check("sweep.slurm.partition", options.partition);
+  check("sweep.slurm.account", options.account);
+  // What the tasks' end is reckoned from: of an option that is there twice the later one counts.
+  const std::pair<const char*, const char*> kOwn[] = {
+      {"--time", "time"}, {"-t", "time"}, {"--signal", "signal_seconds"}, {"--array", "jobs"}, {"-a", "jobs"}};
+  for (const std::string& option : options.options) {
+    if (!option.starts_with('-') || option.find_first_of("\r\n") != option.npos)
+      throw UserError(text("sweep.slurm.options has '", option,
+                           "', but expected options of sbatch, such as --constraint=cpu, each a line of its own."));
+    const std::string name = option.substr(0, option.starts_with("--") ? option.find_first_of("= ") : 2);
+    for (const auto& own : kOwn)
+      if (name == own.first)
+        throw UserError(text("sweep.slurm.options has '", option, "': set sweep.slurm.", own.second, " in its place."));
+  }
+}
+
+void check_time(const SlurmOptions& options) {
+  const auto limit = slurm_seconds(options.time);
+  if (!limit)
+    throw UserError(text("sweep.slurm.time is '", options.time,
+                         "', but expected a time as sbatch takes it: minutes (90), minutes:seconds, "
+                         "hours:minutes:seconds (04:00:00), days-hours (1-12), days-hours:minutes or "
+                         "days-hours:minutes:seconds; 0 for none."));
+  // Slurm sends the signal up to a minute early. A task that has no time before it would be queued again for ever.
+  constexpr int64_t kLeast = 120;
+  if (*limit > 0 && *limit < options.signal_seconds + kLeast)
+    throw UserError(text("sweep.slurm.signal_seconds is ", options.signal_seconds,
+                         ", but sweep.slurm.time=", options.time, " is only ", *limit,
+                         " s: trials would be stopped as soon as they start. Expected a time of ",
+                         options.signal_seconds + kLeast, " s at least, and well above what a trial's step takes."));
+}
+
 }  // namespace
 
 SlurmOptions slurm_options(const Value& config) {
@@ -48,6 +87,7 @@ SlurmOptions slurm_options(const Value& config) {
   options.nodes = get<int64_t>(config, "sweep.slurm.nodes");
   options.cpus = get<int64_t>(config, "sweep.slurm.cpus");
   options.ranks = get<int64_t>(config, "sweep.ranks");
+  options.workers = get<int64_t>(config, "sweep.workers");
   options.gpus = get<int64_t>(config, "sweep.slurm.gpus");
   options.time = get<std::string>(config, "sweep.slurm.time");
   options.signal_seconds = get<int64_t>(config, "sweep.slurm.signal_seconds");
@@ -58,6 +98,11 @@ SlurmOptions slurm_options(const Value& config) {
     throw UserError(text("Tasks of an array have sweep.slurm.nodes=", options.nodes,
                          " nodes, but a trial has sweep.ranks=", options.ranks,
                          ": give each node a rank, or choose sweep.slurm.layout=allocation, a worker on each node."));
+  if (!options.one_allocation && options.nodes > 1 && options.workers > 1)
+    throw UserError(text("sweep.workers is ", options.workers, ", but tasks of sweep.slurm.nodes=", options.nodes,
+                         " nodes run one trial at a time over them: leave sweep.workers out."));
+  check_names(options);
+  check_time(options);
   return options;
 }
 

@@ -16,6 +16,7 @@ const std::string kJobs = "dcmmm:slurm_jobs";  // attribute of the study
 
 std::string batch_script(const SweepLine& line, const Sweep& sweep, const std::optional<fs::path>& logs) {
   SlurmOptions options = slurm_options(sweep.config);
+  options.work_folder = fs::current_path().string();
   if (logs) options.log_folder = logs->string();
   // Without sweep.trials where the study knows it: a task that starts late undoes no later `sweep resume`.
   std::vector<std::string> words;

@@ -1,8 +1,35 @@
 #include "sweep/slurm_script.hpp"
 
+#include <iterator>
+#include <sstream>
+#include <string_view>
+#include <vector>
+
 #include "common/text.hpp"
 
 namespace dcmmm {
+
+std::optional<int64_t> slurm_seconds(const std::string& time) {
+  constexpr size_t kMostDigits = 9;
+  const size_t dash = time.find('-');
+  const bool has_days = dash != time.npos;
+  if (time.empty() || time.back() == ':' || (has_days && time.find(':') < dash)) return std::nullopt;
+  std::string numbers = time;
+  if (has_days) numbers[dash] = ':';
+  std::vector<int64_t> parts;
+  std::istringstream in(numbers);
+  for (std::string part; std::getline(in, part, ':');) {
+    if (part.empty() || part.size() > kMostDigits || part.find_first_not_of("0123456789") != part.npos)
+      return std::nullopt;
+    parts.push_back(std::stoll(part));
+  }
+  constexpr int64_t kUnits[] = {86400, 3600, 60, 1};
+  const size_t first = has_days ? 0 : parts.size() == 3 ? 1 : 2;
+  if (first + parts.size() > std::size(kUnits) || (has_days && parts.size() < 2)) return std::nullopt;
+  int64_t seconds = 0;
+  for (size_t i = 0; i < parts.size(); ++i) seconds += parts[i] * kUnits[first + i];
+  return seconds;
+}
 
 std::string shell_quoted(const std::string& word) {
   constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
@@ -54,6 +81,7 @@ std::string slurm_script(const SlurmOptions& options, const std::string& program
   add(text("--signal=B:USR1@", options.signal_seconds));
   add("--requeue");
   add("--open-mode=append");
+  if (options.work_folder) add(text("--chdir=\"", *options.work_folder, "\""));
   std::string logs;  // a % in the folder's name is no pattern of Slurm's
   for (const char letter : options.log_folder ? *options.log_folder + "/" : "dcmmm-sweep-")
     logs += letter == '%' ? std::string("%%") : std::string(1, letter);
@@ -83,6 +111,7 @@ std::string slurm_script(const SlurmOptions& options, const std::string& program
   std::string trials = cpus;
   if (options.ranks > 1) trials = text("$((n = ", cpus, " / ", options.ranks, ", n > 0 ? n : 1))");
   if (over_nodes) trials = "1";
+  if (options.workers > 0) trials = text(options.workers);
   // A config file may say sweep.launcher=slurm: each task would submit the sweep again, and run no trial.
   out += text(" run.resume=true sweep.launcher=local \"sweep.workers=", trials, "\" &\n");
   return out + kUntilItsEnd;

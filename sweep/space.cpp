@@ -1,6 +1,7 @@
 #include "sweep/space.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -152,8 +153,13 @@ bool is_search_word(const std::string& word) {
   const size_t equal = word.find('=');
   if (equal == word.npos || word.starts_with('~')) return false;
   const std::string search = trimmed(std::string_view(word).substr(equal + 1));
-  for (const char* function : {"choice(", "range(", "interval(", "tag(", "shuffle(", "sort(", "glob("})
-    if (search.starts_with(function)) return true;
+  // Any function, so that one that isn't known is told what there is: uniform(0,1).
+  const size_t bracket = search.find('(');
+  const std::string name = search.substr(0, bracket);
+  const bool is_name = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char letter) {
+    return std::isalpha(letter) != 0 || letter == '_';
+  });
+  if (bracket != search.npos && is_name && search.ends_with(')')) return true;
   return split_top(search).size() > 1;
 }
 
@@ -183,7 +189,7 @@ Parameter parse_search(const std::string& key, const std::string& given) {
   for (const std::string& choice : out.choices) {
     if (choice.empty()) refuse(key, search, "one of its values is empty");
     const bool is_quoted = choice.front() == '\'' || choice.front() == '"';
-    if (choice.find('(') != choice.npos && !is_quoted) refuse(key, search, "expected " + kForms);
+    if (choice.find('(') != choice.npos && !is_quoted) refuse(key, search, "expected " + kForms + "; a text in quotes");
     if (std::count(out.choices.begin(), out.choices.end(), choice) > 1)
       refuse(key, search, text("'", choice, "' is there twice"));
   }

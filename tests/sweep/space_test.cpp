@@ -23,9 +23,11 @@ std::string refusal(const std::string& word) {
 }
 
 TEST(Space, TellsSearchesFromPlainValues) {
-  for (const char* word : {"a=1,2", "a.b=choice(x)", "a=range(3)", "a=interval(0,1)", "a=tag(log, interval(1,2))"})
+  for (const char* word :
+       {"a=1,2", "a.b=choice(x)", "a=range(3)", "a=interval(0,1)", "a=tag(log, interval(1,2))", "a=uniform(0,1)"})
     EXPECT_TRUE(is_search_word(word)) << word;
-  for (const char* word : {"a=1", "a=[1,2]", "a={b: 1, c: 2}", "a='1,2'", "a=\"x,y\"", "~a", "data=auto"})
+  for (const char* word :
+       {"a=1", "a=[1,2]", "a={b: 1, c: 2}", "a='1,2'", "a=\"x,y\"", "~a", "data=auto", "a=sales(1).csv", "a='b(1)'"})
     EXPECT_FALSE(is_search_word(word)) << word;
 }
 

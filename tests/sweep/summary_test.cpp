@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "common/random.hpp"
-#include "sweep/slurm_script.hpp"
 
 namespace dcmmm {
 namespace {
@@ -93,34 +92,6 @@ TEST(Summary, LeavesNoFormulaInTheTable) {
   study.apply(create_study_line("s", false));
   study.apply(create_trial_line(space, {0}));
   EXPECT_THAT(trials_csv(study, space), HasSubstr(",'-x\n"));
-}
-
-TEST(SlurmScript, SaysWhatWasAskedFor) {
-  SlurmOptions options;
-  options.partition = "long";
-  options.jobs = 10;
-  options.lines = {"module load openmpi"};
-  const std::string script = slurm_script(options, "/opt/dcmmm", {"a=1,2", "b=tag(log, interval(1,2))", "c='x'"});
-  EXPECT_THAT(script, HasSubstr("#SBATCH --array=0-9\n"));
-  EXPECT_THAT(script, HasSubstr("#SBATCH --partition=long\n"));
-  EXPECT_THAT(script, ::testing::Not(HasSubstr("--account")));
-  EXPECT_THAT(script, HasSubstr("module load openmpi\n"));
-  EXPECT_THAT(script, HasSubstr("/opt/dcmmm sweep a=1,2 'b=tag(log, interval(1,2))' 'c='\\''x'\\''' run.resume"));
-  EXPECT_THAT(script, HasSubstr("#SBATCH --ntasks=1\n"));
-  EXPECT_THAT(script, ::testing::Not(HasSubstr("--nodes")));
-  EXPECT_THAT(script, ::testing::Not(HasSubstr("OMPI_MCA")));
-}
-
-TEST(SlurmScript, SpreadsTheTrialsOfAnArraysTaskOverItsNodes) {
-  SlurmOptions options;
-  options.nodes = 3;
-  options.ranks = 6;
-  const std::string script = slurm_script(options, "/opt/dcmmm", {});
-  EXPECT_THAT(script, HasSubstr("#SBATCH --array=0-3\n#SBATCH --nodes=3\n#SBATCH --ntasks-per-node=1\n"));
-  EXPECT_THAT(script, HasSubstr("\"sweep.workers=1\""));  // one trial at a time
-  for (const char* setting : {"time=5", "intvl=2", "probes=3"})
-    EXPECT_THAT(script, HasSubstr(std::string(" OMPI_MCA_oob_tcp_keepalive_") + setting));
-  EXPECT_THAT(script, ::testing::Not(HasSubstr("srun")));
 }
 
 }  // namespace
