@@ -10,9 +10,9 @@
 namespace dcmmm {
 namespace {
 
-std::string what_fits(int ranks) {
+std::string what_fits(int ranks, int64_t most_members) {
   std::vector<std::string> pairs;
-  for (int members = 1; members <= ranks; ++members) {
+  for (int members = 1; members <= std::min<int64_t>(ranks, most_members); ++members) {
     if (ranks % members == 0) pairs.push_back(text(members, " x ", ranks / members));
   }
   return join(pairs);
@@ -20,7 +20,7 @@ std::string what_fits(int ranks) {
 
 }  // namespace
 
-Mesh make_mesh(Communicator& world, int members, int regions) {
+Mesh make_mesh(Communicator& world, int members, int regions, int64_t most_members) {
   const int ranks = world.size();
   if (members < 0 || regions < 0) {
     throw UserError(text("mesh.members=", members, " and mesh.regions=", regions,
@@ -33,8 +33,8 @@ Mesh make_mesh(Communicator& world, int members, int regions) {
   if (int64_t{mesh.members} * mesh.regions != ranks) {
     throw UserError(text("mesh.members=", members, " mesh.regions=", regions, " doesn't fit ", ranks,
                          ranks == 1 ? " rank" : " ranks",
-                         ": members x regions must be the number of ranks. What fits: ", what_fits(ranks),
-                         "; or leave one of them 0 for the rest, or start ", "another number of ranks (mpirun -n)."));
+                         ": members x regions must be the number of ranks. What fits: ", what_fits(ranks, most_members),
+                         "; or say mesh.regions=0 for the rest, or start another number of ranks (mpirun -n)."));
   }
   mesh.row = world.rank() / mesh.regions;
   mesh.column = world.rank() % mesh.regions;

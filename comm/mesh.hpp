@@ -1,6 +1,8 @@
 // The ranks as a grid: rows train different ensemble members, columns hold different regions.
 #pragma once
 
+#include <cstdint>
+#include <limits>
 #include <memory>
 
 #include "comm/communicator.hpp"
@@ -19,7 +21,9 @@ struct Mesh {
 };
 
 /// Collective. 0 stands for "the rest of the ranks" (both 0: all of them along the regions). Throws UserError on every
-/// rank when members x regions isn't the number of ranks; the message lists what fits.
-Mesh make_mesh(Communicator& world, int members, int regions);
+/// rank when members x regions isn't the number of ranks; the message lists what fits, with at most `most_members`
+/// rows.
+Mesh make_mesh(Communicator& world, int members, int regions,
+               int64_t most_members = std::numeric_limits<int64_t>::max());
 
 }  // namespace dcmmm

@@ -45,6 +45,16 @@ std::vector<int32_t> sorted_order(const std::vector<std::string>& labels) {
   return order;
 }
 
+bool varies(const double* target, const uint8_t* observed, int64_t weeks) {
+  const double* first = nullptr;
+  for (int64_t t = 0; t < weeks; ++t) {
+    if (observed[t] == 0) continue;
+    if (first != nullptr && target[t] != *first) return true;
+    first = target + t;
+  }
+  return false;
+}
+
 }  // namespace
 
 PanelAssembler::PanelAssembler(const TableRows& rows, const ImportOptions& options, ImportReport& report)
@@ -186,6 +196,7 @@ Panel PanelAssembler::assemble(int64_t first, int64_t count) {
   block.media_RTC.assign(cells * roles_.media.size(), 0.0);
   block.controls_RTK.assign(cells * roles_.controls.size(), kMissing);
   block.population_R.assign(static_cast<size_t>(count), 0.0);
+  populations_R_.assign(static_cast<size_t>(count), {std::numeric_limits<double>::infinity(), 0.0});
   if (roles_.has_spend()) block.spend_RTC.assign(cells * roles_.media.size(), 0.0);
   for (int64_t r = 0; r < count; ++r)
     for (int64_t n = row_begin_[static_cast<size_t>(first + r)]; n < row_begin_[static_cast<size_t>(first + r) + 1];
@@ -201,7 +212,7 @@ Panel PanelAssembler::assemble(int64_t first, int64_t count) {
   return block;
 }
 
-void PanelAssembler::place_row(RowPlace place, int64_t r, Panel& block) const {
+void PanelAssembler::place_row(RowPlace place, int64_t r, Panel& block) {
   const RowBlock& rows = rows_.blocks()[static_cast<size_t>(place.block)];
   const auto row = static_cast<size_t>(place.row);
   const RowValues values = row_values(rows, row);
@@ -217,9 +228,11 @@ void PanelAssembler::place_row(RowPlace place, int64_t r, Panel& block) const {
   if (has_dark_) block.dark_RT[cell] = values.is_dark;
   block.target_RT[cell] = std::isnan(values.target) ? 0.0 : values.target;
   block.population_R[r] += values.population;
+  auto& [least, largest] = populations_R_[r];
+  least = std::min(least, values.population), largest = std::max(largest, values.population);
 }
 
-void PanelAssembler::average_population(Panel& block) const {
+void PanelAssembler::average_population(Panel& block) {
   if (roles_.population.empty()) return;
   for (int64_t r = 0; r < block.regions; ++r) {
     const auto place = static_cast<size_t>(block.first_region + r);
@@ -228,6 +241,9 @@ void PanelAssembler::average_population(Panel& block) const {
       throw UserError(text(rows_.file(), ", column '", roles_.population, "': the population of region '",
                            coordinates_.regions[place], "' is 0. Expected a number above 0."));
     }
+    if (const auto& [least, largest] = populations_R_[r]; least < largest)
+      report_.varying_populations.push_back(
+          text(coordinates_.regions[place], " (", shortest(least), " to ", shortest(largest), ")"));
   }
 }
 
@@ -265,6 +281,7 @@ void PanelAssembler::count_regions(const Panel& block) {
                "' has no target in any of its rows. Expected at least one; remove the region or fill in its target."));
     }
     report_.observed_cells += cells;
+    report_.target_varies = report_.target_varies || varies(block.target_RT.data() + r * weeks_, observed, weeks_);
     if (row_begin_[place + 1] - row_begin_[place] < weeks_) report_.incomplete_regions.push_back(region);
     if (cells < kMinimumTrainingWeeks) report_.short_regions.push_back(region);
   }

@@ -49,8 +49,8 @@ class PanelAssembler {
   [[noreturn]] void fail_duplicate(const RowBlock& duplicate, size_t row) const;
   RowValues row_values(const RowBlock& block, size_t row) const;
   Panel assemble(int64_t first, int64_t count);
-  void place_row(RowPlace place, int64_t r, Panel& block) const;
-  void average_population(Panel& block) const;
+  void place_row(RowPlace place, int64_t r, Panel& block);
+  void average_population(Panel& block);
   void carry_controls(Panel& block);
   void count_regions(const Panel& block);
 
@@ -65,6 +65,7 @@ class PanelAssembler {
   std::vector<int64_t> row_begin_;  // R + 1: where a region's rows begin in places_N_
   LargeVector<RowPlace> places_N_;  // rows by region, in file order within it
   LargeVector<uint8_t> has_row_RT_;
+  std::vector<std::pair<double, double>> populations_R_;  // least and largest of the block's regions
   bool has_dark_ = false;
   int64_t regions_ = 0, weeks_ = 0;
 };

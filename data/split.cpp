@@ -1,5 +1,6 @@
 #include "data/split.hpp"
 
+#include "common/counted.hpp"
 #include "common/errors.hpp"
 #include "common/text.hpp"
 
@@ -11,7 +12,7 @@ Split split_by_time(int64_t weeks, int64_t holdout_weeks) {
   }
   if (weeks - holdout_weeks < kMinimumTrainingWeeks) {
     throw UserError(text("data.holdout_weeks=", holdout_weeks, " leaves ", weeks - holdout_weeks, " of the panel's ",
-                         weeks, " weeks for training; at least ", kMinimumTrainingWeeks,
+                         counted(weeks, "weeks"), " for training; at least ", kMinimumTrainingWeeks,
                          " are needed. Hold out fewer weeks or bring a longer panel."));
   }
   return {weeks - holdout_weeks, holdout_weeks};

@@ -3,6 +3,7 @@
 #include <sstream>
 #include <utility>
 
+#include "common/counted.hpp"
 #include "common/text.hpp"
 #include "data/panel_assembler.hpp"
 #include "data/panel_file.hpp"
@@ -46,21 +47,31 @@ ImportReport import_table(const ImportOptions& options, const std::filesystem::p
 std::string describe(const ImportReport& report) {
   std::ostringstream out;
   out << describe(report.roles);
-  out << report.rows << " rows: " << report.regions << " regions x " << report.weeks << " " << steps_name(report.step)
-      << ", " << report.observed_cells << " observed cells\n";
-  const auto note = [&](int64_t count, const std::string& what) {
-    if (count > 0) out << count << " " << what << "\n";
+  out << counted(report.rows, "rows") << ": " << counted(report.regions, "regions") << " x "
+      << counted(report.weeks, steps_name(report.step)) << ", " << counted(report.observed_cells, "observed cells")
+      << "\n";
+  const auto note = [&](int64_t count, const std::string& plural, const std::string& what) {
+    if (count > 0) out << counted(count, plural) << what << "\n";
   };
-  note(report.missing_rows, text("missing rows in ", report.incomplete_regions.size(),
-                                 " regions, masked: ", first_few(report.incomplete_regions)));
-  note(report.missing_targets, "rows without a target, masked");
-  note(report.negative_targets, "negative targets: check that the target may be negative");
-  note(report.zeroed_media_cells, "missing media or spend cells, taken as 0");
-  note(report.carried_control_cells, "missing control cells, carried forward within their region");
-  note(report.unknown_control_cells, "missing control cells before the region's first known value, taken as 0");
-  note(static_cast<int64_t>(report.short_regions.size()),
-       text("regions with fewer than ", kMinimumTrainingWeeks, " observed weeks: ", first_few(report.short_regions)));
-  if (!report.events.empty()) out << report.events.size() << " events: " << first_few(report.events) << "\n";
+  const auto number_of = [](const std::vector<std::string>& names) { return static_cast<int64_t>(names.size()); };
+  note(report.missing_rows, "missing rows",
+       text(" in ", counted(number_of(report.incomplete_regions), "regions"),
+            ", masked: ", first_few(report.incomplete_regions)));
+  note(report.missing_targets, "rows", " without a target, masked");
+  note(report.negative_targets, "negative targets", ": check that the target may be negative");
+  if (!report.target_varies && report.observed_cells > report.regions)
+    out << "The target is the same in every row of a region: there is nothing for media to explain. Is '"
+        << report.roles.target << "' the right column (data.target)?\n";
+  note(report.zeroed_media_cells, "missing media or spend cells", ", taken as 0");
+  note(report.carried_control_cells, "missing control cells", ", carried forward within their region");
+  note(report.unknown_control_cells, "missing control cells", " before the region's first known value, taken as 0");
+  note(number_of(report.short_regions), "regions",
+       text(" with fewer than ", kMinimumTrainingWeeks, " observed weeks: ", first_few(report.short_regions)));
+  note(number_of(report.varying_populations), "regions",
+       text(" whose population changes from row to row; the mean of its rows is used: ",
+            first_few(report.varying_populations)));
+  if (!report.events.empty())
+    out << counted(number_of(report.events), "events") << ": " << first_few(report.events) << "\n";
   for (const auto& line : report.event_notes) out << line << "\n";
   for (const auto& line : report.roles.notes) out << line << "\n";
   return out.str();

@@ -39,15 +39,17 @@ struct ImportReport {
   TimeStep step = TimeStep::kWeek;
   int64_t missing_rows = 0;     // of regions x weeks
   int64_t observed_cells = 0;   // rows with a target
+  bool target_varies = false;   // within some region
   int64_t missing_targets = 0;  // rows without one: masked
   int64_t negative_targets = 0;
-  int64_t zeroed_media_cells = 0;               // missing, taken as 0
-  int64_t carried_control_cells = 0;            // missing, taken from the region's past
-  int64_t unknown_control_cells = 0;            // missing, and the region has no past value
-  std::vector<std::string> incomplete_regions;  // with missing rows
-  std::vector<std::string> short_regions;       // with fewer than kMinimumTrainingWeeks observed targets
-  std::vector<std::string> events;              // names of the events that became columns
-  std::vector<std::string> event_notes;         // what the user may want to know about them
+  int64_t zeroed_media_cells = 0;                // missing, taken as 0
+  int64_t carried_control_cells = 0;             // missing, taken from the region's past
+  int64_t unknown_control_cells = 0;             // missing, and the region has no past value
+  std::vector<std::string> incomplete_regions;   // with missing rows
+  std::vector<std::string> short_regions;        // with fewer than kMinimumTrainingWeeks observed targets
+  std::vector<std::string> varying_populations;  // regions with their least and largest one, "north (100 to 140)"
+  std::vector<std::string> events;               // names of the events that became columns
+  std::vector<std::string> event_notes;          // what the user may want to know about them
 };
 
 /// Reads a table into a panel that holds all regions: in numeric order where all labels are integers, else

@@ -41,6 +41,10 @@ FileKind detect_kind(const std::filesystem::path& path) {
   }
   if (magic == "PAR1") return FileKind::kParquet;
   if (magic.substr(0, 2) == "\x1f\x8b") return FileKind::kGzipCsv;
+  if (magic == "\x89HDF")
+    throw UserError(text(name,
+                         ": an HDF5 file, such as a panel that dcmmm has imported, not a table. Expected a CSV "
+                         "(also .gz) or Parquet file; a panel file is given as data.panel."));
   const std::string extension = path.extension().string();
   if (extension == ".gz") {
     throw UserError(

@@ -13,6 +13,7 @@
 namespace dcmmm {
 namespace {
 
+constexpr double kLargest = 1e30;  // fits process float32, and squares
 constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 constexpr const char* kTimeAdvice = "Expected an ISO date (2024-03-25) or an integer of up to 18 digits.";
 constexpr const char* kNumberAdvice =
@@ -187,6 +188,9 @@ double TableRows::parse_number(const CellColumn& cells, int64_t row, const std::
   if (!std::isfinite(value)) {
     fail(row, column, cells.is_text ? std::string(cell) : shortest(value), "not a finite number", kNumberAdvice);
   }
+  if (std::abs(value) > kLargest)
+    fail(row, column, cells.is_text ? std::string(cell) : shortest(value), text("beyond ", shortest(kLargest)),
+         "Expected a smaller number: check it, or give the column in a larger unit.");
   return value;
 }
 

@@ -15,7 +15,10 @@ struct CommandContext {
   Communicator& world;
   Value config;                                    // composed, checked
   std::vector<std::string> overrides;              // the command line's words
-  std::vector<std::filesystem::path> config_dirs;  // where `config` was composed from
+  std::vector<std::filesystem::path> config_dirs;  // where `config` was composed from, the built-in ones last
+
+  /// --config-dir, or "".
+  std::filesystem::path own_config_dir() const { return config_dirs.size() > 1 ? config_dirs.front() : ""; }
 };
 
 int import_command(CommandContext& context);

@@ -15,6 +15,7 @@
 #include "comm/collective_guard.hpp"
 #include "comm/mesh.hpp"
 #include "comm/threads.hpp"
+#include "common/counted.hpp"
 #include "common/errors.hpp"
 #include "common/files.hpp"
 #include "common/text.hpp"
@@ -173,7 +174,7 @@ int crossval_command(CommandContext& context) {
     if (std::exchange(is_kept, true)) return;
     on_rank_zero(world, [&] {
       // In this order: it can be resumed once its config is there, and then its words must be.
-      write_words(folder.path, "crossval", context.overrides);
+      write_words(folder.path, "crossval", context.overrides, context.own_config_dir());
       write_text_file(folder.config(), to_yaml(config));
     });
   };
@@ -261,7 +262,7 @@ int crossval_command(CommandContext& context) {
     fs::remove(so_far());
     store().clear();
     std::cout << crossval_table(forecasts, facts) << std::flush;
-    log_info(text("Evaluated ", origins.size(), " origins in ", std::round(facts.seconds * 10) / 10,
+    log_info(text("Evaluated ", counted(std::ssize(origins), "origins"), " in ", std::round(facts.seconds * 10) / 10,
                   " s; run folder: ", folder.path.string()));
   });
   return 0;

@@ -8,6 +8,7 @@
 
 #include "analysis/panel_table.hpp"
 #include "comm/collective_guard.hpp"
+#include "common/counted.hpp"
 #include "common/errors.hpp"
 #include "common/files.hpp"
 #include "common/text.hpp"
@@ -17,7 +18,9 @@
 #include "data/synthetic_calendar.hpp"
 #include "launch/commands.hpp"
 #include "launch/configuration.hpp"
+#include "launch/folder_mark.hpp"
 #include "launch/logging.hpp"
+#include "launch/output_place.hpp"
 #include "launch/panel_source.hpp"
 #include "launch/run_folder.hpp"
 #include "launch/settings.hpp"
@@ -28,7 +31,7 @@ namespace {
 
 fs::path required_path(const Value& config, const char* key, const char* example) {
   const auto path = get<std::optional<fs::path>>(config, key);
-  if (!path) throw UserError(text("This command needs ", key, "=..., for example ", example, "."));
+  if (!path || path->empty()) throw UserError(text("This command needs ", key, "=..., for example ", example, "."));
   return *path;
 }
 
@@ -89,6 +92,29 @@ void refuse_anothers(const fs::path& path, bool (*is_own)(const fs::path&)) {
                          "Choose an output in another folder, or take the file away."));
 }
 
+// What to look at instead.
+[[noreturn]] void refuse_a_folder(const fs::path& folder) {
+  const std::string path = folder.string(), maker = made_by(folder);
+  if (maker == "train")
+    throw UserError(text("'", path, "' is a run folder, and inspect reads one file: dcmmm inspect ",
+                         (folder / "results.h5").string(), ", say. Its figures are in ",
+                         (folder / "metrics.json").string(), ", and dcmmm report run=", path,
+                         " output=report.html shows them."));
+  if (maker == "crossval")
+    throw UserError(text("'", path,
+                         "' holds an evaluation by `dcmmm crossval`, and inspect reads one file. Its figures "
+                         "are in ",
+                         (folder / "crossval.json").string(), "."));
+  if (maker == "sweep")
+    throw UserError(text("'", path,
+                         "' holds a sweep, and inspect reads one file. See how it stands with dcmmm sweep "
+                         "status dir=",
+                         path, "."));
+  throw UserError(text("'", path,
+                       "' is a folder, and inspect reads one file. Give an HDF5 file of dcmmm, such as "
+                       "panel.h5."));
+}
+
 }  // namespace
 
 int import_command(CommandContext& context) {
@@ -96,6 +122,7 @@ int import_command(CommandContext& context) {
                  output = required_path(context.config, "output", "output=panel.h5");
   on_rank_zero(context.world, [&] {
     refuse_a_runs_file(output);
+    check_place_of(output);
     refuse_to_replace(output, source, "source");
     if (const auto events = get<std::optional<fs::path>>(context.config, "data.events"))
       refuse_to_replace(output, *events, "data.events");
@@ -113,6 +140,7 @@ int synth_command(CommandContext& context) {
     const fs::path truth_path = output.parent_path() / "truth.json", events_path = output.parent_path() / "events.csv";
     const bool is_table = output.extension() == ".csv", has_events = is_table && options.promotions > 0;
     refuse_a_runs_file(output);
+    check_place_of(output);
     if (output.filename() == "truth.json" || (has_events && output.filename() == "events.csv"))
       throw UserError(text("output is '", output.string(),
                            "', the name of another file that synth writes beside it. "
@@ -124,15 +152,16 @@ int synth_command(CommandContext& context) {
         is_table ? write_table(options, coordinates, output) : write_panel(options, coordinates, output);
     write_text_file(truth_path, truth_json(options, truth));
     if (has_events) write_text_file(events_path, events_csv(draw_calendar(options, coordinates.weeks).events));
-    log_info(text("Wrote ", output.string(), " (", options.regions, " regions x ", options.weeks, " ",
-                  steps_name(options.step), ", ", truth.observed_cells, " observed cells, media share ",
-                  shortest(truth.media_share), ")", has_events ? ", " + events_path.string() : "", " and ",
-                  truth_path.string()));
+    log_info(text("Wrote ", output.string(), " (", counted(options.regions, "regions"), " x ",
+                  counted(options.weeks, steps_name(options.step)), ", ", truth.observed_cells,
+                  " observed cells, media share ", shortest(truth.media_share), ")",
+                  has_events ? ", " + events_path.string() : "", " and ", truth_path.string()));
   });
   return 0;
 }
 
 int inspect_command(const std::string& file) {
+  if (std::error_code none; fs::is_directory(file, none)) refuse_a_folder(file);
   std::cout << describe_file(file);
   return 0;
 }

@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 std::optional<Earlier> open_earlier(CommandContext& context) {
   const auto directory = get<std::optional<std::string>>(context.config, "run.init");
   if (!directory) return std::nullopt;
-  Earlier out{find_run_folder(*directory), {}};
+  Earlier out{find_run_folder(*directory, "run.init"), {}};
   if (!out.folder.is_finished)
     throw UserError(text("run.init is '", *directory,
                          "', whose run isn't finished: go on with it first, dcmmm train run.dir=", *directory,

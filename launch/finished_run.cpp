@@ -28,7 +28,7 @@ RunFolder run_of(const CommandContext& context) {
 
 fs::path output_of(const CommandContext& context, const char* example) {
   const auto output = get<std::optional<fs::path>>(context.config, "output");
-  if (!output) throw UserError(text("This command needs output=..., for example ", example, "."));
+  if (!output || output->empty()) throw UserError(text("This command needs output=..., for example ", example, "."));
   return *output;
 }
 

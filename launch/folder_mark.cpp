@@ -13,7 +13,7 @@ namespace dcmmm {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::string_view kMark = "# dcmmm ";
+constexpr std::string_view kMark = "# dcmmm ", kConfigDir = "# --config-dir ";
 
 // What the folder holds says who made one of an earlier version; "" where that is both, or neither.
 std::string maker_by_files(const fs::path& folder) {
@@ -27,9 +27,11 @@ std::string maker_by_files(const fs::path& folder) {
 
 }  // namespace
 
-void write_words(const fs::path& folder, const std::string& command, const std::vector<std::string>& words) {
+void write_words(const fs::path& folder, const std::string& command, const std::vector<std::string>& words,
+                 const fs::path& config_dir) {
+  const std::string configs = config_dir.empty() ? "" : text(kConfigDir, fs::absolute(config_dir).string(), "\n");
   write_text_file(folder / "overrides.yaml",
-                  text(kMark, command, "\n", to_yaml(Value(Value::List(words.begin(), words.end())))));
+                  text(kMark, command, "\n", configs, to_yaml(Value(Value::List(words.begin(), words.end())))));
 }
 
 std::string maker_of(const fs::path& folder) {
@@ -37,6 +39,22 @@ std::string maker_of(const fs::path& folder) {
   std::string line;
   std::getline(in, line);
   return line.starts_with(kMark) ? line.substr(kMark.size()) : "";
+}
+
+std::string config_dir_of(const fs::path& folder) {
+  std::ifstream in(folder / "overrides.yaml");
+  std::string line;
+  std::getline(in, line);
+  std::getline(in, line);
+  return line.starts_with(kConfigDir) ? line.substr(kConfigDir.size()) : "";
+}
+
+std::string made_by(const fs::path& folder) {
+  std::error_code failed;
+  const auto journal = fs::file_size(folder / "journal.log", failed);
+  if (!failed && journal > 0) return "sweep";
+  const std::string marked = maker_of(folder);
+  return marked.empty() ? maker_by_files(folder) : marked;
 }
 
 void refuse_anothers_files(const fs::path& folder, const std::vector<std::string>& names) {
@@ -48,7 +66,7 @@ void refuse_anothers_files(const fs::path& folder, const std::vector<std::string
 }
 
 void refuse_anothers_run(const fs::path& folder, const std::string& command) {
-  const std::string marked = maker_of(folder), maker = marked.empty() ? maker_by_files(folder) : marked;
+  const std::string maker = made_by(folder);
   if (!maker.empty() && maker != command)
     throw UserError(text("'", folder.string(), "' holds what `dcmmm ", maker, "` made, which `dcmmm ", command,
                          "` can't go on with. Go on with dcmmm ", maker, " run.dir=", folder.string(),

@@ -21,6 +21,7 @@
 #include "launch/built_in.hpp"
 #include "launch/commands.hpp"
 #include "launch/configuration.hpp"
+#include "launch/folder_mark.hpp"
 #include "launch/logging.hpp"
 #include "launch/run_folder.hpp"
 #include "launch/schema.hpp"
@@ -90,7 +91,12 @@ CommandLine parse(int argc, char** argv) {
   inspect->add_option("file", line.inspected, "an HDF5 file of dcmmm")->required();
   std::vector<std::string> names = {"inspect"};
   for (const Command& command : kCommands) names.emplace_back(command.name);
-  const std::string first = argc > 1 ? argv[1] : "";
+  std::vector<std::string> words(argv + 1, argv + argc);
+  if (!words.empty() && words[0] == "help") {  // [command] --help
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  }
+  const std::string first = words.empty() ? "" : words[0];
   if (!first.empty() && first[0] != '-' && std::find(names.begin(), names.end(), first) == names.end()) {
     line.exit_code = static_cast<int>(ExitCode::kUserError);
     line.words = {
@@ -98,7 +104,8 @@ CommandLine parse(int argc, char** argv) {
     return line;
   }
   try {
-    app.parse(argc, argv);
+    std::reverse(words.begin(), words.end());  // as CLI11 takes them
+    app.parse(words);
     line.command = app.get_subcommands().front()->get_name();
   } catch (const CLI::ParseError& error) {
     line.exit_code = error.get_exit_code() == 0 ? 0 : static_cast<int>(ExitCode::kUserError);
@@ -133,6 +140,16 @@ std::vector<std::string> words_to_resume(const Value& saved_overrides, const std
   return all;
 }
 
+// The --config-dir that a run was started with, for who resumes it without one.
+void add_own_config_dir(const fs::path& run, std::vector<fs::path>& search_dirs) {
+  const fs::path own = config_dir_of(run);
+  if (own.empty()) return;
+  if (!fs::is_directory(own))
+    throw UserError(text("The run in '", run.string(), "' was started with --config-dir ", own.string(),
+                         ", which isn't there any more. Say where those config files are now with --config-dir DIR."));
+  search_dirs.insert(search_dirs.begin(), own);
+}
+
 // mesh.timeout in seconds; 0: none.
 double wait_limit_of(const Value& config) {
   const auto limit = get<std::optional<std::string>>(config, "mesh.timeout");
@@ -149,6 +166,11 @@ int run(const CommandLine& line, const Environment& environment, Communicator& w
       throw UserError(text("--config-dir '", line.config_dir, "' is not a folder."));
     compose_options.search_dirs.push_back(line.config_dir);
   }
+  const bool may_resume = line.command == "train" || line.command == "crossval";
+  const auto is_resume = [](const std::string& word) { return word == "run.resume=true"; };
+  if (may_resume && line.config_dir.empty() && std::any_of(line.words.begin(), line.words.end(), is_resume))
+    for (const std::string& word : line.words)  // which may choose files of that folder, and so can't be read without
+      if (word.starts_with("run.dir=")) add_own_config_dir(word.substr(8), compose_options.search_dirs);
   compose_options.search_dirs.push_back(built_in("configs"));
   if (line.command == "sweep") {
     std::vector<std::string> words = line.words;
@@ -163,9 +185,9 @@ int run(const CommandLine& line, const Environment& environment, Communicator& w
   Value config = compose(compose_options);
   check_config(config);
   const auto directory = get<std::optional<fs::path>>(config, "run.dir");
-  if (directory) refuse_a_sweep(*directory);
-  const bool may_resume = line.command == "train" || line.command == "crossval";
+  if (directory && may_resume) refuse_a_sweep(*directory);
   if (may_resume && get<bool>(config, "run.resume") && directory && fs::exists(*directory / "overrides.yaml")) {
+    if (compose_options.search_dirs.size() == 1) add_own_config_dir(*directory, compose_options.search_dirs);
     compose_options.overrides =
         words_to_resume(read_yaml_file(*directory / "overrides.yaml"), compose_options.overrides);
     config = compose(compose_options);

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <span>
 
+#include "common/counted.hpp"
 #include "common/text.hpp"
 
 // R regions of this rank, T weeks.
@@ -66,7 +67,7 @@ std::vector<std::string> panel_warnings(const Panel& panel, const std::vector<Ch
                        "): season, trend and media can hardly be told apart."));
   const int64_t holdout = T - origin, weeks = carry_over(model);
   if (holdout > 0 && holdout < weeks)
-    out.push_back(text("The holdout of ", holdout, " ", steps_name(names.step), " is shorter than the carry-over (",
+    out.push_back(text("The holdout of ", counted(holdout, steps_name(names.step)), " is shorter than the carry-over (",
                        weeks, "): it mostly judges what was spent before it. Set data.holdout_weeks=", weeks, "."));
   return out;
 }

@@ -11,6 +11,7 @@
 #include "launch/configuration.hpp"
 #include "launch/finished_run.hpp"
 #include "launch/logging.hpp"
+#include "launch/output_place.hpp"
 #include "launch/yaml_text.hpp"
 #include "report/page_writer.hpp"
 #include "report/report.hpp"
@@ -36,6 +37,7 @@ int report_command(CommandContext& context) {
   const fs::path output = output_of(context, "output=report.html");
   on_rank_zero(context.world, [&] {
     refuse_outputs(context, folder, {output});
+    check_place_of(output);
     check_results(folder);
     const PanelFile panel = panel_of(context, folder);
     ReportOptions options;

@@ -8,6 +8,7 @@
 #include "analysis/forecast.hpp"
 #include "comm/collective_guard.hpp"
 #include "comm/threads.hpp"
+#include "common/counted.hpp"
 #include "common/errors.hpp"
 #include "common/files.hpp"
 #include "common/text.hpp"
@@ -16,6 +17,7 @@
 #include "launch/configuration.hpp"
 #include "launch/finished_run.hpp"
 #include "launch/logging.hpp"
+#include "launch/output_place.hpp"
 #include "launch/plan_options.hpp"
 #include "launch/settings.hpp"
 #include "planning/plan_files.hpp"
@@ -55,6 +57,7 @@ int predict_command(CommandContext& context) {
     options.source = *source;
     if (const auto events = get<std::optional<fs::path>>(context.config, "data.events")) options.events = events;
     refuse_outputs(context, folder, {output});
+    check_place_of(output);
     refuse_to_replace(output, *source, "data.source");
     if (options.events) refuse_to_replace(output, *options.events, "data.events");
     // The plain fit is the first member, in the first row's checkpoints.
@@ -94,15 +97,16 @@ int plan_command(CommandContext& context) {
       log_info(
           "Amounts are media units: the panel knows no spend (data.spend, data.cost) and plan.cost no prices. "
           "Sums over channels mean something only where their units are the same.");
-    log_info(text("Planning ", run.weeks.front(), " to ", run.weeks.back(), " (", run.horizon, " ", run.steps,
-                  "); today is ", run.now_first, " to ", run.now_last, "; effects of ", run.counted, " ", run.steps,
+    log_info(text("Planning ", run.weeks.front(), " to ", run.weeks.back(), " (", counted(run.horizon, run.steps),
+                  "); today is ", run.now_first, " to ", run.now_last, "; effects of ", counted(run.counted, run.steps),
                   " count"));
     const BudgetPlan plan = plan_budget(run, options, log_warning);
     write_plan_files(output, run, options, plan);
     std::cout << plan_table(run, options, plan) << std::flush;
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     log_info(text("Planned ", plan.problem.decisions.count(), " variables in ", std::round(10 * seconds) / 10, " s (",
-                  plan.solved.agreeing, " of ", plan.solved.starts, " searches agree); wrote ", output.string()));
+                  plan.solved.agreeing, " of ", plan.solved.starts,
+                  plan.solved.starts == 1 ? " search agrees" : " searches agree", "); wrote ", output.string()));
   });
   return 0;
 }

@@ -12,6 +12,7 @@
 #include "common/text.hpp"
 #include "launch/configuration.hpp"
 #include "launch/folder_mark.hpp"
+#include "launch/yaml_text.hpp"
 
 namespace dcmmm {
 namespace fs = std::filesystem;
@@ -120,6 +121,30 @@ RunFolder open_on_rank_zero(const RunFolderOptions& options, const std::string& 
   return out;
 }
 
+// As a shell takes it for one word.
+std::string for_shell(const std::string& word) {
+  if (word.find_first_of(" '\"$&|;<>()[]{}*?!#\\`~") == word.npos) return word;
+  std::string out = "'";
+  for (const char letter : word) out += letter == '\'' ? "'\\''" : std::string(1, letter);
+  return out + "'";
+}
+
+// A command line that fits what the evaluation in `folder` has judged.
+std::string train_like(const fs::path& folder) {
+  std::string out = "dcmmm train";
+  const fs::path kept = folder / "overrides.yaml";
+  const Value saved = fs::exists(kept) ? read_yaml_file(kept) : Value();
+  if (const auto* words = saved.as<Value::List>())
+    for (const Value& value : *words) {
+      const auto* word = value.as<std::string>();
+      if (word == nullptr) continue;
+      const std::string key = word->substr(std::min(word->find_first_not_of("+~"), word->size()));
+      if (!key.starts_with("run.") && !key.starts_with("crossval.")) out += " " + for_shell(*word);
+    }
+  if (const std::string configs = config_dir_of(folder); !configs.empty()) out += " --config-dir " + for_shell(configs);
+  return out + " run.dir=DIR";
+}
+
 std::string field(double value) { return std::isfinite(value) ? shortest(value) : ""; }
 
 }  // namespace
@@ -134,9 +159,9 @@ fs::path dated_folder(const std::string& command) {
 }
 
 void refuse_a_sweep(const fs::path& path) {
-  std::error_code failed;
-  const auto size = fs::file_size(path / "journal.log", failed);
-  if (!failed && size > 0) throw UserError(text("'", path.string(), "' holds a sweep. Choose another run.dir."));
+  if (made_by(path) == "sweep")
+    throw UserError(text("'", path.string(), "' holds a sweep. Go on with it, dcmmm sweep resume dir=", path.string(),
+                         ", or choose another run.dir."));
 }
 
 bool holds_a_run(const fs::path& path) {
@@ -198,12 +223,23 @@ void replace_earlier_run(RunFolder& folder, Communicator& world) {
   folder.draft.reset();
 }
 
-RunFolder find_run_folder(const fs::path& path) {
+RunFolder find_run_folder(const fs::path& path, const std::string& key) {
   RunFolder out{path, false, nullptr, {}, nullptr};
   if (!fs::exists(out.config()))
-    throw UserError(
-        text("'", path.string(),
-             "' is not a run folder: it has no config.yaml. Give the folder that `dcmmm train` wrote, run=DIR."));
+    throw UserError(text("'", path.string(),
+                         "' is not a run folder: it has no config.yaml. Give the folder that `dcmmm train` wrote, ",
+                         key, "=DIR."));
+  const std::string maker = made_by(path);
+  if (maker == "crossval")
+    throw UserError(text("'", path.string(),
+                         "' holds an evaluation by `dcmmm crossval`, which keeps no fit. Make one, ", train_like(path),
+                         ", and give that folder: ", key, "=DIR."));
+  if (maker == "sweep")
+    throw UserError(text(
+        "'", path.string(),
+        "' holds a sweep, whose trials are no fit of the whole panel. See its best "
+        "settings, dcmmm sweep status dir=",
+        path.string(), ", fit with them, dcmmm train KEY=VALUE ... run.dir=DIR, and give that folder: ", key, "=DIR."));
   out.is_finished = fs::exists(out.metrics());
   return out;
 }

@@ -69,8 +69,9 @@ RunFolder open_run_folder(const RunFolderOptions& options, const std::string& co
 /// Collective.
 void replace_earlier_run(RunFolder& folder, Communicator& world);
 
-/// The run folder of an earlier run, for predict, export: throws UserError when it isn't one.
-RunFolder find_run_folder(const std::filesystem::path& path);
+/// The run folder of an earlier run, for predict, export; `key` names it. Throws UserError when it isn't one, and says
+/// how to come by one where another command made the folder.
+RunFolder find_run_folder(const std::filesystem::path& path, const std::string& key = "run");
 
 /// history.csv: step, loss terms, learning rate, gradient norm, validation RMSE, seconds.
 std::string history_csv(const std::vector<HistoryRow>& history);

@@ -48,7 +48,9 @@ std::string this_process() {
 RunLock::RunLock(const fs::path& folder) : path_(folder / "run.lock") {
   for (;;) {
     descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (descriptor_ < 0) throw UserError(text("Can't write '", path_.string(), "': ", std::strerror(errno), "."));
+    if (descriptor_ < 0)
+      throw UserError(text("Can't write '", path_.string(), "': ", std::strerror(errno),
+                           ". Choose another place with run.dir=DIR."));
     const int failure = try_lock(descriptor_);
     if (failure == EAGAIN || failure == EACCES) {
       ::close(descriptor_);
@@ -65,7 +67,7 @@ RunLock::RunLock(const fs::path& folder) : path_(folder / "run.lock") {
     const int reason = errno;
     ::close(descriptor_);
     throw UserError(text("Can't write '", path_.string(), "': ", std::strerror(reason),
-                         ". Check that the folder may be written and has space left."));
+                         ". Choose another place with run.dir=DIR."));
   }
 }
 

@@ -189,6 +189,14 @@ EstimateOptions estimate_options(const Value& config, const std::vector<std::str
   return out;
 }
 
+bool is_chosen(const std::string& key, const std::vector<std::string>& overrides) {
+  static const std::set<std::string> chosen = {
+      "model.estimator",      "model.baseline.stiffness",    "model.baseline.persistence", "model.ridge.strength",
+      "model.ridge.controls", "model.seasonality.harmonics", "model.loss.size_power",      "model.gru.enabled",
+      "model.gru.level_sd",   "model.gru.change_sd"};
+  return chosen.contains(key) && !is_named(key, overrides);
+}
+
 void keep_chosen(const ModelOptions& chosen, bool by_likelihood, Value& config) {
   const auto set = [&](const char* path, Value value) { set_value(config, path, std::move(value)); };
   set("model.estimator", by_likelihood ? "likelihood" : "descent");

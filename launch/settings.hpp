@@ -20,6 +20,8 @@ TrainerOptions trainer_options(const Value& config);
 FreeSettings free_settings(const Value& config, const std::vector<std::string>& overrides);
 /// All of these, as the trainer takes them, but for the members' numbers.
 EstimateOptions estimate_options(const Value& config, const std::vector<std::string>& overrides);
+/// Whether the fit may choose the key's value: keep_chosen() puts it into the config, and no word names it.
+bool is_chosen(const std::string& key, const std::vector<std::string>& overrides);
 /// Puts chosen settings into the config, so that it says what is fitted.
 void keep_chosen(const ModelOptions& chosen, bool by_likelihood, Value& config);
 

@@ -27,6 +27,7 @@
 #include "launch/logging.hpp"
 #include "launch/panel_source.hpp"
 #include "launch/panel_warnings.hpp"
+#include "launch/resumed_run.hpp"
 #include "launch/run_folder.hpp"
 #include "launch/settings.hpp"
 #include "launch/signals.hpp"
@@ -94,12 +95,14 @@ int train_command(CommandContext& context) {
   const Value& config = context.config;
   const TrainerOptions trainer = trainer_options(config);
   const bool resume = get<bool>(config, "run.resume");
-  Mesh mesh = make_mesh(world, get<int>(config, "mesh.members"), get<int>(config, "mesh.regions"));
+  Mesh mesh = make_mesh(world, get<int>(config, "mesh.members"), get<int>(config, "mesh.regions"),
+                        get<int64_t>(config, "ensemble.members"));
   EstimateOptions options = estimate_options(config, context.overrides);
   options.members = members_of_row(config, mesh);
   options.trainer.local_rank = context.environment.local_rank();
   warm_up_device(options.trainer);
   RunFolder folder = open_run_folder(run_folder_options(config), "train", world);
+  if (resume) on_rank_zero(world, [&] { refuse_other_settings(folder, config, context.overrides); });
   if (folder.is_finished) {
     log_info(text("The run in ", folder.path.string(), " is finished: nothing to do."));
     return 0;
@@ -107,7 +110,7 @@ int train_command(CommandContext& context) {
   const auto keep_config = [&] {
     on_rank_zero(world, [&] {
       // In this order: a run can be resumed once its config is there, and then its words must be.
-      write_words(folder.path, "train", context.overrides);
+      write_words(folder.path, "train", context.overrides, context.own_config_dir());
       write_text_file(folder.config(), to_yaml(config));
     });
   };
@@ -166,6 +169,8 @@ int train_command(CommandContext& context) {
   for (const std::string& warning :
        panel_warnings(panel, estimate.identification, fit->model.options(), split.origin, *mesh.region_axis))
     log_warning(warning);
+  const int64_t first_step = fit->state.step;
+  double earlier_seconds = 0;  // of the steps that other processes took
   if (resume && !fit->likelihood) {
     CheckpointStore store(folder.checkpoints(mesh.row), trainer.checkpoint_keep, log_warning);
     if (const auto newest = store.newest(*mesh.region_axis)) {
@@ -174,8 +179,10 @@ int train_command(CommandContext& context) {
         if (checkpoint.panel_checksum != file->checksum())
           throw UserError(text("The checkpoint ", newest->string(), " belongs to another panel than ",
                                panel_path.string(), ". Resume with the panel that the run was started with."));
+        refuse_fewer_steps(checkpoint.step, trainer.steps, config);
         restore_fit(checkpoint, *fit);
       });
+      for (const HistoryRow& row : fit->history) earlier_seconds += row.seconds;
       log_info(text("Going on from step ", fit->state.step, " (", newest->string(), ")"));
     } else {
       log_info("No checkpoint yet: starting from the beginning.");
@@ -184,7 +191,6 @@ int train_command(CommandContext& context) {
   if (resume) keep_config();  // not before: a resume that is refused leaves the run as it was
   install_signal_handlers();
   const TrainingRun run{context, folder, *file, mesh, *fit, estimate.identification, graph, joint ? &*joint : nullptr};
-  const int64_t first_step = fit->state.step;
   double checkpoint_seconds = 0;
   if (run.descend(checkpoint_seconds) == Outcome::kStopped) {
     log_warning(text("Stopped at step ", fit->state.step, " of ", trainer.steps,
@@ -214,9 +220,9 @@ int train_command(CommandContext& context) {
   facts.graph = graph;
   facts.graph_seconds = graph_seconds;
   facts.checkpoint_seconds = checkpoint_seconds;
-  facts.fit_seconds = fit_seconds;
+  facts.fit_seconds = earlier_seconds + fit_seconds;
   facts.evaluate_seconds = stage.lap();
-  facts.total_seconds = total.lap();
+  facts.total_seconds = earlier_seconds + total.lap();
   facts.steps = fit->state.step - first_step;
   facts.peak_memory_bytes = peak_memory(world);
   facts.ranks = world.size();

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "common/counted.hpp"
 #include "common/text.hpp"
 #include "launch/logging.hpp"
 
@@ -9,14 +10,16 @@ namespace dcmmm {
 
 void say_what_runs(const Fit& fit, const PanelFile& file, const Mesh& mesh, int threads) {
   const PanelCoordinates& names = file.coordinates();
-  log_info(text("Panel: ", names.regions.size(), " regions x ", names.weeks.size(), " ", steps_name(names.step), " (",
-                names.weeks.front(), " to ", names.weeks.back(), "), ", names.channels.size(), " channels, ",
-                static_cast<int64_t>(names.controls.size()) - names.events(), " controls, ", names.events(),
-                " events; training on the first ", fit.data.members[0].origin, ", holdout of ",
-                fit.data.weeks - fit.data.members[0].origin));
+  log_info(text("Panel: ", counted(std::ssize(names.regions), "regions"), " x ",
+                counted(std::ssize(names.weeks), steps_name(names.step)), " (", names.weeks.front(), " to ",
+                names.weeks.back(), "), ", counted(std::ssize(names.channels), "channels"), ", ",
+                counted(std::ssize(names.controls) - names.events(), "controls"), ", ",
+                counted(names.events(), "events"), "; training on the first ", fit.data.members[0].origin,
+                ", holdout of ", fit.data.weeks - fit.data.members[0].origin));
   log_info(text("Model: ", fit.model.layout().shared_count(), " shared parameters, ", fit.model.layout().local_count(),
-                " a region; ", mesh.members, " x ", mesh.regions, " ranks (members x regions), ", threads,
-                " thread(s) each, at most ", fit.loop.plan().rows, " regions at once on each, ",
+                " a region; ", mesh.members, " x ", mesh.regions, " ranks (members x regions), ",
+                counted(threads, "threads"), " each, at most ", counted(fit.loop.plan().rows, "regions"),
+                " at once on each, ",
                 fit.options.float64 ? "float64"
                 : fit.options.tf32  ? "float32 (a GPU's products in TF32)"
                                     : "float32",

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "common/counted.hpp"
 #include "common/errors.hpp"
 #include "common/text.hpp"
 #include "trainer/checkpoint_tensors.hpp"
@@ -156,9 +157,8 @@ LikelihoodStart likelihood_start(const EarlierRun& earlier, int64_t weeks) {
 
 std::string describe(const EarlierRun& earlier, const Panel& panel) {
   const int64_t more = panel.weeks() - earlier.weeks;
-  const auto counted = [](int64_t count, const char* what) { return text(count, what, count == 1 ? "" : "s"); };
-  return text(earlier.weeks, " weeks, trained on the first ", earlier.origin, "; ", counted(more, " more week"),
-              " now, ", counted(earlier.new_regions, " new region"));
+  return text(counted(earlier.weeks, "weeks"), ", trained on the first ", earlier.origin, "; ",
+              counted(more, "more weeks"), " now, ", counted(earlier.new_regions, "new regions"));
 }
 
 }  // namespace dcmmm

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "common/counted.hpp"
 #include "common/errors.hpp"
 #include "common/text.hpp"
 #include "data/split.hpp"
@@ -44,8 +45,8 @@ bool choose_likelihood(const EstimateOptions& options, const std::vector<Channel
   }
   const auto regions = static_cast<int64_t>(panel.coordinates.regions.size());
   if (origin < kLeastWeeks || regions < kLeastRegions) {
-    log(text("Estimated by descent: ", regions, " regions and ", origin,
-             " training weeks are too few for the likelihood (", kLeastRegions, " and ", kLeastWeeks, ")."));
+    log(text("Estimated by descent: ", counted(regions, "regions"), " and ", counted(origin, "training weeks"),
+             " are too few for the likelihood (", kLeastRegions, " and ", kLeastWeeks, ")."));
     return false;
   }
   for (size_t c = 0; c < channels.size(); ++c) {
@@ -122,6 +123,22 @@ std::unique_ptr<Fit> likelihood_fit(const Panel& panel, const EstimateOptions& o
                            options.trainer, origin, draws, plan, communicator, log, start ? &*start : nullptr);
 }
 
+// Whether the target of some region moves within the training weeks.
+bool target_varies(const Panel& panel, int64_t origin, const RegionLoop& loop) {
+  const int64_t T = panel.weeks();
+  const std::vector<double> moves = loop.sum(1, [&](Chunk chunk, std::span<double> total) {
+    for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
+      const double* first = nullptr;
+      for (int64_t cell = r * T; cell < r * T + origin; ++cell) {
+        if (panel.observed_RT[cell] == 0) continue;
+        if (first == nullptr) first = &panel.target_RT[cell];
+        total[0] += panel.target_RT[cell] != *first;
+      }
+    }
+  });
+  return moves[0] > 0;
+}
+
 std::string cell(double value) {
   if (!std::isfinite(value)) return "-";
   char digits[32];
@@ -146,6 +163,10 @@ Estimate prepare_estimate(const Panel& panel, const EstimateOptions& given, int6
                          " observed targets in its ", origin,
                          " training weeks that sum to more than 0: there is nothing to fit. Effects are shares of a "
                          "region's mean target; check the target's column (data.target) and its sign."));
+  if (!target_varies(panel, origin, loop))
+    throw UserError(text("The target is the same in all of a region's ", origin,
+                         " training weeks, in every region: there is nothing for media to explain. Check the target's "
+                         "column (data.target)."));
   out.settings = {options.model, {}, 0, {}};
   const auto experiments = experiments_within(options.likelihood.experiments, 0, origin);
   for (const Experiment& test : experiments) out.identification[static_cast<size_t>(test.channel)].by_experiment = true;
@@ -168,8 +189,8 @@ Estimate prepare_estimate(const Panel& panel, const EstimateOptions& given, int6
       out.settings = choose_settings(panel, options.model, options.free, origin, loop);
       log(out.settings.origin_O.empty()
               ? "Too few training weeks to choose settings by earlier ones: they stay as in the config."
-              : text("Settings chosen by forecasts of ", out.settings.horizon,
-                     " weeks within the training weeks (*):\n", ladder_table(out.settings)));
+              : text("Settings chosen by forecasts of ", counted(out.settings.horizon, "weeks"),
+                     " within the training weeks (*):\n", ladder_table(out.settings)));
     }
     std::vector<Member> members;
     for (const int64_t number : options.members)

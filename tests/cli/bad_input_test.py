@@ -68,12 +68,16 @@ class BadWords(Refusal):
             "no such table": (["import", "source=no.csv", "output=o.h5"], "'no.csv': the file is missing"),
             "nothing to import": (["import", "output=o.h5"], "source=sales.csv"),
             "no output": (["import", "source=x.csv"], "output=panel.h5"),
+            "an empty output": (["import", "source=x.csv", "output="], "output=panel.h5"),
             "a synthetic panel of no weeks": (["synth", "output=o.h5", "synth.weeks=2"], "'synth.weeks' is 2"),
             "no run to predict from": (["predict", "run=no", "data.source=f.csv", "output=o.csv"], "'no' is not a run folder"),
             "no run to export": (["export", "run=no", "output=csv"], "'no' is not a run folder"),
             "predict without a run": (["predict", "data.source=f.csv", "output=o.csv"], "run=DIR"),
             "inspect without a file": (["inspect"], "file is required"),
             "inspect of no file": (["inspect", "no.h5"], ["'no.h5'", "No such file"]),
+            "inspect of a folder": (["inspect", "."], "'.' is a folder, and inspect reads one file"),
+            "help on nothing": (["help", "trian"], ["Unknown command 'trian'", "'train'"]),
+            "no folder to write to": (["synth", "output=nowhere/o.h5"], ["there is no folder 'nowhere'", "output=FILE"]),
             "no horizon": (["crossval", f"data.panel={panel}", "run.dir=run", "crossval.horizon=0"], "'crossval.horizon' is 0"),
             "crossval resumed": (["crossval", f"data.panel={panel}", "run.resume=true"], "needs run.dir=DIR"),
             "crossval from a run": (["crossval", f"data.panel={panel}", "run.init=x"], "leave run.init out"),
@@ -193,6 +197,14 @@ class BadFiles(Refusal):
                     cli.write_table(source, content)
                 self.refused("import", f"source={source.name}", "output=out.h5", *words, says=says)
                 self.assertFalse((self.folder / "out.h5").exists())
+
+    def test_targets_that_leave_nothing_to_fit(self):
+        targets = {"never changes": ("7", "same in all of a region's"), "is 0 throughout": ("0", "there is nothing to fit")}
+        for name, (value, says) in targets.items():
+            with self.subTest(name):
+                source = self.folder / "flat.csv"
+                cli.write_table(source, [row | {"sales": value} for row in cli.table(regions=2, weeks=40)])
+                self.refused("train", f"data.source={source.name}", "run.dir=flat", says=says)
 
     def test_gzip_that_is_none_and_gzip_that_was_cut(self):
         text = cli.write_table(self.folder / "good.csv", cli.table()).read_bytes()
@@ -491,10 +503,21 @@ class BadRuns(Refusal):
 
         refused(f"data.panel={other}", says="belongs to another panel")
         refused(f"data.panel={smaller}", says="belongs to another panel")
-        refused("model.hidden=5", says="The checkpoint doesn't fit this run")
-        refused("trainer.precision=float64", says="The checkpoint doesn't fit this run")
-        self.dcmmm(*resume)
-        self.assertEqual(len(cli.read_csv(self.folder / "run/history.csv")), 8)
+        for word, was, name in (("model.hidden=5", "4", "5"), ("trainer.precision=float64", "'float32'", "'float64'"),
+                                ("model.likelihood.share_sd=0.3", "0.1", "0.3"), ("run.seed=3", "0", "3"),
+                                ("data.experiments=no.csv", "null", "'no.csv'"), ("model=ridge", "'default'", "'ridge'")):  # fmt: skip
+            key = "model.name" if word == "model=ridge" else word.split("=")[0]
+            refused(word, says=[f"'{key}' is {was} in the run in 'run', and {name} now", "Take that change back"])
+        refused("trainer.steps=5", says=["has done 6 steps already", "trainer.steps asks for 5"])
+        # The machine's, the mesh's and the checkpoints' may change; the figures are of all steps, whoever took them.
+        self.dcmmm(*resume, "trainer.threads=2", "mesh.regions=1", "checkpoint.keep=2", "trainer.steps=9")
+        history = cli.read_csv(self.folder / "run/history.csv")
+        metrics = json.loads((self.folder / "run/metrics.json").read_text())
+        self.assertEqual((len(history), metrics["steps"]), (9, 9))
+        self.assertGreaterEqual(metrics["seconds"]["fit"], cli.column(history, "seconds").sum())
+        # A finished run stays as it is.
+        refused("trainer.steps=20", says=["'trainer.steps' is 9", "that run is finished"])
+        self.assertIn("nothing to do", self.dcmmm(*resume).err)
 
     def test_damaged_checkpoints_fall_back_to_older_ones(self):
         run = self.unfinished()
@@ -562,7 +585,7 @@ class OnSeveralRanks(Refusal):
             "unknown key": ([f"data.panel={panel}", "trainer.step=3"], 2, "'trainer.step'"),
             "a table": ([f"data.source={bad}"], 2, "'x' is not a number"),
             "a folder": ([f"data.panel={panel}", "run.dir=file"], 2, "Can't make the run folder"),
-            "a mesh": ([f"data.panel={panel}", "mesh.members=2"], 2, "doesn't fit 3 ranks"),
+            "a mesh": ([f"data.panel={panel}", "mesh.members=2"], 2, ["doesn't fit 3 ranks", "What fits: 1 x 3;"]),
             "a holdout": ([f"data.panel={panel}", "data.holdout_weeks=30"], 2, "data.holdout_weeks=30 leaves"),
             "a damaged panel": ([f"data.panel={cut}"], 4, "another copy"),
         }

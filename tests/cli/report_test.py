@@ -257,9 +257,11 @@ class Report(cli.Case):
         self.synth()
         self.train("run", "data.panel=panel.h5")
         page = f"output={self.folder / 'report.html'}"
+        self.synth("other.h5", seed=2)
+        self.dcmmm("crossval", "run.dir=cv", "data.panel=other.h5", "crossval.windows=1", *cli.QUICK)
         for words, message in (([page], "needs run=DIR"), (["run=run"], "needs output="), (["run=nowhere", page], "is not a run folder"),
                                (["run=run", page, "report.regions=[Nowhere]"], "'report.regions' holds 'Nowhere'"),
-                               (["run=run", page, "report.crossval=run"], "holds no crossval.json"),
+                               (["run=run", page, "report.crossval=run"], "holds no crossval.json"), (["run=run", page, "report.crossval=cv"], "evaluates another panel than the run's: the target of region"),
                                (["run=run", "output=no/such/folder/report.html"], "no/such/folder")):
             self.assertIn(message, self.dcmmm("report", *words, code=2).err)
         (self.folder / "run" / "history.csv").unlink()

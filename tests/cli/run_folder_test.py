@@ -127,6 +127,8 @@ class RunFolder(cli.Case):
         done = self.dcmmm("inspect", cli.newest_checkpoint(self.run_folder))
         for phrase in ("parameter.", "panel_checksum: ", "steps: 25", "step: 25"):
             self.assertIn(phrase, done.out)
+        done = self.dcmmm("inspect", self.run_folder, code=2)
+        self.assertIn(f"is a run folder, and inspect reads one file: dcmmm inspect {self.run_folder}/results.h5", done.err)
 
 
 class Commands(cli.Case):
@@ -138,6 +140,8 @@ class Commands(cli.Case):
             with self.subTest(command):
                 self.assertIn(command, done.out)
                 self.assertRegex(self.dcmmm(command, "--help").out, f"Example: .*dcmmm {command} ")
+                self.assertEqual(self.dcmmm("help", command).out, self.dcmmm(command, "--help").out)
+        self.assertEqual(self.dcmmm("help").out, done.out)
         self.assertRegex(done.out, "Example")
 
     def test_print_config_runs_nothing(self):
@@ -161,6 +165,16 @@ class Commands(cli.Case):
         config = yaml.safe_load((self.folder / "run/config.yaml").read_text())
         self.assertEqual((config["model"]["name"], config["model"]["hidden"]), ("small", 2))
         self.assertEqual(config["model"]["adstock"]["decay"], 0.4)
+        # A resumed run knows it; one that was moved is asked for.
+        (self.folder / "run/metrics.json").unlink()
+        (self.folder / "own").rename(self.folder / "moved")
+        resume = ["train", "run.dir=run", "run.resume=true", "model.estimator=likelihood"]
+        done = self.dcmmm(*resume, code=2)
+        self.assertIn(f"was started with --config-dir {self.folder / 'own'}, which isn't there any more", done.err)
+        self.dcmmm(*resume, "--config-dir", "moved")
+        (self.folder / "run/metrics.json").unlink()
+        self.dcmmm(*resume, "model=small")
+        self.assertEqual(yaml.safe_load((self.folder / "run/config.yaml").read_text()), config | {"run": {**config["run"], "resume": True}})
 
     def test_a_run_gets_a_dated_folder_of_its_own(self):
         panel = self.synth()
@@ -191,6 +205,13 @@ class Commands(cli.Case):
         self.assertIsNone(metrics["skill"])
         self.assertIsNone(metrics["gap"])
         self.assertIn("No holdout", done.out)
+
+    def test_one_of_a_kind_is_no_plural(self):
+        words = ["synth.regions=1", "synth.weeks=60", "synth.channels=1", "synth.controls=1"]
+        self.assertIn("(1 region x 60 weeks,", self.dcmmm("synth", "output=panel.h5", *words).err)
+        done = self.train("run", "data.panel=panel.h5", cwd=self.folder)
+        self.assertRegex(done.err, r"Panel: 1 region x 60 weeks \(.*\), 1 channel, 1 control, 0 events")
+        self.assertIn("1 thread each", done.err)
 
     def test_synth_writes_its_truth(self):
         self.synth(regions=3, weeks=30)

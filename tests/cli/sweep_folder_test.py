@@ -53,6 +53,20 @@ class Folder(cli.Case):
         kept.unlink()
         self.assertIn("experiments.csv', which all trials", self.dcmmm("sweep", "resume", f"dir={self.at}", code=2).err)
 
+    def test_it_says_where_no_more_trials_are_asked_for(self):
+        self.assertIn("0 running of 2 trials", self.sweep("sweep.trials=2").out)
+        done = self.dcmmm("sweep", "resume", f"dir={self.at}", "sweep.trials=1")
+        self.assertIn("sweep.trials=1 asks for no more: 2 trials were begun before", done.err + done.out)
+        self.assertIn("of 1 trial\n", done.out)
+        self.assertEqual(len(self.study().trials), 2)
+
+    def test_it_warns_of_the_panel_once(self):
+        self.panel = self.synth("one.h5", regions=1)
+        told = self.sweep("sweep.trials=2").err
+        self.assertEqual(told.count("The panel has one region"), 1)
+        self.assertIn("The panel has one region", (self.at / "sweep.log").read_text())
+        self.assertNotIn("one region", self.dcmmm("sweep", "resume", f"dir={self.at}").err)
+
     def test_lift_tests_cannot_come_later(self):
         self.sweep("sweep.trials=1")
         (self.folder / "tests.csv").write_text(LIFT)

@@ -57,6 +57,25 @@ class Handed(cli.Case):
         self.bash(self.at / "sweep.sbatch", SLURM_CPUS_PER_TASK="1")
         self.assertEqual(self.complete(), 1)
 
+    def test_the_script_starts_where_its_relative_words_hold(self):
+        script = self.submit("launcher=slurm", "data.panel=panel.h5", "sweep.workers=3", "--dry-run").out
+        self.assertIn(f'#SBATCH --chdir="{self.folder.resolve()}"\n', script)
+        self.assertIn('sweep.launcher=local "sweep.workers=3" &', script)
+
+    def test_what_slurm_would_refuse_is_told_at_once(self):
+        for words, message in (
+            (["sweep.slurm.time=soon"], "sweep.slurm.time is 'soon'"),
+            (["sweep.slurm.time=10", "sweep.slurm.signal_seconds=600"], "signal_seconds is 600, but sweep.slurm.time=10 is only 600 s"),
+            (["sweep.slurm.partition='my queue'"], "sweep.slurm.partition is 'my queue'"),
+            (["sweep.slurm.account=''"], "sweep.slurm.account is ''"),
+            (["sweep.slurm.options=[constraint]"], "sweep.slurm.options has 'constraint'"),
+            (["sweep.slurm.options=['--time=1']"], "set sweep.slurm.time in its place"),
+            (["sweep.slurm.nodes=2", "sweep.ranks=2", "sweep.workers=2"], "leave sweep.workers out"),
+        ):  # fmt: skip
+            self.assertIn(message, self.submit("launcher=slurm", *words, "--dry-run", code=2).err)
+        for time in ("10", "10:30", "1:00:00", "1-12", "1-12:30", "1-12:30:00", "0"):
+            self.assertIn(f"#SBATCH --time={time}\n", self.submit("launcher=slurm", f"sweep.slurm.time={time}", "--dry-run").out)
+
     def test_what_slurm_says_is_heard_where_ended_children_are_ignored(self):
         ignore = lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # noqa: E731
         self.program("sbatch", "echo 7")

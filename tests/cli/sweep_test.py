@@ -149,7 +149,7 @@ class Sweep(cli.Case):
         configs = self.folder / "configs"
         (configs / "model").mkdir(parents=True)
         (configs / "model/ridge.yaml").write_text("defaults: [default]\nhill: {exponent: 3}\n")
-        self.assertIn("was started with '", self.dcmmm(*resume, "--config-dir", str(configs), code=2).err)
+        self.assertRegex(self.dcmmm(*resume, "--config-dir", str(configs), code=2).err, "was started with '.*and without --config-dir")
         self.dcmmm(*resume, "trainer.threads=2", "sweep.workers=1", "model=ridge")
         (self.at / "panel.h5").unlink()
         self.assertIn("isn't there any more", self.dcmmm(*resume, code=2).err)
@@ -180,6 +180,19 @@ class Sweep(cli.Case):
         self.dcmmm("sweep", "status", f"dir={self.at}")
         self.dcmmm("sweep", "resume", f"dir={self.at}")
         self.assertEqual([trial.params for trial in load(self.at).trials], [{"model.adstock.decay": 0.2}, {"model.adstock.decay": 0.4}])
+        moved, resume = self.folder / "moved", ["sweep", "resume", f"dir={self.at}"]
+        configs.rename(moved)
+        self.assertIn(f"resume dir={self.at} --config-dir=FOLDER", self.dcmmm(*resume, code=2).err)
+        self.dcmmm(*resume, "--config-dir", str(moved))  # and from now on it is known
+        self.dcmmm(*resume)
+        (moved / "sweep/mine.yaml").write_text('defaults: [default]\nspace: {model.adstock.decay: "0.2,0.4"}\nsampler: grid\n')
+        (moved / "model").mkdir()
+        (moved / "model/ridge.yaml").write_text("defaults: [default]\nhill: {exponent: 3}\n")
+        self.assertIn(f"with the files of its --config-dir '{moved}' as they were then", self.dcmmm(*resume, code=2).err)
+        other = self.folder / "other"
+        other.mkdir()
+        (other / "sweep").symlink_to(moved / "sweep")
+        self.assertIn(f"its --config-dir={moved}", self.dcmmm(*resume, "--config-dir", str(other), "model=no_gru", code=2).err)
 
     def test_failed_trials_are_tried_again_when_asked(self):
         tests = self.folder / "tests.csv"
@@ -501,6 +514,13 @@ class Sweep(cli.Case):
             self.assertEqual([values(line.split()) for line in printed],
                              [values(line) for line in expected])  # fmt: skip
 
+    def test_it_says_where_a_number_of_trials_does_not_fit_the_search(self):
+        words = ["sweep", "model.hidden=4,8", "--dry-run"]
+        self.assertIn("only 2 combinations of values for 3 trials", self.dcmmm(*words, "sweep.trials=3").err)
+        self.assertEqual(self.dcmmm(*words, "sweep.trials=2").err, "")
+        self.assertIn("sweep.trials is ignored: a grid has its own number, 2", self.dcmmm(*words, "-m", "sweep.trials=3").err)
+        self.assertEqual(self.dcmmm(*words, "-m").err, "")
+
     def test_the_page_shows_the_study(self):
         self.sweep("sweep.trials=9", "model.hill.enabled=false,true")
         with Chromium() as browser:
@@ -515,6 +535,7 @@ class Sweep(cli.Case):
         self.assertEqual(drawn, 3)
 
     def test_mistakes_are_told_before_anything_runs(self):
+        when = 'sweep.when={model.hill.exponent: "model.hill.enabled=true"}'
         for words, message in (
             (["model.no_such=1,2"], "no_such"),
             (["model.adstock.decay=interval(0.9,0.1)"], "low must be below"),
@@ -524,7 +545,11 @@ class Sweep(cli.Case):
             (["sweep.objective=metrics.holdout.rmse", "sweep.pack=2", "model.hidden=2,3"], "side by side"),
             (["sweep.objective=coverage", "model.hidden=2,3"], "sweep.direction"),
             (["sweep.objective=wapee", "model.hidden=2,3"], "Did you mean 'wape'"),
+            (["model.adstock.decay=uniform(0.1,0.9)"], "expected a,b,c, choice(a,b,c), range"),
             (["sweep.further_objectives=[rmze]", "model.hidden=2,3"], "Did you mean 'rmse'"),
+            (["sweep.objective=metrics.holdout.rsme", "sweep.direction=minimize", "model.hidden=2,3"], "Did you mean 'metrics.holdout.rmse'"),
+            (["model.hidden=2,3", "model.hill.exponent=2.1", when], "'model.hill.exponent=2.1' gives that key one value"),
+            (["model.hill.exponent=2.1,3", "model.hill.enabled=false", when], "'model.hill.enabled=false' is given"),
             (["model.adstock.decay=interval(0.1,1.5)"], "model.adstock.decay"),
             (["model.media.unit=region,foo"], "model.media.unit"),
             (["model=ridge,nosuch"], "Could not find 'model/nosuch'"),
@@ -540,6 +565,8 @@ class Sweep(cli.Case):
         ):
             done = self.dcmmm("sweep", *words, code=2)
             self.assertIn(message, done.err)
+        of_channel = ["sweep.objective=metrics.contributions.channels.channel_9", "sweep.direction=maximize"]
+        self.assertIn("Did you mean 'channel_0", self.sweep(*of_channel, folder=self.folder / "channel", code=2).err)
         self.assertIn("crossval.windows", self.sweep("crossval.windows=90", code=2).err)  # of the panel, not of a trial
         self.sweep("sweep.trials=1", folder=self.at)
         self.assertIn("already holds a sweep", self.sweep("sweep.trials=1", code=2).err)

@@ -61,6 +61,9 @@ TEST(Mesh, SaysWhatFits) {
                                              HasSubstr("1 x 6, 2 x 3, 3 x 2, 6 x 1"))));
   EXPECT_THAT([] { mesh_of(0, 1, 0, 2); },
               ThrowsMessage<UserError>(AllOf(HasSubstr("doesn't fit 1 rank:"), HasSubstr("1 x 1"))));
+  PaperCommunicator world(0, 6);  // of two members
+  EXPECT_THAT([&] { make_mesh(world, 4, 2, 2); },
+              ThrowsMessage<UserError>(HasSubstr("What fits: 1 x 6, 2 x 3; or say mesh.regions=0")));
   EXPECT_THAT([] { mesh_of(0, 6, 4, 0); }, Throws<UserError>());
   EXPECT_THAT([] { mesh_of(0, 6, 0, 7); }, Throws<UserError>());
   EXPECT_THAT([] { mesh_of(0, 6, 65536, 65536); }, Throws<UserError>());  // 2^32, which is 0 in 32 bits

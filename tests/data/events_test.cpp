@@ -153,7 +153,7 @@ TEST(Events, ComeWithTheImport) {
   const Panel panel = import_table(options, &report);
   EXPECT_THAT(panel.controls_RTK, ElementsAre(3, 0, 6, 1, 9, 0, 9, 1));
   EXPECT_THAT(report.events, ElementsAre("promo"));
-  EXPECT_THAT(describe(report), HasSubstr("1 events: promo"));
+  EXPECT_THAT(describe(report), HasSubstr("1 event: promo"));
 
   options.events.reset();
   options.source = write_bytes(folder / "odd.csv",

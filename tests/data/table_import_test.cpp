@@ -16,8 +16,10 @@
 namespace dcmmm {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 // Rows out of order; region 9 misses week 1, region 10 has no target in week 2.
 const std::string kTable =
@@ -71,7 +73,31 @@ TEST(TableImport, PutsRowsInTheirPlaces) {
   EXPECT_EQ(report.carried_control_cells, 2);
   EXPECT_THAT(report.incomplete_regions, ElementsAre("9"));
   EXPECT_THAT(describe(report),
-              HasSubstr("5 rows: 2 regions x 3 weeks, 4 observed cells\n1 missing rows in 1 regions, masked: 9\n"));
+              HasSubstr("5 rows: 2 regions x 3 weeks, 4 observed cells\n1 missing row in 1 region, masked: 9\n"));
+  EXPECT_THAT(describe(report), Not(HasSubstr("population changes")));
+}
+
+TEST(TableImport, SaysThatATargetNeverChanges) {
+  TemporaryFolder folder;
+  const auto described = [&](const char* rows) {
+    ImportReport report;
+    import_text(folder / "panel.csv", text("region,week,target,media_tv\n", rows), &report);
+    return describe(report);
+  };
+  const char* said = "The target is the same in every row of a region";
+  EXPECT_THAT(described("A,0,5,1\nA,1,5,0\nB,0,7,2\nB,1,,8\nB,2,7,8\n"),
+              AllOf(HasSubstr(said), HasSubstr("Is 'target' the right column (data.target)?")));
+  EXPECT_THAT(described("A,0,5,1\nA,1,5,0\nB,0,7,2\nB,1,8,8\n"), Not(HasSubstr(said)));
+}
+
+TEST(TableImport, SaysWhichPopulationsChange) {
+  TemporaryFolder folder;
+  const char* table = "region,week,target,media_tv,population\nA,0,5,1,100\nA,1,5,0,140\nB,0,7,2,70\nB,1,8,0,70\n";
+  ImportReport report;
+  EXPECT_THAT(import_text(folder / "panel.csv", table, &report).population_R, ElementsAre(120, 70));
+  EXPECT_THAT(describe(report),
+              HasSubstr("1 region whose population changes from row to row; the mean of its rows is used: A (100 to "
+                        "140)\n"));
 }
 
 TEST(TableImport, TellsDarkWeeksFromMissingRows) {
@@ -139,7 +165,7 @@ TEST(TableImport, WarnsOfNegativeTargetsAndShortRegions) {
   import_text(folder / "panel.csv", "region,week,target,media_a\na,0,-1,1\na,1,2,1\n", &report);
   EXPECT_EQ(report.negative_targets, 1);
   EXPECT_THAT(report.short_regions, ElementsAre("a"));
-  EXPECT_THAT(describe(report), HasSubstr("1 negative targets"));
+  EXPECT_THAT(describe(report), HasSubstr("1 negative target"));
   EXPECT_THAT(describe(report), HasSubstr("ROI will be per media unit"));
 }
 

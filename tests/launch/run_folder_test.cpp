@@ -145,6 +145,26 @@ TEST_F(RunFolders, AnotherCommandsRunIsNotGoneOnWith) {
   expect_user_error([&] { resume("train"); }, "holds what `dcmmm crossval` made");
 }
 
+TEST_F(RunFolders, WhatIsNoFitIsTold) {
+  EXPECT_TRUE(find_run_folder(run_).is_finished);
+  expect_user_error([&] { find_run_folder(folder_ / "no", "run.init"); }, "that `dcmmm train` wrote, run.init=DIR");
+  write_words(run_, "crossval", {"data.source=a b.csv", "crossval.windows=2", "+run.seed=1", "model=ridge"}, "own");
+  expect_user_error([&] { find_run_folder(run_, "run.init"); },
+                    "dcmmm train 'data.source=a b.csv' model=ridge --config-dir " + fs::absolute("own").string() +
+                        " run.dir=DIR, and give that folder: run.init=DIR");
+  write_text_file(run_ / "journal.log", "a sweep's");
+  expect_user_error([&] { find_run_folder(run_); }, "dcmmm sweep status dir=" + run_.string());
+  expect_user_error([&] { refuse_a_sweep(run_); }, "dcmmm sweep resume dir=" + run_.string());
+}
+
+TEST_F(RunFolders, TheFolderOfConfigFilesIsRemembered) {
+  write_words(run_, "train", {"model=small"}, "own");
+  EXPECT_EQ(maker_of(run_), "train");
+  EXPECT_EQ(config_dir_of(run_), fs::absolute("own").string());
+  write_words(run_, "train", {"model=small"});
+  EXPECT_EQ(config_dir_of(run_), "");
+}
+
 TEST_F(RunFolders, OutputsMayNotBeFilesOfARun) {
   fs::create_directory_symlink(run_, folder_ / "alias");
   for (const fs::path& output :

@@ -21,7 +21,10 @@ TEST(KeepChosen, TheConfigGivesTheChosenModel) {
     chosen.gru = gru;
     chosen.gru_level_sd = 0.31;
     chosen.gru_change_sd = 0.031;
+    const Value before = config;
     keep_chosen(chosen, /*by_likelihood=*/false, config);
+    for (const std::string& key : leaf_paths(config))
+      EXPECT_TRUE(*find_path(before, key) == *find_path(config, key) || is_chosen(key, {})) << key;
     const ModelOptions again = model_options(config);
     EXPECT_EQ(again.stiffness, chosen.stiffness);
     EXPECT_EQ(again.persistence, chosen.persistence);
@@ -33,6 +36,12 @@ TEST(KeepChosen, TheConfigGivesTheChosenModel) {
     EXPECT_EQ(again.gru_level_sd, chosen.gru_level_sd);
     EXPECT_EQ(again.gru_change_sd, chosen.gru_change_sd);
   }
+}
+
+TEST(KeepChosen, WhatAWordNamesIsntChosen) {
+  EXPECT_TRUE(is_chosen("model.ridge.strength", {"model=ridge", "trainer.steps=3"}));
+  EXPECT_FALSE(is_chosen("model.ridge.strength", {"model.ridge.strength=3"}));
+  EXPECT_FALSE(is_chosen("model.hidden", {}));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "common/errors.hpp"
 #include "common/random.hpp"
@@ -144,9 +145,26 @@ TEST(SolveNonNegative, SaysThatInputsAreCollinear) {
     solve_non_negative({1, 1, 1, 1}, {1, 1}, 0);
     FAIL() << "collinear inputs were accepted";
   } catch (const NumericalError& error) {
-    EXPECT_NE(std::string(error.what()).find("collinear"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("a sum of others"), std::string::npos);
     EXPECT_NE(std::string(error.what()).find("model.ridge.strength"), std::string::npos);
   }
+}
+
+TEST(SolveNonNegative, TellsOverflowAndIdleInputsFromCollinearOnes) {
+  const auto refusal = [](const std::vector<double>& matrix) {
+    try {
+      solve_non_negative(matrix, {1, 1}, 0);
+    } catch (const NumericalError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  for (const double entry : {kInfinity, std::nan("")}) {
+    EXPECT_NE(refusal({1, 0, 0, entry}).find("aren't finite"), std::string::npos) << entry;
+    EXPECT_NE(refusal({1, entry, entry, 1}).find("aren't finite"), std::string::npos) << entry;
+  }
+  EXPECT_NE(refusal({1, 0, 0, 0}).find("an input is 0 wherever"), std::string::npos);
 }
 
 TEST(SolveNonNegative, NeedsOnlyOneOfTwoEqualBoundedTerms) {
