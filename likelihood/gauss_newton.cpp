@@ -10,10 +10,11 @@
 namespace dcmmm {
 namespace {
 
-constexpr double kLongestStep = 0.7;  // of a coordinate of the curves
-constexpr double kSmallShare = 1e-3;  // a channel at zero still feels which curve would suit it
-constexpr double kConverged = 0.01;   // of the negative log posterior
-constexpr double kHeld = 1e8;         // precision of shares that are held
+constexpr double kLongestStep = 0.7;   // of a coordinate of the curves
+constexpr double kSmallShare = 1e-3;   // a channel at zero still feels which curve would suit it
+constexpr double kConverged = 0.01;    // of the negative log posterior
+constexpr double kNothingLeft = 1e-3;  // of it, by the quadratic model: not worth a pass
+constexpr double kHeld = 1e8;          // precision of shares that are held
 constexpr int kTries = 6;
 
 // From raw columns to [share coordinates | shapes | target].
@@ -115,8 +116,13 @@ class Profile {
     return mode;
   }
 
-  // Step of the curves that the quadratic model asks for, with what its sign keeps at zero held there.
-  Eigen::VectorXd step(const Mode& mode, double damping) const {
+  struct Step {
+    Eigen::VectorXd move;  // of the curves
+    double gain;           // of the objective, by the quadratic model
+  };
+
+  // What the quadratic model asks for, with what its sign keeps at zero held there.
+  Step step(const Mode& mode, double damping) const {
     const int64_t L = layout_.linear(), all = L + shape_precision_.rows();
     std::vector<int64_t> free;
     for (int64_t i = 0; i < all; ++i)
@@ -130,10 +136,10 @@ class Profile {
       if (free[i] >= L) matrix(i, i) *= 1.0 + damping;
     }
     const Eigen::VectorXd solved = matrix.ldlt().solve(right);
-    Eigen::VectorXd move(shape_precision_.rows());
+    Step out{Eigen::VectorXd(shape_precision_.rows()), 0.5 * right.dot(solved)};
     for (int64_t i = 0; i < count; ++i)
-      if (free[i] >= L) move[free[i] - L] = std::clamp(solved[i], -kLongestStep, kLongestStep);
-    return move;
+      if (free[i] >= L) out.move[free[i] - L] = std::clamp(solved[i], -kLongestStep, kLongestStep);
+    return out;
   }
 
  private:
@@ -190,9 +196,12 @@ Mode find_mode(const LikelihoodData& data, const LikelihoodOptions& options, con
   while (mode.steps < max_steps) {
     bool better = false;
     double gain = 0;
+    Profile::Step step = profile.step(mode, damping);
+    if (std::abs(step.gain) < kNothingLeft) break;
     for (int attempt = 0; attempt < kTries && !better; ++attempt) {
+      if (attempt > 0) step = profile.step(mode, damping);
       Shapes moved = mode.shapes;
-      moved.coordinates += profile.step(mode, damping);
+      moved.coordinates += step.move;
       Mode next = profile.at(moved);
       gain = mode.objective - next.objective;
       better = gain > 0;  // NaN is not

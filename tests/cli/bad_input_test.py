@@ -204,7 +204,7 @@ class BadFiles(Refusal):
             with self.subTest(name):
                 source = self.folder / "flat.csv"
                 cli.write_table(source, [row | {"sales": value} for row in cli.table(regions=2, weeks=40)])
-                self.refused("train", f"data.source={source.name}", "run.dir=flat", says=says)
+                self.refused("train", f"data.source={source.name}", f"run.dir=run_{value}", says=says)
 
     def test_gzip_that_is_none_and_gzip_that_was_cut(self):
         text = cli.write_table(self.folder / "good.csv", cli.table()).read_bytes()

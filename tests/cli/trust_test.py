@@ -1,6 +1,7 @@
 """Runs that get in each other's way, disks that fill up, and panels to warn about."""
 
 import json
+import re
 import shutil
 import signal
 import unittest
@@ -28,7 +29,9 @@ class Trust(cli.Case):
         first.kill()
         self.assertTrue((self.folder / "run/run.lock").exists())
         # What the killed run left behind holds nobody up; a run that is told to stop takes its lock away.
-        self.dcmmm(*words, "run.resume=true", "trainer.steps=100")
+        refused = self.dcmmm(*words, "run.resume=true", "trainer.steps=1", code=2)
+        steps = re.search(r"has done (\d+) steps already", refused.err).group(1)
+        self.dcmmm(*words, "run.resume=true", f"trainer.steps={steps}")
         self.assertFalse((self.folder / "run/run.lock").exists())
         second = cli.Started([*words, "trainer.steps=100000", "run.dir=second"], cwd=self.folder)
         second.wait_for_step(self.folder / "second", 10)

@@ -202,7 +202,8 @@ TEST_P(BadInput, IsRefusedWithAHelpfulMessage) {
   EXPECT_THAT(read_bytes(path), GetParam().content);  // the file stays as it was
 
   // The same through gzip, with the same line numbers.
-  if (!GetParam().content.empty() && GetParam().content.substr(0, 2) != "PK" && GetParam().name != "Utf16") {
+  const auto first = GetParam().content.substr(0, 2);  // told by their first bytes, which zipped files haven't
+  if (!first.empty() && first != "PK" && first != "\x89H" && first != "\xFF\xFE") {
     const auto zipped = message_of(write_gzip(folder / "panel.csv.gz", GetParam().content));
     for (const auto& phrase : GetParam().phrases) EXPECT_THAT(zipped, HasSubstr(phrase));
   }
