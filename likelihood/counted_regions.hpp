@@ -7,9 +7,14 @@
 
 namespace dcmmm {
 
-/// Has `data` count a sample of at most `wanted` regions, and those that decide the variance components; all of them
-/// where there are no more, or where hardly any of the sample is usable. Collective; the same on every rank.
-void count_sample(LikelihoodData& data, int64_t wanted, const LikelihoodOptions& options, int64_t all_regions,
+/// Has `data` count some `wanted` regions by chance, those that decide the variance components, those with much of the
+/// target or of a channel, and where a channel, control or event is in few of these, more that have it. Totals are
+/// those of the counted regions then. All count where no more can be used, or hardly any of the
+/// sample: false. Collective; the same on every rank.
+bool count_sample(LikelihoodData& data, int64_t wanted, const LikelihoodOptions& options, int64_t all_regions,
                   const RegionLoop& loop);
+
+/// Has all regions count again.
+void count_all(LikelihoodData& data);
 
 }  // namespace dcmmm

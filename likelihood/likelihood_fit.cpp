@@ -226,7 +226,7 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
     shares = slope_shares(mode, C);
   };
   const int64_t later_search = start ? kUpdateSearch : kLaterSearch;
-  if (!start) count_sample(fit.data, kSearchedRegions, options, all_regions, loop);
+  const bool on_sample = !start && count_sample(fit.data, kSearchedRegions, options, all_regions, loop);
   for (int round = start ? kRounds - 1 : 0; round < kRounds; ++round)
     improve(round == 0 ? kFirstSearch : later_search, round == 0 ? kFirstSteps : options.max_steps,
             round + 1 == kRounds);
@@ -234,11 +234,19 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
     if (!start) improve(kUpdateSearch, options.max_steps, false);
     improve(later_search, options.max_steps, true);
   }
-  if (!fit.data.counted_R.empty()) {
-    fit.data.counted_R.clear();
-    for (int time = 0; options.region_scales && time < kFirstScales; ++time)
-      refresh_scales(fit.data, fit.covariance, mode, loop);
-    improve(kUpdateSearch, options.max_steps, true);
+  if (on_sample) {
+    count_all(fit.data);
+    for (int time = 0; time < kFirstScales; ++time) {
+      // Effects of all regions, before residuals say what counts how much: outside of the sample may be what isn't in
+      // it. Then shares are of the whole target, too.
+      fit.covariance = fix_covariance(fit.data, fit.estimate.components,
+                                      freeze(fit.data, shapes, shares, fit.estimate.components.drift, loop), loop);
+      fit.covariance.experiments = false;
+      mode = find_mode(fit.data, options, fit.covariance, shapes, center, 0, loop);
+      shares = slope_shares(mode, C);
+      if (options.region_scales) refresh_scales(fit.data, fit.covariance, mode, loop);
+    }
+    improve(kFirstSearch, options.max_steps, true);
   }
   // An update has to be quick, and takes a quarter.
   const int64_t draws = start ? std::max<int64_t>(options.curve_draws / 4, 1) : options.curve_draws;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "common/large_vector.hpp"
@@ -12,6 +13,13 @@
 namespace dcmmm {
 
 inline constexpr double kWeeksOfYear = 52.18;
+
+/// Sums over a panel's observed training cells.
+struct PanelTotals {
+  std::vector<char> off_C;
+  std::vector<double> spend_C;
+  double total_target = 0;
+};
 
 struct LikelihoodData {
   int64_t regions = 0, weeks = 0, origin = 0;  // trains on weeks [0, origin)
@@ -36,11 +44,18 @@ struct LikelihoodData {
 
   std::vector<Experiment> experiments;  // with weeks in [0, origin); the same on every rank
 
-  std::vector<char> counted_R;  // 0: curves, effects and scales are found without the region; empty: with all
+  bool has_region_spend = false;  // the same on every rank
+  std::vector<double> spend_RC;   // spend by region; empty without it
+
+  // While curves, effects and scales are found with a sample (counted_regions.hpp): off_C, spend_C and total_target are
+  // those of its regions. The same on every rank but counted_R.
+  bool on_sample = false;
+  std::vector<char> counted_R;       // 0: without the region
+  std::optional<PanelTotals> whole;  // of all regions
 
   bool is_usable(int64_t region) const { return size_R[static_cast<size_t>(region)] > 0; }
   bool counts(int64_t region) const {
-    return is_usable(region) && (counted_R.empty() || counted_R[static_cast<size_t>(region)] != 0);
+    return is_usable(region) && (!on_sample || counted_R[static_cast<size_t>(region)] != 0);
   }
   bool is_off(int64_t channel) const { return !off_C.empty() && off_C[static_cast<size_t>(channel)] != 0; }
   ChannelMedia media_of(int64_t region, int64_t channel) const {

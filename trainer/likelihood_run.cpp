@@ -128,17 +128,33 @@ void fill(Fit& fit, std::shared_ptr<const LikelihoodFit> found) {
   fit.likelihood = std::move(found);
 }
 
-// Spend on each channel over the observed training cells of all ranks; none where the panel has none.
-std::vector<double> training_spend(const Panel& panel, int64_t origin, const RegionLoop& loop) {
+// Spend on each channel over the observed training cells of all ranks; none where the panel has none. Puts the regions'
+// own into `spend_RC` where it isn't null.
+std::vector<double> training_spend(const Panel& panel, int64_t origin, const RegionLoop& loop,
+                                   std::vector<double>* spend_RC) {
   const int64_t C = panel.channels(), T = panel.weeks();
   if (!panel.coordinates.has_spend) return {};
+  if (spend_RC != nullptr) spend_RC->assign(static_cast<size_t>(panel.regions * C), 0.0);
   return loop.sum(C, [&](Chunk chunk, std::span<double> total) {
     const RegionBlock block(panel, chunk.first, chunk.count);
-    for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r)
+    std::vector<double> spend_C(static_cast<size_t>(C));
+    for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
+      std::fill(spend_C.begin(), spend_C.end(), 0.0);
       for (int64_t t = 0; t < origin; ++t)
         if (panel.observed_RT[r * T + t] != 0)
-          for (int64_t c = 0; c < C; ++c) total[c] += block.spend_TC(r)[t * C + c];
+          for (int64_t c = 0; c < C; ++c) spend_C[c] += block.spend_TC(r)[t * C + c];
+      for (int64_t c = 0; c < C; ++c) total[c] += spend_C[c];
+      if (spend_RC != nullptr) std::copy(spend_C.begin(), spend_C.end(), spend_RC->begin() + r * C);
+    }
   });
+}
+
+// The spend that known ROIs speak of.
+void take_spend(const Panel& panel, const LikelihoodOptions& options, const RegionLoop& loop, LikelihoodData& data) {
+  const auto has_roi = [](const ChannelPrior& known) { return known.roi.has_value(); };
+  data.has_region_spend =
+      panel.coordinates.has_spend && std::any_of(options.channel_priors.begin(), options.channel_priors.end(), has_roi);
+  data.spend_C = training_spend(panel, data.origin, loop, data.has_region_spend ? &data.spend_RC : nullptr);
 }
 
 // Priors that the likelihood couldn't follow: centres beyond the exponents' bound, from where no data lead back, and
@@ -238,8 +254,7 @@ std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& g
   options.delayed_channels = with_names(given, panel.coordinates.channels, panel.coordinates.controls).delayed_channels;
   options.max_exponent = given.max_exponent;
   const RegionLoop loop(plan, communicator);
-  std::vector<double> spend_C = training_spend(panel, origin, loop);
-  check_priors(panel.coordinates, options, spend_C);
+  check_priors(panel.coordinates, options, training_spend(panel, origin, loop, nullptr));
   const PanelScales scales = scales_of(panel, given, options, origin, loop, log, start);
   model.media_unit = scales.media_unit;
   model.size_offset = scales.size_offset;
@@ -249,7 +264,7 @@ std::unique_ptr<Fit> fit_by_likelihood(const Panel& panel, const ModelOptions& g
   auto fit = empty_fit(panel, model, trainer, members, std::move(plan), communicator);
   const at::Tensor patterns = temporal_patterns(model, fit->model.seasonal_period(), 0, panel.weeks());
   LikelihoodData data = likelihood_data(fit->data, 0, patterns, fit->model.seasonal_period(), fit->loop);
-  data.spend_C = std::move(spend_C);
+  take_spend(panel, options, fit->loop, data);
   mark_guesses(panel, fit->loop, data);
   data.experiments = experiments_within(options.experiments, 0, origin);
   auto found = std::make_shared<LikelihoodFit>(
@@ -268,7 +283,7 @@ InnerPredictions likelihood_predictions(const Fit& fit, const std::vector<int64_
     const at::Tensor patterns =
         temporal_patterns(fit.model.options(), fit.model.seasonal_period(), 0, fit.panel.weeks());
     LikelihoodData data = likelihood_data(at_origin->data, 0, patterns, fit.model.seasonal_period(), fit.loop);
-    data.spend_C = training_spend(fit.panel, member.origin, fit.loop);
+    take_spend(fit.panel, fit.likelihood->options, fit.loop, data);
     data.experiments = experiments_within(fit.likelihood->options.experiments, 0, member.origin);
     fill(*at_origin, std::make_shared<LikelihoodFit>(
                          refit_at_earlier_origin(*fit.likelihood, std::move(data), fit.data.all_regions, fit.loop)));
