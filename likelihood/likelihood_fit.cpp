@@ -16,9 +16,10 @@ namespace {
 constexpr double kStartShare = 0.03;      // of each channel, before anything is known
 constexpr double kSmallestShare = 0.005;  // regions may differ in a channel that the nation seems not to need
 constexpr int kRounds = 3;
-// Of more regions a sample leads to where the last search, over all of them, begins; and fits from inner origins, which
-// only their forecasts are wanted of, keep to it.
-constexpr int64_t kSearchedRegions = 1000;
+// Of more than the second number of regions (of fewer it would cost more than it saves) a sample of the first leads to
+// where the last search, over all of them, begins; and fits from inner origins, which only their forecasts are wanted
+// of, keep to it.
+constexpr int64_t kSearchedRegions = 1000, kMostSearched = 4000;
 constexpr int kFirstScales = 2;  // times that scales and weights are found for the regions outside of it
 constexpr int64_t kFirstSearch = 40, kLaterSearch = 25, kUpdateSearch = 8;  // evaluations of the components' likelihood
 // Gauss-Newton: first round, a draw, an inner origin, a look.
@@ -226,7 +227,8 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
     shares = slope_shares(mode, C);
   };
   const int64_t later_search = start ? kUpdateSearch : kLaterSearch;
-  const bool on_sample = !start && count_sample(fit.data, kSearchedRegions, options, all_regions, loop);
+  const bool on_sample =
+      !start && all_regions > kMostSearched && count_sample(fit.data, kSearchedRegions, options, all_regions, loop);
   for (int round = start ? kRounds - 1 : 0; round < kRounds; ++round)
     improve(round == 0 ? kFirstSearch : later_search, round == 0 ? kFirstSteps : options.max_steps,
             round + 1 == kRounds);
@@ -328,7 +330,7 @@ LikelihoodFit refit_at_earlier_origin(const LikelihoodFit& fit, LikelihoodData d
       for (int64_t t = 0; t < inner.data.origin; ++t)
         inner.data.weight_RT[region * inner.data.weeks + t] *= fit.data.weight_RT[region * fit.data.weeks + t];
   });
-  count_sample(inner.data, kSearchedRegions, fit.options, all_regions, loop);
+  if (all_regions > kMostSearched) count_sample(inner.data, kSearchedRegions, fit.options, all_regions, loop);
   const Mode& mode = fit.members[0].mode;
   inner.covariance = fix_covariance(
       inner.data, fit.estimate.components,

@@ -39,7 +39,7 @@ TEST(CountedRegions, AreTheSampleAndThoseThatDecideTheComponents) {
 }
 
 TEST(CountedRegions, OfALargePanelLeadToTheModeOfAllRegions) {
-  const int64_t kRegions = 1300, kWeeks = 40;
+  const int64_t kRegions = 4200, kWeeks = 40;
   auto sample = testing::likelihood_case(kRegions, kWeeks, 3);
   LikelihoodOptions options;
   options.drift = Drift::kNone;
