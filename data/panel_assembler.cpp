@@ -45,16 +45,6 @@ std::vector<int32_t> sorted_order(const std::vector<std::string>& labels) {
   return order;
 }
 
-bool varies(const double* target, const uint8_t* observed, int64_t weeks) {
-  const double* first = nullptr;
-  for (int64_t t = 0; t < weeks; ++t) {
-    if (observed[t] == 0) continue;
-    if (first != nullptr && target[t] != *first) return true;
-    first = target + t;
-  }
-  return false;
-}
-
 }  // namespace
 
 PanelAssembler::PanelAssembler(const TableRows& rows, const ImportOptions& options, ImportReport& report)
@@ -281,7 +271,8 @@ void PanelAssembler::count_regions(const Panel& block) {
                "' has no target in any of its rows. Expected at least one; remove the region or fill in its target."));
     }
     report_.observed_cells += cells;
-    report_.target_varies = report_.target_varies || varies(block.target_RT.data() + r * weeks_, observed, weeks_);
+    report_.target_varies =
+        report_.target_varies || target_varies(block.target_RT.data() + r * weeks_, observed, weeks_);
     if (row_begin_[place + 1] - row_begin_[place] < weeks_) report_.incomplete_regions.push_back(region);
     if (cells < kMinimumTrainingWeeks) report_.short_regions.push_back(region);
   }

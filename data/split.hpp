@@ -22,6 +22,17 @@ struct Split {
 /// kMinimumTrainingWeeks.
 Split split_by_time(int64_t weeks, int64_t holdout_weeks);
 
+/// Whether the target of a region isn't the same in all of its observed cells of the first `weeks` weeks.
+inline bool target_varies(const double* target_T, const uint8_t* observed_T, int64_t weeks) {
+  const double* first = nullptr;
+  for (int64_t t = 0; t < weeks; ++t) {
+    if (observed_T[t] == 0) continue;
+    if (first != nullptr && target_T[t] != *first) return true;
+    first = target_T + t;
+  }
+  return false;
+}
+
 /// Whether a region takes part in the holdout's figures: by its `observed_T` (1 or 0) in the weeks before the origin.
 inline bool counts_in_holdout(const uint8_t* observed_T, int64_t origin) {
   return std::count(observed_T, observed_T + origin, 1) >= kMinimumRegionWeeks;

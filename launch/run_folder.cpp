@@ -9,6 +9,7 @@
 #include "comm/collective_guard.hpp"
 #include "common/errors.hpp"
 #include "common/files.hpp"
+#include "common/shell_quoted.hpp"
 #include "common/text.hpp"
 #include "launch/configuration.hpp"
 #include "launch/folder_mark.hpp"
@@ -121,14 +122,6 @@ RunFolder open_on_rank_zero(const RunFolderOptions& options, const std::string& 
   return out;
 }
 
-// As a shell takes it for one word.
-std::string for_shell(const std::string& word) {
-  if (word.find_first_of(" '\"$&|;<>()[]{}*?!#\\`~") == word.npos) return word;
-  std::string out = "'";
-  for (const char letter : word) out += letter == '\'' ? "'\\''" : std::string(1, letter);
-  return out + "'";
-}
-
 // A command line that fits what the evaluation in `folder` has judged.
 std::string train_like(const fs::path& folder) {
   std::string out = "dcmmm train";
@@ -139,9 +132,10 @@ std::string train_like(const fs::path& folder) {
       const auto* word = value.as<std::string>();
       if (word == nullptr) continue;
       const std::string key = word->substr(std::min(word->find_first_not_of("+~"), word->size()));
-      if (!key.starts_with("run.") && !key.starts_with("crossval.")) out += " " + for_shell(*word);
+      if (!key.starts_with("run.") && !key.starts_with("crossval.")) out += " " + shell_quoted(*word);
     }
-  if (const std::string configs = config_dir_of(folder); !configs.empty()) out += " --config-dir " + for_shell(configs);
+  if (const std::string configs = config_dir_of(folder); !configs.empty())
+    out += " --config-dir " + shell_quoted(configs);
   return out + " run.dir=DIR";
 }
 

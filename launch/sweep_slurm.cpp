@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "common/errors.hpp"
+#include "common/shell_quoted.hpp"
 #include "common/text.hpp"
 #include "launch/configuration.hpp"
 

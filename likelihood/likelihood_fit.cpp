@@ -178,6 +178,15 @@ LikelihoodMember member_of_sample(const LikelihoodFit& fit, const Mode& mode, co
   return finish(fit, found, &shares_C, weeks, loop);
 }
 
+// The covariance at these curves and shares, and the effects under it by the panel alone.
+Mode effects_at(LikelihoodFit& fit, const Shapes& shapes, const Eigen::VectorXd& shares, const Shapes& prior_center,
+                const RegionLoop& loop) {
+  fit.covariance = fix_covariance(fit.data, fit.estimate.components,
+                                  freeze(fit.data, shapes, shares, fit.estimate.components.drift, loop), loop);
+  fit.covariance.experiments = false;
+  return find_mode(fit.data, fit.options, fit.covariance, shapes, prior_center, 0, loop);
+}
+
 // Components, shares and curves of an earlier fit; its scales and weights, refreshed by what the new weeks say.
 Mode resume(const LikelihoodStart& start, const Shapes& center, LikelihoodFit& fit, const RegionLoop& loop) {
   fit.estimate.components.value = start.components;
@@ -188,10 +197,7 @@ Mode resume(const LikelihoodStart& start, const Shapes& center, LikelihoodFit& f
   if (start.peak_coordinates.size() == shapes.delayed_channels.size())
     for (size_t d = 0; d < start.peak_coordinates.size(); ++d)
       shapes.coordinates[3 * shapes.channels() + shapes.delayed_channels[d]] = start.peak_coordinates[d];
-  fit.covariance = fix_covariance(fit.data, fit.estimate.components,
-                                  freeze(fit.data, shapes, start.shares, fit.estimate.components.drift, loop), loop);
-  fit.covariance.experiments = false;
-  Mode mode = find_mode(fit.data, fit.options, fit.covariance, shapes, center, 0, loop);
+  Mode mode = effects_at(fit, shapes, start.shares, center, loop);
   if (fit.options.region_scales) refresh_scales(fit.data, fit.covariance, mode, loop);
   return mode;
 }
@@ -241,10 +247,7 @@ LikelihoodFit fit_likelihood(LikelihoodData data, const LikelihoodOptions& optio
     for (int time = 0; time < kFirstScales; ++time) {
       // Effects of all regions, before residuals say what counts how much: outside of the sample may be what isn't in
       // it. Then shares are of the whole target, too.
-      fit.covariance = fix_covariance(fit.data, fit.estimate.components,
-                                      freeze(fit.data, shapes, shares, fit.estimate.components.drift, loop), loop);
-      fit.covariance.experiments = false;
-      mode = find_mode(fit.data, options, fit.covariance, shapes, center, 0, loop);
+      mode = effects_at(fit, shapes, shares, center, loop);
       shares = slope_shares(mode, C);
       if (options.region_scales) refresh_scales(fit.data, fit.covariance, mode, loop);
     }

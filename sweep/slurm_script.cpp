@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/shell_quoted.hpp"
 #include "common/text.hpp"
 
 namespace dcmmm {
@@ -29,20 +30,6 @@ std::optional<int64_t> slurm_seconds(const std::string& time) {
   int64_t seconds = 0;
   for (size_t i = 0; i < parts.size(); ++i) seconds += parts[i] * kUnits[first + i];
   return seconds;
-}
-
-std::string shell_quoted(const std::string& word) {
-  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
-  if (!word.empty() && word.find_first_not_of(kPlain) == word.npos) return word;
-  std::string out = "'";
-  for (const char letter : word) {
-    if (letter == '\'')
-      out += "'\\''";
-    else
-      out += letter;
-  }
-  out += "'";
-  return out;
 }
 
 namespace {

@@ -36,7 +36,4 @@ std::string slurm_script(const SlurmOptions& options, const std::string& program
 /// days-hours:minutes or days-hours:minutes:seconds. 0 stands for no limit; none where it is nothing of these.
 std::optional<int64_t> slurm_seconds(const std::string& time);
 
-/// A word for bash, in single quotes where it needs any.
-std::string shell_quoted(const std::string& word);
-
 }  // namespace dcmmm

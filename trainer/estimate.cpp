@@ -124,16 +124,11 @@ std::unique_ptr<Fit> likelihood_fit(const Panel& panel, const EstimateOptions& o
 }
 
 // Whether the target of some region moves within the training weeks.
-bool target_varies(const Panel& panel, int64_t origin, const RegionLoop& loop) {
+bool has_varying_target(const Panel& panel, int64_t origin, const RegionLoop& loop) {
   const int64_t T = panel.weeks();
   const std::vector<double> moves = loop.sum(1, [&](Chunk chunk, std::span<double> total) {
     for (int64_t r = chunk.first; r < chunk.first + chunk.count; ++r) {
-      const double* first = nullptr;
-      for (int64_t cell = r * T; cell < r * T + origin; ++cell) {
-        if (panel.observed_RT[cell] == 0) continue;
-        if (first == nullptr) first = &panel.target_RT[cell];
-        total[0] += panel.target_RT[cell] != *first;
-      }
+      total[0] += target_varies(panel.target_RT.data() + r * T, panel.observed_RT.data() + r * T, origin);
     }
   });
   return moves[0] > 0;
@@ -163,7 +158,7 @@ Estimate prepare_estimate(const Panel& panel, const EstimateOptions& given, int6
                          " observed targets in its ", origin,
                          " training weeks that sum to more than 0: there is nothing to fit. Effects are shares of a "
                          "region's mean target; check the target's column (data.target) and its sign."));
-  if (!target_varies(panel, origin, loop))
+  if (!has_varying_target(panel, origin, loop))
     throw UserError(text("The target is the same in all of a region's ", origin,
                          " training weeks, in every region: there is nothing for media to explain. Check the target's "
                          "column (data.target)."));
